@@ -1,0 +1,1 @@
+"""Backfill and reconciliation of two databases as Dagster assets."""

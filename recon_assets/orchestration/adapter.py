@@ -1,0 +1,85 @@
+"""Every call into Dagster that is not public API, so that an upgrade has one place to look at.
+
+Each function says which public wish it stands for; `recon_assets_tests/dagster/test_adapter.py` holds them to it.
+"""
+
+import logging
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+from dagster._daemon.controller import create_daemons_from_instance, daemon_controller_from_instance
+from dagster._daemon.daemon import BackfillDaemon, DagsterDaemon
+from dagster._utils.interrupts import capture_interrupts
+
+BACKFILL_SECONDS = 2.0
+ALL = "all"
+UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+
+
+def materialized_by(instance: dg.DagsterInstance, run_ids: Sequence[str], key: dg.AssetKey) -> frozenset[str]:
+    """Partitions of ``key`` that these runs have materialized; ``all`` stands for an unpartitioned asset."""
+    records = [
+        record
+        for run_id in run_ids
+        for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    ]
+    events = [record.event_log_entry.asset_materialization for record in records]
+    return frozenset(event.partition or ALL for event in events if event and event.asset_key == key)
+
+
+def keep_connection(instance: dg.DagsterInstance) -> None:
+    """Write events over one kept connection: by default each event opens a new one, which costs 20 ms."""
+    if instance.is_persistent:
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
+
+
+def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs as failed whose worker died together with its code server; call it before a code server starts."""
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+    for run in runs:
+        instance.report_run_failed(run, "The processes of this run were stopped before it ended.")
+    return [run.run_id for run in runs]
+
+
+class PromptBackfillDaemon(BackfillDaemon):
+    """Dagster's backfill daemon with a pause of its own: Dagster's is 30 s, before a backfill starts and after it ends."""
+
+    def core_loop(
+        self, workspace_process_context: IWorkspaceProcessContext, shutdown_event: threading.Event
+    ) -> Iterator[Any]:
+        """One iteration of Dagster's own code after the other."""
+        while True:
+            yield from execute_backfill_iteration(workspace_process_context, self._logger)
+            shutdown_event.wait(BACKFILL_SECONDS)
+            yield None
+
+
+def daemons(instance: dg.DagsterInstance) -> Collection[DagsterDaemon[Any]]:
+    """All daemons that the instance needs, the backfill daemon being ours."""
+    usual = [daemon for daemon in create_daemons_from_instance(instance) if not isinstance(daemon, BackfillDaemon)]
+    return [*usual, PromptBackfillDaemon(instance.get_backfill_settings())]
+
+
+def run_daemons(workspace: Path) -> None:
+    """Run the daemons of the instance that ``DAGSTER_HOME`` names, until interrupted."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with (
+        suppress(KeyboardInterrupt),
+        capture_interrupts(),
+        dg.DagsterInstance.get() as instance,
+        daemon_controller_from_instance(
+            instance,
+            workspace_load_target=WorkspaceFileTarget([str(workspace)]),
+            gen_daemons=daemons,
+            code_server_log_level="warning",
+            log_level="warning",
+        ) as controller,
+    ):
+        controller.check_daemon_loop()

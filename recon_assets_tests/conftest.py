@@ -1,0 +1,106 @@
+"""Databases for the tests: one embedded PostgreSQL for all workers, a MariaDB for each, a fresh database for each asker."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal, LiteralString, NoReturn
+
+import pytest
+from psycopg import sql
+
+from recon_assets.local import Local, Server
+from recon_assets_tests import mariadb as mariadb_server
+
+Dialect = Literal["postgresql", "mysql", "duckdb", "sqlite"]
+Fresh = Callable[[Dialect], str]
+
+FLOORS = ("unit", "db", "dagster", "e2e")
+NUMBERS = itertools.count(1)
+
+# No test pulls the plug of the machine, which is all that these guard against; killed processes lose nothing.
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
+
+
+def need(what_is_missing: str) -> NoReturn:
+    """Skip the test, or fail it where nothing may be missing (``RECON_REQUIRE=all``)."""
+    if os.environ.get("RECON_REQUIRE") == "all":
+        pytest.fail(what_is_missing)
+    pytest.skip(what_is_missing)
+
+
+def floor(item: pytest.Item) -> str:
+    """The folder of a test below ``recon_assets_tests``."""
+    parts = item.path.relative_to(Path(__file__).parent).parts
+    return parts[0] if parts[0] in FLOORS else FLOORS[0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder and run the fast folders first; the order within a folder stays random."""
+    for item in items:
+        item.add_marker(floor(item))
+    items.sort(key=lambda item: FLOORS.index(floor(item)))
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of this run of pytest."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "recon"
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_home: Path) -> Iterator[Server]:
+    """The embedded PostgreSQL, shared by all workers; make databases of your own with `fresh`."""
+    with Local(shared_home, settings=FAST).running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[mariadb_server.MariaDB]:
+    """A MariaDB of this worker's own."""
+    if missing := mariadb_server.missing():
+        need(missing)
+    with mariadb_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
+    """A function that makes an empty database of the named dialect and returns its URL; gone after the test."""
+    with ExitStack() as stack:
+
+        def database(dialect: Dialect) -> str:
+            name = f"t{next(NUMBERS)}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+            if dialect == "postgresql":
+                return _in_postgres(request.getfixturevalue("postgres"), name, stack)
+            if dialect == "mysql":
+                return _in_mariadb(request.getfixturevalue("mariadb"), name, stack)
+            return f"{dialect}:///{tmp_path / name}.{dialect}"
+
+        yield database
+
+
+@pytest.fixture
+def postgres_url(fresh: Fresh) -> str:
+    """An empty PostgreSQL database."""
+    return fresh("postgresql")
+
+
+def _in_postgres(server: Server, name: str, stack: ExitStack) -> str:
+    _run(server, "CREATE DATABASE {} TEMPLATE template0", name)
+    stack.callback(_run, server, "DROP DATABASE {} WITH (FORCE)", name)
+    return server.url(name)
+
+
+def _run(server: Server, statement: LiteralString, name: str) -> None:
+    with server.connect() as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def _in_mariadb(server: mariadb_server.MariaDB, name: str, stack: ExitStack) -> str:
+    server.execute(f"CREATE DATABASE {name}")
+    stack.callback(server.execute, f"DROP DATABASE {name}")
+    return server.url(name)

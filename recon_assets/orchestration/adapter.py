@@ -4,10 +4,12 @@ Each function says which public wish it stands for; `recon_assets_tests/dagster/
 """
 
 import logging
+import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import dagster as dg
@@ -20,6 +22,7 @@ from dagster._utils.interrupts import capture_interrupts
 
 BACKFILL_SECONDS = 2.0
 ALL = "all"
+HOME_TAG = "recon/home"
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
@@ -34,15 +37,49 @@ def materialized_by(instance: dg.DagsterInstance, run_ids: Sequence[str], key: d
     return frozenset(event.partition or ALL for event in events if event and event.asset_key == key)
 
 
+def latest_materializations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
+) -> dict[str, dg.AssetMaterialization]:
+    """What each of these partitions was last materialized with; those that never were are left out.
+
+    ``all`` stands for an unpartitioned asset.
+    """
+    if list(partitions) == [ALL]:
+        last = instance.fetch_materializations(key, limit=1).records
+        return {ALL: record.asset_materialization for record in last if record.asset_materialization}
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
+    )
+    if not ids:
+        return {}
+    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids.values()))
+    records = instance.fetch_materializations(wanted, limit=len(ids)).records
+    events = [record.asset_materialization for record in records]
+    return {event.partition: event for event in events if event and event.partition}
+
+
 def keep_connection(instance: dg.DagsterInstance) -> None:
     """Write events over one kept connection: by default each event opens a new one, which costs 20 ms."""
     if instance.is_persistent:
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
 
 
+def mark_home(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Note on a run from which home it was started, so that `fail_abandoned_runs` can tell it from others'."""
+    instance.add_run_tags(run_id, {HOME_TAG: home()})
+
+
+def home() -> str:
+    """This machine and its ``DAGSTER_HOME``: whose code server started a run."""
+    return f"{gethostname()}:{os.environ.get('DAGSTER_HOME', '')}"
+
+
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose worker died together with its code server; call it before a code server starts."""
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+    """Mark runs as failed whose worker died together with this home's code server.
+
+    Only that server would have noticed their death. Call it while none is running on this home.
+    """
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED), tags={HOME_TAG: home()}))
     for run in runs:
         instance.report_run_failed(run, "The processes of this run were stopped before it ended.")
     return [run.run_id for run in runs]

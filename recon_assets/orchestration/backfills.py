@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -14,9 +14,11 @@ from recon_assets.model import Mode, TableSpec
 from recon_assets.orchestration.webserver import Webserver
 
 PAGE = 1000
+MOST_STRETCHES = 12
+BRIDGE_DAYS = 31
 POLL_SECONDS = 1.0
 ENDED = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
-TITLE_TAG = "recon/backfill"
+OURS_TAG = "recon/backfill"
 
 LAUNCH = """
 mutation Launch($params: LaunchBackfillParams!) {
@@ -58,19 +60,38 @@ class Wanted:
     spec: TableSpec
     windows: tuple[str, ...]
 
-    def ranges(self) -> tuple[tuple[str, str], ...]:
-        """The windows as first and last day of each unbroken stretch; each stretch becomes a run of its own."""
-        apart = [(date.fromisoformat(day) - timedelta(days=at), day) for at, day in enumerate(self.windows)]
-        stretches = [[day for _, day in same] for _, same in groupby(apart, key=lambda item: item[0])]
-        return tuple((stretch[0], stretch[-1]) for stretch in stretches)
+    @property
+    def bridged(self) -> bool:
+        """Whether days between the wanted ones are passed over inside the runs, rather than split them.
+
+        Dagster starts a run for each unbroken stretch of days, at 3 CPU-s and 2 s of waiting each; a day
+        that is passed over costs 5 ms, and is reported again as it was.
+        """
+        return bool(self.spec.days) and len(stretches(self.windows)) > MOST_STRETCHES
 
     def selector(self) -> dict[str, Any]:
         """The windows as GraphQL names them; a table without days has no partitions to name."""
         key = {"path": [self.spec.name]}
         if not self.spec.days:
             return {"assetKey": key, "partitions": None}
-        ranges = [{"start": first, "end": last} for first, last in self.ranges()]
-        return {"assetKey": key, "partitions": {"ranges": ranges}}
+        found = stretches(self.windows, bridge=BRIDGE_DAYS if self.bridged else 0)
+        return {"assetKey": key, "partitions": {"ranges": [{"start": first, "end": last} for first, last in found]}}
+
+    def config(self, mode: Mode) -> dict[str, Any]:
+        """The run config of this table's op, as far as it differs from what is usual."""
+        unusual = {"mode": mode.name} if mode is not Mode.INSERT_MISSING else {}
+        return {**unusual, **({"only_missing": True} if self.bridged else {})}
+
+
+def stretches(windows: Sequence[str], *, bridge: int = 0) -> list[tuple[str, str]]:
+    """The first and last day of each stretch of days; up to ``bridge`` days may be missing inside one."""
+    found: list[tuple[str, str]] = []
+    for day in windows:
+        if found and date.fromisoformat(day) - date.fromisoformat(found[-1][1]) <= timedelta(days=bridge + 1):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
 
 
 @dataclass(frozen=True)
@@ -105,16 +126,22 @@ class Progress:
         return f"{days}, {self.rows:,} rows, {self.rows_per_second:,.0f} rows/s{left}"
 
 
-def launch(webserver: Webserver, wanted: Sequence[Wanted], title: str, mode: Mode = Mode.INSERT_MISSING) -> str:
+def launch(
+    webserver: Webserver,
+    wanted: Sequence[Wanted],
+    title: str,
+    mode: Mode = Mode.INSERT_MISSING,
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Ask the daemon for these windows; the backfill's id."""
-    config = {item.spec.name: {"config": {"mode": mode.name}} for item in wanted}
+    some = [item for item in wanted if item.windows]
+    config = {item.spec.name: {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
-        "partitionsByAssets": [item.selector() for item in wanted],
+        "partitionsByAssets": [item.selector() for item in some],
         "title": title,
-        "tags": [{"key": TITLE_TAG, "value": "recon"}],
+        "tags": [{"key": key, "value": value} for key, value in {**tags, OURS_TAG: "recon"}.items()],
+        **({"runConfigData": {"ops": config}} if config else {}),
     }
-    if mode is not Mode.INSERT_MISSING:
-        params["runConfigData"] = {"ops": config}
     answer = webserver.ask(LAUNCH, params=params)["launchPartitionBackfill"]
     backfill_id: str = answered(answer, "LaunchBackfillSuccess")["backfillId"]
     return backfill_id
@@ -135,7 +162,7 @@ def answered(answer: Mapping[str, Any], expected: str) -> Mapping[str, Any]:
 def active(webserver: Webserver) -> list[str]:
     """Backfills of ours that have not ended, oldest first."""
     answer = answered(webserver.ask(ACTIVE)["partitionBackfillsOrError"], "PartitionBackfills")
-    ours = [item for item in answer["results"] if any(tag["key"] == TITLE_TAG for tag in item["tags"])]
+    ours = [item for item in answer["results"] if any(tag["key"] == OURS_TAG for tag in item["tags"])]
     return [item["id"] for item in sorted(ours, key=lambda item: item["timestamp"])]
 
 

@@ -29,6 +29,9 @@ class LoadConfig(dg.Config):
 
     mode: Mode = Field(Mode.INSERT_MISSING, description="What the load may do to rows that the target already has.")
     columns: list[str] = Field([], description="The columns to write, for the modes FILL_NULLS and UPDATE_COLUMNS.")
+    only_missing: bool = Field(
+        default=False, description="Pass over days that are materialized already, and report them again as they are."
+    )
     dry_run: bool = Field(default=False, description="Count what would be written, and write nothing.")
 
 
@@ -98,9 +101,10 @@ def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Side
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
     adapter.keep_connection(context.instance)
+    adapter.mark_home(context.instance, context.run_id)
     schema = sides.schema()
     failed = []
-    for window in windows_to_do(context, spec):
+    for window in windows_to_do(context, spec, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
         except Exception as error:  # noqa: BLE001 - whatever one day's failure is, it stops no other day
@@ -121,13 +125,23 @@ def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, conf
         raise dg.Failure(msg, allow_retries=False) from RefusedError(msg)
 
 
-def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec) -> list[Window]:
+def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> list[Window]:
     """The run's windows without those that this run, or the run it resumes, has materialized already."""
-    keys = context.partition_keys if spec.days else ["all"]
+    keys = context.partition_keys if spec.days else [adapter.ALL]
     done = adapter.materialized_by(context.instance, resumed_runs(context.run), dg.AssetKey(spec.name))
     if done:
         context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
+    if config.only_missing:
+        done |= pass_over(context, spec, [key for key in keys if key not in done])
     return [spec.window(key) for key in keys if key not in done]
+
+
+def pass_over(context: dg.AssetExecutionContext, spec: TableSpec, keys: list[str]) -> frozenset[str]:
+    """Report the materialized ones of these days again, as they were; a backfill waits for all days it asked for."""
+    known = adapter.latest_materializations(context.instance, dg.AssetKey(spec.name), keys) if spec.days else {}
+    for event in known.values():
+        context.log_event(event)
+    return frozenset(known)
 
 
 def resumed_runs(run: dg.DagsterRun) -> tuple[str, ...]:

@@ -70,6 +70,22 @@ class Dagster:
         return Webserver(webserver.url)
 
 
+@dataclass(frozen=True)
+class Services:
+    """Dagster's processes while they run, and the webserver among them."""
+
+    webserver: Webserver
+    logs: Path
+    children: Mapping[str, "subprocess.Popen[bytes]"]
+
+    def check(self) -> None:
+        """Raise when one of the processes has ended, which none does by itself."""
+        for name, process in self.children.items():
+            if process.poll() is not None:
+                msg = f"The {name} ended with code {process.returncode}; its log is {self.logs / name}.log. Start again to go on."
+                raise UnavailableError(msg)
+
+
 def settings_file() -> Path:
     """The project's `dagster.yaml`: beside the package in a checkout, inside it when installed."""
     package = Path(recon_assets.__file__).parent
@@ -112,8 +128,8 @@ def check_free(port: int) -> None:
 
 
 @contextmanager
-def services(home: Path, environ: Mapping[str, str], *, port: int = 0) -> Iterator[Webserver]:
-    """Run Dagster on ``home`` while the block runs; yields its webserver once the tables are loaded.
+def services(home: Path, environ: Mapping[str, str], *, port: int = 0) -> Iterator[Services]:
+    """Run Dagster on ``home`` while the block runs, which begins once the tables are loaded.
 
     ``environ`` is what `Dagster.environment` made. Port 0 means any free one.
     """
@@ -121,21 +137,29 @@ def services(home: Path, environ: Mapping[str, str], *, port: int = 0) -> Iterat
     port = port or free_port()
     check_free(port)
     with ExitStack() as stack:
-        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
-        workspace = write_workspace(sockets)
-        code = ["dagster", "code-server", "start", "--socket", str(sockets / "code"), "-m", "recon_assets.definitions"]
-        web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)]
-        daemon = ["recon_assets.orchestration.daemon", str(workspace)]
-        stack.enter_context(child("code-server", [*code, "--use-python-environment-entry-point"], dagster, environ))
-        wait_until((sockets / "code").exists, "the code server", dagster)
-        stack.enter_context(child("webserver", web, dagster, environ))
-        stack.enter_context(child("daemon", daemon, dagster, environ))
-        webserver = Webserver(f"http://{HOST}:{port}")
-        wait_until(lambda: answers(webserver), "the webserver", dagster)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
+        running = Services(Webserver(f"http://{HOST}:{port}"), dagster.logs, children := {})
+        for name, module in commands(folder, port).items():
+            children[name] = stack.enter_context(child(name, module, dagster, environ))
+            if name == "code-server":
+                wait_until((folder / "code").exists, running)
+        wait_until(lambda: answers(running.webserver), running)
         address = dagster.folder / ADDRESS_FILE
-        address.write_text(webserver.url)
+        address.write_text(running.webserver.url)
         stack.callback(address.unlink, missing_ok=True)
-        yield webserver
+        yield running
+
+
+def commands(folder: Path, port: int) -> dict[str, list[str]]:
+    """The modules to run, in the order in which they need each other."""
+    workspace, code = write_workspace(folder), str(folder / "code")
+    start = ["dagster", "code-server", "start", "--use-python-environment-entry-point", "--log-level", "warning"]
+    web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--dagster-log-level", "warning"]
+    return {
+        "code-server": [*start, "--socket", code, "--module-name", "recon_assets.definitions"],
+        "webserver": [*web, "--workspace", str(workspace)],
+        "daemon": ["recon_assets.orchestration.daemon", str(workspace)],
+    }
 
 
 def write_workspace(folder: Path) -> Path:
@@ -153,22 +177,25 @@ def answers(webserver: Webserver) -> bool:
         return False
 
 
-def wait_until(ready: Callable[[], bool], what: str, dagster: Dagster) -> None:
-    """Wait for a process to be ready.
+def wait_until(ready: Callable[[], bool], running: Services) -> None:
+    """Wait until a process is ready.
 
     Raises:
-        UnavailableError: After two minutes.
+        UnavailableError: After two minutes, or when one has ended.
     """
     until = time.monotonic() + PATIENCE_TO_START
     while not ready():
+        running.check()
         if time.monotonic() > until:
-            msg = f"{what} was not ready after {PATIENCE_TO_START:.0f} s; its log is in {dagster.logs}."
+            msg = f"Dagster was not ready after {PATIENCE_TO_START:.0f} s; its logs are in {running.logs}."
             raise UnavailableError(msg)
         time.sleep(0.1)
 
 
 @contextmanager
-def child(name: str, module: list[str], dagster: Dagster, environ: Mapping[str, str]) -> Iterator[None]:
+def child(
+    name: str, module: list[str], dagster: Dagster, environ: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a Python module as a process on a leash, with its output in its own log file."""
     command = [sys.executable, "-m", "recon_assets.orchestration.child", *module]
     with (dagster.logs / f"{name}.log").open("ab") as log:
@@ -181,7 +208,7 @@ def child(name: str, module: list[str], dagster: Dagster, environ: Mapping[str, 
             start_new_session=True,  # Ctrl-C reaches only us: we stop them in the right order
         )
     try:
-        yield
+        yield process
     finally:
         stop(process)
 

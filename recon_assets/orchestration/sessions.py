@@ -1,0 +1,93 @@
+"""One sitting with a project's Dagster, from the first database to the last process, for commands and tests alike."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from recon_assets import local
+from recon_assets.declare import load_project
+from recon_assets.model import Mode, Project, TableSpec
+from recon_assets.orchestration import adapter, adoption, backfills
+from recon_assets.orchestration.backfills import Progress, Wanted
+from recon_assets.orchestration.processes import Dagster, Services, services
+from recon_assets.orchestration.webserver import Webserver
+
+DEFAULT_HOME = ".recon"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A project with its databases and Dagster's memory at hand."""
+
+    dagster: Dagster
+    environ: Mapping[str, str]
+    project: Project
+    instance: dg.DagsterInstance
+
+    @contextmanager
+    def served(self, port: int = 0) -> Iterator[Services]:
+        """Dagster's processes, started for this sitting; what earlier ones left unfinished is marked as failed."""
+        adapter.fail_abandoned_runs(self.instance)
+        with services(self.dagster.home, self.environ, port=port) as running:
+            yield running
+
+    def missing(self, spec: TableSpec) -> Wanted:
+        """The windows of a table that Dagster does not know as materialized."""
+        return Wanted(spec, adoption.missing(self.instance, spec, datetime.now(UTC)))
+
+    def adopt(self, spec: TableSpec) -> adoption.Adopted:
+        """Report the windows that the target holds already."""
+        return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC))
+
+    def fill(
+        self, webserver: Webserver, wanted: Sequence[Wanted], title: str, mode: Mode = Mode.INSERT_MISSING
+    ) -> Iterator[Progress]:
+        """Launch a backfill and yield its progress until it has ended."""
+        mark = {adapter.HOME_TAG: adapter.home()}
+        backfill_id = backfills.launch(webserver, wanted, title, mode, mark)
+        yield from backfills.follow(webserver, self.instance, backfill_id, wanted)
+
+    def provenance(self, spec: TableSpec) -> "Provenance":
+        """Where each window of a table came from."""
+        found = adapter.latest_materializations(self.instance, dg.AssetKey(spec.name), self._keys(spec))
+        origins = [str(event.metadata["origin"].value) for event in found.values() if "origin" in event.metadata]
+        return Provenance(
+            spec.name,
+            adopted=origins.count("adopted"),
+            filled=len(found) - origins.count("adopted"),
+            missing=len(self._keys(spec)) - len(found),
+        )
+
+    def _keys(self, spec: TableSpec) -> list[str]:
+        return adoption.window_keys(spec, datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How many windows of a table were there before us, were filled by us, and are still missing."""
+
+    table: str
+    adopted: int
+    filled: int
+    missing: int
+
+
+@contextmanager
+def session(
+    environ: Mapping[str, str], prepare: Callable[[Mapping[str, str]], None] = lambda _: None
+) -> Iterator[Session]:
+    """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does."""
+    home = Path(environ.get("RECON_HOME", DEFAULT_HOME))
+    with local.environment(environ, home) as databases:
+        dagster = Dagster(home)
+        everything = dagster.environment(databases)
+        os.environ.update(everything)  # Dagster's settings name variables, which it reads from the environment
+        prepare(everything)
+        dagster.prepare()
+        with dg.DagsterInstance.get() as instance:
+            yield Session(dagster, everything, load_project(environ=everything), instance)

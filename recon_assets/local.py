@@ -205,9 +205,10 @@ class Local:
         way = self._way()
         if not self.data.exists():
             self._create_data(way, life)
-        # Nobody holds the lock, so whichever process this file names, it is not a server of this data.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket = _socket_folder(self.folder)
+        # Nobody holds the lock, so whichever process these files name, it is not a server of this data.
+        for stale in (self.data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
+            stale.unlink(missing_ok=True)
         settings = {**SETTINGS, "unix_socket_directories": f'"{socket}"', **self.settings}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         self._run(way, "postgres", ["-D", str(self.data), *options], life, script='"$@" &')
@@ -267,6 +268,8 @@ class Local:
             with suppress(OSError, ValueError, IndexError):
                 os.kill(self.pid(), asked)
             if self._ended(PATIENCE_TO_STOP):
+                with suppress(OSError):
+                    _socket_place(self.folder).rmdir()
                 return
         raise UnavailableError(self._sentence("PostgreSQL did not stop"))
 
@@ -344,11 +347,16 @@ def _taken(file: IO[str]) -> bool:
     return True
 
 
-def _socket_folder(folder: Path) -> Path:
-    """A private folder whose path is short enough for a socket: in ``folder`` itself, or in a temporary place."""
+def _socket_place(folder: Path) -> Path:
+    """A path that is short enough for a socket: in ``folder`` itself, or in a temporary place."""
     own = f"recon-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
     places = [folder / "socket", Path(tempfile.gettempdir()) / own, Path("/tmp") / own]  # noqa: S108 - checked below
-    place = next(place for place in places if _holds_socket(place))
+    return next(place for place in places if _holds_socket(place))
+
+
+def _socket_folder(folder: Path) -> Path:
+    """The socket's folder, made if need be, which nobody else can enter."""
+    place = _socket_place(folder)
     place.mkdir(mode=0o700, exist_ok=True)
     found = place.lstat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o077 or place.is_symlink():

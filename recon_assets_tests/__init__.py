@@ -1,0 +1,1 @@
+"""Tests of recon-assets, and the databases that they need."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 
@@ -100,6 +100,7 @@ class References:
     columns: tuple[str, ...]
     parent: str
     kind: str = "references"
+    severity: Literal["warn", "error"] = "error"
 
 
 @dataclass(frozen=True)

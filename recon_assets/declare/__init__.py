@@ -1,0 +1,28 @@
+"""Declared tables: from YAML, Python and the environment to a `Project`, with all that is wrong at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from recon_assets.declare.problems import Problem, ProblemsError
+from recon_assets.declare.reading import Declaration, read
+from recon_assets.model import Project
+
+__all__ = ["Declaration", "Problem", "ProblemsError", "load_project", "read"]
+
+
+def load_project(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
+    """The declared databases and tables; nothing is connected.
+
+    Args:
+        path: A YAML file; by default RECON_TABLES names a file, or ``module:attribute`` of a
+            `Project` made in Python. Without it, the demo's tables are meant.
+        environ: Where URLs are looked up.
+
+    Raises:
+        DeclarationError: When there is no such file, or (a `ProblemsError`) it cannot be used.
+    """
+    declaration = read(path, environ)
+    if declaration.errors:
+        raise ProblemsError(declaration.origin, declaration.errors)
+    return declaration.project

@@ -1,0 +1,271 @@
+"""From a file or a Python attribute to a `Project`, with everything that is wrong about it."""
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from recon_assets import model
+from recon_assets.declare import problems, schema
+from recon_assets.declare.document import Document, document
+from recon_assets.declare.problems import Problem, ProblemsError, nearest
+from recon_assets.declare.rules import Names, broken_rules
+from recon_assets.errors import DeclarationError
+
+DEMO = Path(__file__).parent.parent / "demo" / "tables.yaml"
+_ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_TOP = ("databases", "tables")
+Part = TypeVar("Part", bound=BaseModel)
+_EXPECTED = {
+    "string_type": "text",
+    "string_too_short": "a name",
+    "string_pattern_mismatch": "letters, digits and _, beginning with a letter",
+    "int_type": "a number",
+    "int_parsing": "a whole number",
+    "tuple_type": "a list",
+    "dict_type": "a mapping (lines of `key: value`)",
+    "model_type": "a mapping (lines of `key: value`)",
+    "model_attributes_type": "a mapping (lines of `key: value`)",
+    "too_short": "at least one name",
+    "greater_than_equal": "a number within bounds",
+    "less_than_equal": "a number within bounds",
+}
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was read from ``origin``: the project as far as it is sound, and what is wrong."""
+
+    origin: str
+    project: model.Project
+    problems: tuple[Problem, ...]
+    lines: Mapping[problems.Path, int]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+def read(path: Path | None, environ: Mapping[str, str], *, offline: bool = False) -> Declaration:
+    """Reads the declaration that ``path`` or RECON_TABLES names, else the demo's.
+
+    Args:
+        path: A YAML file.
+        environ: Where ``{env: NAME}`` is looked up.
+        offline: Nobody is about to connect: a variable that is not set is only a warning.
+
+    Raises:
+        ProblemsError: When the file is not YAML.
+        DeclarationError: When there is no such file or attribute.
+    """
+    named = str(path) if path else environ.get("RECON_TABLES") or str(DEMO)
+    if not path and _ATTRIBUTE.fullmatch(named) and not Path(named).exists():
+        return _in_python(named)
+    found = document(_bytes(Path(named)), named)
+    return _declaration(named, found, environ, offline=offline)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = (
+            f"{path}: cannot be read: {error.strerror}. Name a declaration file as an argument or in RECON_TABLES,"
+            " or let `recon init` write one."
+        )
+        raise DeclarationError(msg) from error
+
+
+def _in_python(named: str) -> Declaration:
+    module, _, attribute = named.partition(":")
+    project = getattr(_module(module, named), attribute, None)
+    if not isinstance(project, model.Project):
+        msg = f"RECON_TABLES={named}: `{attribute}` of {module} is no recon_assets.model.Project. Name one that is."
+        raise DeclarationError(msg)
+    names = Names(project.databases, project.tables, project.tables)
+    return Declaration(named, project, tuple(broken_rules(names)), {})
+
+
+def _module(name: str, named: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        msg = f"RECON_TABLES={named}: {error}. Name a module on PYTHONPATH, as `module:attribute`, or a YAML file."
+        raise DeclarationError(msg) from error
+
+
+def _declaration(origin: str, found: Document, environ: Mapping[str, str], *, offline: bool) -> Declaration:
+    reader = _Reader(found, environ, offline=offline)
+    project = reader.project()
+    every = (*found.problems, *reader.problems)
+    placed = sorted((problem.at(found.lines) for problem in every), key=lambda problem: problem.line or 0)
+    return Declaration(origin, project, tuple(placed), found.lines)
+
+
+class _Reader:
+    """Builds the project part by part, so that a fault in one hides none in another."""
+
+    def __init__(self, found: Document, environ: Mapping[str, str], *, offline: bool) -> None:
+        self.content = found.content
+        self.environ = environ
+        self.offline = offline
+        self.problems: list[Problem] = []
+
+    def project(self) -> model.Project:
+        if not self._is_filled_mapping(self.content, ()):
+            return model.Project({}, {})
+        unknown = (key for key in self.content if key not in _TOP)
+        self.problems += [Problem((key,), f"unknown key `{key}`", nearest(key, _TOP)) for key in unknown]
+        databases = self._databases()
+        tables = self._tables()
+        names = Names(self._names("databases"), self._names("tables"), tables)
+        self.problems += broken_rules(names)
+        return model.Project(databases, tables)
+
+    def _databases(self) -> dict[str, model.Database]:
+        declared = self._parts("databases", schema.Database)
+        urls = ((name, part, self._url(name, part.url)) for name, part in declared)
+        return {
+            name: model.Database(name, url, part.statement_timeout, part.connections)
+            for name, part, url in urls
+            if url is not None
+        }
+
+    def _tables(self) -> dict[str, model.TableSpec]:
+        return {name: part.spec(name) for name, part in self._parts("tables", schema.Table)}
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        content = self.content.get(section)
+        return tuple(content) if isinstance(content, dict) else ()
+
+    def _parts(self, section: str, kind: type[Part]) -> list[tuple[str, Part]]:
+        """Each part of a section that is sound by itself."""
+        content = self.content.get(section)
+        if not self._is_filled_mapping(content, (section,)):
+            return []
+        parts = ((name, self._part((section, name), kind, item)) for name, item in content.items())
+        return [(name, part) for name, part in parts if part is not None]
+
+    def _part(self, path: problems.Path, kind: type[Part], content: Any) -> Part | None:
+        before = len(self.problems)
+        self._name(path)
+        try:
+            part = kind.model_validate(content)
+        except ValidationError as error:
+            self.problems += [_problem(path, kind, item, content) for item in error.errors()]
+            return None
+        return part if len(self.problems) == before else None
+
+    def _name(self, path: problems.Path) -> None:
+        if not schema.NAME.fullmatch(str(path[-1])):
+            hint = "Use letters, digits and _, beginning with a letter; table names become names of assets."
+            self.problems.append(Problem(path, f"{schema.found(path[-1])} cannot be a name here", hint))
+
+    def _is_filled_mapping(self, content: Any, path: problems.Path) -> bool:
+        if isinstance(content, dict) and content:
+            return True
+        said = "is empty" if content in (None, {}) else f"expected a mapping, found {schema.found(content)}"
+        hint = "A declaration has `databases:` and `tables:`, each with at least one name below it."
+        self.problems.append(Problem(path, said, f"{hint} `recon init` writes a first one."))
+        return False
+
+    def _url(self, name: str, declared: str | schema.Env) -> str | None:
+        path = ("databases", name, "url")
+        if isinstance(declared, str):
+            self._warn_of_password(declared, path)
+            return self._checked(declared, path)
+        url = self.environ.get(declared.env)
+        if url:
+            return self._checked(url, (*path, "env"))
+        hint = f"Set it to the database's URL: export {declared.env}=postgresql://user@host/name"
+        severity: problems.Severity = "warning" if self.offline else "error"
+        self.problems.append(Problem((*path, "env"), f"{declared.env} is not set", hint, severity))
+        return None
+
+    def _checked(self, url: str, path: problems.Path) -> str | None:
+        # SQLAlchemy takes a third of a second to import: only a declaration with URLs pays for it.
+        from recon_assets.dialect import check_url  # noqa: PLC0415
+
+        try:
+            check_url(url)
+        except DeclarationError as error:
+            self.problems.append(Problem(path, problems.hidden(str(error))))
+            return None
+        return url
+
+    def _warn_of_password(self, url: str, path: problems.Path) -> None:
+        if re.search(r"://[^/\s@]*:[^/\s]*@", url):
+            hint = "Put the URL into the environment and write `{env: NAME}`; files are read by many."
+            self.problems.append(Problem(path, "the URL holds a password", hint, "warning"))
+
+
+def _problem(path: problems.Path, kind: type[BaseModel], error: ErrorDetails, content: Any) -> Problem:
+    """One of pydantic's errors, in the words of this file."""
+    inside = _path(error, content)
+    message, hint = _words(error, inside, _fields(kind, inside))
+    return Problem((*path, *inside), message, hint)
+
+
+def _path(error: ErrorDetails, content: Any) -> problems.Path:
+    """Where the error is in the file: pydantic's own tags in the path are none of its keys."""
+    path: list[str | int] = []
+    for part in error["loc"]:
+        if (isinstance(content, dict) and part in content) or (isinstance(content, list) and isinstance(part, int)):
+            path.append(part)
+            content = content[part]
+    return (*path, error["loc"][-1]) if error["type"] == "missing" else tuple(path)
+
+
+def _fields(kind: type[BaseModel], path: problems.Path) -> Mapping[str, FieldInfo]:
+    """The fields that the mapping may have in which ``path`` ends."""
+    fields: Mapping[str, FieldInfo] = kind.model_fields
+    for part in path[:-1]:
+        if isinstance(part, str):
+            models = _models(fields[part].annotation) if part in fields else iter(())
+            fields = {name: field for found in models for name, field in found.model_fields.items()}
+    return fields
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _words(error: ErrorDetails, path: problems.Path, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
+    """What is wrong, and what to do about it."""
+    context, last, kind = error.get("ctx", {}), str(path[-1]) if path else "", error["type"]
+    meaning = (fields[last].description or "") if last in fields else ""
+    if kind == "mend":
+        return str(context["said"]), str(context["hint"]) or meaning
+    if kind == "extra_forbidden":
+        return _unknown(last, fields)
+    if kind == "missing":
+        return f"`{last}` is missing", meaning
+    if kind == "union_tag_invalid":
+        return f"unknown kind of check {schema.found(context['tag'])}", nearest(str(context["tag"]), ["references"])
+    if kind == "union_tag_not_found":
+        return "a check needs its `kind`", "Write `{kind: references, column: NAME, parent: TABLE}`."
+    return _misfit(error), meaning
+
+
+def _unknown(key: str, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
+    if key in schema.NOT_YET and "source" in fields:
+        return f"`{key}` has no effect in this version: {schema.NOT_YET[key]}", "Remove it."
+    if key == "column" and "columns" in fields:
+        return "both `column` and `columns` are given", "Give one of the two."
+    return f"unknown key `{key}`", nearest(key, fields)
+
+
+def _misfit(error: ErrorDetails) -> str:
+    if error["input"] is None:
+        return "is empty"
+    expected = _EXPECTED.get(error["type"])
+    return f"expected {expected}, found {schema.found(error['input'])}" if expected else error["msg"]

@@ -1,0 +1,51 @@
+"""One run at a time: advisory locks that end with the connection, also when it is killed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+
+import sqlalchemy as sa
+
+from recon_assets.errors import UnavailableError
+
+
+@contextmanager
+def locked(connection: sa.Connection, name: str, *, seconds: int = 300) -> Iterator[None]:
+    """Holds the lock ``name`` of the connected database until the block ends.
+
+    Raises:
+        UnavailableError: When another connection keeps it for longer than ``seconds``.
+    """
+    if connection.dialect.name == "postgresql":
+        _postgresql(connection, name, seconds)
+        yield
+    else:
+        key = blake2b(name.encode(), digest_size=24).hexdigest()
+        if connection.scalar(sa.select(sa.func.get_lock(key, seconds))) != 1:
+            raise _busy(name, seconds)
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                connection.scalar(sa.select(sa.func.release_lock(key)))
+
+
+def _postgresql(connection: sa.Connection, name: str, seconds: int) -> None:
+    """Held by the transaction, so it ends with it."""
+    key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+    connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{seconds}s", True)))  # noqa: FBT003 - SQL
+    try:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise _busy(name, seconds) from error
+
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def _busy(name: str, seconds: int) -> UnavailableError:
+    return UnavailableError(
+        f"{name}: another run has been loading it for {seconds} s; try again when that one has ended"
+    )

@@ -1,0 +1,349 @@
+"""The only reader of the two sides: what a relation looks like, and its rows of a window."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import catalog
+from recon_assets.dialect.failures import explained
+from recon_assets.dialect.sql import cast_as, local_day, readable, within
+from recon_assets.errors import DeclarationError
+from recon_assets.model import ALL, Column, Kind, Relation, TableSpec, Window
+
+Select = sa.Select[*tuple[Any, ...]]
+_PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".\s]+))\s*(?:\.|$)')
+_COLON = re.compile(r"(?<!:):(?=\w)")
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """``columns`` of a table name ``parent_columns`` of ``parent_table`` (``schema.name``)."""
+
+    columns: tuple[str, ...]
+    parent_table: str
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a database says of one relation.
+
+    ``unique`` holds every set of columns that no two rows share, the primary key first.
+    ``cascading`` names the tables that lose or change rows when rows of this one are deleted.
+    """
+
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    triggers: tuple[str, ...] = ()
+    cascading: tuple[str, ...] = ()
+    transactional: bool = True
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: When there is none.
+        """
+        return next((column for column in self.columns if column.name == name), None) or _missing(name)
+
+
+def _missing(name: str) -> Column:
+    raise KeyError(name)
+
+
+def split_name(table: str) -> tuple[str | None, str]:
+    """``schema.name`` in its parts, which may be quoted; the names are as the catalogue has them.
+
+    Raises:
+        DeclarationError: When it has more than two parts or none.
+    """
+    parts = [(quoted or "").replace('""', '"') or plain for quoted, plain in _PART.findall(table)]
+    if "".join(_PART.split(table)[::3]).strip() or len(parts) not in {1, 2}:
+        msg = f'{table!r} is no table name; expected name or schema.name, with "quotes" around a name that has a dot'
+        raise DeclarationError(msg)
+    return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def as_table(name: str, columns: Iterable[str] = ()) -> sa.TableClause:
+    """A table to build statements on."""
+    schema, plain = split_name(name)
+    return sa.table(plain, *map(sa.column, columns), schema=schema)
+
+
+def written(sql: str) -> sa.TextClause:
+    """SQL that a person wrote: the one place where text becomes SQL. It takes no parameters, so a colon is a colon."""
+    return sa.text(_COLON.sub(r"\:", sql))  # noqa: TID251 - this is the door
+
+
+def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | None = None) -> Shape:
+    """The columns, keys and triggers of a relation; ``cast`` gives columns another SQL type before they are looked at.
+
+    Raises:
+        DeclarationError: When there is no such relation, or the query is not valid.
+        UnavailableError: When the database does not answer.
+    """
+    with explained(str(relation)), engine.connect() as connection:
+        table = as_table(relation.table) if relation.table else None
+        inspector = sa.inspect(connection)
+        facts = _facts(inspector, table, relation)
+        types = catalog.column_types(connection, table, _everything(relation, cast or {}, facts))
+        columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
+        return Shape(columns) if table is None else _keys(connection, inspector, table, columns)
+
+
+def _facts(inspector: sa.Inspector, table: sa.TableClause | None, relation: Relation) -> dict[str, dict[str, bool]]:
+    if table is None:
+        return {}
+    try:
+        found = inspector.get_columns(table.name, schema=table.schema)
+    except sa.exc.NoSuchTableError:
+        found = []
+    if not found:
+        names = [*inspector.get_table_names(table.schema), *inspector.get_view_names(table.schema)]
+        msg = f"{relation}: there is no such table; {nearest(table.name, names)}"
+        raise DeclarationError(msg)
+    return {
+        column["name"]: {
+            "nullable": bool(column.get("nullable", True)),
+            "default": column.get("default") is not None or column.get("autoincrement") is True,
+            "generated": bool(column.get("computed")),
+            "identity": bool(column.get("identity")) or column.get("autoincrement") is True,
+        }
+        for column in found
+    }
+
+
+def _everything(relation: Relation, cast: Mapping[str, str], facts: Mapping[str, Any]) -> Select:
+    if not cast:
+        return sa.select(sa.literal_column("*")).select_from(_relation(relation, ()))
+    plain = _relation(relation, facts)
+    return sa.select(*(_cast(plain.c[name], cast.get(name)).label(name) for name in facts or cast)).select_from(plain)
+
+
+def _keys(
+    connection: sa.Connection, inspector: sa.Inspector, table: sa.TableClause, columns: tuple[Column, ...]
+) -> Shape:
+    name, schema = table.name, table.schema
+    primary = tuple(inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or ())
+    indexes = inspector.get_indexes(name, schema=schema)
+    unique = [
+        primary,
+        *(tuple(found["column_names"]) for found in inspector.get_unique_constraints(name, schema=schema)),
+        *(tuple(filter(None, found["column_names"])) for found in indexes if _is_plainly_unique(found)),
+    ]
+    server = connection.dialect.name in {"postgresql", "mysql", "mariadb"}
+    return Shape(
+        columns,
+        primary,
+        tuple(dict.fromkeys(filter(None, unique))),
+        tuple(_foreign_key(found) for found in inspector.get_foreign_keys(name, schema=schema)),
+        catalog.triggers(connection, table) if server else (),
+        catalog.cascades(connection, table) if server else (),
+        catalog.transactional(connection, table) if server else True,
+    )
+
+
+def _is_plainly_unique(index: Any) -> bool:
+    """Not of expressions, and not of some of the rows only."""
+    return bool(
+        index["unique"] and None not in index["column_names"] and not index["dialect_options"].get("postgresql_where")
+        if "dialect_options" in index
+        else index["unique"] and None not in index["column_names"]
+    )
+
+
+def _foreign_key(found: Any) -> ForeignKey:
+    parent = ".".join(filter(None, (found["referred_schema"], found["referred_table"])))
+    return ForeignKey(tuple(found["constrained_columns"]), parent, tuple(found["referred_columns"]))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint: the name that was probably meant, or those there are."""
+    known = sorted(names)
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(known[:20])}{', ..' if len(known) > 20 else ''}" if known else "there are none"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A column of the source and the one of the target that it fills."""
+
+    source: Column
+    target: Column
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two sides of a declared table, looked at once and used for many windows."""
+
+    spec: TableSpec
+    source: sa.Engine
+    target: sa.Engine
+    columns: tuple[Mapped, ...]
+    target_shape: Shape
+
+    @property
+    def key(self) -> tuple[Mapped, ...]:
+        """The key's columns, in the order declared."""
+        by_name = {column.source.name: column for column in self.columns}
+        return tuple(by_name[name] for name in self.spec.key)
+
+    def in_window(
+        self, side: Literal["source", "target"], table: sa.FromClause, window: Window
+    ) -> sa.ColumnElement[bool]:
+        """Whether a row of ``table``, the relation of ``side``, belongs to the window and to the declared ``where``."""
+        where = written(f"({self.spec.where})") if self.spec.where else sa.true()
+        days = self.spec.days
+        if days is None or window.start is None:
+            return sa.and_(sa.true(), where)
+        mapped = next(column for column in self.columns if column.source.name == days.column)
+        column = mapped.source if side == "source" else mapped.target
+        dialect = (self.source if side == "source" else self.target).dialect.name
+        return sa.and_(within(table.c[column.name], column.type.kind, window, days, dialect), where)
+
+
+def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
+    """Looks at both sides and matches their columns.
+
+    Raises:
+        DeclarationError: Naming everything about the columns that keeps the table from being loaded.
+    """
+    left = describe(source, spec.source, spec.cast)
+    right = describe(target, spec.target)
+    wrong = problems(spec, left, right)
+    if wrong:
+        raise DeclarationError("\n".join(f"tables.{spec.name}: {problem}" for problem in wrong))
+    return Pair(spec, source, target, _mapped(spec, left, right), right)
+
+
+def _mapped(spec: TableSpec, source: Shape, target: Shape) -> tuple[Mapped, ...]:
+    wanted = [column for column in source.columns if column.name not in spec.ignore]
+    there = {column.name: column for column in target.columns}
+    found = [(column, there.get(spec.target_name(column.name))) for column in wanted]
+    return tuple(Mapped(column, other) for column, other in found if other and not other.generated)
+
+
+def problems(spec: TableSpec, source: Shape, target: Shape) -> tuple[str, ...]:
+    """Everything about the columns of both sides that keeps ``spec`` from being loaded, one sentence each."""
+    return (*_unknown(spec, source, target), *_unmatched(spec, source, target), *_unfit(spec, source, target))
+
+
+def _unknown(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
+    names = [column.name for column in source.columns]
+    named = {
+        "key": spec.key,
+        "window.column": (spec.days.column,) if spec.days else (),
+        "columns.rename": tuple(spec.rename),
+        "columns.cast": tuple(spec.cast),
+    }
+    for where, columns in named.items():
+        for name in columns:
+            if name not in names:
+                yield f"{where}: the source has no column {name!r}; {nearest(name, names)}"
+    both = {*names, *(column.name for column in target.columns)}
+    for name in spec.ignore:
+        if name not in both:
+            yield f"columns.ignore: neither side has a column {name!r}; {nearest(name, both)}"
+
+
+def _unmatched(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
+    there = {column.name: column for column in target.columns}
+    wanted = {spec.target_name(column.name): column.name for column in source.columns if column.name not in spec.ignore}
+    for name, original in wanted.items():
+        if name not in there:
+            yield f"{original}: the target has no column {name!r}; rename it, or ignore it ({nearest(name, there)})"
+        elif there[name].generated and original in spec.key:
+            yield f"{original}: the target computes this column of the key itself; choose another key"
+    for column in target.columns:
+        filled = column.name in wanted or column.default or column.generated or column.identity
+        if not filled and not column.nullable:
+            yield f"{column.name}: only the target has this column, is NOT NULL and has no default; give it one"
+
+
+def _unfit(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
+    for mapped in _mapped(spec, source, target):
+        for side, column in (("source", mapped.source), ("target", mapped.target)):
+            if column.type.kind is Kind.UNSUPPORTED:
+                yield (
+                    f"{column.name}: {column.type.name} of the {side} has no exact form in other databases;"
+                    f" cast it under columns.cast, or ignore it"
+                )
+    if not target.transactional:
+        yield "the target table takes no part in transactions, so a failed load could not be undone; use InnoDB"
+
+
+def _relation(relation: Relation, columns: Iterable[str]) -> sa.FromClause:
+    if relation.table:
+        return as_table(relation.table, columns)
+    return written(relation.query or "").columns(*map(sa.column, columns)).subquery("q")
+
+
+def _cast(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[Any]:
+    return cast_as(column, to) if to else column
+
+
+def selection(pair: Pair, window: Window, *, native: bool = False) -> Select:
+    """The source's rows of one window, as a statement: a column for each of ``pair.columns``, in their order.
+
+    ``native`` leaves every value as its database has it; otherwise as its driver loses nothing of it.
+    """
+    spec, dialect = pair.spec, pair.source.dialect.name
+    names = dict.fromkeys(
+        [*(column.source.name for column in pair.columns), *([spec.days.column] if spec.days else [])]
+    )
+    table = _relation(spec.source, names)
+    values = [_cast(table.c[column.source.name], spec.cast.get(column.source.name)) for column in pair.columns]
+    if not native:
+        types = [column.source.type for column in pair.columns]
+        values = [readable(value, of, dialect) for value, of in zip(values, types, strict=True)]
+    return sa.select(*values).select_from(table).where(pair.in_window("source", table, window))
+
+
+def rows(pair: Pair, window: Window, *, batch: int = 1000) -> Iterator[list[tuple[Any, ...]]]:
+    """The source's rows of one window, streamed in batches.
+
+    Yields:
+        At most ``batch`` rows; a row has one value per column of ``pair.columns``.
+    """
+    with explained(f"{pair.spec.name} {window}: source"), pair.source.connect() as connection:
+        result = connection.execution_options(stream_results=True, max_row_buffer=batch).execute(
+            selection(pair, window)
+        )
+        for part in result.partitions(batch):
+            yield [tuple(row) for row in part]
+
+
+def counts_by_day(engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], until: date) -> dict[str, int]:
+    """How many rows each day of the table has on one side, before ``until``; days without rows are left out.
+
+    A table without days has the one entry ``all``.
+    """
+    relation = spec.source if side == "source" else spec.target
+    select, known = _counting(engine, spec, side, relation, until)
+    if spec.where:
+        select = select.where(written(f"({spec.where})"))
+    with explained(str(relation)), engine.connect() as connection:
+        return {str(key): count for key, count in connection.execute(select) if str(key) in known}
+
+
+def _counting(
+    engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], relation: Relation, until: date
+) -> tuple[Select, set[str]]:
+    if spec.days is None:
+        return sa.select(sa.literal(ALL.key), sa.func.count()).select_from(_relation(relation, ())), {ALL.key}
+    name = spec.days.column if side == "source" else spec.target_name(spec.days.column)
+    shape = describe(engine, relation, spec.cast if side == "source" else {})
+    kind = shape.column(name).type.kind
+    table = _relation(relation, [name])
+    day = table.c[name] if kind is Kind.DATE else local_day(table.c[name], kind, spec.days, until)
+    select = sa.select(day.label("day"), sa.func.count()).select_from(table).group_by(sa.literal_column("1"))
+    return select, {window.key for window in spec.days.windows(until)}

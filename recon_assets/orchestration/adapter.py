@@ -6,7 +6,7 @@ Each function says which public wish it stands for; `recon_assets_tests/dagster/
 import logging
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from socket import gethostname
@@ -17,7 +17,7 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.controller import create_daemons_from_instance, daemon_controller_from_instance
-from dagster._daemon.daemon import BackfillDaemon, DagsterDaemon
+from dagster._daemon.daemon import BackfillDaemon, DaemonIterator, DagsterDaemon
 from dagster._utils.interrupts import capture_interrupts
 
 BACKFILL_SECONDS = 2.0
@@ -45,8 +45,9 @@ def latest_materializations(
     ``all`` stands for an unpartitioned asset.
     """
     if list(partitions) == [ALL]:
-        last = instance.fetch_materializations(key, limit=1).records
-        return {ALL: record.asset_materialization for record in last if record.asset_materialization}
+        last = instance.get_latest_materialization_event(key)
+        found = last.asset_materialization if last else None
+        return {ALL: found} if found else {}
     ids = instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
     )
@@ -70,7 +71,7 @@ def mark_home(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def home() -> str:
-    """This machine and its ``DAGSTER_HOME``: whose code server started a run."""
+    """Say whose code server started a run: this machine's, of this ``DAGSTER_HOME``."""
     return f"{gethostname()}:{os.environ.get('DAGSTER_HOME', '')}"
 
 
@@ -86,11 +87,11 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 class PromptBackfillDaemon(BackfillDaemon):
-    """Dagster's backfill daemon with a pause of its own: Dagster's is 30 s, before a backfill starts and after it ends."""
+    """Dagster's backfill daemon with a shorter pause: Dagster's is 30 s, before a backfill starts and after it ends."""
 
     def core_loop(
-        self, workspace_process_context: IWorkspaceProcessContext, shutdown_event: threading.Event
-    ) -> Iterator[Any]:
+        self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: threading.Event
+    ) -> DaemonIterator:
         """One iteration of Dagster's own code after the other."""
         while True:
             yield from execute_backfill_iteration(workspace_process_context, self._logger)

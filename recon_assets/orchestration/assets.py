@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from recon_assets import slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration.loading import LoadConfig, Opener, load_windows, opener
 
@@ -84,7 +85,7 @@ def asset_spec(spec: TableSpec, target: Database, partitions: dg.PartitionsDefin
     )
 
 
-def fill_gaps() -> "dg.AutomationCondition[dg.AssetKey]":
+def fill_gaps() -> "dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]":
     """Fill each missing day once; a day that failed waits for a person's retry."""
     condition = dg.AutomationCondition
     return condition.missing() & ~condition.in_progress() & ~condition.execution_failed()
@@ -106,18 +107,14 @@ def source_key(spec: TableSpec) -> dg.AssetKey:
     """Database, schema and table; a query is named after the table it fills."""
     if spec.source.table is None:
         return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
-    return dg.AssetKey([spec.source.database, *parts(spec.source.table)])
-
-
-def parts(table: str) -> list[str]:
-    """``a."b.c"`` as ``["a", "b.c"]``."""
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^."]+)', table)]
+    return dg.AssetKey([spec.source.database, *filter(None, slices.split_name(spec.source.table))])
 
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:
     """Where rows live, under Dagster's standard names; neither user nor password."""
-    url = sa.make_url(database.url).set(username=None, password=None, query={})
-    place = {"dagster/uri": url.render_as_string(), "dagster/storage_kind": backend(database)}
+    url = sa.make_url(database.url)
+    public = sa.URL.create(backend(database), host=url.host, port=url.port, database=url.database)
+    place = {"dagster/uri": public.render_as_string(), "dagster/storage_kind": backend(database)}
     return place if relation.table is None else {**place, "dagster/table_name": relation.table}
 
 

@@ -22,6 +22,7 @@ from recon_assets.orchestration import adapter
 
 TRIES = 3
 BACKFILL_TAG = "dagster/backfill"
+RETRIES = frozenset({"dagster/retry_number", "dagster/is_resume_retry", "dagster/is_asset_resume_retry"})
 
 
 class LoadConfig(dg.Config):
@@ -49,7 +50,7 @@ Opener = Callable[[TableSpec], AbstractContextManager[Sides]]
 
 
 @dataclass(frozen=True)
-class Pair:
+class Databases:
     """The two databases of one table."""
 
     spec: TableSpec
@@ -89,7 +90,7 @@ def opener(project: Project) -> Opener:
         source = dialect.engine(project.databases[spec.source.database], role="source")
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
-            yield Pair(spec, source, target)
+            yield Databases(spec, source, target)
         finally:
             source.dispose()
             target.dispose()
@@ -101,14 +102,14 @@ def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Side
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
     adapter.keep_connection(context.instance)
-    adapter.mark_home(context.instance, context.run_id)
+    adapter.mark_home(context.instance, context.run.run_id)
     schema = sides.schema()
     failed = []
     for window in windows_to_do(context, spec, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
-        except Exception as error:  # noqa: BLE001 - whatever one day's failure is, it stops no other day
-            context.log.error("%s %s: %s", spec.name, window, error, exc_info=error)
+        except Exception:  # whatever one day's failure is, it stops no other day
+            context.log.exception("%s %s was not loaded", spec.name, window)
             failed.append(window.key)
         else:
             report(context, spec, loaded, schema)
@@ -145,8 +146,8 @@ def pass_over(context: dg.AssetExecutionContext, spec: TableSpec, keys: list[str
 
 
 def resumed_runs(run: dg.DagsterRun) -> tuple[str, ...]:
-    """This run, and the runs that it continues; re-executing a whole run by hand continues nothing."""
-    continues = {"dagster/retry_number", "dagster/is_resume_retry"} & run.tags.keys()
+    """Name this run, and the runs that it continues; re-executing a whole run by hand continues nothing."""
+    continues = RETRIES & run.tags.keys()
     before = {run.parent_run_id, run.root_run_id} - {None} if continues else set()
     return (run.run_id, *sorted(str(run_id) for run_id in before))
 
@@ -172,6 +173,7 @@ def report(context: dg.AssetExecutionContext, spec: TableSpec, loaded: Loaded, s
         event(
             dg.AssetKey(spec.name),
             partition=loaded.window.key if spec.days else None,
+            description=figures,
             metadata={**measured(loaded, partitioned=spec.days is not None), "dagster/column_schema": schema},
         )
     )

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
-import sqlalchemy as sa
-
 import recon_assets
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.orchestration.webserver import Webserver
@@ -48,7 +46,6 @@ class Dagster:
         return {
             **environ,
             "DAGSTER_HOME": str(self.folder),
-            "DAGSTER_PG_URL": storage_url(environ["DAGSTER_PG_URL"]),
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
 
@@ -82,7 +79,8 @@ class Services:
         """Raise when one of the processes has ended, which none does by itself."""
         for name, process in self.children.items():
             if process.poll() is not None:
-                msg = f"The {name} ended with code {process.returncode}; its log is {self.logs / name}.log. Start again to go on."
+                log = self.logs / f"{name}.log"
+                msg = f"The {name} ended with code {process.returncode}; its log is {log}. Start again to go on."
                 raise UnavailableError(msg)
 
 
@@ -94,18 +92,6 @@ def settings_file() -> Path:
         msg = f"{package}: dagster.yaml is not there, expected in or beside the package; install recon-assets again."
         raise DeclarationError(msg)
     return found[0]
-
-
-def storage_url(text: str) -> str:
-    """Dagster's storage with the driver that it works with.
-
-    With SQLAlchemy 2.1 the bare scheme means psycopg 3, with which Dagster's storage fails at its first event.
-    """
-    url = sa.make_url(text)
-    if url.get_backend_name() != "postgresql":
-        msg = f"DAGSTER_PG_URL is {url.render_as_string()}: Dagster's storage here is PostgreSQL; give a postgresql:// URL."
-        raise DeclarationError(msg)
-    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
 def free_port() -> int:

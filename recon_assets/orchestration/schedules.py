@@ -24,7 +24,7 @@ def schedules(project: Project) -> list[dg.ScheduleDefinition]:
 
 def grouped(project: Project) -> Mapping[tuple[str, str], tuple[TableSpec, ...]]:
     """Tables by group and time zone; a table without days goes with its group's first table that has days."""
-    zones = {spec.group: spec.days.timezone for spec in reversed(project.tables.values()) if spec.days}
+    zones = {spec.group: spec.days.timezone for spec in reversed(list(project.tables.values())) if spec.days}
     found: dict[tuple[str, str], tuple[TableSpec, ...]] = defaultdict(tuple)
     for spec in project.tables.values():
         zone = spec.days.timezone if spec.days else zones.get(spec.group, "UTC")

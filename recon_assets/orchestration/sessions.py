@@ -40,6 +40,10 @@ class Session:
         """The windows of a table that Dagster does not know as materialized."""
         return Wanted(spec, adoption.missing(self.instance, spec, datetime.now(UTC)))
 
+    def everything(self, spec: TableSpec) -> Wanted:
+        """Every finished window of a table."""
+        return Wanted(spec, tuple(self._keys(spec)))
+
     def adopt(self, spec: TableSpec) -> adoption.Adopted:
         """Report the windows that the target holds already."""
         return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC))

@@ -1,0 +1,279 @@
+"""The commands that run things: demo, dev, adopt, backfill."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from recon_assets.demo import create
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.model import Mode, Project, TableSpec
+from recon_assets.orchestration import backfills, sessions
+from recon_assets.orchestration.backfills import Wanted
+from recon_assets.orchestration.processes import Services
+from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.webserver import Webserver
+
+app = typer.Typer()
+console = Console()
+
+SECONDS_BETWEEN_LINES = 5.0
+INTERRUPTED = 130
+NOT_ALL_DONE = 3
+
+Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
+AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
+Port = Annotated[int, typer.Option(help="Port of the web interface, on this machine's loopback only.")]
+
+
+@app.command()
+def demo() -> None:
+    """Load real data (flights of 2013) and fill a half-done migration by a real backfill.
+
+    A source with 336,776 flights and a target that lacks days are made in databases of their own; what the
+    target holds is adopted, and Dagster fills the gaps. Interrupted, run it again: it goes on.
+    """
+    with interruptible("recon demo"), sessions.session(os.environ, prepare=make_demo) as session:
+        say("Starting Dagster (code server, webserver, daemon) ...")
+        with session.served() as running:
+            say(f"Dagster runs at {running.webserver.url} while this command does.")
+            for spec in session.project.tables.values():
+                tell_adopted(session, spec)
+            finish_earlier(session, running.webserver)
+            wanted = [session.missing(spec) for spec in session.project.tables.values()]
+            done = fill(session, Place(running.webserver, running), wanted)
+        show_provenance(session)
+    say("Open Dagster on this data: make dev (or: recon dev)")
+    raise typer.Exit(0 if done else NOT_ALL_DONE)
+
+
+@app.command()
+def dev(port: Port = 3000) -> None:
+    """Run Dagster with its web interface on the declared tables, until Ctrl-C.
+
+    With RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
+    """
+    with interruptible(), sessions.session(os.environ) as session:
+        say("Starting Dagster (code server, webserver, daemon) ...")
+        with session.served(port) as running:
+            say(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
+            while True:
+                running.check()
+                time.sleep(1)
+
+
+@app.command()
+def adopt(tables: Tables = None, every: AllTables = False) -> None:  # noqa: FBT002 - a command-line switch
+    """Tell Dagster which days the target holds already, so that missing days in Dagster are the real gaps.
+
+    Days that have rows become materialized, with their row counts; days that already are stay as they are.
+    Nothing is written to the target.
+    """
+    with interruptible("recon adopt"), sessions.session(os.environ) as session:
+        for spec in chosen(session.project, tables, every=every):
+            tell_adopted(session, spec)
+
+
+@app.command()
+def backfill(  # noqa: PLR0913 - the switches of one command
+    tables: Tables = None,
+    every: AllTables = False,  # noqa: FBT002 - a command-line switch
+    first: Annotated[str | None, typer.Option("--from", help="First day, as 2013-01-31.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
+    mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
+    webserver: Annotated[str | None, typer.Option(help="URL of a Dagster webserver that runs elsewhere.")] = None,
+) -> None:
+    """Load days of tables by a Dagster backfill, and follow it to its end.
+
+    Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
+    """
+    with interruptible("recon backfill with --missing"), sessions.session(os.environ) as session:
+        specs = chosen(session.project, tables, every=every)
+        refuse_columns(mode)
+        wanted = [between(w, first, last) for w in (selected(session, spec, missing, first, last) for spec in specs)]
+        with reached(session, webserver) as place:
+            done = fill(session, place, wanted, mode)
+    raise typer.Exit(0 if done else NOT_ALL_DONE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where backfills are launched, and its processes when they are ours."""
+
+    webserver: Webserver
+    running: Services | None = None
+
+
+def make_demo(environ: Mapping[str, str]) -> None:
+    """The demo's databases, made or completed."""
+    create(environ["RECON_SOURCE_URL"], environ["RECON_TARGET_URL"], say=say)
+
+
+def finish_earlier(session: Session, webserver: Webserver) -> None:
+    """Follow backfills that an interrupted command launched: Dagster goes on with them by itself."""
+    for backfill_id in backfills.active(webserver):
+        say(f"Going on with backfill {backfill_id}, which was interrupted.")
+        wanted = [session.missing(spec) for spec in session.project.tables.values()]
+        show(backfills.follow(webserver, session.instance, backfill_id, wanted), wanted)
+
+
+def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING) -> bool:
+    """Launch a backfill and show it to its end; whether every window was loaded."""
+    some = [item for item in wanted if item.windows]
+    if not some:
+        say("Nothing to load: no day is missing.")
+        return True
+    for item in some:
+        say(f"{item.spec.name}: {len(item.windows)} to load, {item.windows[0]} to {item.windows[-1]}")
+    last = show(session.fill(place.webserver, some, "recon backfill", mode), some, place.running)
+    failed = {(item.spec.name, key) for item in some for key in item.windows} - last.done
+    say(f"{last.status}: {last}" + (f" in {last.seconds:.0f} s" if last.done else ""))
+    if failed:
+        some_failed = ", ".join(f"{name} {key}" for name, key in sorted(failed)[:10])
+        say(f"Not loaded: {some_failed} ({len(failed)} in all)")
+        say(last.error or "The runs' logs in Dagster say why; run the command again to try these days again.")
+    return not failed
+
+
+def show(
+    steps: Iterable[backfills.Progress], wanted: Sequence[Wanted], running: Services | None = None
+) -> backfills.Progress:
+    """Show each step of a backfill as it comes, as a bar on a terminal and as lines elsewhere; the last step."""
+    last = backfills.Progress(total=sum(len(item.windows) for item in wanted))
+    draw = bar if console.is_terminal else lines
+    for step in draw(steps):
+        last = step
+        if running:
+            running.check()
+    return last
+
+
+def bar(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
+    """Draw a live bar."""
+    with Progress(SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), console=console) as progress:
+        task = progress.add_task("waiting for the daemon", total=None)
+        for step in steps:
+            words = str(step) if step.done else "waiting for the first days"
+            progress.update(task, total=step.total, completed=len(step.done), description=words)
+            yield step
+
+
+def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
+    """Print a line every few seconds."""
+    said = float("-inf")
+    for step in steps:
+        if step.seconds - said >= SECONDS_BETWEEN_LINES:
+            say(str(step))
+            said = step.seconds
+        yield step
+
+
+def tell_adopted(session: Session, spec: TableSpec) -> None:
+    """Adopt one table and say what was found."""
+    found = session.adopt(spec)
+    say(
+        f"{found.table}: {len(found.adopted)} adopted, {len(found.known)} known before, {len(found.empty)} without rows"
+    )
+
+
+def show_provenance(session: Session) -> None:
+    """Print where each window of each table came from."""
+    table = Table("table", "adopted", "filled", "failed or missing", title="Where each day came from")
+    for spec in session.project.tables.values():
+        found = session.provenance(spec)
+        table.add_row(found.table, str(found.adopted), str(found.filled), str(found.missing))
+    console.print(table)
+
+
+def chosen(project: Project, names: Sequence[str] | None, *, every: bool) -> list[TableSpec]:
+    """The declared tables that the command line names.
+
+    Raises:
+        DeclarationError: When it names none, or one that is not declared.
+    """
+    if every == bool(names):
+        msg = "Name tables, or give --all, and not both."
+        raise DeclarationError(msg)
+    unknown = [name for name in names or () if name not in project.tables]
+    if unknown:
+        msg = f"{', '.join(unknown)}: no such table; declared are {', '.join(project.tables)}."
+        raise DeclarationError(msg)
+    return [project.tables[name] for name in names or project.tables]
+
+
+def selected(session: Session, spec: TableSpec, missing: bool, first: str | None, last: str | None) -> Wanted:  # noqa: FBT001
+    """The missing windows, unless a span of days was asked for and --missing was not."""
+    return session.missing(spec) if missing or not (first or last) else session.everything(spec)
+
+
+def between(wanted: Wanted, first: str | None, last: str | None) -> Wanted:
+    """The windows from ``first`` to ``last``, both included; a table without days has but one."""
+    low, high = (checked_day(text) for text in (first, last))
+    if not wanted.spec.days:
+        return wanted
+    keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
+    return Wanted(wanted.spec, keys)
+
+
+def checked_day(text: str | None) -> str | None:
+    """A day as it was typed.
+
+    Raises:
+        DeclarationError: When it is none.
+    """
+    try:
+        return date.fromisoformat(text).isoformat() if text else None
+    except ValueError as error:
+        msg = f"{text}: not a day; expected the form 2013-01-31."
+        raise DeclarationError(msg) from error
+
+
+def refuse_columns(mode: Mode) -> None:
+    """Raise for modes whose columns the command line cannot name."""
+    if mode.names_columns:
+        msg = f"--mode {mode}: name its columns in Dagster's launchpad; here use insert_missing, upsert or replace."
+        raise RefusedError(msg)
+
+
+@contextmanager
+def reached(session: Session, url: str | None) -> Iterator[Place]:
+    """The webserver to talk to: the one that is named, the one that runs on this home, or one of our own."""
+    known = Webserver(url) if url else session.dagster.running()
+    if known:
+        yield Place(known)
+        return
+    say("Starting Dagster (code server, webserver, daemon) ...")
+    with session.served() as running:
+        yield Place(running.webserver, running)
+
+
+@contextmanager
+def interruptible(again: str | None = None) -> Iterator[None]:
+    """Let Ctrl-C and a polite kill stop everything in order; say how to go on."""
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"Stopped. Run `{again}` again to go on." if again else "Stopped.")
+        raise typer.Exit(INTERRUPTED if again else 0) from None
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a polite kill like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def say(words: str) -> None:
+    """Print one line, at once, however narrow the terminal."""
+    console.print(words, soft_wrap=True, highlight=False, markup=False)

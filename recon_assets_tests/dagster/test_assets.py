@@ -1,0 +1,93 @@
+"""What the catalog says of the declared tables."""
+
+from dataclasses import replace
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from recon_assets.model import Relation, TableSpec
+from recon_assets.orchestration.assets import name, source_key, table
+from recon_assets.orchestration.project import definitions
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, WAREHOUSE, Scripted, spec
+
+
+def test_days_are_partitions_in_the_tables_time_zone() -> None:
+    """March 2013 has 31 days, and the end is not one of them."""
+    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach()).partitions_def
+
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.timezone == "America/New_York"
+    assert (partitions.get_first_partition_key(), partitions.get_last_partition_key()) == ("2013-03-01", "2013-03-31")
+    assert len(partitions.get_partition_keys()) == 31
+
+
+def test_a_table_without_days_has_no_partitions() -> None:
+    """Dimension tables are one asset, loaded as a whole."""
+    assert table(AIRLINES, WAREHOUSE, Scripted().reach()).partitions_def is None
+
+
+def test_an_open_end_grows_with_the_days() -> None:
+    """Without an end the last day is the newest finished one."""
+    partitions = table(spec(days=replace(NEW_YORK, end=None)), WAREHOUSE, Scripted().reach()).partitions_def
+
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.get_last_partition_key() >= (date.today().replace(day=1)).isoformat()[:7]
+
+
+def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
+    """Standard names, so that the catalog shows them; no password and no user."""
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach())
+    found = asset.get_asset_spec(dg.AssetKey("flights"))
+
+    assert found.group_name == "travel"
+    assert found.owners == ["team:data"]
+    assert found.kinds == {"postgresql", "table"}
+    assert found.metadata["dagster/table_name"] == "analytics.flights"
+    assert found.metadata["dagster/uri"] == "postgresql://target.example/dwh"
+    assert [dep.asset_key for dep in found.deps] == [dg.AssetKey(["ops", "public", "flights"])]
+
+
+def test_runs_are_limited_by_the_source_and_to_a_month() -> None:
+    """A pool for each source database; thirty-one days a run."""
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach())
+
+    assert asset.op.pool == "ops"
+    assert asset.backfill_policy == dg.BackfillPolicy.multi_run(31)
+
+
+def test_sources_cannot_be_materialized() -> None:
+    """They are shown as what they are: somebody else's tables."""
+    graph = definitions(PROJECT).resolve_asset_graph()
+
+    assert graph.external_asset_keys == {
+        dg.AssetKey(["ops", "public", "flights"]),
+        dg.AssetKey(["ops", "public", "airlines"]),
+    }
+    assert graph.materializable_asset_keys == {dg.AssetKey("flights"), dg.AssetKey("airlines")}
+
+
+@pytest.mark.parametrize(
+    ("relation", "key"),
+    [
+        (Relation("ops", "public.flights"), ["ops", "public", "flights"]),
+        (Relation("ops", "flights"), ["ops", "flights"]),
+        (Relation("ops", 'public."odd.name"'), ["ops", "public", "odd.name"]),
+        (Relation("ops", query="select 1"), ["ops", "flights_query"]),
+    ],
+)
+def test_a_source_is_named_by_database_schema_and_table(relation: Relation, key: list[str]) -> None:
+    """A query is named after the table that it fills."""
+    assert source_key(TableSpec("flights", relation, FLIGHTS.target)) == dg.AssetKey(key)
+
+
+def test_two_tables_of_one_source_share_it() -> None:
+    """One source asset, however many tables are loaded from it."""
+    twice = replace(PROJECT, tables={"a": replace(FLIGHTS, name="a"), "b": replace(FLIGHTS, name="b")})
+
+    assert len(definitions(twice).resolve_asset_graph().external_asset_keys) == 1
+
+
+def test_groups_get_names_that_dagster_takes() -> None:
+    """Anything that is no letter, digit or underscore becomes an underscore."""
+    assert name("air travel/2013") == "air_travel_2013"

@@ -1,0 +1,86 @@
+"""The daily schedules: the newest finished day, in the time zone of the table."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from recon_assets.model import Days, Project, TableSpec
+from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.schedules import grouped, schedule, schedules
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, spec
+
+OPEN = spec(days=replace(NEW_YORK, end=None))
+
+
+def tick(moment: datetime, *tables: TableSpec) -> Sequence[dg.RunRequest]:
+    """What the schedule of these tables asks for at a moment."""
+    return evaluated(moment, *tables).run_requests or ()
+
+
+def evaluated(moment: datetime, *tables: TableSpec) -> Any:
+    """What a tick of the schedule of these tables comes to at a moment."""
+    project = Project(PROJECT.databases, {table.name: table for table in tables})
+    found = schedule("travel", "America/New_York", tables)
+    repository = definitions(project).get_repository_def()
+    context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=repository)
+    return found.evaluate_tick(context)
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2013, 3, 10, 5, 15, tzinfo=UTC), "2013-03-09"),
+        (datetime(2013, 3, 11, 4, 15, tzinfo=UTC), "2013-03-10"),
+        (datetime(2013, 3, 12, 3, 59, tzinfo=UTC), "2013-03-10"),
+        (datetime(2013, 11, 4, 5, 15, tzinfo=UTC), "2013-11-03"),
+    ],
+    ids=["winter", "clocks went forward", "still the evening before in New York", "clocks went back"],
+)
+def test_the_newest_finished_day_is_asked_for(moment: datetime, day: str) -> None:
+    """Finished in New York, whatever the time of the server."""
+    assert [request.partition_key for request in tick(moment, OPEN)] == [day]
+
+
+def test_a_table_without_days_is_loaded_as_well() -> None:
+    """Beside the day of the others, in a run of its own."""
+    requests = tick(datetime(2013, 3, 12, 4, 15, tzinfo=UTC), FLIGHTS, AIRLINES)
+
+    assert [(request.asset_selection, request.partition_key) for request in requests] == [
+        ([dg.AssetKey("flights")], "2013-03-11"),
+        ([dg.AssetKey("airlines")], None),
+    ]
+
+
+def test_a_finished_history_asks_for_nothing() -> None:
+    """After the declared end there is no newest day; the tick says so."""
+    result = evaluated(datetime(2020, 1, 1, 5, 15, tzinfo=UTC), FLIGHTS)
+
+    assert not result.run_requests
+    assert "2019-12-31 is outside the declared days of flights" in str(result.skip_message)
+
+
+def test_a_group_has_a_schedule_for_each_time_zone() -> None:
+    """Tables without days go with the first table of their group that has them."""
+    berlin = spec("trains", Days("at", NEW_YORK.start, timezone="Europe/Berlin"))
+    project = Project(PROJECT.databases, {spec.name: spec for spec in (AIRLINES, FLIGHTS, berlin)})
+
+    assert {key: [table.name for table in tables] for key, tables in grouped(project).items()} == {
+        ("travel", "America/New_York"): ["airlines", "flights"],
+        ("travel", "Europe/Berlin"): ["trains"],
+    }
+    assert [found.name for found in schedules(project)] == [
+        "daily_travel_America_New_York",
+        "daily_travel_Europe_Berlin",
+    ]
+
+
+def test_schedules_are_off_until_somebody_switches_them_on() -> None:
+    """Installing the project starts nothing."""
+    repository = definitions(PROJECT).get_repository_def()
+
+    assert [found.name for found in repository.schedule_defs] == ["daily_travel"]
+    assert repository.schedule_defs[0].default_status is dg.DefaultScheduleStatus.STOPPED

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from recon_assets.model import Kind, Type
 
-_PARTS = re.compile(r"^(?P<base>[^(]+?)\s*(?:\((?P<args>.*)\))?\s*(?P<rest>[^()]*)$")
+_PARTS = re.compile(r"(?P<base>[^(]+)(?:\((?P<args>.*)\)(?P<rest>[^()]*))?")
 _SPLIT = re.compile(r"\s*,\s*")
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 
@@ -20,10 +20,10 @@ def parse(name: str, dialect: str, labels: tuple[str, ...] = ()) -> Type:
     """
     if labels:
         return Type(Kind.ENUM, name, labels=labels)
-    match = _PARTS.match(name.strip())
+    match = _PARTS.fullmatch(name.strip())
     if not match or name.rstrip().endswith("]"):
         return Type(Kind.UNSUPPORTED, name)
-    base = " ".join(f"{match['base']} {match['rest']}".lower().split())
+    base = " ".join(f"{match['base']} {match['rest'] or ''}".lower().split())
     rule = _RULES[dialect].get(base)
     return rule(name, match["args"] or "") if rule else Type(Kind.UNSUPPORTED, name)
 

@@ -83,6 +83,12 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def soak_seconds() -> float:
+    """How long each soak test may go on."""
+    return float(os.environ.get("RECON_SOAK_SECONDS", "600"))
+
+
 @pytest.fixture
 def postgres_url(fresh: Fresh) -> str:
     """An empty PostgreSQL database."""

@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from recon_assets.cli.output import screen, tell
 from recon_assets.demo import create
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Mode, Project, TableSpec
@@ -25,7 +25,6 @@ from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
 app = typer.Typer()
-console = Console()
 
 SECONDS_BETWEEN_LINES = 5.0
 INTERRUPTED = 130
@@ -44,16 +43,16 @@ def demo() -> None:
     target holds is adopted, and Dagster fills the gaps. Interrupted, run it again: it goes on.
     """
     with interruptible("recon demo"), sessions.session(os.environ, prepare=make_demo) as session:
-        say("Starting Dagster (code server, webserver, daemon) ...")
+        tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served() as running:
-            say(f"Dagster runs at {running.webserver.url} while this command does.")
+            tell(f"Dagster runs at {running.webserver.url} while this command does.")
             for spec in session.project.tables.values():
                 tell_adopted(session, spec)
             finish_earlier(session, running.webserver)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
             done = fill(session, Place(running.webserver, running), wanted)
         show_provenance(session)
-    say("Open Dagster on this data: make dev (or: recon dev)")
+    tell("Open Dagster on this data: make dev (or: recon dev)")
     raise typer.Exit(0 if done else NOT_ALL_DONE)
 
 
@@ -64,9 +63,9 @@ def dev(port: Port = 3000) -> None:
     With RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
     """
     with interruptible(), sessions.session(os.environ) as session:
-        say("Starting Dagster (code server, webserver, daemon) ...")
+        tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port) as running:
-            say(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
+            tell(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
             while True:
                 running.check()
                 time.sleep(1)
@@ -85,7 +84,7 @@ def adopt(tables: Tables = None, every: AllTables = False) -> None:  # noqa: FBT
 
 
 @app.command()
-def backfill(  # noqa: PLR0913 - the switches of one command
+def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     tables: Tables = None,
     every: AllTables = False,  # noqa: FBT002 - a command-line switch
     first: Annotated[str | None, typer.Option("--from", help="First day, as 2013-01-31.")] = None,
@@ -117,13 +116,13 @@ class Place:
 
 def make_demo(environ: Mapping[str, str]) -> None:
     """The demo's databases, made or completed."""
-    create(environ["RECON_SOURCE_URL"], environ["RECON_TARGET_URL"], say=say)
+    create(environ["RECON_SOURCE_URL"], environ["RECON_TARGET_URL"], say=tell)
 
 
 def finish_earlier(session: Session, webserver: Webserver) -> None:
     """Follow backfills that an interrupted command launched: Dagster goes on with them by itself."""
     for backfill_id in backfills.active(webserver):
-        say(f"Going on with backfill {backfill_id}, which was interrupted.")
+        tell(f"Going on with backfill {backfill_id}, which was interrupted.")
         wanted = [session.missing(spec) for spec in session.project.tables.values()]
         show(backfills.follow(webserver, session.instance, backfill_id, wanted), wanted)
 
@@ -132,17 +131,17 @@ def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = 
     """Launch a backfill and show it to its end; whether every window was loaded."""
     some = [item for item in wanted if item.windows]
     if not some:
-        say("Nothing to load: no day is missing.")
+        tell("Nothing to load: no day is missing.")
         return True
     for item in some:
-        say(f"{item.spec.name}: {len(item.windows)} to load, {item.windows[0]} to {item.windows[-1]}")
-    last = show(session.fill(place.webserver, some, "recon backfill", mode), some, place.running)
+        tell(f"{item.spec.name}: {len(item.windows)} to load, {item.windows[0]} to {item.windows[-1]}")
+    last = show(session.fill(place.webserver, some, mode), some, place.running)
     failed = {(item.spec.name, key) for item in some for key in item.windows} - last.done
-    say(f"{last.status}: {last}" + (f" in {last.seconds:.0f} s" if last.done else ""))
+    tell(f"{last.status}: {last}" + (f" in {last.seconds:.0f} s" if last.done else ""))
     if failed:
         some_failed = ", ".join(f"{name} {key}" for name, key in sorted(failed)[:10])
-        say(f"Not loaded: {some_failed} ({len(failed)} in all)")
-        say(last.error or "The runs' logs in Dagster say why; run the command again to try these days again.")
+        tell(f"Not loaded: {some_failed} ({len(failed)} in all)")
+        tell(last.error or "The runs' logs in Dagster say why; run the command again to try these days again.")
     return not failed
 
 
@@ -151,7 +150,7 @@ def show(
 ) -> backfills.Progress:
     """Show each step of a backfill as it comes, as a bar on a terminal and as lines elsewhere; the last step."""
     last = backfills.Progress(total=sum(len(item.windows) for item in wanted))
-    draw = bar if console.is_terminal else lines
+    draw = bar if screen().is_terminal else lines
     for step in draw(steps):
         last = step
         if running:
@@ -161,7 +160,7 @@ def show(
 
 def bar(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
     """Draw a live bar."""
-    with Progress(SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), console=console) as progress:
+    with Progress(SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), console=screen()) as progress:
         task = progress.add_task("waiting for the daemon", total=None)
         for step in steps:
             words = str(step) if step.done else "waiting for the first days"
@@ -174,7 +173,7 @@ def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
     said = float("-inf")
     for step in steps:
         if step.seconds - said >= SECONDS_BETWEEN_LINES:
-            say(str(step))
+            tell(str(step))
             said = step.seconds
         yield step
 
@@ -182,7 +181,7 @@ def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
 def tell_adopted(session: Session, spec: TableSpec) -> None:
     """Adopt one table and say what was found."""
     found = session.adopt(spec)
-    say(
+    tell(
         f"{found.table}: {len(found.adopted)} adopted, {len(found.known)} known before, {len(found.empty)} without rows"
     )
 
@@ -193,7 +192,7 @@ def show_provenance(session: Session) -> None:
     for spec in session.project.tables.values():
         found = session.provenance(spec)
         table.add_row(found.table, str(found.adopted), str(found.filled), str(found.missing))
-    console.print(table)
+    screen().print(table)
 
 
 def chosen(project: Project, names: Sequence[str] | None, *, every: bool) -> list[TableSpec]:
@@ -253,7 +252,7 @@ def reached(session: Session, url: str | None) -> Iterator[Place]:
     if known:
         yield Place(known)
         return
-    say("Starting Dagster (code server, webserver, daemon) ...")
+    tell("Starting Dagster (code server, webserver, daemon) ...")
     with session.served() as running:
         yield Place(running.webserver, running)
 
@@ -265,15 +264,10 @@ def interruptible(again: str | None = None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"Stopped. Run `{again}` again to go on." if again else "Stopped.")
+        tell(f"Stopped. Run `{again}` again to go on." if again else "Stopped.")
         raise typer.Exit(INTERRUPTED if again else 0) from None
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
     """Treat a polite kill like Ctrl-C."""
     raise KeyboardInterrupt
-
-
-def say(words: str) -> None:
-    """Print one line, at once, however narrow the terminal."""
-    console.print(words, soft_wrap=True, highlight=False, markup=False)

@@ -1,10 +1,9 @@
 """Real asset backfills: launched by the webserver, run by the daemon, followed day by day."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -14,6 +13,7 @@ from recon_assets.model import Mode, TableSpec
 from recon_assets.orchestration.webserver import Webserver
 
 PAGE = 1000
+MOST_TITLE = 100
 MOST_STRETCHES = 12
 BRIDGE_DAYS = 31
 POLL_SECONDS = 1.0
@@ -44,7 +44,7 @@ query Status($id: String!) {
 """
 ACTIVE = """
 query Active {
-  partitionBackfillsOrError(statuses: [REQUESTED, CANCELING, FAILING]) {
+  partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) {
     __typename
     ... on PartitionBackfills { results { id timestamp tags { key value } } }
     ... on PythonError { message }
@@ -126,19 +126,13 @@ class Progress:
         return f"{days}, {self.rows:,} rows, {self.rows_per_second:,.0f} rows/s{left}"
 
 
-def launch(
-    webserver: Webserver,
-    wanted: Sequence[Wanted],
-    title: str,
-    mode: Mode = Mode.INSERT_MISSING,
-    tags: Mapping[str, str] = MappingProxyType({}),
-) -> str:
+def launch(webserver: Webserver, wanted: Sequence[Wanted], mode: Mode, tags: Mapping[str, str]) -> str:
     """Ask the daemon for these windows; the backfill's id."""
     some = [item for item in wanted if item.windows]
     config = {item.spec.name: {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
         "partitionsByAssets": [item.selector() for item in some],
-        "title": title,
+        "title": f"recon: {mode.value} {', '.join(item.spec.name for item in some)}"[:MOST_TITLE],
         "tags": [{"key": key, "value": value} for key, value in {**tags, OURS_TAG: "recon"}.items()],
         **({"runConfigData": {"ops": config}} if config else {}),
     }
@@ -171,9 +165,6 @@ def follow(
     instance: dg.DagsterInstance,
     backfill_id: str,
     wanted: Sequence[Wanted],
-    *,
-    clock: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Progress]:
     """Yield the progress of a backfill about every second until it has ended; the last is final."""
     progress = Progress(total=sum(len(item.windows) for item in wanted))
@@ -182,12 +173,12 @@ def follow(
         status = answered(webserver.ask(STATUS, id=backfill_id)["partitionBackfillOrError"], "PartitionBackfill")
         started = started or status["timestamp"]
         error = (status["error"] or {}).get("message")
-        progress = replace(progress, seconds=clock() - started, status=status["status"], error=error)
+        progress = replace(progress, seconds=time.time() - started, status=status["status"], error=error)
         for item in wanted:
             progress = counted(instance, item, progress, cursors, started)
         yield progress
         if not progress.ended:
-            sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def counted(

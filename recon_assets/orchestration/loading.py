@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any, Protocol
 
 import dagster as dg
-import sqlalchemy as sa
 from pydantic import Field
 
 from recon_assets import dialect, slices, writes
 from recon_assets.errors import RefusedError, UnavailableError
-from recon_assets.model import Loaded, Mode, Project, TableSpec, Window
+from recon_assets.model import Column, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 
 TRIES = 3
@@ -53,33 +52,22 @@ Opener = Callable[[TableSpec], AbstractContextManager[Sides]]
 class Databases:
     """The two databases of one table."""
 
-    spec: TableSpec
-    source: sa.Engine
-    target: sa.Engine
+    pair: slices.Pair
 
     def load(self, window: Window, config: LoadConfig) -> Loaded:
         """Bring one window from the source to the target, in one transaction."""
-        return writes.load(
-            self.spec,
-            window,
-            self.source,
-            self.target,
-            mode=config.mode,
-            columns=tuple(config.columns),
-            dry_run=config.dry_run,
-        )
+        return writes.load(self.pair, window, mode=config.mode, columns=tuple(config.columns), dry_run=config.dry_run)
 
     def schema(self) -> dg.TableSchema:
         """The target's columns as they are now."""
-        shape = slices.describe(self.target, self.spec.target)
-        return dg.TableSchema(
-            [
-                dg.TableColumn(
-                    column.name, column.type.name, constraints=dg.TableColumnConstraints(nullable=column.nullable)
-                )
-                for column in shape.columns
-            ]
-        )
+        return dg.TableSchema([described(column) for column in self.pair.target_shape.columns])
+
+
+def described(column: Column) -> dg.TableColumn:
+    """One column, in Dagster's words."""
+    return dg.TableColumn(
+        column.name, column.type.name, constraints=dg.TableColumnConstraints(nullable=column.nullable)
+    )
 
 
 def opener(project: Project) -> Opener:
@@ -90,7 +78,7 @@ def opener(project: Project) -> Opener:
         source = dialect.engine(project.databases[spec.source.database], role="source")
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
-            yield Databases(spec, source, target)
+            yield Databases(slices.pair(spec, source, target))
         finally:
             source.dispose()
             target.dispose()

@@ -185,7 +185,7 @@ def child(
     """Run a Python module as a process on a leash, with its output in its own log file."""
     command = [sys.executable, "-m", "recon_assets.orchestration.child", *module]
     with (dagster.logs / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+        process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=log,

@@ -49,11 +49,11 @@ class Session:
         return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC))
 
     def fill(
-        self, webserver: Webserver, wanted: Sequence[Wanted], title: str, mode: Mode = Mode.INSERT_MISSING
+        self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
     ) -> Iterator[Progress]:
         """Launch a backfill and yield its progress until it has ended."""
         mark = {adapter.HOME_TAG: adapter.home()}
-        backfill_id = backfills.launch(webserver, wanted, title, mode, mark)
+        backfill_id = backfills.launch(webserver, wanted, mode, mark)
         yield from backfills.follow(webserver, self.instance, backfill_id, wanted)
 
     def provenance(self, spec: TableSpec) -> "Provenance":

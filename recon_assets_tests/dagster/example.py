@@ -1,4 +1,4 @@
-"""A small declared project, and sides of a table that do what a test says, so that Dagster's behaviour is what is tested."""
+"""A small declared project, and sides of a table that do what a test says: Dagster's behaviour is what is tested."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

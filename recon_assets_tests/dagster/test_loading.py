@@ -65,6 +65,7 @@ def test_figures_are_numbers_under_standard_names(instance: dg.DagsterInstance) 
 
     metadata = {name: value.value for name, value in latest(instance).metadata.items()}
     schema = metadata.pop("dagster/column_schema")
+    assert isinstance(schema, dg.TableSchema)
     assert metadata == {
         "dagster/partition_row_count": 10,
         "read": 10,
@@ -207,7 +208,14 @@ def test_three_tries_are_all() -> None:
 
 
 BROKEN = {"2013-03-06"}
-RESUMED = Scripted(lambda window, settings: failing(*BROKEN)(window, settings))
+
+
+def broken(window: Window, settings: loading.LoadConfig) -> Loaded:
+    """A load that fails for the days that are broken at the time."""
+    return failing(*BROKEN)(window, settings)
+
+
+RESUMED = Scripted(broken)
 
 
 def resumable() -> dg.JobDefinition:

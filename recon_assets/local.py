@@ -98,7 +98,9 @@ ACCOUNT = Way(
         "--reuid=65534",
         "--regid=65534",
         "--clear-groups",
-        # Folders of root stay closed as they are: the account may pass through them instead.
+        # Folders of root stay closed as they are: the account may pass through them instead. The bit is for
+        # access(2), by which initdb looks for its kin: without it, it overlooks what the account may do.
+        "--securebits=+no_setuid_fixup",
         "--inh-caps=-all,+dac_override",
         "--ambient-caps=-all,+dac_override",
     ),

@@ -1,4 +1,4 @@
-"""Databases for the tests: one embedded PostgreSQL for all workers, a MariaDB for each, a fresh database for each asker."""
+"""Databases for the tests: one PostgreSQL for all workers, a MariaDB for each, a fresh database for each asker."""
 
 import itertools
 import os

@@ -34,6 +34,7 @@ AS_NOBODY = (
     f"--reuid={NOBODY}",
     f"--regid={NOBODY}",
     "--clear-groups",
+    "--securebits=+no_setuid_fixup",
     "--inh-caps=-all,+dac_read_search",
     "--ambient-caps=-all,+dac_read_search",
 )
@@ -296,7 +297,7 @@ def test_long_paths_work(tmp_path: Path) -> None:
     """A home that is too deep for a socket has its socket elsewhere; every driver finds it."""
     home = tmp_path / "a, deep" / ("x" * 100)
     with environment({}, home) as variables:
-        socket = Path(sa.make_url(variables["RECON_TARGET_URL"]).query["host"])
+        socket = Path(str(sa.make_url(variables["RECON_TARGET_URL"]).query["host"]))
         engine = sa.create_engine(variables["DAGSTER_PG_URL"])
         with engine.connect():
             assert home not in socket.parents

@@ -121,7 +121,7 @@ class Fault:
         """Damages the target that the connection leads to, within the caller's transaction; says what is wrong now.
 
         Raises:
-            RefusedError: When the target's rows are too few, or not right, for example planted already.
+            RefusedError: When there are too few rows that it may touch, as in an empty target.
         """
         harms = [harm for day in self.days(seed) or (None,) for harm in self._harm(connection, day, seed)]
         return tuple(Wrong(self.name, self.table.name, harm.way, harm.key, harm.column) for harm in harms)
@@ -130,9 +130,7 @@ class Fault:
         rows = self._choose(connection.execute(self._candidates(day)).all(), seed)
         if len(rows) < self.each:
             where = f"{self.table.fullname} {day or ''}".rstrip()
-            msg = (
-                f"{where}: {self.name} needs {self.each} right rows, found {len(rows)}; plant it once, in a full target"
-            )
+            msg = f"{where}: {self.name} needs {self.each} rows to damage, found {len(rows)}; fill the target first"
             raise RefusedError(msg)
         return self.damage(connection, self.table, rows)
 

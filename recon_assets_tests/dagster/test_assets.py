@@ -33,7 +33,7 @@ def test_an_open_end_grows_with_the_days() -> None:
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
-    assert partitions.get_last_partition_key(noon) == "2031-05-05"
+    assert partitions.get_partition_keys(noon)[-1] == "2031-05-05"
 
 
 def test_a_table_says_where_it_lives_and_whose_it_is() -> None:

@@ -1,0 +1,88 @@
+"""Plans and progress of backfills, without any process."""
+
+import pytest
+
+from recon_assets.errors import UnavailableError
+from recon_assets.model import Mode
+from recon_assets.orchestration.backfills import Progress, Wanted, answered, stretches
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, spec
+
+ODD_DAYS = tuple(f"2013-03-{day:02d}" for day in range(1, 32, 2))
+
+
+@pytest.mark.parametrize(
+    ("days", "bridge", "expected"),
+    [
+        ([], 0, []),
+        (["2013-03-01"], 0, [("2013-03-01", "2013-03-01")]),
+        (["2013-03-01", "2013-03-02"], 0, [("2013-03-01", "2013-03-02")]),
+        (["2013-03-01", "2013-03-03"], 0, [("2013-03-01", "2013-03-01"), ("2013-03-03", "2013-03-03")]),
+        (["2013-03-01", "2013-03-03"], 1, [("2013-03-01", "2013-03-03")]),
+        (["2013-02-28", "2013-03-01"], 0, [("2013-02-28", "2013-03-01")]),
+        (["2013-03-01", "2013-03-05"], 2, [("2013-03-01", "2013-03-01"), ("2013-03-05", "2013-03-05")]),
+    ],
+)
+def test_days_fall_into_stretches(days: list[str], bridge: int, expected: list[tuple[str, str]]) -> None:
+    """Days that follow one another are one stretch; a bridge spans as many missing ones."""
+    assert stretches(days, bridge=bridge) == expected
+
+
+def test_a_few_stretches_are_asked_for_as_they_are() -> None:
+    """No day that is there is touched, and no run config is needed."""
+    wanted = Wanted(FLIGHTS, ("2013-03-01", "2013-03-03"))
+
+    assert not wanted.bridged
+    assert wanted.config(Mode.INSERT_MISSING) == {}
+    assert wanted.selector()["partitions"]["ranges"] == [
+        {"start": "2013-03-01", "end": "2013-03-01"},
+        {"start": "2013-03-03", "end": "2013-03-03"},
+    ]
+
+
+def test_many_stretches_become_one_in_which_days_are_passed_over() -> None:
+    """A run for each of sixteen scattered days would cost 3 CPU-s each."""
+    wanted = Wanted(FLIGHTS, ODD_DAYS)
+
+    assert wanted.bridged
+    assert wanted.config(Mode.INSERT_MISSING) == {"only_missing": True}
+    assert wanted.config(Mode.UPSERT) == {"mode": "UPSERT", "only_missing": True}
+    assert wanted.selector()["partitions"]["ranges"] == [{"start": "2013-03-01", "end": "2013-03-31"}]
+
+
+def test_bridged_tables_of_one_calendar_share_their_runs() -> None:
+    """Equal ranges are what makes Dagster load two tables in one run."""
+    even = tuple(f"2013-03-{day:02d}" for day in range(2, 31, 2))
+    both = [Wanted(FLIGHTS, ODD_DAYS), Wanted(spec("weather"), even)]
+
+    first, second = (item.selector(both)["partitions"] for item in both)
+
+    assert first == second
+
+
+def test_a_table_without_days_is_asked_for_as_a_whole() -> None:
+    """It has no ranges."""
+    wanted = Wanted(AIRLINES, ("all",))
+
+    assert not wanted.bridged
+    assert wanted.selector() == {"assetKey": {"path": ["airlines"]}, "partitions": None}
+
+
+def test_progress_tells_days_rows_speed_and_time_left() -> None:
+    """Two of eight days in ten seconds leave thirty."""
+    done = frozenset({("flights", "2013-03-01"), ("flights", "2013-03-02")})
+
+    progress = Progress(total=8, done=done, rows=1800, seconds=10.0)
+
+    assert str(progress) == "2 of 8 days, 1,800 rows, 180 rows/s, 30 s left"
+    assert not progress.ended
+
+
+def test_nothing_is_promised_before_the_first_day() -> None:
+    """There is no time left to tell, and no division by zero."""
+    assert str(Progress(total=8)) == "0 of 8 days, 0 rows, 0 rows/s"
+
+
+def test_a_refusal_says_what_dagster_said() -> None:
+    """Its own words, when it gave some."""
+    with pytest.raises(UnavailableError, match="no such partition"):
+        answered({"__typename": "PartitionKeysNotFoundError", "message": "no such partition"}, "LaunchBackfillSuccess")

@@ -1,0 +1,88 @@
+"""The real code of Dagster's backfill daemon, in this process and without its waits."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import PythonFileTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+
+from recon_assets_tests.dagster import repository
+
+pytestmark = [
+    # Both are Dagster's calls of itself.
+    pytest.mark.filterwarnings("ignore:.*AssetSelection.sources.*:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning"),
+]
+
+KEY = dg.AssetKey("flights")
+MARCH = [f"2013-03-{day:02d}" for day in range(1, 32)]
+OVERRIDES = {
+    "run_launcher": {
+        "module": "dagster._core.launcher.sync_in_memory_run_launcher",
+        "class": "SyncInMemoryRunLauncher",
+    },
+    "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
+}
+
+
+@pytest.fixture
+def workspace() -> Iterator[WorkspaceProcessContext]:
+    """The definitions of `repository`, as the daemon sees them."""
+    target = PythonFileTarget(str(Path(repository.__file__)), "defs", working_directory=None, location_name="tests")
+    with (
+        dg.instance_for_test(overrides=OVERRIDES) as instance,
+        create_test_daemon_workspace_context(target, instance) as context,
+    ):
+        yield context
+
+
+def backfilled(workspace: WorkspaceProcessContext, days: list[str]) -> PartitionBackfill:
+    """Run a backfill of these days to its end."""
+    instance = workspace.instance
+    instance.add_backfill(
+        PartitionBackfill.from_asset_partitions(
+            backfill_id="month",
+            asset_graph=workspace.create_request_context().asset_graph,
+            partition_names=days,
+            asset_selection=[KEY],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+    )
+    for _ in range(20):
+        list(execute_backfill_iteration(workspace, logging.getLogger("test")))
+        found = instance.get_backfill("month")
+        assert found
+        if found.status is not BulkActionStatus.REQUESTED:
+            return found
+    pytest.fail("the backfill has not ended after 20 iterations")
+
+
+def test_a_month_is_one_run_with_a_status_for_each_day(workspace: WorkspaceProcessContext) -> None:
+    """Thirty days are materialized, the one that failed is missing, and the backfill says so."""
+    found = backfilled(workspace, MARCH)
+
+    assert found.status is BulkActionStatus.COMPLETED_FAILED
+    assert len(workspace.instance.get_runs()) == 1
+    done = set(workspace.instance.get_materialized_partitions(KEY))
+    assert set(MARCH) - done == {repository.BAD_DAY}
+
+
+def test_a_backfill_of_good_days_succeeds(workspace: WorkspaceProcessContext) -> None:
+    """Days that are not next to each other are runs of their own."""
+    found = backfilled(workspace, ["2013-03-01", "2013-03-02", "2013-03-09"])
+
+    assert found.status is BulkActionStatus.COMPLETED_SUCCESS
+    assert len(workspace.instance.get_runs()) == 2

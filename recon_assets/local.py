@@ -164,8 +164,9 @@ class Local:
 
         Raises:
             UnavailableError: When PostgreSQL cannot run here; says why and what to do instead.
+            DeclarationError: When the folder cannot be used.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(self.folder)
         with _locked(self.folder / "users", fcntl.LOCK_SH) as users:
             try:
                 yield self._started()
@@ -347,6 +348,14 @@ def _taken(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder} cannot be made ({error.strerror}): set RECON_HOME to a folder that you may write to."
+        raise DeclarationError(msg) from error
 
 
 def _socket_place(folder: Path) -> Path:

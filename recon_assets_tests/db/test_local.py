@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 import sqlalchemy as sa
 
+from recon_assets import local as local_module
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.local import ACCOUNT, NAMESPACE, VARIABLES, Local, Server, Way, environment
 from recon_assets_tests.conftest import need
@@ -326,6 +327,47 @@ def test_failed_start_shows_the_end_of_the_log(home: Path) -> None:
         pass
 
     assert not wrong.lives()
+
+
+def test_frozen_server_is_reported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that neither answers nor stops is an error after a while, not a wait without end."""
+    monkeypatch.setattr(local_module, "PATIENCE_TO_START", 0.1)
+    monkeypatch.setattr(local_module, "PATIENCE_TO_STOP", 0.1)
+    with holder(home) as process:
+        pid = Local(home).pid()
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(UnavailableError, match="did not answer"), Local(home).running():
+            pass
+        kill(process)
+        with pytest.raises(UnavailableError, match="did not stop"), Local(home).running():
+            pass
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_data_that_cannot_be_made_is_an_error(home: Path) -> None:
+    """What initdb said is in the error."""
+    (home / "postgres" / "data.new").parent.mkdir(parents=True)
+    (home / "postgres" / "data.new").write_text("in the way")
+
+    with pytest.raises(UnavailableError, match=r"(?s)initdb failed.*data\.new"), Local(home).running():
+        pass
+
+
+def test_home_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """The sentence names the variable that helps."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DeclarationError, match="RECON_HOME"), Local(tmp_path / "file" / "home").running():
+        pass
+
+
+@only_root
+def test_way_whose_program_is_missing_is_passed_over(home: Path) -> None:
+    """Not every system has every program; the next way is tried."""
+    missing = Way("nobody at all", ("no-such-program",), 0)
+
+    with Local(home, ways=(missing, NAMESPACE)).running() as server:
+        write(server, "started")
 
 
 @only_root

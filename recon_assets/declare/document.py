@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from recon_assets.declare.problems import Path, Problem, ProblemsError
+from recon_assets.declare.problems import KeyPath, Problem, ProblemsError
 
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 
@@ -21,7 +21,7 @@ class Document:
     """The values of one file, the line of each path in it, and what is wrong with its form."""
 
     content: Any
-    lines: Mapping[Path, int]
+    lines: Mapping[KeyPath, int]
     problems: tuple[Problem, ...] = ()
 
 
@@ -69,11 +69,11 @@ class _Walk:
     """Turns nodes into values, noting lines and problems on the way."""
 
     def __init__(self) -> None:
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self.problems: list[Problem] = []
         self._open: set[int] = set()
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return None if node.style is None and node.value in _NOTHING else node.value
@@ -84,10 +84,10 @@ class _Walk:
         self._open.discard(id(node))
         return value
 
-    def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
+    def _sequence(self, node: yaml.Node, path: KeyPath) -> list[Any]:
         return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
 
-    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in node.value:
             if self._usable(key, path, found):
@@ -95,7 +95,7 @@ class _Walk:
                 found[key.value] = self.value(value, (*path, key.value))
         return found
 
-    def _usable(self, key: yaml.Node, path: Path, found: Mapping[str, Any]) -> bool:
+    def _usable(self, key: yaml.Node, path: KeyPath, found: Mapping[str, Any]) -> bool:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             self._report(path, "a key must be a name", "Write `name: value`.", line)
@@ -109,5 +109,5 @@ class _Walk:
             return True
         return False
 
-    def _report(self, path: Path, message: str, hint: str, line: int | None = None) -> None:
+    def _report(self, path: KeyPath, message: str, hint: str, line: int | None = None) -> None:
         self.problems.append(Problem(path, message, hint, line=line))

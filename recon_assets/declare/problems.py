@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from recon_assets.errors import DeclarationError
 
-Path = tuple[str | int, ...]
-Severity = Literal["error", "warning"]
+KeyPath = tuple[str | int, ...]
+Severity = Literal["error", "unavailable", "warning"]
 
 _CREDENTIALS = re.compile(r"://[^/\s]*@")
+_USER_AND_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s]*@")
 _PASSWORD = re.compile(r"(?i)(password|passwd|pwd)=[^&\s'\"]*")
 
 
@@ -20,10 +21,11 @@ class Problem:
     """One fault of a declaration.
 
     ``path`` leads to it from the top of the file, ``line`` counts from 1 (None for a declaration
-    in Python), ``hint`` says what to do.
+    in Python), ``hint`` says what to do. ``unavailable`` is what could not be looked at, so that nobody
+    knows whether it is right.
     """
 
-    path: Path
+    path: KeyPath
     message: str
     hint: str = ""
     severity: Severity = "error"
@@ -40,7 +42,7 @@ class Problem:
         hint = f". {self.hint}" if self.hint else ""
         return f"{line}{self.where}: {self.message}{hint}"
 
-    def at(self, lines: Mapping[Path, int]) -> "Problem":
+    def at(self, lines: Mapping[KeyPath, int]) -> "Problem":
         """The same problem with the line of the nearest part of its path that the file holds."""
         if self.line:
             return self
@@ -80,3 +82,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def hidden(text: str) -> str:
     """``text`` without the user names and passwords of URLs in it."""
     return _PASSWORD.sub(r"\1=***", _CREDENTIALS.sub("://***@", text))
+
+
+def holds_password(url: str) -> bool:
+    """Whether a URL has a password in it."""
+    return bool(_USER_AND_PASSWORD.search(url) or _PASSWORD.search(url))

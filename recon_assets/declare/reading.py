@@ -12,9 +12,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from recon_assets import model
-from recon_assets.declare import problems, schema
+from recon_assets.declare import schema
 from recon_assets.declare.document import Document, document
-from recon_assets.declare.problems import Problem, ProblemsError, nearest
+from recon_assets.declare.problems import (
+    KeyPath,
+    Problem,
+    ProblemsError,
+    Severity,
+    hidden,
+    holds_password,
+    nearest,
+)
 from recon_assets.declare.rules import Names, broken_rules
 from recon_assets.errors import DeclarationError
 
@@ -45,11 +53,17 @@ class Declaration:
     origin: str
     project: model.Project
     problems: tuple[Problem, ...]
-    lines: Mapping[problems.Path, int]
+    lines: Mapping[KeyPath, int]
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+        """The problems that keep the declaration from being used."""
+        return tuple(problem for problem in self.problems if problem.severity != "warning")
+
+    @classmethod
+    def unreadable(cls, error: ProblemsError) -> "Declaration":
+        """A declaration of which nothing could be read."""
+        return cls(error.origin, model.Project({}, {}), error.problems, {})
 
 
 def read(path: Path | None, environ: Mapping[str, str], *, offline: bool = False) -> Declaration:
@@ -152,7 +166,7 @@ class _Reader:
         parts = ((name, self._part((section, name), kind, item)) for name, item in content.items())
         return [(name, part) for name, part in parts if part is not None]
 
-    def _part(self, path: problems.Path, kind: type[Part], content: Any) -> Part | None:
+    def _part(self, path: KeyPath, kind: type[Part], content: Any) -> Part | None:
         before = len(self.problems)
         self._name(path)
         try:
@@ -162,12 +176,12 @@ class _Reader:
             return None
         return part if len(self.problems) == before else None
 
-    def _name(self, path: problems.Path) -> None:
+    def _name(self, path: KeyPath) -> None:
         if not schema.NAME.fullmatch(str(path[-1])):
             hint = "Use letters, digits and _, beginning with a letter; table names become names of assets."
             self.problems.append(Problem(path, f"{schema.found(path[-1])} cannot be a name here", hint))
 
-    def _is_filled_mapping(self, content: Any, path: problems.Path) -> bool:
+    def _is_filled_mapping(self, content: Any, path: KeyPath) -> bool:
         if isinstance(content, dict) and content:
             return True
         said = "is empty" if content in (None, {}) else f"expected a mapping, found {schema.found(content)}"
@@ -184,45 +198,46 @@ class _Reader:
         if url:
             return self._checked(url, (*path, "env"))
         hint = f"Set it to the database's URL: export {declared.env}=postgresql://user@host/name"
-        severity: problems.Severity = "warning" if self.offline else "error"
+        severity: Severity = "warning" if self.offline else "error"
         self.problems.append(Problem((*path, "env"), f"{declared.env} is not set", hint, severity))
         return None
 
-    def _checked(self, url: str, path: problems.Path) -> str | None:
+    def _checked(self, url: str, path: KeyPath) -> str | None:
         # SQLAlchemy takes a third of a second to import: only a declaration with URLs pays for it.
         from recon_assets.dialect import check_url  # noqa: PLC0415
 
         try:
             check_url(url)
         except DeclarationError as error:
-            self.problems.append(Problem(path, problems.hidden(str(error))))
+            self.problems.append(Problem(path, hidden(str(error))))
             return None
         return url
 
-    def _warn_of_password(self, url: str, path: problems.Path) -> None:
-        if re.search(r"://[^/\s@]*:[^/\s]*@", url):
+    def _warn_of_password(self, url: str, path: KeyPath) -> None:
+        if holds_password(url):
             hint = "Put the URL into the environment and write `{env: NAME}`; files are read by many."
             self.problems.append(Problem(path, "the URL holds a password", hint, "warning"))
 
 
-def _problem(path: problems.Path, kind: type[BaseModel], error: ErrorDetails, content: Any) -> Problem:
+def _problem(path: KeyPath, kind: type[BaseModel], error: ErrorDetails, content: Any) -> Problem:
     """One of pydantic's errors, in the words of this file."""
     inside = _path(error, content)
     message, hint = _words(error, inside, _fields(kind, inside))
     return Problem((*path, *inside), message, hint)
 
 
-def _path(error: ErrorDetails, content: Any) -> problems.Path:
+def _path(error: ErrorDetails, content: Any) -> KeyPath:
     """Where the error is in the file: pydantic's own tags in the path are none of its keys."""
     path: list[str | int] = []
     for part in error["loc"]:
-        if (isinstance(content, dict) and part in content) or (isinstance(content, list) and isinstance(part, int)):
+        inner = dict(enumerate(content)) if isinstance(content, list) else content
+        if isinstance(inner, dict) and part in inner:
             path.append(part)
-            content = content[part]
+            content = inner[part]
     return (*path, error["loc"][-1]) if error["type"] == "missing" else tuple(path)
 
 
-def _fields(kind: type[BaseModel], path: problems.Path) -> Mapping[str, FieldInfo]:
+def _fields(kind: type[BaseModel], path: KeyPath) -> Mapping[str, FieldInfo]:
     """The fields that the mapping may have in which ``path`` ends."""
     fields: Mapping[str, FieldInfo] = kind.model_fields
     for part in path[:-1]:
@@ -239,7 +254,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(argument)
 
 
-def _words(error: ErrorDetails, path: problems.Path, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
+def _words(error: ErrorDetails, path: KeyPath, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
     """What is wrong, and what to do about it."""
     context, last, kind = error.get("ctx", {}), str(path[-1]) if path else "", error["type"]
     meaning = (fields[last].description or "") if last in fields else ""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from recon_assets.declare.problems import Path, Problem, nearest
+from recon_assets.declare.problems import KeyPath, Problem, nearest
 from recon_assets.model import References, TableSpec
 
 
@@ -31,7 +31,7 @@ def broken_rules(names: Names) -> Iterator[Problem]:
     yield from _shared_targets(names)
 
 
-def _databases(spec: TableSpec, names: Names, at: Path) -> Iterator[Problem]:
+def _databases(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
     for side, relation in (("source", spec.source), ("target", spec.target)):
         if relation.database not in names.databases:
             hint = nearest(relation.database, names.databases)
@@ -41,7 +41,7 @@ def _databases(spec: TableSpec, names: Names, at: Path) -> Iterator[Problem]:
         yield Problem((*at, "target"), "source and target are the same table", hint)
 
 
-def _ignored(spec: TableSpec, at: Path) -> Iterator[Problem]:
+def _ignored(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     """Columns that are put to use may not be ignored."""
     uses = [("key", column, "a key column") for column in spec.key]
     uses += [("window", spec.days.column, "the window's column")] if spec.days else []
@@ -52,7 +52,7 @@ def _ignored(spec: TableSpec, at: Path) -> Iterator[Problem]:
             yield Problem((*at, place), f"`{column}` is {use} and is ignored", "Remove it from `ignore`.")
 
 
-def _renamed(spec: TableSpec, at: Path) -> Iterator[Problem]:
+def _renamed(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     for name, times in Counter(spec.rename.values()).items():
         if times > 1:
             sources = ", ".join(f"`{column}`" for column in spec.rename if spec.rename[column] == name)
@@ -60,7 +60,7 @@ def _renamed(spec: TableSpec, at: Path) -> Iterator[Problem]:
             yield Problem((*at, "columns", "rename"), f"{sources} all become `{name}`", hint)
 
 
-def _parents(spec: TableSpec, names: Names, at: Path) -> Iterator[Problem]:
+def _parents(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
     for index, check in enumerate(spec.checks):
         place = (*at, "checks", index)
         if check.parent not in names.tables:
@@ -69,7 +69,7 @@ def _parents(spec: TableSpec, names: Names, at: Path) -> Iterator[Problem]:
             yield from _arity(check, names.specs[check.parent], place)
 
 
-def _arity(check: References, parent: TableSpec, place: Path) -> Iterator[Problem]:
+def _arity(check: References, parent: TableSpec, place: KeyPath) -> Iterator[Problem]:
     if len(check.columns) != len(parent.key):
         key = ", ".join(parent.key)
         message = f"{len(check.columns)} columns cannot name a row of `{parent.name}`, whose key is ({key})"

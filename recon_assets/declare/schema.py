@@ -7,7 +7,7 @@ nouns of `recon_assets.model`; what needs more than one table to judge is in `ru
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
@@ -44,9 +44,10 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LONGEST_SHOWN = 60
 
 
-def mend(message: str, hint: str = "") -> PydanticCustomError:
-    """An error whose words stay as they are: pydantic would put its own around a ValueError's."""
-    return PydanticCustomError("mend", "{said}", {"said": message, "hint": hint})
+def refuse(message: str, hint: str) -> NoReturn:
+    """Raises an error whose words stay as they are: pydantic would put its own around a ValueError's."""
+    kind: LiteralString = "mend"
+    raise PydanticCustomError(kind, "{said}", {"said": message, "hint": hint}) from None
 
 
 def found(value: Any) -> str:
@@ -66,30 +67,30 @@ def _one_or_many(value: Any) -> Any:
 def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise mend(f"`{twice[0]}` is named twice", "Name each column once.")
+        refuse(f"`{twice[0]}` is named twice", "Name each column once.")
     return names
 
 
 def _table(text: str) -> str:
     if not _TABLE.fullmatch(text):
-        raise mend(
+        refuse(
             f"{found(text)} is no table name",
-            'Write `table` or `schema.table`; put double quotes around a part that holds dots or spaces: \'"my.schema".t\'.',
+            "Write `table` or `schema.table`; put double quotes around a part with dots or spaces: '\"my.schema\".t'.",
         )
     return text
 
 
 def _sql(text: str) -> str:
     if text.rstrip().endswith(";"):
-        raise mend("SQL ends in a semicolon", "Remove it: the SQL becomes a part of a larger statement.")
+        refuse("SQL ends in a semicolon", "Remove it: the SQL becomes a part of a larger statement.")
     if not text.strip():
-        raise mend("SQL is empty", "Write it, or remove the key.")
+        refuse("SQL is empty", "Write it, or remove the key.")
     return text.strip()
 
 
 def _owner(text: str) -> str:
     if not _OWNER.fullmatch(text):
-        raise mend(f"{found(text)} is no owner", "Write an e-mail address or `team:name`.")
+        refuse(f"{found(text)} is no owner", "Write an e-mail address or `team:name`.")
     return text
 
 
@@ -97,7 +98,7 @@ def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise mend(f"unknown time zone {found(text)}", _nearest_zone(text)) from None
+        refuse(f"unknown time zone {found(text)}", _nearest_zone(text))
     return text
 
 
@@ -111,20 +112,20 @@ def _day(value: Any) -> Any:
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise mend(f"{found(value)} is no date: {error}", "Write a day that exists, as YYYY-MM-DD.") from error
-    raise mend(f"expected a date, found {found(value)}", "Write the day as YYYY-MM-DD.")
+            refuse(f"{found(value)} is no date: {error}", "Write a day that exists, as YYYY-MM-DD.")
+    refuse(f"expected a date, found {found(value)}", "Write the day as YYYY-MM-DD.")
 
 
 def _duration(value: Any) -> Any:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match or not int(match[1]):
-        raise mend(f"expected a duration, found {found(value)}", "Write a number and ms, s, m, h or d: `90s`, `15m`, `4h`.")
+        refuse(f"expected a duration, found {found(value)}", "Write a number and ms, s, m, h or d: `90s`, `15m`, `4h`.")
     return int(match[1]) * _UNITS[match[2]]
 
 
 def _window(value: Any) -> Any:
     if value is None:
-        raise mend("is empty", "Write `{column, start}`, or `none` for a table without days.")
+        refuse("is empty", "Write `{column, start}`, or `none` for a table without days.")
     return None if value == "none" else value
 
 
@@ -137,7 +138,7 @@ def _url_form(value: Any) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-Name = Annotated[Text, StringConstraints(pattern=NAME.pattern + "$")]
+Name = Annotated[Text, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many), AfterValidator(_no_repeats), Field(min_length=1)]
 Table_ = Annotated[Text, AfterValidator(_table)]
 Sql = Annotated[str, AfterValidator(_sql)]
@@ -182,11 +183,14 @@ class Source(Declared):
     @model_validator(mode="after")
     def _one_of_both(self) -> "Source":
         if (self.table is None) == (self.query is None):
-            said = "neither `table` nor `query` is given" if self.table is None else "both `table` and `query` are given"
-            raise mend(said, "Give one of the two.")
+            said = (
+                "neither `table` nor `query` is given" if self.table is None else "both `table` and `query` are given"
+            )
+            refuse(said, "Give one of the two.")
         return self
 
     def relation(self) -> model.Relation:
+        """The relation as the program knows it."""
         return model.Relation(self.database, self.table, self.query)
 
 
@@ -197,6 +201,7 @@ class Target(Declared):
     table: Table_ = Field(description="The table, as `schema.table`.")
 
     def relation(self) -> model.Relation:
+        """The relation as the program knows it."""
         return model.Relation(self.database, self.table)
 
 
@@ -215,10 +220,11 @@ class Window(Declared):
         start = info.data.get("start")
         if end and start and end <= start:
             hint = "`end` is the day after the last one: write a later day, or remove it."
-            raise mend(f"{end} is not after start {start}, so that there would be no day", hint)
+            refuse(f"{end} is not after start {start}, so that there would be no day", hint)
         return end
 
     def days(self) -> model.Days:
+        """The days as the program knows them."""
         return model.Days(self.column, self.start, self.end, self.timezone, self.stored_in)
 
 
@@ -229,7 +235,9 @@ class Columns(Declared):
         (), description="Columns of either side that are neither loaded nor compared."
     )
     rename: dict[Text, Text] = Field({}, description="`source_name: target_name` for columns whose names differ.")
-    cast: dict[Text, Text] = Field({}, description="`column: type` casts a source column to a type of the source's dialect.")
+    cast: dict[Text, Text] = Field(
+        {}, description="`column: type` casts a source column to a type of the source's dialect."
+    )
 
 
 class References(Declared):
@@ -249,6 +257,7 @@ class References(Declared):
         return {**rest, "columns": value["column"]}
 
     def check(self) -> model.References:
+        """The check as the program knows it."""
         return model.References(self.columns, self.parent, severity=self.severity)
 
 
@@ -263,12 +272,10 @@ class Later(BaseModel):
     @classmethod
     def _refuse(cls, value: Any) -> Any:
         hint = "Remove it: this version acts on `references` only."
-        raise mend(f"checks of kind `{value['kind']}` are not carried out yet", hint)
+        refuse(f"checks of kind `{value['kind']}` are not carried out yet", hint)
 
 
-Check = Annotated[
-    Annotated[References | Later, Field(discriminator="kind")], BeforeValidator(_kind_alone)
-]
+Check = Annotated[Annotated[References | Later, Field(discriminator="kind")], BeforeValidator(_kind_alone)]
 
 NOT_YET = {
     "updated_at": "changed rows are not looked for yet",
@@ -296,6 +303,7 @@ class Table(Declared):
     description: str = Field("", description="What the table holds, for people.")
 
     def spec(self, name: str) -> model.TableSpec:
+        """The table as the program knows it."""
         return model.TableSpec(
             name=name,
             source=self.source.relation(),

@@ -1,0 +1,114 @@
+"""The `recon` command: what each command is called here, and what it does in a module that only it imports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from recon_assets.cli.output import complain
+from recon_assets.errors import ReconError
+
+INTERRUPTED = 130
+
+_TEACHING = (
+    "[bold]First steps[/]",
+    "[cyan]recon demo[/]  real data, a half-done migration, a real backfill",
+    "[cyan]recon init --out tables.yaml[/]  write a declaration by reading both databases",
+    "[cyan]recon validate tables.yaml --connect[/]  compare it with the databases",
+    "[cyan]RECON_TABLES=tables.yaml recon dev[/]  Dagster on your tables",
+    "[cyan]recon backfill flights --missing[/]  fill the days that are not there",
+    "[bold]Environment[/]",
+    "RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL, DAGSTER_PG_URL: an embedded PostgreSQL stands in for each.",
+    "RECON_TABLES: the declaration. RECON_HOME: where data is kept, by default .recon",
+    "[bold]Exit codes[/]",
+    "0 done, 1 findings, 2 wrong use or declaration, 3 could not run, 130 interrupted",
+)
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """A command that ``module`` defines: ``summary`` is all that `recon --help` needs to know of it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Lazy("runs", "Load real data (flights of 2013) and fill a half-done migration by a real backfill."),
+    "init": Lazy("tables", "Write a first declaration by reading both databases."),
+    "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
+    "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
+    "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
+    "backfill": Lazy("runs", "Load days of tables by a Dagster backfill, and follow it to its end."),
+}
+
+
+class Commands(TyperGroup):
+    """Commands that are imported when they run: Dagster alone takes seconds, and `recon --help` none.
+
+    The one place where an error of ours becomes a message and an exit code; any other error is a
+    fault of this program and keeps its traceback.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        summaries = {name: TyperCommand(name=name, help=lazy.summary) for name, lazy in COMMANDS.items()}
+        self.commands.update(summaries)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is about to run, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _imported(name) if name in COMMANDS else command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except ReconError as error:
+            complain(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            complain("Interrupted. Nothing was left half-done; run it again to go on.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _imported(name: str) -> Any:
+    module = import_module(f"recon_assets.cli.{COMMANDS[name].module}")
+    found: Any = get_command(module.app)
+    return found.commands[name]
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="recon",
+    epilog="\n\n".join(_TEACHING),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - a command-line switch
+    if wanted:
+        typer.echo(f"recon-assets {version('recon-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def recon(
+    _version: Annotated[  # noqa: FBT002 - a command-line switch
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Backfill and reconcile two databases as Dagster assets."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The entry point of the ``recon`` script."""
+    app(args=args, prog_name="recon")

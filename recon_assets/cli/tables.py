@@ -1,0 +1,147 @@
+"""The commands that read and write declarations: validate, init."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recon_assets.cli.output import as_json, problem_table, remark, tell
+from recon_assets.declare import Declaration, Problem, ProblemsError, read
+from recon_assets.declare.problems import holds_password
+from recon_assets.errors import DeclarationError, RefusedError
+
+app = typer.Typer()
+
+COULD_NOT_RUN = 3
+WRONG_DECLARATION = 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+@app.command()
+def validate(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="The declaration; by default the one RECON_TABLES names.", show_default=False),
+    ] = None,
+    connect: Annotated[bool, typer.Option("--connect", help="Also look at the databases.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Check a declaration, and with --connect the databases that it names.
+
+    Without --connect no database is needed. With it, tables, columns, types, keys, triggers and privileges are
+    looked at, and each statement is planned by its database, but not run. Everything wrong is told at once; warnings
+    leave exit code 0, errors 2, a database that does not answer 3.
+
+      recon validate tables.yaml
+      recon validate tables.yaml --connect --json
+    """
+    declaration = _examined(file, connect=connect)
+    if json:
+        as_json(_report(declaration))
+    else:
+        _show(declaration, connect=connect)
+    raise typer.Exit(_exit_code(declaration.problems))
+
+
+def _examined(file: Path | None, *, connect: bool) -> Declaration:
+    try:
+        declaration = read(file, os.environ, offline=not connect)
+    except ProblemsError as error:
+        return Declaration.unreadable(error)
+    if not connect:
+        return declaration
+    from recon_assets.declare.connect import connected  # noqa: PLC0415 - only this needs database drivers
+
+    return connected(declaration)
+
+
+def _report(declaration: Declaration) -> dict[str, object]:
+    return {
+        "file": declaration.origin,
+        "valid": not declaration.errors,
+        "tables": list(declaration.project.tables),
+        "problems": [problem.as_dict() for problem in declaration.problems],
+    }
+
+
+def _show(declaration: Declaration, *, connect: bool) -> None:
+    if declaration.problems:
+        problem_table(declaration.problems)
+    errors, warnings = len(declaration.errors), len(declaration.problems) - len(declaration.errors)
+    counts = f"{_number(errors, 'error')}, {_number(warnings, 'warning')}"
+    checked = "" if connect or errors else " (databases not looked at: --connect does)"
+    tables = _number(len(declaration.project.tables), "sound table" if errors else "table")
+    tell(f"{declaration.origin}: {tables}, {counts}{checked}")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _exit_code(problems: tuple[Problem, ...]) -> int:
+    severities = {problem.severity for problem in problems}
+    if "error" in severities:
+        return WRONG_DECLARATION
+    return COULD_NOT_RUN if "unavailable" in severities else 0
+
+
+@app.command()
+def init(  # noqa: PLR0913, PLR0917 - the switches of one command
+    source_url: Annotated[str | None, typer.Option(help="URL of the source, without a password.")] = None,
+    target_url: Annotated[str | None, typer.Option(help="URL of the target, without a password.")] = None,
+    source_env: Annotated[str, typer.Option(help="Environment variable with the source's URL.")] = "RECON_SOURCE_URL",
+    target_env: Annotated[str, typer.Option(help="Environment variable with the target's URL.")] = "RECON_TARGET_URL",
+    schema: Annotated[str | None, typer.Option(help="Only this schema, on both sides.")] = None,
+    source_schema: Annotated[str | None, typer.Option(help="Only this schema of the source.")] = None,
+    target_schema: Annotated[str | None, typer.Option(help="Only this schema of the target.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write here, not to the screen.", dir_okay=False)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --out.")] = False,  # noqa: FBT002
+) -> None:
+    """Write a first declaration by reading both databases.
+
+    Tables are matched by name; keys come from primary keys and unique constraints, windows from columns that say when
+    a row came to be, checks from foreign keys. Nothing is written to a database. URLs stay in the environment: the
+    file names the variables only.
+
+      recon init --out tables.yaml
+      recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
+    """
+    from recon_assets.declare.survey import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
+
+    source = Place("source", _url(source_url, source_env, "--source-url"), source_env, source_schema or schema)
+    target = Place("target", _url(target_url, target_env, "--target-url"), target_env, target_schema or schema)
+    _refuse_overwriting(out, force=force)
+    text = first_declaration(source, target, datetime.now(UTC).date())
+    if not out:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    remark(f"{out} is written. Read it, then compare it with the databases: recon validate {out} --connect")
+
+
+def _url(given: str | None, env: str, option: str) -> str:
+    """The URL of an option, or of the environment.
+
+    Raises:
+        DeclarationError: When there is none, or one with a password on the command line.
+    """
+    if given and holds_password(given):
+        msg = (
+            f"{option}: a password on the command line is seen by everybody on this machine."
+            f" Put the URL into the environment (export {env}=...) and leave {option} out."
+        )
+        raise DeclarationError(msg)
+    url = given or os.environ.get(env)
+    if not url:
+        msg = f"No URL: set {env}, or give {option}, such as {option} postgresql://user@host/name"
+        raise DeclarationError(msg)
+    return url
+
+
+def _refuse_overwriting(out: Path | None, *, force: bool) -> None:
+    if out and out.exists() and not force:
+        msg = f"{out} is there already. Name another file, or give --force to overwrite it."
+        raise RefusedError(msg)

@@ -1,0 +1,273 @@
+"""What the databases say to a declaration: the checks of ``recon validate --connect``. Nothing is written."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets import slices
+from recon_assets.declare.fit import misfit
+from recon_assets.declare.problems import KeyPath, Problem, hidden, nearest
+from recon_assets.declare.reading import Declaration
+from recon_assets.dialect import engine, privileges
+from recon_assets.dialect.engines import Role
+from recon_assets.dialect.failures import explained
+from recon_assets.errors import ReconError, UnavailableError
+from recon_assets.model import ALL, Database, Kind, Project, TableSpec, Window
+from recon_assets.slices import Shape, as_table
+
+_PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ignore"}
+_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
+_CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
+_SIDES: tuple[Role, ...] = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table whose both sides were found."""
+
+    spec: TableSpec
+    source: sa.Engine
+    target: sa.Engine
+    left: Shape
+    right: Shape
+
+    @property
+    def at(self) -> KeyPath:
+        """Where the table stands in the declaration."""
+        return ("tables", self.spec.name)
+
+
+def connected(declaration: Declaration) -> Declaration:
+    """The declaration with what its databases say added to its problems."""
+    with ExitStack() as stack:
+        look = _Look(declaration.project, stack)
+        look.at_everything()
+    found = (problem.at(declaration.lines) for problem in look.problems)
+    return replace(declaration, problems=(*declaration.problems, *found))
+
+
+class _Look:
+    """Looks at each database and each table, and goes on after what fails."""
+
+    def __init__(self, project: Project, stack: ExitStack) -> None:
+        self.project = project
+        self.stack = stack
+        self.problems: list[Problem] = []
+        self.engines: dict[tuple[str, Role], sa.Engine] = {}
+
+    def at_everything(self) -> None:
+        for role in _SIDES:
+            for name in sorted({getattr(spec, role).database for spec in self.project.tables.values()}):
+                self._open(name, role)
+        for spec in self.project.tables.values():
+            table = self._table(spec)
+            if table:
+                self._judge(table)
+        self._sources_refuse_writes()
+
+    def _open(self, name: str, role: Role) -> None:
+        database = self.project.databases.get(name)
+        if not database:
+            return
+        with self._noted(("databases", name)):
+            made = _engine(database, role)
+            self.stack.callback(made.dispose)
+            with explained(f"{name} as {role}"), made.connect():
+                self.engines[name, role] = made
+
+    def _table(self, spec: TableSpec) -> Table | None:
+        source, target = (self.engines.get((getattr(spec, role).database, role)) for role in _SIDES)
+        shapes: dict[Role, Shape] = {}
+        if source:
+            with self._noted(("tables", spec.name, "source")):
+                shapes["source"] = slices.describe(source, spec.source, spec.cast)
+        if target:
+            with self._noted(("tables", spec.name, "target")):
+                shapes["target"] = slices.describe(target, spec.target)
+        if source and target and len(shapes) == len(_SIDES):
+            return Table(spec, source, target, shapes["source"], shapes["target"])
+        return None
+
+    def _judge(self, table: Table) -> None:
+        wrong = [problem for judge in JUDGES for problem in judge(table)]
+        self.problems += wrong
+        with self._noted((*table.at, "target")):
+            self.problems += _target_privileges(table)
+        if not any(problem.severity == "error" for problem in wrong):
+            self._plan(table)
+
+    def _plan(self, table: Table) -> None:
+        """Each statement of a load, planned by its database."""
+        with self._noted((*table.at, "source")), explained("planning the load"):
+            both = slices.pair(table.spec, table.source, table.target)
+            with table.source.connect() as connection:
+                connection.execute(privileges.plan_of(slices.selection(both, _sample(table.spec)))).close()
+        place = "where" if table.spec.where else "target"
+        with self._noted((*table.at, place)), explained("planning a look at the target"):
+            relation = as_table(table.spec.target.table or "", [column.name for column in table.right.columns])
+            select = sa.select(sa.func.count()).select_from(relation)
+            with table.target.connect() as connection:
+                where = both.in_window("target", relation, _sample(table.spec))
+                connection.execute(privileges.plan_of(select.where(where))).close()
+
+    def _sources_refuse_writes(self) -> None:
+        for (name, role), made in self.engines.items():
+            if role == "source":
+                with self._noted(("databases", name)), explained(name), made.connect() as connection:
+                    self.problems += self._writable(name, connection)
+
+    def _writable(self, name: str, connection: sa.Connection) -> Iterator[Problem]:
+        who = privileges.account(connection)
+        if not who or (who.read_only and not who.superuser):
+            return
+        relations = {spec.source.table for spec in self.project.tables.values() if spec.source.database == name}
+        tables = [as_table(relation) for relation in sorted(filter(None, relations))]
+        open_ = [table for table in tables if _exists(connection, table) and privileges.granted(connection, table)]
+        if who.superuser or open_:
+            said = "may do everything" if who.superuser else f"may write to {', '.join(map(str, open_))}"
+            fixes = (privileges.to_read_only(connection, who, table) for table in open_ or tables[:1])
+            message = f"the source's account {who.name} {said}; a source must refuse writes"
+            yield Problem(("databases", name), message, " ".join(dict.fromkeys(fixes)), "warning")
+
+    @contextmanager
+    def _noted(self, path: KeyPath) -> Iterator[None]:
+        """Turns an error of ours into a problem at ``path``."""
+        try:
+            yield
+        except ReconError as error:
+            severity: Any = "unavailable" if isinstance(error, UnavailableError) else "error"
+            self.problems.append(Problem(path, hidden(str(error)), _remedy(str(error)), severity))
+
+
+def _engine(database: Database, role: Role) -> sa.Engine:
+    try:
+        return engine(database, role=role)
+    except ModuleNotFoundError as error:
+        msg = f"{database.name}: the driver {error.name} is not installed"
+        raise UnavailableError(msg) from error
+
+
+def _remedy(said: str) -> str:
+    if "permission denied" in said or "denied to user" in said:
+        return "Grant the account SELECT on the table and, in PostgreSQL, USAGE on its schema."
+    if "is not installed" in said:
+        return "Install it: pip install 'recon-assets[mysql,duckdb]'"
+    return ""
+
+
+def _sample(spec: TableSpec) -> Window:
+    return spec.days.window(spec.days.start) if spec.days else ALL
+
+
+def _exists(connection: sa.Connection, table: sa.TableClause) -> bool:
+    return sa.inspect(connection).has_table(table.name, schema=table.schema)
+
+
+def _columns(table: Table) -> Iterator[Problem]:
+    """Columns that cannot be loaded, as the reader of both sides tells them."""
+    for sentence in slices.problems(table.spec, table.left, table.right):
+        place, _, said = sentence.partition(": ")
+        path = (*table.at, *place.split(".")) if place in _PLACES else (*table.at, "columns")
+        message, _, hint = (said if place in _PLACES else sentence).partition("; ")
+        yield Problem(path, message, hint[:1].upper() + hint[1:])
+
+
+def _types(table: Table) -> Iterator[Problem]:
+    """Values that the target cannot hold, or not always."""
+    there = {column.name: column for column in table.right.columns}
+    for column in table.left.columns:
+        other = there.get(table.spec.target_name(column.name))
+        found = misfit(column.type, other.type) if other and column.name not in table.spec.ignore else None
+        if found:
+            severity, said = found
+            hint = _CAST if severity == "error" else ""
+            yield Problem((*table.at, "columns"), f"`{column.name}`: {said}", hint, severity)
+
+
+def _window_column(table: Table) -> Iterator[Problem]:
+    """Days need a column of dates or moments on both sides."""
+    days = table.spec.days
+    if not days:
+        return
+    for shape, name in ((table.left, days.column), (table.right, table.spec.target_name(days.column))):
+        kind = next((column.type for column in shape.columns if column.name == name), None)
+        if kind and kind.kind not in _MOMENTS:
+            hint = "Choose a date or timestamp column, or cast it under `columns.cast`."
+            yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
+
+
+def _windowed_rows(table: Table) -> Iterator[Problem]:
+    for column in table.left.columns:
+        if table.spec.days and column.name == table.spec.days.column and column.nullable:
+            hint = "Rows without it belong to no day and are never loaded: choose a column that is NOT NULL."
+            yield Problem(
+                (*table.at, "window", "column"), f"`{column.name}` may be NULL in the source", hint, "warning"
+            )
+
+
+def _key(table: Table) -> Iterator[Problem]:
+    """A key identifies rows: unique and not null, which only constraints promise."""
+    key, at = table.spec.key, (*table.at, "key")
+    target_key = tuple(map(table.spec.target_name, key))
+    sides = [("target", table.right, target_key)]
+    sides += [("source", table.left, key)] if table.spec.source.table else []
+    for side, shape, columns in sides:
+        names = ", ".join(columns)
+        if not any(set(unique) <= set(columns) for unique in shape.unique):
+            hint = f"Add a unique constraint on ({names}), or choose a key that has one."
+            yield Problem(at, f"nothing keeps ({names}) unique in the {side}", hint, "warning")
+        for column in shape.columns:
+            if column.name in columns and column.nullable:
+                hint = "Rows without a key cannot be told apart: make it NOT NULL, or leave it out of the key."
+                yield Problem(at, f"`{column.name}` may be NULL in the {side}", hint, "warning")
+
+
+def _triggers(table: Table) -> Iterator[Problem]:
+    at = (*table.at, "target")
+    if table.right.triggers:
+        names = ", ".join(table.right.triggers)
+        hint = "They fire for every row that is loaded; make sure that they may."
+        yield Problem(at, f"the target has triggers: {names}", hint, "warning")
+    if table.right.cascading:
+        names = ", ".join(table.right.cascading)
+        message = f"deleting rows would also change {names} by their foreign keys"
+        yield Problem(at, message, "Mode `replace` is refused for this table.", "warning")
+
+
+def _references(table: Table) -> Iterator[Problem]:
+    """The columns of checks are the source's names, like all names of columns in a declaration."""
+    names = [column.name for column in table.left.columns]
+    back = {target: source for source, target in table.spec.rename.items()}
+    for index, check in enumerate(table.spec.checks):
+        for column in check.columns:
+            if column not in names:
+                hint = f"Write the source's name: `{back[column]}`." if column in back else nearest(column, names)
+                yield Problem((*table.at, "checks", index, "columns"), f"the source has no column `{column}`", hint)
+
+
+JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
+    _columns,
+    _types,
+    _window_column,
+    _windowed_rows,
+    _key,
+    _triggers,
+    _references,
+)
+
+
+def _target_privileges(table: Table) -> list[Problem]:
+    """A load needs to write; what is missing is granted by the statements given."""
+    relation = as_table(table.spec.target.table or "")
+    needed = ("SELECT", *privileges.WRITES)
+    with explained(str(table.spec.target)), table.target.connect() as connection:
+        who = privileges.account(connection)
+        held = privileges.granted(connection, relation, needed)
+        missing = tuple(name for name in needed if name not in held)
+        if not who or who.superuser or not missing:
+            return []
+        message = f"the target's account {who.name} may not {', '.join(missing)}"
+        return [Problem((*table.at, "target"), message, privileges.to_write(connection, who, relation, missing))]

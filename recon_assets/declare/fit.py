@@ -1,0 +1,113 @@
+"""Whether values of one type fit into another: what cannot is an error, what may lose something a warning."""
+
+from recon_assets.declare.problems import Severity
+from recon_assets.model import Kind, Type
+
+_ANY_TEXT = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.UUID, Kind.JSON}
+_FAMILIES: dict[Kind, set[Kind]] = {
+    Kind.INTEGER: {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN},
+    Kind.DECIMAL: {Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER},
+    Kind.FLOAT: {Kind.FLOAT, Kind.DECIMAL},
+    Kind.BOOLEAN: {Kind.BOOLEAN, Kind.INTEGER},
+    Kind.TEXT: _ANY_TEXT,
+    Kind.CHAR: _ANY_TEXT,
+    Kind.ENUM: {Kind.ENUM, Kind.TEXT, Kind.CHAR},
+    Kind.UUID: {Kind.UUID, Kind.TEXT, Kind.CHAR, Kind.BINARY},
+    Kind.JSON: {Kind.JSON, Kind.TEXT},
+    Kind.DATE: {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT},
+    Kind.TIME: {Kind.TIME},
+    Kind.TIMESTAMP: {Kind.TIMESTAMP, Kind.INSTANT, Kind.DATE},
+    Kind.INSTANT: {Kind.INSTANT, Kind.TIMESTAMP, Kind.DATE},
+    Kind.BINARY: {Kind.BINARY},
+}
+
+
+def misfit(source: Type, target: Type) -> tuple[Severity, str] | None:
+    """What is to be feared when values of ``source`` are written into ``target``; None when nothing."""
+    if Kind.ANY in {source.kind, target.kind}:
+        return None
+    if Kind.UNSUPPORTED in {source.kind, target.kind}:
+        return None  # refused by name already, whatever the other side is
+    if target.kind not in _FAMILIES[source.kind]:
+        return _across(source, target)
+    lost = _lost(source, target)
+    return ("warning", f"{source.name} does not always fit into {target.name}: {lost}") if lost else None
+
+
+def _across(source: Type, target: Type) -> tuple[Severity, str]:
+    """Between families only texts go, which each value of the other kind has one of."""
+    if source.kind in {Kind.TEXT, Kind.CHAR} and target.kind is not Kind.BINARY:
+        return "warning", f"{source.name} becomes {target.name}: texts that do not read as one are refused when loaded"
+    if target.kind in {Kind.TEXT, Kind.CHAR} and source.kind is not Kind.BINARY:
+        return "warning", f"{source.name} becomes {target.name}: values are written as text"
+    return "error", f"{source.name} cannot become {target.name}"
+
+
+def _lost(source: Type, target: Type) -> str | None:
+    """The first limit of the target that values of the source may exceed."""
+    if source.kind is Kind.INTEGER and target.kind is Kind.INTEGER:
+        return _range(source, target)
+    if target.kind in {Kind.TEXT, Kind.CHAR, Kind.BINARY}:
+        return _length(source, target)
+    if target.kind is Kind.ENUM:
+        return _labels(source, target)
+    if target.kind in {Kind.DECIMAL, Kind.FLOAT}:
+        return _digits(source, target)
+    return _meaning(source, target)
+
+
+def _range(source: Type, target: Type) -> str | None:
+    low, high = _known(target.low, source.low), _known(target.high, source.high)
+    if _known(source.low, low) >= low and _known(source.high, high) <= high:
+        return None
+    return f"it holds {low} to {high}"
+
+
+def _known(value: int | None, otherwise: int | None) -> int:
+    return next((number for number in (value, otherwise) if number is not None), 0)
+
+
+def _length(source: Type, target: Type) -> str | None:
+    if target.length is None or source.kind is Kind.UUID:
+        return None
+    if source.kind is Kind.ENUM:
+        longer = any(len(label) > target.length for label in source.labels)
+    else:
+        longer = source.length is None or source.length > target.length
+    return f"it holds {target.length} {'bytes' if target.kind is Kind.BINARY else 'characters'}" if longer else None
+
+
+def _labels(source: Type, target: Type) -> str | None:
+    missing = [label for label in source.labels if label not in target.labels]
+    if source.kind is Kind.ENUM:
+        return f"it lacks {', '.join(missing)}" if missing else None
+    return f"it knows {', '.join(target.labels)}"
+
+
+def _digits(source: Type, target: Type) -> str | None:
+    if target.kind is Kind.FLOAT:
+        exact = source.kind is Kind.FLOAT and _known(source.precision, 53) <= _known(target.precision, 53)
+        return None if exact else "digits are rounded"
+    if target.precision is None:
+        return "NaN and infinities may have no place" if source.kind is Kind.FLOAT else None
+    whole, scale = target.precision - _known(target.scale, 0), _known(target.scale, 0)
+    if source.kind is Kind.INTEGER:
+        needed = len(str(max(abs(_known(source.low, 0)), _known(source.high, 10**18))))
+        return f"it holds {whole} digits before the point" if needed > whole else None
+    fits = source.precision is not None and source.precision - _known(source.scale, 0) <= whole
+    fits = fits and _known(source.scale, scale) <= scale
+    return None if fits else f"it holds {whole} digits before the point and {scale} after it"
+
+
+def _meaning(source: Type, target: Type) -> str | None:
+    if target.kind is Kind.DATE and source.kind is not Kind.DATE:
+        return "a time of day other than midnight is refused when it is loaded"
+    if (source.kind, target.kind) in {(Kind.INTEGER, Kind.BOOLEAN), (Kind.DECIMAL, Kind.INTEGER)}:
+        return "other values are refused when they are loaded"
+    finer = _known(source.precision, 6) > _known(target.precision, 6)
+    clocks = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
+    if source.kind in clocks and target.kind in clocks and finer:
+        return f"it holds {_known(target.precision, 6)} digits of a second"
+    if source.kind in _ANY_TEXT and target.kind in {Kind.UUID, Kind.JSON} and source.kind is not target.kind:
+        return "texts of another form are refused when they are loaded"
+    return None

@@ -1,0 +1,125 @@
+"""What a session's account may do, and the statements that make it right; plans without running."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+class plan_of(Executable, sa.sql.ClauseElement):  # noqa: N801 - reads as SQL
+    """``EXPLAIN select``: every database plans the statement and runs none of it."""
+
+    inherit_cache = False
+
+    def __init__(self, select: sa.Select[*tuple[Any, ...]]) -> None:
+        self.select = select
+
+
+@compiles(plan_of)
+def _(element: plan_of, compiler: Any, **kw: Any) -> str:
+    return f"EXPLAIN {compiler.process(element.select, **kw)}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a session is: its ``name`` as its database writes it, and whether it may do everything.
+
+    ``read_only`` says that the database makes each session of this account refuse writes.
+    """
+
+    name: str
+    superuser: bool = False
+    read_only: bool = False
+
+
+def account(connection: sa.Connection) -> Account | None:
+    """The session's account; None where there are no accounts but files, which our sessions open for reading."""
+    if connection.dialect.name == "postgresql":
+        return _postgresql_account(connection)
+    if connection.dialect.name in {"mysql", "mariadb"}:
+        name = str(connection.scalar(sa.select(sa.func.current_user())))
+        return Account(_quoted_account(name), superuser="SUPER" in _mysql_privileges(connection, "user", None, name))
+    return None
+
+
+def granted(connection: sa.Connection, table: sa.TableClause, names: tuple[str, ...] = WRITES) -> tuple[str, ...]:
+    """Those of the named privileges that the session's account has on ``table``."""
+    if connection.dialect.name == "postgresql":
+        full = connection.dialect.identifier_preparer.format_table(table)
+        has = [sa.func.has_table_privilege(full, name).label(name) for name in names]
+        row = connection.execute(sa.select(*has)).one()
+        return tuple(name for name, yes in zip(names, row, strict=True) if yes)
+    if connection.dialect.name in {"mysql", "mariadb"}:
+        user = str(connection.scalar(sa.select(sa.func.current_user())))
+        held = {
+            name for level in ("user", "schema", "table") for name in _mysql_privileges(connection, level, table, user)
+        }
+        return tuple(name for name in names if name in held)
+    return names
+
+
+def to_read_only(connection: sa.Connection, who: Account, table: sa.TableClause) -> str:
+    """The statements that keep the source safe from this account."""
+    full = connection.dialect.identifier_preparer.format_table(table)
+    if connection.dialect.name != "postgresql":
+        return f"REVOKE INSERT, UPDATE, DELETE ON {full} FROM {who.name}; GRANT SELECT ON {full} TO {who.name};"
+    if who.superuser:
+        return (
+            "CREATE ROLE recon_reader LOGIN; GRANT pg_read_all_data TO recon_reader;"
+            " ALTER ROLE recon_reader SET default_transaction_read_only = on; and connect as recon_reader"
+        )
+    return (
+        f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {full} FROM {who.name};"
+        f" ALTER ROLE {who.name} SET default_transaction_read_only = on;"
+    )
+
+
+def to_write(connection: sa.Connection, who: Account, table: sa.TableClause, names: tuple[str, ...]) -> str:
+    """The statements that let this account load ``table``."""
+    full = connection.dialect.identifier_preparer.format_table(table)
+    usage = ""
+    if connection.dialect.name == "postgresql" and table.schema:
+        usage = f" GRANT USAGE ON SCHEMA {connection.dialect.identifier_preparer.quote(table.schema)} TO {who.name};"
+    return f"GRANT {', '.join(names)} ON {full} TO {who.name};{usage}"
+
+
+def _postgresql_account(connection: sa.Connection) -> Account:
+    """``rolconfig`` and not ``SHOW``: our own session sets read only for itself."""
+    role = sa.table("pg_roles", *map(sa.column, ("oid", "rolname", "rolsuper")), schema="pg_catalog")
+    setting = sa.table(
+        "pg_db_role_setting", *map(sa.column, ("setdatabase", "setrole", "setconfig")), schema="pg_catalog"
+    )
+    database = sa.table("pg_database", *map(sa.column, ("oid", "datname")), schema="pg_catalog")
+    here = sa.select(database.c.oid).where(database.c.datname == sa.func.current_database()).scalar_subquery()
+    config = sa.func.array_to_string(setting.c.setconfig, " ")
+    name, superuser, oid = connection.execute(
+        sa.select(sa.func.quote_ident(role.c.rolname), role.c.rolsuper, role.c.oid).where(
+            role.c.rolname == sa.func.current_user()
+        )
+    ).one()
+    settings = connection.scalars(
+        sa.select(config).where(setting.c.setrole.in_([oid, 0]), setting.c.setdatabase.in_([0, here]))
+    )
+    read_only = any("default_transaction_read_only=on" in str(found) for found in settings)
+    return Account(str(name), bool(superuser), read_only)
+
+
+def _quoted_account(name: str) -> str:
+    user, _, host = name.rpartition("@")
+    return f"'{user}'@'{host}'"
+
+
+def _mysql_privileges(connection: sa.Connection, level: str, table: sa.TableClause | None, user: str) -> set[str]:
+    """Privileges of one level; those that come by roles are not seen."""
+    names = ("grantee", "privilege_type", "table_schema", "table_name")[: {"user": 2, "schema": 3, "table": 4}[level]]
+    view = sa.table(f"{level}_privileges", *map(sa.column, names), schema="information_schema")
+    select = sa.select(view.c.privilege_type).where(view.c.grantee == _quoted_account(user))
+    if table is not None and level != "user":
+        select = select.where(view.c.table_schema == (table.schema or sa.func.database()))
+    if table is not None and level == "table":
+        select = select.where(view.c.table_name == table.name)
+    return set(connection.scalars(select))

@@ -1,0 +1,46 @@
+"""What a database holds, for somebody who does not know it yet: its tables, their indexes, their earliest moment."""
+
+import re
+
+import sqlalchemy as sa
+
+_PLAIN = re.compile(r'[^\s."`\[\];]+')
+_SYSTEM = {"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"}
+
+
+def tables(connection: sa.Connection, schema: str | None = None) -> tuple[tuple[str | None, str], ...]:
+    """Schema and name of each table: of all schemas in PostgreSQL, elsewhere of the database itself."""
+    inspector = sa.inspect(connection)
+    schemas: list[str | None] = [schema]
+    if schema is None and connection.dialect.name == "postgresql":
+        schemas = [name for name in inspector.get_schema_names() if name not in _SYSTEM and not name.startswith("pg_")]
+    return tuple((where, name) for where in schemas for name in sorted(inspector.get_table_names(where)))
+
+
+def default_schema(connection: sa.Connection) -> str | None:
+    """The schema that a name without one means."""
+    return connection.dialect.default_schema_name
+
+
+def written_name(schema: str | None, name: str) -> str:
+    """``schema.name``, with quotes around what a declaration could not read back."""
+    parts = (part for part in (schema, name) if part)
+    return ".".join(part if _PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def leading_columns(connection: sa.Connection, table: sa.TableClause) -> frozenset[str]:
+    """Columns that begin an index or the primary key, so that rows of a day are found fast."""
+    inspector = sa.inspect(connection)
+    primary: list[str] = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
+    indexes = [index["column_names"] for index in inspector.get_indexes(table.name, schema=table.schema)]
+    first = [columns[0] for columns in (primary, *indexes) if columns]
+    return frozenset(name for name in first if name)
+
+
+def earliest(connection: sa.Connection, table: sa.TableClause, column: str) -> str | None:
+    """The smallest value of a column as text; None for a table without rows.
+
+    As text, because years beyond Python's, and infinities, are values too.
+    """
+    found = connection.scalar(sa.select(sa.cast(sa.func.min(table.c[column]), sa.String(40))))
+    return None if found is None else str(found)

@@ -96,7 +96,7 @@ def postgres_url(fresh: Fresh) -> str:
 
 
 def _in_postgres(server: Server, name: str, stack: ExitStack) -> str:
-    _run(server, "CREATE DATABASE {} TEMPLATE template0", name)
+    _run(server, "CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy", name)
     stack.callback(_run, server, "DROP DATABASE {} WITH (FORCE)", name)
     return server.url(name)
 

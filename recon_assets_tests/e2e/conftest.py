@@ -1,0 +1,101 @@
+"""A demo whose target is empty, served by the real processes, and a real browser to look at it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from recon_assets import local
+from recon_assets.demo import create
+from recon_assets.orchestration.processes import free_port
+from recon_assets.orchestration.webserver import Webserver
+from recon_assets_tests.conftest import need
+
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+TABLES = ("flights", "weather", "planes", "airports", "airlines")
+
+
+@dataclass(frozen=True)
+class Empty:
+    """A demo whose source is full and whose target has empty tables."""
+
+    environ: Mapping[str, str]
+
+    @contextmanager
+    def dev(self) -> Iterator[Webserver]:
+        """`recon dev` as a person runs it, until it answers; ended as Ctrl-C does."""
+        port = free_port()
+        log = Path(self.environ["RECON_HOME"]) / "dev.log"
+        command = [Path(sys.executable).with_name("recon"), "dev", "--port", str(port)]
+        with log.open("wb") as out:
+            process = subprocess.Popen(command, env=dict(self.environ), stdout=out, stderr=out)
+        try:
+            yield answering(Webserver(f"http://127.0.0.1:{port}", timeout=30), process, log)
+        finally:
+            process.send_signal(2)
+            process.wait(60)
+
+    def target(self) -> psycopg.Connection:
+        """A connection to the target that is not the program's own."""
+        return connected(self.environ["RECON_TARGET_URL"])
+
+    def source(self) -> psycopg.Connection:
+        """A connection to the source that is not the program's own."""
+        return connected(self.environ["RECON_SOURCE_URL"])
+
+
+def connected(url: str) -> psycopg.Connection:
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+
+def answering(webserver: Webserver, process: "subprocess.Popen[bytes]", log: Path) -> Webserver:
+    """The webserver once it has loaded the tables."""
+    question = "{ assetNodes { assetKey { path } } }"
+    until(lambda: process.poll() is not None or asked(webserver, question), 120)
+    assert process.poll() is None, log.read_text()
+    return webserver
+
+
+def asked(webserver: Webserver, question: str) -> bool:
+    try:
+        return bool(webserver.ask(question)["assetNodes"])
+    except Exception:  # noqa: BLE001 - it is starting, and says so in many ways
+        return False
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    """Wait for something to become true; fail when it does not."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not so within {seconds} s"
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def empty_demo(tmp_path: Path) -> Iterator[Empty]:
+    home = tmp_path / "home"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
+    with local.environment(environ, home) as databases:
+        create(databases["RECON_SOURCE_URL"], databases["RECON_TARGET_URL"], say=print)
+        demo = Empty({**databases, "RECON_HOME": str(home)})
+        with demo.target() as target:
+            target.execute(f"TRUNCATE {', '.join(f'analytics.{table}' for table in TABLES)} CASCADE")
+        yield demo
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        need("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=CHROMIUM)

@@ -1,0 +1,111 @@
+"""A backfill that is killed anywhere, and begun again, ends with every day complete, no row twice and none lost."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from recon_assets_tests.e2e.conftest import Empty
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a home in Linux's /proc")
+
+BACKFILL = [Path(sys.executable).with_name("recon"), "backfill", "flights", "--missing"]
+FLIGHTS = 336_776
+VICTIMS: dict[str, Callable[[str, str], bool]] = {
+    "run": lambda command, _: "execute_run" in command,
+    "daemon": lambda command, home: "daemon" in command and home in command,
+    "database": lambda command, home: f"{home}/postgres" in command and "postgres" in command.split()[0],
+    "command": lambda command, _: "recon backfill" in command,
+}
+
+
+def processes(home: str) -> list[tuple[int, str]]:
+    """Process ids and commands of all that run on this home."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if home in command or f"RECON_HOME={home}".encode() in (folder / "environ").read_bytes():
+                found.append((int(folder.name), command))
+    return sorted(found)
+
+
+def kill(victim: str, home: str) -> bool:
+    """Kill -9 the first process of that kind; whether there was one."""
+    for pid, command in processes(home):
+        if VICTIMS[victim](command, home):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return True
+    return False
+
+
+def rows(demo: Empty) -> int:
+    """Rows of the target now; -1 while it does not answer."""
+    with suppress(psycopg.OperationalError), demo.target() as target:
+        counted = target.execute("SELECT count(*) FROM analytics.flights").fetchone()
+        return int(counted[0]) if counted else -1
+    return -1
+
+
+def backfill_until_killed(demo: Empty, victim: str, at: int) -> None:
+    """Begin, or go on; kill the victim once the target holds ``at`` rows; then wait for the command to end."""
+    process = subprocess.Popen(BACKFILL, env=dict(demo.environ), stdout=sys.stderr, stderr=sys.stderr)
+    while process.poll() is None and not (rows(demo) >= at and kill(victim, demo.environ["RECON_HOME"])):
+        time.sleep(0.1)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:  # the command waits for a run that died; a person would press Ctrl-C
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def finished(demo: Empty) -> None:
+    """The backfill begun again until it says that nothing is left."""
+    for _ in range(4):
+        done = subprocess.run(BACKFILL, env=dict(demo.environ), stdout=sys.stderr, stderr=sys.stderr, check=False)
+        if done.returncode == 0:
+            return
+    pytest.fail("the backfill does not end well, however often it is begun again")
+
+
+def check_complete(demo: Empty) -> None:
+    """Every row of the source is in the target once, with equal values."""
+    columns = "time_hour, carrier, flight, dep_time, arr_delay, tailnum, distance"
+    text = f"SELECT count(*), sum(hashtextextended(ROW({columns})::text, 0)) FROM "
+    with demo.source() as source, demo.target() as target:
+        expected = source.execute(text + "flights").fetchone()
+        assert expected is not None
+        assert expected[0] == FLIGHTS
+        assert target.execute(text + "analytics.flights").fetchone() == expected
+
+
+@pytest.mark.parametrize("victim", ["run", "database"])
+def test_killed_once_and_resumed(empty_demo: Empty, victim: str) -> None:
+    """Whichever process is killed in the middle, the command run again completes the year."""
+    backfill_until_killed(empty_demo, victim, FLIGHTS // 3)
+    finished(empty_demo)
+    check_complete(empty_demo)
+
+
+@pytest.mark.soak
+def test_killed_at_many_points(empty_demo: Empty) -> None:
+    """Killed again and again, anyone, anywhere."""
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}", file=sys.stderr)
+    dice = random.Random(seed)  # noqa: S311 - to be repeatable, not secret
+    end = time.monotonic() + float(os.environ.get("RECON_SOAK_SECONDS", "600"))
+    at = 0
+    while time.monotonic() < end and at < FLIGHTS:
+        at += dice.randrange(2_000, 30_000)
+        backfill_until_killed(empty_demo, dice.choice(sorted(VICTIMS)), min(at, FLIGHTS - 1))
+    finished(empty_demo)
+    check_complete(empty_demo)

@@ -1,7 +1,9 @@
 """The real code of Dagster's backfill daemon, in this process and without its waits."""
 
+import gc
 import logging
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,12 +64,20 @@ def backfilled(workspace: WorkspaceProcessContext, days: list[str]) -> Partition
         )
     )
     for _ in range(20):
-        list(execute_backfill_iteration(workspace, logging.getLogger("test")))
+        iterate(workspace)
         found = instance.get_backfill("month")
         assert found
         if found.status is not BulkActionStatus.REQUESTED:
             return found
     pytest.fail("the backfill has not ended after 20 iterations")
+
+
+def iterate(workspace: WorkspaceProcessContext) -> None:
+    """One look of the daemon; its runs happen inside of it, and leave half-closed event loops behind."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*shutdown_asyncgens.*", RuntimeWarning)
+        list(execute_backfill_iteration(workspace, logging.getLogger("test")))
+        gc.collect()
 
 
 def test_a_month_is_one_run_with_a_status_for_each_day(workspace: WorkspaceProcessContext) -> None:

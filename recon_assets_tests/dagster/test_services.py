@@ -1,0 +1,132 @@
+"""The processes themselves: code server, webserver and daemon on PostgreSQL, real databases, a real backfill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from recon_assets.errors import UnavailableError
+from recon_assets.model import TableSpec
+from recon_assets.orchestration import sessions
+from recon_assets.orchestration.backfills import Progress, Wanted
+from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.webserver import Webserver
+from recon_assets_tests.conftest import Fresh
+
+TABLES = """
+databases:
+  shop: {url: {env: RECON_SOURCE_URL}}
+  warehouse: {url: {env: RECON_TARGET_URL}}
+tables:
+  orders:
+    source: {database: shop, table: public.orders}
+    target: {database: warehouse, table: public.orders}
+    key: [id]
+    window: {column: at, start: 2025-01-01, end: 2025-01-21, timezone: Europe/Berlin}
+"""
+DAYS = tuple(f"2025-01-{day:02d}" for day in range(1, 21))
+BROKEN_DAY, EMPTY_DAY = "2025-01-07", "2025-01-09"
+ORDERS = "CREATE TABLE orders (id bigint PRIMARY KEY, at timestamptz NOT NULL, amount numeric(9, 2) {})"
+FILL = """
+INSERT INTO orders
+SELECT n, timestamptz '2025-01-01 12:00+01' + (n % 20) * interval '1 day', n
+FROM generate_series(1, 400) AS n WHERE n % 20 <> 8
+"""
+
+
+def connect(url: str) -> psycopg.Connection:
+    """A connection to a database given by an SQLAlchemy URL."""
+    return psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True)
+
+
+@pytest.fixture
+def environ(fresh: Fresh, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A project of one table: twenty days, one of which the target refuses and one of which is empty."""
+    before = dict(os.environ)
+    urls = {name: fresh("postgresql") for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL", "DAGSTER_PG_URL")}
+    (tmp_path / "tables.yaml").write_text(TABLES)
+    with connect(urls["RECON_SOURCE_URL"]) as source, connect(urls["RECON_TARGET_URL"]) as target:
+        source.execute(ORDERS.format(""))
+        source.execute(FILL)
+        target.execute(ORDERS.format(f"CHECK (at::date <> '{BROKEN_DAY}')"))
+    home = {"RECON_HOME": str(tmp_path / "home"), "RECON_TABLES": str(tmp_path / "tables.yaml")}
+    yield {**before, **urls, "RECON_LEDGER_URL": urls["RECON_TARGET_URL"], **home}
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def orders(session: Session) -> TableSpec:
+    """The one table."""
+    return session.project.tables["orders"]
+
+
+def last(session: Session, wanted: Wanted, url: str) -> Progress:
+    """Fill these windows by the webserver at ``url``; the final progress."""
+    *_, progress = session.fill(Webserver(url), [wanted])
+    return progress
+
+
+def copied(environ: dict[str, str]) -> dict[date, int]:
+    """Rows of the target by day."""
+    with connect(environ["RECON_TARGET_URL"]) as target:
+        rows = target.execute("SELECT at::date, count(*) FROM orders GROUP BY 1").fetchall()
+    return dict(rows)
+
+
+def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> None:
+    """A failed day stops no other and can be tried again; a day without rows is done; a lost process is noticed."""
+    with sessions.session(environ) as session, session.served() as running:
+        wanted = session.missing(orders(session))
+        assert wanted.windows == DAYS
+
+        first = last(session, wanted, running.webserver.url)
+        assert first.status == "COMPLETED_FAILED"
+        assert {day for _, day in first.done} == set(DAYS) - {BROKEN_DAY}
+        assert first.rows == 18 * 20
+
+        with connect(environ["RECON_TARGET_URL"]) as target:
+            target.execute("ALTER TABLE orders DROP CONSTRAINT orders_at_check")
+        again = session.missing(orders(session))
+        assert again.windows == (BROKEN_DAY,)
+        assert last(session, again, running.webserver.url).status == "COMPLETED_SUCCESS"
+        assert session.provenance(orders(session)) == sessions.Provenance("orders", adopted=0, filled=20, missing=0)
+        assert session.dagster.running()
+
+        running.children["daemon"].kill()
+        running.children["daemon"].wait()
+        with pytest.raises(UnavailableError, match="The daemon ended"):
+            running.check()
+    assert session.dagster.running() is None
+    assert len(copied(environ)) == 19
+
+
+def test_a_killed_command_can_be_run_again(environ: dict[str, str]) -> None:
+    """`kill -9` of everything in the middle; then each day is complete, and no row is there twice."""
+    with connect(environ["RECON_TARGET_URL"]) as target:
+        target.execute("ALTER TABLE orders DROP CONSTRAINT orders_at_check")
+    command = [sys.executable, "-c", "from recon_assets.cli import main; main(['backfill', 'orders'])"]
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    wait_for_first_rows(environ, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert set(copied(environ).values()) == {20}
+    with sessions.session(environ) as session:
+        assert session.missing(orders(session)).windows == ()
+
+
+def wait_for_first_rows(environ: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the first day is there, or the command has ended."""
+    until = time.monotonic() + 120
+    while not copied(environ) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)

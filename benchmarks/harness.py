@@ -47,10 +47,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took: seconds by the clock, and the most memory its process had, in MB (0: not measured)."""
+    """What one run took: seconds by the clock, the most memory its process had (MB), CPU-seconds (0: not measured)."""
 
     seconds: float
     peak: float = 0.0
+    cpu: float = 0.0
 
 
 def main(name: str, about: str, measure: Callable[[bool], list[Figure]]) -> None:
@@ -99,13 +100,15 @@ def program(name: str) -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin" / name
 
 
-def take_turns(contestants: Mapping[str, Callable[[], Run]], reset: Callable[[], None]) -> dict[str, Run]:
-    """Run each contestant three times, A B A B, so that a busy machine is busy for all; the medians.
+def take_turns(
+    contestants: Mapping[str, Callable[[], Run]], reset: Callable[[], None], *, times: int = TIMES
+) -> dict[str, Run]:
+    """Run each contestant a few times, A B A B, so that a busy machine is busy for all; the medians.
 
     ``reset`` runs before each, untimed.
     """
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
-    for _ in range(TIMES):
+    for _ in range(times):
         for name, contestant in contestants.items():
             reset()
             runs[name].append(contestant())
@@ -113,8 +116,12 @@ def take_turns(contestants: Mapping[str, Callable[[], Run]], reset: Callable[[],
 
 
 def _median(runs: list[Run]) -> Run:
-    """The median time, and the highest peak."""
-    return Run(statistics.median(run.seconds for run in runs), max(run.peak for run in runs))
+    """The median times, and the highest peak."""
+    return Run(
+        statistics.median(run.seconds for run in runs),
+        max(run.peak for run in runs),
+        statistics.median(run.cpu for run in runs),
+    )
 
 
 def apart(work: Callable[..., T], *arguments: object) -> T:

@@ -79,6 +79,21 @@ class Course:
             target.execute("VACUUM readings")
             target.execute("CHECKPOINT")
 
+    def check(self) -> None:
+        """Hold that all rows have arrived, and let the planner know of them."""
+        with self.server.connect("target") as target:
+            target.execute("ANALYZE readings")
+        counts = [self.rows(database) for database in ("source", "target")]
+        if counts[0] != counts[1]:
+            msg = f"{self.window}: {counts[1]} rows in the target, expected {counts[0]}; the times mean nothing"
+            raise SystemExit(msg)
+
+    def rows(self, database: str) -> int:
+        """How many rows the table has."""
+        with self.server.connect(database) as connection:
+            found = connection.execute("SELECT count(*) FROM readings").fetchone()
+            return int(found[0]) if found else 0
+
 
 def ours(course: Course) -> Run:
     """Load the window, in a process of its own."""
@@ -154,8 +169,7 @@ def of_span(name: str, course: Course, span: str) -> list[Figure]:
     """Ours against psql, for one window."""
     say(f"{name}: three times each ...")
     found = take_turns({"ours": partial(apart, ours, course), "psql": partial(psql, course)}, course.reset)
-    with course.server.connect("target") as target:
-        target.execute("ANALYZE readings")
+    course.check()
     return [*compared(name, found, RATIO_GOALS[span]), Figure(f"{name}, ours, peak memory", found["ours"].peak, "MB")]
 
 
@@ -163,6 +177,7 @@ def replaced(name: str, course: Course) -> list[Figure]:
     """Ours against psql, where the window is full already."""
     say(f"{name}, replaced: three times each ...")
     found = take_turns({"ours": partial(apart, ours, course), "psql": partial(psql, course)}, course.reset)
+    course.check()
     return compared(f"{name}, replaced", found, None)
 
 

@@ -1,0 +1,198 @@
+"""What it takes to fill a year, day by day, through Dagster's webserver, daemon and PostgreSQL storage."""
+
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+from harness import Figure, Run, main, say, take_turns
+
+from recon_assets import demo, dialect
+from recon_assets.local import Local
+from recon_assets.model import Database
+from recon_assets.orchestration import sessions
+from recon_assets.orchestration.backfills import Progress, Wanted
+from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.webserver import Webserver
+
+ABOUT = """\
+Fills the demo's flights (336,776 rows of 2013) into an empty target by a real partition backfill: launched by the
+webserver, run by the daemon, each day with a transaction and a status of its own. Beside it the same with a run for
+each day, measured on 30 days that don't touch (with --quick: 3) and scaled to 365.
+
+wall  seconds from the launch to the moment at which the last day was reported as materialized
+CPU   seconds (user and system) that all processes spend meanwhile: webserver, daemon, code server, runs, PostgreSQL,
+      and this program, which follows the backfill. Starting Dagster is not part of it, and shown beside it.
+
+Three times each, in turns; figures are medians. It needs Linux: CPU-seconds are read from /proc.
+
+  uv run python benchmarks/backfill.py           the year; exit code 1 when a goal is missed
+  uv run python benchmarks/backfill.py --quick   the same path for two months, once; the goals are for the year
+"""
+YEAR_DAYS = 365
+WALL_GOAL = CPU_GOAL = 60.0
+PROJECT_VARIABLES = ("RECON_", "DAGSTER_")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done: days in months, days alone, and how often."""
+
+    days: int
+    alone: int
+    times: int
+
+
+FULL, QUICK = Size(YEAR_DAYS, 30, 3), Size(62, 3, 1)
+
+
+class OneByOne(Wanted):
+    """Windows of which each is to have a run of its own."""
+
+    @property
+    def bridged(self) -> bool:
+        """Days between the wanted ones are left alone."""
+        return False
+
+
+def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
+    """All figures."""
+    size = QUICK if quick else FULL
+    with opened() as (session, server):
+        spent = partial(cpu_seconds, os.getpid(), server.pid())
+        cpu, began = spent(), time.monotonic()
+        with session.served() as running:
+            started = Run(time.monotonic() - began, cpu=spent() - cpu)
+            found = contest(Course(session, running.webserver, spent), size)
+    return [*of_year(found["months"], size), *of_days(found["days"], size), *of_start(started)]
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Session, Local]]:
+    """The demo in databases of its own."""
+    with tempfile.TemporaryDirectory(prefix="recon-bench-") as home:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(PROJECT_VARIABLES)}
+        with sessions.session({**environ, "RECON_HOME": home}, prepare=make) as session:
+            yield session, Local(Path(home))
+
+
+def make(environ: Mapping[str, str]) -> None:
+    """Both databases as the demo has them."""
+    demo.create(environ["RECON_SOURCE_URL"], environ["RECON_TARGET_URL"], say=say)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A project whose Dagster runs, and how much CPU its processes have spent so far."""
+
+    session: Session
+    webserver: Webserver
+    spent: Callable[[], float]
+
+    def wanted(self, *, days: int, step: int = 1) -> Wanted:
+        """The first days of the year, or every other of them."""
+        everything = self.session.everything(self.session.project.tables["flights"])
+        kind = Wanted if step == 1 else OneByOne
+        return kind(everything.spec, everything.windows[: days * step : step])
+
+    def reset(self) -> None:
+        """Empty the target."""
+        target = self.target()
+        with target.begin() as connection:
+            connection.execute(sa.text("TRUNCATE analytics.flights"))
+        target.dispose()
+
+    def target(self) -> sa.Engine:
+        """The target's database."""
+        return dialect.engine(Database("target", self.session.environ["RECON_TARGET_URL"]), role="target")
+
+    def fill(self, wanted: Wanted) -> Run:
+        """Launch a backfill and follow it to its end."""
+        cpu, began = self.spent(), time.time()
+        (last,) = deque(self.session.fill(self.webserver, [wanted]), maxlen=1)
+        spent = self.spent() - cpu
+        self.check(wanted, last)
+        return Run(self.last_materialized(wanted) - began, cpu=spent)
+
+    def last_materialized(self, wanted: Wanted) -> float:
+        """When the last day was reported."""
+        asked = dg.AssetKey(wanted.spec.name)
+        return self.session.instance.fetch_materializations(asked, limit=1).records[0].timestamp
+
+    def check(self, wanted: Wanted, last: Progress) -> None:
+        """Hold that each day has a status of its own, and that its rows have arrived."""
+        target = self.target()
+        with target.connect() as connection:
+            rows = connection.scalar(sa.text("SELECT count(*) FROM analytics.flights"))
+        target.dispose()
+        say(f"  {last.status}: {last}")
+        if len(last.done) != len(wanted.windows) or rows != last.rows:
+            msg = f"{last.status}: {last}, {rows} rows in the target; the times mean nothing. {last.error or ''}"
+            raise SystemExit(msg)
+
+
+def contest(course: Course, size: Size) -> dict[str, Run]:
+    """Runs of a month each against runs of a day each."""
+    months, days = course.wanted(days=size.days), course.wanted(days=size.alone, step=2)
+    say(f"{size.days} days in runs of 31, and {size.alone} in runs of one, {size.times} time(s) each ...")
+    contestants = {"months": partial(course.fill, months), "days": partial(course.fill, days)}
+    return take_turns(contestants, course.reset, times=size.times)
+
+
+def of_year(run: Run, size: Size) -> list[Figure]:
+    """The figures of the real way; the goals are for the whole year."""
+    whole = size.days == YEAR_DAYS
+    return [
+        Figure(f"{size.days} days, wall", run.seconds, "s", WALL_GOAL if whole else None),
+        Figure(f"{size.days} days, CPU", run.cpu, "CPU-s", CPU_GOAL if whole else None),
+    ]
+
+
+def of_days(run: Run, size: Size) -> list[Figure]:
+    """The figures of the other way, measured and scaled."""
+    scale = YEAR_DAYS / size.alone
+    return [
+        Figure(f"{size.alone} days with a run each, wall", run.seconds, "s"),
+        Figure(f"{size.alone} days with a run each, CPU", run.cpu, "CPU-s"),
+        Figure("365 days with a run each, wall (scaled)", run.seconds * scale, "s"),
+        Figure("365 days with a run each, CPU (scaled)", run.cpu * scale, "CPU-s"),
+    ]
+
+
+def of_start(run: Run) -> list[Figure]:
+    """What it takes until Dagster is there."""
+    return [
+        Figure("start of webserver, daemon and code server, wall", run.seconds, "s"),
+        Figure("start of webserver, daemon and code server, CPU", run.cpu, "CPU-s"),
+    ]
+
+
+def cpu_seconds(*roots: int) -> float:
+    """What these processes and all below them have spent, those that have ended included."""
+    times, parents = dict[int, int](), dict[int, int]()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since, and its parent counts it
+        pid = int(file.parent.name)
+        parents[pid], times[pid] = int(fields[1]), sum(map(int, fields[11:15]))
+    return sum(times[pid] for pid in times if below(pid, parents, roots)) / os.sysconf("SC_CLK_TCK")
+
+
+def below(pid: int, parents: dict[int, int], roots: tuple[int, ...]) -> bool:
+    """Whether a process is one of the roots or descends from one."""
+    while pid in parents and pid not in roots:
+        pid = parents[pid]
+    return pid in roots
+
+
+if __name__ == "__main__":
+    main("backfill", ABOUT, measure)

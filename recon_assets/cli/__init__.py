@@ -73,7 +73,7 @@ class Commands(TyperGroup):
             complain(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
-            complain("Interrupted. Nothing was left half-done; run it again to go on.")
+            complain("Interrupted. Run it again to go on.")
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -201,7 +201,7 @@ def _window_column(table: Table) -> Iterator[Problem]:
 
 def _windowed_rows(table: Table) -> Iterator[Problem]:
     for column in table.left.columns:
-        if table.spec.days and column.name == table.spec.days.column and column.nullable:
+        if table.spec.days and column.name == table.spec.days.column and column.nullable and table.spec.source.table:
             hint = "Rows without it belong to no day and are never loaded: choose a column that is NOT NULL."
             yield Problem(
                 (*table.at, "window", "column"), f"`{column.name}` may be NULL in the source", hint, "warning"
@@ -216,7 +216,8 @@ def _key(table: Table) -> Iterator[Problem]:
     sides += [("source", table.left, key)] if table.spec.source.table else []
     for side, shape, columns in sides:
         names = ", ".join(columns)
-        if not any(set(unique) <= set(columns) for unique in shape.unique):
+        known = set(columns) <= {column.name for column in shape.columns}
+        if known and not any(set(unique) <= set(columns) for unique in shape.unique):
             hint = f"Add a unique constraint on ({names}), or choose a key that has one."
             yield Problem(at, f"nothing keeps ({names}) unique in the {side}", hint, "warning")
         for column in shape.columns:

@@ -66,10 +66,17 @@ def _tables(made: sa.Engine, place: Place) -> list[Found]:
         default = survey.default_schema(connection)
         named = survey.tables(connection, place.schema)
         indexed = {item: survey.leading_columns(connection, _clause(item)) for item in named}
-    return [
-        Found(schema or default, name, found, slices.describe(made, Relation(place.role, found)), indexed[schema, name])
-        for (schema, name), found in ((item, survey.written_name(*item)) for item in named)
-    ]
+    return [_found(made, place, item, default, indexed[item]) for item in named]
+
+
+def _found(
+    made: sa.Engine, place: Place, item: tuple[str | None, str], default: str | None, indexed: frozenset[str] | None
+) -> Found:
+    schema, name = item
+    relation = Relation(place.role, survey.written_name(schema, name))
+    shape = slices.describe(made, relation)
+    every = frozenset(column.name for column in shape.columns)
+    return Found(schema or default, name, relation.table or name, shape, every if indexed is None else indexed)
 
 
 def _clause(item: tuple[str | None, str], *columns: str) -> sa.TableClause:

@@ -28,12 +28,17 @@ def written_name(schema: str | None, name: str) -> str:
     return ".".join(part if _PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def leading_columns(connection: sa.Connection, table: sa.TableClause) -> frozenset[str]:
-    """Columns that begin an index or the primary key, so that rows of a day are found fast."""
+def leading_columns(connection: sa.Connection, table: sa.TableClause) -> frozenset[str] | None:
+    """Columns that begin an index or the primary key, so that rows of a day are found fast.
+
+    None for DuckDB, which keeps the range of each column's values with every block of rows.
+    """
+    if connection.dialect.name == "duckdb":
+        return None
     inspector = sa.inspect(connection)
     primary: list[str] = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
     indexes = [index["column_names"] for index in inspector.get_indexes(table.name, schema=table.schema)]
-    first = [columns[0] for columns in (primary, *indexes) if columns]
+    first = [columns[0] for columns in [primary, *map(list, indexes)] if columns]
     return frozenset(name for name in first if name)
 
 

@@ -1,0 +1,319 @@
+# ruff: noqa: E501 - a message is one line, as people see it
+"""`recon validate --connect`: each fault that only the databases know is named, with what to do."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from recon_assets.declare import read
+from recon_assets.declare.connect import connected
+from recon_assets.dialect import check_url
+from recon_assets_tests.conftest import Fresh
+
+TABLE = "CREATE TABLE {name} (id integer PRIMARY KEY, day date NOT NULL, amount numeric(10,2), note varchar(20))"
+PLAIN = """\
+databases:
+  ops: {url: {env: SOURCE}}
+  lake: {url: {env: TARGET}}
+tables:
+  t:
+    source: {database: ops, table: t}
+    target: {database: lake, table: t}
+    key: [id]
+    window: {column: day, start: 2024-01-01}
+    columns: {ignore: []}
+"""
+
+Execute = Callable[..., None]
+
+
+class Sides:
+    """Two databases and the declaration between them."""
+
+    def __init__(self, urls: dict[str, str], folder: Path) -> None:
+        self.urls = urls
+        self.path = folder / "tables.yaml"
+
+    def run(self, side: str, *statements: str) -> None:
+        engine = sa.create_engine(check_url(self.urls[side]))
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def problems(self, text: str = PLAIN) -> list[str]:
+        self.path.write_text(text)
+        found = connected(read(self.path, self.urls)).problems
+        return [f"{problem.severity}: {problem}" for problem in found if "source must refuse" not in problem.message]
+
+
+@pytest.fixture
+def sides(fresh: Fresh, tmp_path: Path) -> Sides:
+    """Two PostgreSQL databases with the same table."""
+    both = Sides({"SOURCE": fresh("postgresql"), "TARGET": fresh("postgresql")}, tmp_path)
+    for side in both.urls:
+        both.run(side, TABLE.format(name="t"))
+    return both
+
+
+def test_sound_tables_have_no_problem(sides: Sides) -> None:
+    """Nothing is found where nothing is wrong."""
+    assert not sides.problems()
+
+
+SOURCE_FAULTS = [
+    pytest.param(
+        "DROP TABLE t; CREATE TABLE tt (id int)",
+        "error: line 6: tables.t.source: ops:t: there is no such table; did you mean 'tt'?",
+        id="no table",
+    ),
+    pytest.param(
+        "ALTER TABLE t RENAME id TO ident", "error: line 8: tables.t.key: the source has no column 'id'", id="no key"
+    ),
+    pytest.param(
+        "ALTER TABLE t RENAME day TO days",
+        "error: line 9: tables.t.window.column: the source has no column 'day'. Did you mean 'days'",
+        id="no window",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER day TYPE text",
+        "error: line 9: tables.t.window.column: `day` is text, which has no days. Choose a date or timestamp column, or cast it under `columns.cast`.",
+        id="text window",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER day DROP NOT NULL",
+        "warning: line 9: tables.t.window.column: `day` may be NULL in the source. Rows without it belong to no day and are never loaded: choose a column that is NOT NULL.",
+        id="null window",
+    ),
+    pytest.param(
+        "ALTER TABLE t ADD tags text[]",
+        "error: line 10: tables.t.columns: tags: the target has no column 'tags'",
+        id="only source",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER note TYPE text[] USING NULL",
+        "error: line 10: tables.t.columns: note: text[] of the source has no exact form in other databases",
+        id="array",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER note TYPE bytea USING NULL",
+        "error: line 10: tables.t.columns: `note`: bytea cannot become character varying(20). Cast it under `columns.cast`, ignore it, or change the target's type.",
+        id="kind",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER note TYPE text",
+        "warning: line 10: tables.t.columns: `note`: text does not always fit into character varying(20): it holds 20 characters",
+        id="narrower",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER amount TYPE numeric(12,3)",
+        "warning: line 10: tables.t.columns: `amount`: numeric(12,3) does not always fit into numeric(10,2): it holds 8 digits before the point and 2 after it",
+        id="digits",
+    ),
+    pytest.param(
+        "ALTER TABLE t ALTER id TYPE bigint",
+        "warning: line 10: tables.t.columns: `id`: bigint does not always fit into integer: it holds -2147483648 to 2147483647",
+        id="range",
+    ),
+    pytest.param(
+        "ALTER TABLE t DROP CONSTRAINT t_pkey",
+        "warning: line 8: tables.t.key: nothing keeps (id) unique in the source. Add a unique constraint on (id), or choose a key that has one.",
+        id="not unique",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), SOURCE_FAULTS)
+def test_fault_of_the_source_is_named(sides: Sides, statement: str, message: str) -> None:
+    """Tables, columns, types and keys of the source."""
+    sides.run("SOURCE", statement)
+
+    found = sides.problems()
+    assert any(problem.startswith(message) for problem in found), found
+
+
+TARGET_FAULTS = [
+    pytest.param(
+        "DROP TABLE t", "error: line 7: tables.t.target: lake:t: there is no such table; there are none", id="no table"
+    ),
+    pytest.param(
+        "ALTER TABLE t DROP CONSTRAINT t_pkey",
+        "warning: line 8: tables.t.key: nothing keeps (id) unique in the target. Add a unique constraint on (id), or choose a key that has one.",
+        id="not unique",
+    ),
+    pytest.param(
+        "ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD UNIQUE (id); ALTER TABLE t ALTER id DROP NOT NULL",
+        "warning: line 8: tables.t.key: `id` may be NULL in the target. Rows without a key cannot be told apart: make it NOT NULL, or leave it out of the key.",
+        id="nullable",
+    ),
+    pytest.param(
+        "ALTER TABLE t ADD must text NOT NULL",
+        "error: line 10: tables.t.columns: must: only the target has this column,",
+        id="must",
+    ),
+    pytest.param(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER stamp BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "warning: line 7: tables.t.target: the target has triggers: stamp. They fire for every row that is loaded; make sure that they may.",
+        id="trigger",
+    ),
+    pytest.param(
+        "CREATE TABLE child (t integer REFERENCES t ON DELETE CASCADE)",
+        "warning: line 7: tables.t.target: deleting rows would also change child by their foreign keys. Mode `replace` is refused for this table.",
+        id="cascade",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), TARGET_FAULTS)
+def test_fault_of_the_target_is_named(sides: Sides, statement: str, message: str) -> None:
+    """Tables, columns, keys, triggers and cascades of the target."""
+    sides.run("TARGET", statement)
+
+    found = sides.problems()
+    assert any(problem.startswith(message) for problem in found), found
+
+
+DECLARED_FAULTS = [
+    pytest.param(
+        "ignore: []",
+        "ignore: [nose]",
+        "error: line 10: tables.t.columns.ignore: neither side has a column 'nose'. Did you mean 'note'?",
+        id="ignore",
+    ),
+    pytest.param(
+        "ignore: []",
+        "rename: {nte: note}",
+        "error: line 10: tables.t.columns.rename: the source has no column 'nte'. Did you mean 'note'?",
+        id="rename",
+    ),
+    pytest.param(
+        "ops, table: t}",
+        "ops, query: select * from nowhere}",
+        'error: line 6: tables.t.source: ops:(query): relation "nowhere" does not exist',
+        id="query",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "where: amont > 0",
+        'error: line 10: tables.t.where: planning a look at the target: column "amont" does not exist',
+        id="where",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: references, column: ident, parent: t}]",
+        "error: line 10: tables.t.checks[0].columns: the source has no column `ident`. Known: amount, day, id, note.",
+        id="check",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), DECLARED_FAULTS)
+def test_fault_of_the_declaration_is_named(sides: Sides, right: str, wrong: str, message: str) -> None:
+    """What the declaration says of columns, and SQL in it, is held against the databases."""
+    found = sides.problems(PLAIN.replace(right, wrong))
+    assert any(problem.startswith(message) for problem in found), found
+
+
+def test_all_problems_come_at_once(sides: Sides) -> None:
+    """A fault of one table hides none of another."""
+    other = PLAIN[PLAIN.index("  t:") :].replace("  t:", "  u:").replace("table: t", "table: u")
+
+    found = sides.problems(PLAIN.replace("ignore: []", "ignore: [nose]") + other)
+    assert [problem.split(": ")[2] for problem in found] == [
+        "tables.t.columns.ignore",
+        "tables.u.source",
+        "tables.u.target",
+    ]
+
+
+def test_query_is_planned(sides: Sides) -> None:
+    """A query is looked at like a table; its keys cannot be known, so nothing is said of them."""
+    query = "query: 'select id, day, amount, note from t where note <> $$a:b$$'}\n    target"
+
+    assert not sides.problems(PLAIN.replace("table: t}\n    target", query))
+
+
+def test_database_that_does_not_answer_is_unavailable(sides: Sides) -> None:
+    """The other side is looked at all the same; the password is not shown."""
+    sides.urls["SOURCE"] = "postgresql://reader:hunter2@127.0.0.1:1/nothing"
+
+    found = sides.problems(PLAIN.replace("lake, table: t", "lake, table: nowhere"))
+
+    assert [problem.split(": ")[:3] for problem in found] == [
+        ["unavailable", "line 2", "databases.ops"],
+        ["error", "line 7", "tables.t.target"],
+    ]
+    assert "hunter2" not in "".join(found)
+
+
+def test_missing_driver_names_the_extra(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra `mysql` the message says which one to install."""
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    sides.urls["SOURCE"] = "mysql://root@127.0.0.1:1/nothing"
+
+    assert "Install it: pip install 'recon-assets[mysql,duckdb]'" in sides.problems()[0]
+
+
+def roles(sides: Sides, side: str, *statements: str) -> str:
+    """A role of PostgreSQL that is no superuser; its database is connected to as that role from here on."""
+    name = f"role_{sa.make_url(sides.urls[side]).database}"
+    sides.run(side, f"DROP ROLE IF EXISTS {name}", f"CREATE ROLE {name} LOGIN")
+    sides.run(side, *(statement.format(name=name) for statement in statements))
+    sides.urls[side] = check_url(sides.urls[side]).set(username=name).render_as_string(hide_password=False)
+    return name
+
+
+def drop(sides: Sides, side: str, name: str, admin: str) -> None:
+    sides.urls[side] = admin
+    sides.run(side, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def safety(sides: Sides) -> list[str]:
+    sides.path.write_text(PLAIN)
+    return [problem.hint for problem in connected(read(sides.path, sides.urls)).problems if "refuse" in problem.message]
+
+
+def test_source_that_takes_writes_is_warned_of_and_the_statements_mend_it(sides: Sides) -> None:
+    """A superuser and a writer are warned of; after the statements of the warning there is none."""
+    admin = sides.urls["SOURCE"]
+    assert "GRANT pg_read_all_data TO recon_reader" in safety(sides)[0]
+    name = roles(sides, "SOURCE", "GRANT ALL ON t TO {name}")
+    try:
+        (hint,) = safety(sides)
+        assert hint.startswith(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON t FROM {name};")
+        writer, sides.urls["SOURCE"] = sides.urls["SOURCE"], admin
+        sides.run("SOURCE", hint)
+        sides.urls["SOURCE"] = writer
+        assert not sides.problems()
+        assert not safety(sides)
+    finally:
+        drop(sides, "SOURCE", name, admin)
+
+
+def test_target_without_privileges_gets_the_grants(sides: Sides) -> None:
+    """What the account may not do is an error; after the statements of its hint there is none."""
+    admin = sides.urls["TARGET"]
+    name = roles(sides, "TARGET", "GRANT SELECT ON t TO {name}")
+    try:
+        (message,) = sides.problems()
+        assert f"the target's account {name} may not INSERT, UPDATE, DELETE" in message
+        writer, sides.urls["TARGET"] = sides.urls["TARGET"], admin
+        sides.run("TARGET", f"GRANT INSERT, UPDATE, DELETE ON t TO {name};")
+        sides.urls["TARGET"] = writer
+        assert f"GRANT INSERT, UPDATE, DELETE ON t TO {name};" in message
+        assert not sides.problems()
+    finally:
+        drop(sides, "TARGET", name, admin)
+
+
+def test_source_that_may_not_be_read_says_what_to_grant(sides: Sides) -> None:
+    """An account without SELECT is told to ask for it."""
+    admin = sides.urls["SOURCE"]
+    name = roles(sides, "SOURCE")
+    try:
+        assert any("Grant the account SELECT" in problem for problem in sides.problems())
+    finally:
+        drop(sides, "SOURCE", name, admin)

@@ -1,0 +1,242 @@
+"""The `recon` command: its words, its exit codes, what it imports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from recon_assets import cli
+from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
+
+GOOD = """\
+databases:
+  ops: {url: {env: SHOP_URL}}
+  lake: {url: 'sqlite:///nowhere.db'}
+tables:
+  t:
+    source: {database: ops, table: t}
+    target: {database: lake, table: t}
+    key: [id]
+    window: none
+"""
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+    """Runs commands in a folder of their own, with nothing declared in the environment."""
+    for name in ("RECON_TABLES", "RECON_SOURCE_URL", "RECON_TARGET_URL", "SHOP_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("good.yaml").write_text(GOOD)
+    Path("bad.yaml").write_text(GOOD.replace("key:", "kye:"))
+    return CliRunner()
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_help_imports_nothing_slow() -> None:
+    """The help of all commands needs no Dagster, no database driver and no pydantic models of others."""
+    slow = "{'dagster', 'sqlalchemy', 'pandas', 'great_expectations', 'psycopg'}"
+    code = f"import sys, recon_assets.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: print({slow} & set(sys.modules))"
+
+    assert python(code).splitlines()[-1] == "set()"
+
+
+def test_help_teaches(runner: CliRunner) -> None:
+    """Every command has a line; first steps, environment and exit codes are told."""
+    result = runner.invoke(cli.app, ["--help"], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 0
+    for words in (*cli.COMMANDS, "First steps", "RECON_SOURCE_URL", "Exit codes", "130 interrupted"):
+        assert words in result.output
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_summary_is_the_first_line_of_the_command(name: str) -> None:
+    """`recon --help` says of each command what the command says of itself."""
+    assert (cli._imported(name).help or "").startswith(cli.COMMANDS[name].summary.removesuffix("."))
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_has_help(runner: CliRunner, name: str) -> None:
+    """A command is found in its module and explains itself."""
+    result = runner.invoke(cli.app, [name, "--help"])
+
+    assert result.exit_code == 0
+    assert "Usage: recon " + name in result.output
+
+
+def test_version(runner: CliRunner) -> None:
+    """The version of the installed package."""
+    result = runner.invoke(cli.app, ["--version"])
+
+    assert result.output.startswith("recon-assets 0.")
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["vlidate"], ["validate", "--conect"], ["validate", "a", "b"]])
+def test_wrong_use_is_exit_code_2(runner: CliRunner, words: list[str]) -> None:
+    """What the command line does not know is a wrong use."""
+    assert runner.invoke(cli.app, words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DeclarationError("mend [0] it"), 2),
+        (RefusedError("mend [0] it"), 2),
+        (UnavailableError("mend [0] it"), 3),
+        (DoesNotFitError("mend [0] it"), 3),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_errors_become_messages_and_exit_codes(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    """An error of ours is told without a traceback, on standard error, with its own exit code."""
+    _failing(monkeypatch, error)
+
+    result = runner.invoke(cli.app, ["validate"])
+
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.startswith("recon: mend [0] it" if isinstance(error, ReconError) else "recon: Interrupted.")
+
+
+def test_faults_of_the_program_keep_their_traceback(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is not hidden."""
+    _failing(monkeypatch, ZeroDivisionError("unforeseen"))
+
+    with pytest.raises(ZeroDivisionError, match="unforeseen"):
+        runner.invoke(cli.app, ["validate"], catch_exceptions=False)
+
+
+def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Makes the next command that is imported raise ``error``."""
+
+    def imported(_name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_imported", imported)
+
+
+def test_validate_says_yes(runner: CliRunner) -> None:
+    """A sound file: warnings leave exit code 0."""
+    result = runner.invoke(cli.app, ["validate", "good.yaml"])
+
+    assert result.exit_code == 0
+    assert "SHOP_URL is not set" in result.output
+    assert "good.yaml: 1 table, 0 errors, 1 warning (databases not looked at: --connect does)" in result.output
+
+
+def test_validate_says_what_is_wrong(runner: CliRunner) -> None:
+    """Every problem with its line, path and remedy; exit code 2."""
+    result = runner.invoke(cli.app, ["validate", "bad.yaml"])
+
+    assert result.exit_code == 2
+    for words in ("error", "tables.t.kye", "unknown key `kye`", "Did you mean `key`?", "0 sound tables, 2 errors"):
+        assert words in result.output
+
+
+def test_validate_speaks_json(runner: CliRunner) -> None:
+    """One object with all that the table says."""
+    result = runner.invoke(cli.app, ["validate", "bad.yaml", "--json"])
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 2
+    assert (report["file"], report["valid"], report["tables"]) == ("bad.yaml", False, [])
+    assert report["problems"][-1] == {
+        "severity": "error",
+        "path": "tables.t.kye",
+        "line": 8,
+        "message": "unknown key `kye`",
+        "hint": "Did you mean `key`?",
+    }
+
+
+def test_validate_of_what_is_no_yaml(runner: CliRunner) -> None:
+    """A file that cannot be read as YAML is one problem, in JSON too."""
+    Path("no.yaml").write_text("a: [")
+
+    report = json.loads(runner.invoke(cli.app, ["validate", "no.yaml", "--json"]).stdout)
+    assert [problem["line"] for problem in report["problems"]] == [1]
+
+
+def test_validate_connects_only_when_asked(runner: CliRunner) -> None:
+    """A database that is not there is exit code 2 when it is a wrong name, 3 when it does not answer."""
+    env = {"SHOP_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}
+
+    assert runner.invoke(cli.app, ["validate", "good.yaml"], env=env).exit_code == 0
+    missing = runner.invoke(cli.app, ["validate", "good.yaml", "--connect"], env=env)
+    assert missing.exit_code == 2
+    assert "there is no file nowhere.db" in missing.output
+    Path("good.yaml").write_text(GOOD.replace("'sqlite:///nowhere.db'", "{env: SHOP_URL}"))
+    silent = runner.invoke(cli.app, ["validate", "good.yaml", "--connect"], env=env)
+    assert silent.exit_code == 3
+    assert "hunter2" not in missing.output + silent.output
+
+
+def test_output_is_plain_in_a_pipe(runner: CliRunner) -> None:
+    """No colours where no terminal is, and lines long enough to be read."""
+    script = [sys.executable, "-c", "import recon_assets.cli as c; c.main()", "validate", "bad.yaml"]
+    result = subprocess.run(script, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2
+    assert "\x1b[" not in result.stdout + result.stderr
+    assert "tables.t.kye" in result.stdout
+
+
+def test_init_refuses_a_password_on_the_command_line(runner: CliRunner) -> None:
+    """Command lines are seen by others; the message does not repeat it."""
+    result = runner.invoke(cli.app, ["init", "--source-url", "postgresql://u:hunter2@h/d"])
+
+    assert result.exit_code == 2
+    assert "export RECON_SOURCE_URL=..." in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_init_needs_urls(runner: CliRunner) -> None:
+    """Without a URL it says how to give one."""
+    result = runner.invoke(cli.app, ["init", "--source-env", "SHOP_URL"])
+
+    assert result.exit_code == 2
+    assert "set SHOP_URL, or give --source-url" in result.stderr
+
+
+def test_init_does_not_overwrite(runner: CliRunner) -> None:
+    """A file that is there stays as it is, unless --force is given."""
+    urls = ["--source-url", "sqlite:///a.db", "--target-url", "sqlite:///b.db"]
+
+    result = runner.invoke(cli.app, ["init", *urls, "--out", "good.yaml"])
+    assert result.exit_code == 2
+    assert "give --force" in result.stderr
+    assert Path("good.yaml").read_text() == GOOD
+
+
+def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:
+    """A real Ctrl-C in a real process: exit code 130, no traceback."""
+    ready = tmp_path / "ready"
+    code = (
+        "import pathlib, time, recon_assets.cli as c\n"
+        f"def slow(name): pathlib.Path({str(ready)!r}).touch(); time.sleep(60)\n"
+        "c._imported = slow\n"
+        "c.main(['validate'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    while not ready.exists():
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said.startswith("recon: Interrupted.")
+    assert "Traceback" not in said

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
 from recon_assets.dialect.failures import explained
-from recon_assets.dialect.sql import cast_as, local_day, readable, within
+from recon_assets.dialect.sql import cast_as, comparable, local_day, readable, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Kind, Relation, TableSpec, Window
 
@@ -51,11 +51,7 @@ class Shape:
         Raises:
             KeyError: When there is none.
         """
-        return next((column for column in self.columns if column.name == name), None) or _missing(name)
-
-
-def _missing(name: str) -> Column:
-    raise KeyError(name)
+        return {column.name: column for column in self.columns}[name]
 
 
 def split_name(table: str) -> tuple[str | None, str]:
@@ -82,6 +78,11 @@ def written(sql: str) -> sa.TextClause:
     return sa.text(_COLON.sub(r"\:", sql))  # noqa: TID251 - this is the door
 
 
+def condition(sql: str | None) -> sa.ColumnElement[bool]:
+    """A declared ``where``; it may end in a comment."""
+    return sa.and_(sa.true(), written(f"({sql}\n)")) if sql else sa.true()
+
+
 def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | None = None) -> Shape:
     """The columns, keys and triggers of a relation; ``cast`` gives columns another SQL type before they are looked at.
 
@@ -91,14 +92,14 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
     """
     with explained(str(relation)), engine.connect() as connection:
         table = as_table(relation.table) if relation.table else None
-        inspector = sa.inspect(connection)
+        inspector = catalog.inspect(connection)
         facts = _facts(inspector, table, relation)
-        types = catalog.column_types(connection, table, _everything(relation, cast or {}, facts))
+        types = catalog.column_types(connection, table, _everything(relation, cast or {}, facts), cast or ())
         columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
         return Shape(columns) if table is None else _keys(connection, inspector, table, columns)
 
 
-def _facts(inspector: sa.Inspector, table: sa.TableClause | None, relation: Relation) -> dict[str, dict[str, bool]]:
+def _facts(inspector: Any, table: sa.TableClause | None, relation: Relation) -> dict[str, dict[str, bool]]:
     if table is None:
         return {}
     try:
@@ -127,16 +128,14 @@ def _everything(relation: Relation, cast: Mapping[str, str], facts: Mapping[str,
     return sa.select(*(_cast(plain.c[name], cast.get(name)).label(name) for name in facts or cast)).select_from(plain)
 
 
-def _keys(
-    connection: sa.Connection, inspector: sa.Inspector, table: sa.TableClause, columns: tuple[Column, ...]
-) -> Shape:
+def _keys(connection: sa.Connection, inspector: Any, table: sa.TableClause, columns: tuple[Column, ...]) -> Shape:
     name, schema = table.name, table.schema
     primary = tuple(inspector.get_pk_constraint(name, schema=schema).get("constrained_columns") or ())
     indexes = inspector.get_indexes(name, schema=schema)
     unique = [
         primary,
         *(tuple(found["column_names"]) for found in inspector.get_unique_constraints(name, schema=schema)),
-        *(tuple(filter(None, found["column_names"])) for found in indexes if _is_plainly_unique(found)),
+        *(tuple(found["column_names"]) for found in indexes if _is_plainly_unique(found)),
     ]
     server = connection.dialect.name in {"postgresql", "mysql", "mariadb"}
     return Shape(
@@ -152,11 +151,8 @@ def _keys(
 
 def _is_plainly_unique(index: Any) -> bool:
     """Not of expressions, and not of some of the rows only."""
-    return bool(
-        index["unique"] and None not in index["column_names"] and not index["dialect_options"].get("postgresql_where")
-        if "dialect_options" in index
-        else index["unique"] and None not in index["column_names"]
-    )
+    partial = index.get("dialect_options", {}).get("postgresql_where")
+    return bool(index["unique"] and None not in index["column_names"] and not partial)
 
 
 def _foreign_key(found: Any) -> ForeignKey:
@@ -201,8 +197,7 @@ class Pair:
         self, side: Literal["source", "target"], table: sa.FromClause, window: Window
     ) -> sa.ColumnElement[bool]:
         """Whether a row of ``table``, the relation of ``side``, belongs to the window and to the declared ``where``."""
-        where = written(f"({self.spec.where})") if self.spec.where else sa.true()
-        days = self.spec.days
+        days, where = self.spec.days, condition(self.spec.where)
         if days is None or window.start is None:
             return sa.and_(sa.true(), where)
         mapped = next(column for column in self.columns if column.source.name == days.column)
@@ -234,7 +229,12 @@ def _mapped(spec: TableSpec, source: Shape, target: Shape) -> tuple[Mapped, ...]
 
 def problems(spec: TableSpec, source: Shape, target: Shape) -> tuple[str, ...]:
     """Everything about the columns of both sides that keeps ``spec`` from being loaded, one sentence each."""
-    return (*_unknown(spec, source, target), *_unmatched(spec, source, target), *_unfit(spec, source, target))
+    return (
+        *_unknown(spec, source, target),
+        *_unmatched(spec, source, target),
+        *_unfit(spec, source, target),
+        *_undated(spec, source, target),
+    )
 
 
 def _unknown(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
@@ -281,10 +281,31 @@ def _unfit(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
         yield "the target table takes no part in transactions, so a failed load could not be undone; use InnoDB"
 
 
+def _undated(spec: TableSpec, source: Shape, target: Shape) -> Iterator[str]:
+    days = spec.days
+    window = [mapped for mapped in _mapped(spec, source, target) if days and mapped.source.name == days.column]
+    kinds = {column.type.kind for mapped in window for column in (mapped.source, mapped.target)}
+    for side, column in ((side, getattr(mapped, side)) for mapped in window for side in ("source", "target")):
+        if column.type.kind not in _DATED[side]:
+            yield (
+                f"window.column: {column.name} of the {side} is {column.type.name}, which falls into no days;"
+                " choose a date or timestamp, or cast it under columns.cast"
+            )
+    if days and Kind.DATE in kinds and len(kinds) > 1 and days.stored_in != days.timezone:
+        yield (
+            "window.column: a date on one side and times on the other name the same day only"
+            f" when both are read in one zone; set stored_in to {days.timezone}"
+        )
+
+
+_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
+_DATED = {"source": {*_MOMENTS, Kind.ANY}, "target": _MOMENTS}
+
+
 def _relation(relation: Relation, columns: Iterable[str]) -> sa.FromClause:
     if relation.table:
         return as_table(relation.table, columns)
-    return written(relation.query or "").columns(*map(sa.column, columns)).subquery("q")
+    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*map(sa.column, columns)).subquery("q")
 
 
 def _cast(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[Any]:
@@ -308,7 +329,7 @@ def selection(pair: Pair, window: Window, *, native: bool = False) -> Select:
     return sa.select(*values).select_from(table).where(pair.in_window("source", table, window))
 
 
-def rows(pair: Pair, window: Window, *, batch: int = 1000) -> Iterator[list[tuple[Any, ...]]]:
+def rows(pair: Pair, window: Window, *, batch: int = 1000) -> Generator[list[tuple[Any, ...]], None, None]:
     """The source's rows of one window, streamed in batches.
 
     Yields:
@@ -328,22 +349,25 @@ def counts_by_day(engine: sa.Engine, spec: TableSpec, side: Literal["source", "t
     A table without days has the one entry ``all``.
     """
     relation = spec.source if side == "source" else spec.target
-    select, known = _counting(engine, spec, side, relation, until)
-    if spec.where:
-        select = select.where(written(f"({spec.where})"))
-    with explained(str(relation)), engine.connect() as connection:
-        return {str(key): count for key, count in connection.execute(select) if str(key) in known}
+    with explained(str(relation)):
+        select = _counting(engine, spec, side, relation, until).where(condition(spec.where))
+        with engine.connect() as connection:
+            return {str(key): count for key, count in connection.execute(select)}
 
 
 def _counting(
     engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], relation: Relation, until: date
-) -> tuple[Select, set[str]]:
-    if spec.days is None:
-        return sa.select(sa.literal(ALL.key), sa.func.count()).select_from(_relation(relation, ())), {ALL.key}
-    name = spec.days.column if side == "source" else spec.target_name(spec.days.column)
-    shape = describe(engine, relation, spec.cast if side == "source" else {})
-    kind = shape.column(name).type.kind
+) -> Select:
+    days = spec.days
+    if days is None:
+        return sa.select(sa.literal(ALL.key), sa.func.count()).select_from(_relation(relation, ()))
+    name, cast = (days.column, spec.cast) if side == "source" else (spec.target_name(days.column), {})
+    kind, dialect = describe(engine, relation, cast).column(name).type.kind, engine.dialect.name
     table = _relation(relation, [name])
-    day = table.c[name] if kind is Kind.DATE else local_day(table.c[name], kind, spec.days, until)
-    select = sa.select(day.label("day"), sa.func.count()).select_from(table).group_by(sa.literal_column("1"))
-    return select, {window.key for window in spec.days.windows(until)}
+    moment = _cast(table.c[name], cast.get(name))
+    start, end = days.window(days.start).start, days.window(min(days.end or until, until)).start
+    inside = within(moment, kind, Window("history", start, end), days, dialect)
+    day = local_day(comparable(moment, kind, dialect), kind, days, until)
+    return (
+        sa.select(day.label("day"), sa.func.count()).select_from(table).where(inside).group_by(sa.literal_column("1"))
+    )

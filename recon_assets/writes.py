@@ -1,27 +1,28 @@
 """The only writer of the target: one window is one transaction, and repeating it changes nothing."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTableAs
 
 from recon_assets.dialect import bulk
 from recon_assets.dialect.catalog import advance_sequence
-from recon_assets.dialect.failures import explain, explained, is_duplicate
+from recon_assets.dialect.failures import explain, explained, is_duplicate, is_referred
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.sql import differs, insert_rows
-from recon_assets.dialect.values import converter
-from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
+from recon_assets.dialect.sql import check_now, differs, drop_stage, insert_rows, make_stage, same
+from recon_assets.dialect.values import converter, unseen
+from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Loaded, Mode, Window
-from recon_assets.slices import Mapped, Pair, as_table, nearest, rows, selection, written
+from recon_assets.slices import Mapped, Pair, as_table, condition, nearest, rows, selection, split_name
 
 Row = tuple[Any, ...]
 _STAGE = "recon_stage"
-_BATCH = 1000
+_UNTOUCHED = "nothing of this window was written"
+_MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
 
 
 def load(
@@ -56,17 +57,13 @@ def load(
         locked(connection, f"{pair.spec.target.table} {window}"),
     ):
         job = _Job(pair, window, mode, columns, connection)
-        try:
-            read, inserted, updated, deleted, size = job.run()
-        except Exception as error:
-            connection.rollback()
-            raise _blamed(job, error) from error
+        loaded = _blaming(job)
         if dry_run:
             connection.rollback()
         else:
-            job.advance_sequences()
+            job.advance_sequences(loaded)
             connection.commit()
-    return Loaded(window, mode, read, inserted, updated, deleted, size, time.monotonic() - began, dry_run)
+    return replace(loaded, seconds=time.monotonic() - began, dry_run=dry_run)
 
 
 def _refuse(pair: Pair, mode: Mode, columns: tuple[str, ...]) -> None:
@@ -78,20 +75,14 @@ def _refuse(pair: Pair, mode: Mode, columns: tuple[str, ...]) -> None:
     for name in columns:
         if name not in names or name in pair.spec.key:
             msg = f"{where}: {name!r} is no column to write; {nearest(name, set(names) - set(pair.spec.key))}"
-            raise RefusedError(
-                msg
-            )
+            raise RefusedError(msg)
     if mode is Mode.REPLACE and pair.target_shape.cascading:
         children = ", ".join(pair.target_shape.cascading)
         msg = f"{where}: replacing rows would delete or change rows of {children} by foreign key; use upsert"
-        raise RefusedError(
-            msg
-        )
+        raise RefusedError(msg)
     if mode not in {Mode.INSERT_MISSING, Mode.REPLACE} and not pair.spec.key:
         msg = f"{where}: mode {mode} finds rows by key, and none is declared; declare a key, or use replace"
-        raise RefusedError(
-            msg
-        )
+        raise RefusedError(msg)
 
 
 @dataclass(frozen=True)
@@ -124,22 +115,30 @@ class _Job:
         """The stage's column of each column loaded."""
         return dict(zip(self.pair.columns, self.stage.c, strict=True))
 
-    def run(self) -> tuple[int, int, int, int, int]:
-        """Rows read, inserted, updated, deleted, and bytes streamed."""
+    def run(self) -> Loaded:
+        """Does everything but the commit."""
         deleted = self.clear()
         if self.mode is Mode.REPLACE or self.may_go_straight():
-            read, size, straight = self.go_straight()
+            straight = self.go_straight()
             if straight:
-                return read, read, 0, deleted, size
+                return replace(straight, deleted=deleted)
+        self.need_key()
         self.make_stage()
         read, size = self.fill(self.stage)
-        return read, *self.merge(), deleted, size
+        inserted, updated = self.merge()
+        return Loaded(self.window, self.mode, read, inserted, updated, bytes=size)
 
     def clear(self) -> int:
         """Deletes the window's rows when they are to be replaced."""
         if self.mode is not Mode.REPLACE:
             return 0
-        return self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
+        try:
+            return self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
+        except sa.exc.IntegrityError as error:
+            if not is_referred(error):
+                raise
+            msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
+            raise RefusedError(msg) from error
 
     @property
     def mine(self) -> sa.ColumnElement[bool]:
@@ -152,46 +151,57 @@ class _Job:
             sa.select(sa.exists().where(self.mine).select_from(self.target))
         ):
             return False
-        key = {column.target.name for column in self.pair.key}
-        whole = self.window.start is None and not self.pair.spec.where
-        return whole or any(set(unique) <= key for unique in self.pair.target_shape.unique)
+        key = {column.target.name for column in self.pair.key if not column.target.nullable}
+        return not self.pair.key or any(set(unique) <= key for unique in self.pair.target_shape.unique)
 
-    def go_straight(self) -> tuple[int, int, bool]:
-        """Inserts without a stage; says whether that met no key that is there already, outside the window."""
+    def go_straight(self) -> Loaded | None:
+        """Inserts without a stage; None when that met a key that is there already, outside the window."""
         point = self.connection.begin_nested()
         try:
             read, size = self.fill(self.target)
+            self.connection.execute(check_now())
         except Exception as error:
             if self.mode is Mode.REPLACE or not is_duplicate(error):
                 raise
             point.rollback()
-            return 0, 0, False
+            return None
         point.commit()
-        return read, size, True
+        return Loaded(self.window, self.mode, read, read, bytes=size)
 
     def make_stage(self) -> None:
         """Its columns have the target's types."""
         columns = [self.target.c[column.target.name].label(staged.name) for column, staged in self.staged.items()]
-        self.connection.execute(sa.schema.DropTable(sa.Table(_STAGE, sa.MetaData()), if_exists=True))
-        self.connection.execute(CreateTableAs(sa.select(*columns).where(sa.false()), _STAGE, temporary=True))
+        self.connection.execute(drop_stage(_STAGE))
+        self.connection.execute(make_stage(_STAGE, sa.select(*columns)))
 
     def fill(self, table: sa.TableClause) -> tuple[int, int]:
         """Brings the source's rows into ``table``; rows, and bytes when they were streamed."""
         names = self.names if table is self.target else tuple(column.name for column in table.c)
-        types = [(column.source.type, column.target.type) for column in self.pair.columns]
-        if not bulk.can_stream(self.pair.source, self.pair.target, types):
-            found = (self.fitted(row) for part in rows(self.pair, self.window, batch=_BATCH) for row in part)
-            return bulk.write_rows(self.connection, table, names, found), 0
-        binary = all(left.name == right.name for left, right in types)
+        if not all(map(self.passes, self.pair.columns)):
+            with closing(rows(self.pair, self.window)) as parts:
+                fitted = (self.fitted(row) for part in parts for row in part)
+                return bulk.write_rows(self.connection, table, names, fitted), 0
+        binary = all(column.source.type.name == column.target.type.name for column in self.pair.columns)
         select = selection(self.pair, self.window, native=True)
+        where = f"{self.pair.spec.name} {self.window}: source"
         with self.pair.source.connect() as source:
-            return bulk.stream(source, self.connection, select, table, names, binary=binary)
+            return bulk.stream(source, self.connection, select, table, names, binary=binary, where=where)
+
+    def passes(self, column: Mapped) -> bool:
+        """Whether every value of the column goes from server to server unseen."""
+        return bulk.can_stream(self.pair.source, self.pair.target, column.source.type, column.target.type)
 
     @cached_property
     def converters(self) -> tuple[Callable[[Any], Any], ...]:
         """What makes each column's value one that the target holds exactly."""
-        dialect = self.pair.target.dialect.name
-        return tuple(converter(column.source.type, column.target, dialect) for column in self.pair.columns)
+        days, dialect = self.pair.spec.days, self.pair.target.dialect.name
+        zones = {days.column: days.stored_in} if days else {}
+        return tuple(
+            unseen(column.target)
+            if self.passes(column)
+            else converter(column.source.type, column.target, dialect, zones.get(column.source.name, "UTC"))
+            for column in self.pair.columns
+        )
 
     def fitted(self, row: Row) -> Row:
         """The row as the target holds it, exactly."""
@@ -213,56 +223,64 @@ class _Job:
         """The error that names the row by its key."""
         values = dict(zip((column.source.name for column in self.pair.columns), row, strict=True))
         key = ", ".join(f"{name}={values[name]}" for name in self.pair.spec.key) or "(no key declared)"
-        return DoesNotFitError(
-            f"{self.pair.spec.name} {self.window}: the row with {key}: {why}; nothing of this window was written."
-            " Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
-        )
+        return DoesNotFitError(f"{self.pair.spec.name} {self.window}: the row with {key}: {why}; {_UNTOUCHED}. {_MEND}")
 
     def merge(self) -> tuple[int, int]:
         """Brings the stage into the target as the mode says: rows inserted and updated."""
-        updated = 0
-        if self.mode not in {Mode.INSERT_MISSING, Mode.REPLACE}:
+        updated = inserted = 0
+        known = self.same_key() if self.pair.key and self.mode is not Mode.REPLACE else None
+        if known is not None:
             self.refuse_duplicates()
-            updated = self.connection.execute(self.update()).rowcount
-        inserted = 0 if self.mode.names_columns else self.connection.execute(self.insert()).rowcount
+        if known is not None and self.mode is not Mode.INSERT_MISSING and self.written:
+            updated = self.connection.execute(self.update(known)).rowcount
+        if not self.mode.names_columns:
+            inserted = self.connection.execute(self.insert(known)).rowcount
+        self.connection.execute(check_now())
         return inserted, updated
 
-    def insert(self) -> insert_rows:
-        """Of the staged rows, those whose key the target does not have."""
+    def insert(self, known: sa.ColumnElement[bool] | None) -> insert_rows:
+        """Of the staged rows, those that are not ``known`` to the target."""
         found = sa.select(*self.stage.c)
-        if self.mode is not Mode.REPLACE:
-            self.need_key()
-            found = found.where(~sa.exists().where(self.same_key).select_from(self.target))
+        if known is not None:
+            found = found.where(~sa.exists().where(known).select_from(self.target))
         return insert_rows(self.target, self.names, found)
 
     def need_key(self) -> None:
         """Rows of a table without key cannot be told from those that are there."""
-        if not self.pair.spec.key:
+        if not self.pair.key:
             msg = (
                 f"tables.{self.pair.spec.name}: {self.window} has rows, and without a key nobody can tell which are"
                 " missing; declare a key, or use replace"
             )
             raise RefusedError(msg)
 
-    @property
     def same_key(self) -> sa.ColumnElement[bool]:
-        """Whether a row of the target and a staged one have the same key."""
+        """Whether a row of the target and a staged one have the same key; NULL is looked for where it is staged."""
+        nulls, dialect = self.null_keys(), self.pair.target.dialect.name
+        pairs = [(self.target.c[column.target.name], self.staged[column], column.target) for column in self.pair.key]
         return sa.and_(
-            *(
-                self.target.c[column.target.name].is_not_distinct_from(self.staged[column])
-                if column.target.nullable
-                else self.target.c[column.target.name] == self.staged[column]
-                for column in self.pair.key
-            )
+            *(same(old, new, column.type.kind, dialect, nulls=column.name in nulls) for old, new, column in pairs)
         )
 
-    def update(self) -> sa.Update:
-        """The rows whose key both have and whose values differ."""
+    def null_keys(self) -> frozenset[str]:
+        """Key columns with a staged NULL. Databases find equal keys by index or hash, but not keys that may be NULL."""
+        maybe = {column.target.name: self.staged[column] for column in self.pair.key if column.target.nullable}
+        if not maybe:
+            return frozenset()
+        counts = sa.select(*(sa.func.count() - sa.func.count(column) for column in maybe.values()))
+        found = self.connection.execute(counts.select_from(self.stage)).one()
+        return frozenset(name for name, count in zip(maybe, found, strict=True) if count)
+
+    @cached_property
+    def written(self) -> tuple[Mapped, ...]:
+        """The columns that an update writes."""
         key = {column.source.name for column in self.pair.key}
         wanted = set(self.named) or {column.source.name for column in self.pair.columns} - key
-        pairs = [
-            (self.target.c[c.target.name], self.staged[c], c) for c in self.pair.columns if c.source.name in wanted
-        ]
+        return tuple(column for column in self.pair.columns if column.source.name in wanted)
+
+    def update(self, known: sa.ColumnElement[bool]) -> sa.Update:
+        """The rows that are ``known`` and whose values differ."""
+        pairs = [(self.target.c[column.target.name], self.staged[column], column) for column in self.written]
         values: dict[str, sa.ColumnElement[Any]]
         if self.mode is Mode.FILL_NULLS:
             values = {old.name: sa.func.coalesce(old, new) for old, new, _ in pairs}
@@ -270,8 +288,7 @@ class _Job:
         else:
             values = {old.name: new for old, new, _ in pairs}
             due = [differs(old, new, column.target.type.kind) for old, new, column in pairs]
-        where = written(f"({self.pair.spec.where})") if self.pair.spec.where else sa.true()
-        return sa.update(self.target).values(values).where(self.same_key, sa.or_(sa.false(), *due), where)
+        return sa.update(self.target).values(values).where(known, sa.or_(*due), condition(self.pair.spec.where))
 
     def refuse_duplicates(self) -> None:
         """Two source rows of one key would make the outcome a matter of chance."""
@@ -281,57 +298,68 @@ class _Job:
             named = ", ".join(f"{name}={value}" for name, value in zip(self.pair.spec.key, twice, strict=True))
             msg = (
                 f"{self.pair.spec.name} {self.window}: the source has more than one row with {named}, so {self.mode}"
-                " cannot tell which one to write; declare a key that is unique"
+                f" cannot tell which one to write; {_UNTOUCHED}. Declare a key that is unique."
             )
             raise DoesNotFitError(msg)
 
-    def advance_sequences(self) -> None:
+    def advance_sequences(self, loaded: Loaded) -> None:
         """So that the next row of somebody else does not meet a number that was loaded."""
-        for column in self.pair.columns:
+        for column in self.pair.columns if loaded.inserted else ():
             if column.target.identity:
                 advance_sequence(self.connection, self.target, column.target.name)
 
 
-def _blamed(job: _Job, error: Exception) -> Exception:
-    """The error with the one row named that caused it, when the data caused it."""
-    ours = error if isinstance(error, ReconError) else explain(f"{job.pair.spec.name} {job.window}", error)
-    if not isinstance(ours, DoesNotFitError) or isinstance(error, ReconError):
-        return ours or error
-    with job.pair.target.connect() as connection:
-        again = _Job(job.pair, job.window, job.mode, job.named, connection)
-        again.clear()
-        again.make_stage()
-        found = next(_failures(again), None)
-        connection.rollback()
-    return job.refusal(*found) if found else ours
+def _blaming(job: _Job) -> Loaded:
+    """Runs the job; when the target refuses the data, the error names the row."""
+    try:
+        return job.run()
+    except Exception as error:
+        ours = explain("the target refuses it", error)
+        if not isinstance(ours, DoesNotFitError):
+            raise
+        job.connection.rollback()
+        raise _blamed(job, str(ours)) from error
+
+
+def _blamed(job: _Job, said: str) -> DoesNotFitError:
+    own = split_name(job.pair.spec.target.table or "")[1]
+    refers_to_itself = any(key.parent_table.endswith(own) for key in job.pair.target_shape.foreign_keys)
+    if not refers_to_itself:  # rows that refer to later ones would be blamed
+        job.clear()
+        job.make_stage()
+        for row, why in _failures(job):
+            return job.refusal(row, why)
+    return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {said}; {_UNTOUCHED}. {_MEND}")
 
 
 def _failures(job: _Job) -> Iterator[tuple[Row, str]]:
     """The rows that the target refuses, each with what it says; those before them are in the target."""
-    for part in rows(job.pair, job.window, batch=_BATCH):
-        todo = [part]
-        while todo:
-            piece = todo.pop()
-            said = _refused(job, piece)
-            if said and len(piece) == 1:
-                yield piece[0], said
-            elif said:
-                half = len(piece) // 2
-                todo += [piece[half:], piece[:half]]
+    with closing(rows(job.pair, job.window)) as parts:
+        for part in parts:
+            todo = [part]
+            while todo:
+                piece = todo.pop()
+                said = _refused(job, piece)
+                if said and len(piece) == 1:
+                    yield piece[0], said
+                elif said:
+                    half = len(piece) // 2
+                    todo += [piece[half:], piece[:half]]
 
 
-def _refused(job: _Job, piece: Iterable[Row]) -> str | None:
+def _refused(job: _Job, piece: list[Row]) -> str | None:
     """What the target says against these rows; None when it takes them."""
+    fitted = [job.fitted(row) for row in piece]
     point = job.connection.begin_nested()
     try:
         job.connection.execute(sa.delete(job.stage))
-        bulk.write_rows(job.connection, job.stage, tuple(column.name for column in job.stage.c), map(job.fitted, piece))
+        bulk.write_rows(job.connection, job.stage, tuple(column.name for column in job.stage.c), fitted)
         job.merge()
     except Exception as error:
-        point.rollback()
-        ours = explain("", error)
+        ours = explain("the target refuses it", error)
         if not isinstance(ours, DoesNotFitError):
             raise
-        return str(ours).removeprefix(": ")
+        point.rollback()
+        return str(ours)
     point.commit()
     return None

@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.sql import copy_in, copy_out
+from recon_assets.dialect.failures import explained
+from recon_assets.dialect.sql import copy_in, copy_out, insert_values
 from recon_assets.dialect.types import widens
 from recon_assets.model import Type
 
@@ -17,10 +18,9 @@ class _Reader(Protocol):
     def read(self) -> bytes | memoryview: ...
 
 
-def can_stream(source: sa.Engine, target: sa.Engine, types: Iterable[tuple[Type, Type]]) -> bool:
-    """Whether rows may pass from server to server unseen: both are PostgreSQL and no value can fail to fit its type."""
-    both = source.dialect.name == target.dialect.name == "postgresql"
-    return both and all(widens(left, right) for left, right in types)
+def can_stream(source: sa.Engine, target: sa.Engine, left: Type, right: Type) -> bool:
+    """Whether values may pass from server to server unseen: both are PostgreSQL and each fits the target's type."""
+    return source.dialect.name == target.dialect.name == "postgresql" and widens(left, right)
 
 
 def stream(  # noqa: PLR0913 - from where what goes where
@@ -31,34 +31,45 @@ def stream(  # noqa: PLR0913 - from where what goes where
     names: tuple[str, ...],
     *,
     binary: bool,
+    where: str,
 ) -> tuple[int, int]:
     """Copies the rows of ``select`` into ``names`` of ``table`` block by block.
 
     Returns:
         Rows and bytes copied.
+
+    Raises:
+        ReconError: When the source fails; its message begins with ``where``.
     """
-    dialect = target.dialect
-    out = str(copy_out(select, binary=binary).compile(dialect=dialect)).replace("%%", "%")
-    into = str(copy_in(table, names, binary=binary).compile(dialect=dialect))
+    out, into = (
+        _plain(statement, target)
+        for statement in (copy_out(select, binary=binary), copy_in(table, names, binary=binary))
+    )
     size = 0
     with _cursor(source) as reading, _cursor(target) as writing:
         with reading.copy(out) as reader, writing.copy(into) as writer:
-            for block in _blocks(reader):
+            for block in _blocks(reader, where):
                 size += len(block)
                 writer.write(block)
         return writing.rowcount, size
 
 
-def _blocks(reader: _Reader) -> Iterator[bytes]:
+def _plain(statement: sa.Executable, connection: sa.Connection) -> str:
+    """As the server shall see it: COPY takes no parameters, so a percent sign is none of theirs."""
+    return str(statement.compile(dialect=connection.dialect)).replace("%%", "%")
+
+
+def _blocks(reader: _Reader, where: str) -> Iterator[bytes]:
     """The driver hands out a row at a time; the server takes larger pieces faster."""
     held: list[bytes | memoryview] = []
     size = 0
-    while data := reader.read():
-        held.append(data)
-        size += len(data)
-        if size >= BLOCK:
-            yield b"".join(held)
-            held, size = [], 0
+    with explained(where):
+        while data := reader.read():
+            held.append(data)
+            size += len(data)
+            if size >= BLOCK:
+                yield b"".join(held)
+                held, size = [], 0
     yield b"".join(held)
 
 
@@ -68,13 +79,11 @@ def write_rows(
     """Inserts rows of Python values; returns how many."""
     if connection.dialect.name == "postgresql":
         return _copy_rows(connection, table, names, rows)
-    insert = str(
-        sa.insert(sa.table(table.name, *map(sa.column, names), schema=table.schema)).compile(dialect=connection.dialect)
-    )
+    insert = str(insert_values(table, names).compile(dialect=connection.dialect))
     with _cursor(connection) as cursor:
         written = 0
         for page in _pages(rows):
-            cursor.executemany(insert, [dict(zip(names, row, strict=True)) for row in page])
+            cursor.executemany(insert, page)
             written += len(page)
         return written
 
@@ -82,7 +91,7 @@ def write_rows(
 def _copy_rows(
     connection: sa.Connection, table: sa.TableClause, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 ) -> int:
-    into = str(copy_in(table, names, binary=False).compile(dialect=connection.dialect))
+    into = _plain(copy_in(table, names, binary=False), connection)
     with _cursor(connection) as cursor:
         with cursor.copy(into) as copy:
             for row in rows:

@@ -1,6 +1,7 @@
 """What a database says of its own columns: the types, by the names it gives them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +13,25 @@ from recon_assets.model import Kind, Type
 _Select = sa.Select[*tuple[Any, ...]]
 
 
-def column_types(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> dict[str, Type]:
-    """The logical type of every column of ``select``, in order; ``table`` is what it reads, or None for a query."""
-    return _TYPES[connection.dialect.name](connection, table, select)
+def column_types(
+    connection: sa.Connection, table: sa.TableClause | None, select: _Select, cast: Collection[str] = ()
+) -> dict[str, Type]:
+    """The logical type of every column of ``select``, in order.
+
+    Args:
+        connection: To the database that is asked.
+        table: What ``select`` reads; None for a query.
+        select: Of which the types are wanted.
+        cast: Columns that ``select`` gives another type than the table has.
+    """
+    types, declared = _TYPES[connection.dialect.name](connection, table, select)
+    return types | {name: of for name, of in declared.items() if name in types and name not in cast}
 
 
-def _postgresql(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> dict[str, Type]:
+_Types = tuple[dict[str, Type], dict[str, Type]]
+
+
+def _postgresql(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> _Types:
     """As the server describes the result, which it does for tables and queries alike."""
     with connection.execute(select.limit(0)) as result:
         cursor: Any = result.cursor
@@ -28,10 +42,11 @@ def _postgresql(connection: sa.Connection, _: sa.TableClause | None, select: _Se
     labels = _enum_labels(connection, {oid for _, oid, _ in described})
     names = [sa.func.format_type(sa.cast(oid, postgresql.OID), mod) for _, oid, mod in described]
     written = connection.execute(sa.select(*names)).one()
-    return {
+    types = {
         name: parse(str(text), "postgresql", labels.get(oid, ()))
         for (name, oid, _), text in zip(described, written, strict=True)
     }
+    return types, {}
 
 
 def _enum_labels(connection: sa.Connection, oids: set[int]) -> dict[int, tuple[str, ...]]:
@@ -47,11 +62,12 @@ def _enum_labels(connection: sa.Connection, oids: set[int]) -> dict[int, tuple[s
     return labels
 
 
-def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> dict[str, Type]:
-    """A table's types from the catalogue; a query's values bring their own."""
-    types = _names_only(connection, select)
+def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
+    """A table's types from the catalogue; a query's values bring their own, but moments must be known as such."""
+    with connection.execute(select.limit(0)) as result:
+        types = {name: _MYSQL_MOMENTS.get(code, _ANY) for name, code, *_ in result.cursor.description}
     if table is None:
-        return types
+        return types, {}
     columns = sa.table(
         "columns",
         *map(sa.column, ("table_schema", "table_name", "column_name", "column_type")),
@@ -63,39 +79,106 @@ def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Sel
             columns.c.table_schema == schema, columns.c.table_name == table.name
         )
     )
-    return types | {name: parse(_text(written), "mysql") for name, written in rows if name in types}
+    return types, {str(name): parse(_text(written), "mysql") for name, written in rows}
+
+
+_ANY = Type(Kind.ANY, "any")
+_MYSQL_MOMENTS = {  # by the numbers that the protocol gives them
+    7: Type(Kind.INSTANT, "timestamp"),
+    10: Type(Kind.DATE, "date"),
+    12: Type(Kind.TIMESTAMP, "datetime"),
+}
 
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _names_only(connection: sa.Connection, select: _Select) -> dict[str, Type]:
+def _duckdb(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> _Types:
     with connection.execute(select.limit(0)) as result:
-        return {name: Type(Kind.ANY, "any") for name in result.keys()}  # noqa: SIM118 - a result is no mapping
+        return {name: parse(str(of), "duckdb") for name, of, *_ in result.cursor.description}, {}
 
 
-def _duckdb(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> dict[str, Type]:
+def _sqlite(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
     with connection.execute(select.limit(0)) as result:
-        return {name: parse(str(of), "duckdb") for name, of, *_ in result.cursor.description}
-
-
-def _sqlite(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> dict[str, Type]:
-    types = _names_only(connection, select)
+        types = dict.fromkeys(result.keys(), _ANY)
     if table is None:
-        return types
+        return types, {}
     described = sa.func.pragma_table_info(table.name).table_valued("name", "type")
     rows = connection.execute(sa.select(described.c.name, described.c.type))
-    return types | {name: parse(written, "sqlite") for name, written in rows if name in types}
+    return types, {name: parse(written, "sqlite") for name, written in rows}
 
 
-_TYPES: Mapping[str, Callable[[sa.Connection, sa.TableClause | None, _Select], dict[str, Type]]] = {
+# Each gives the types as the result shows them, and those that the catalogue knows better.
+_TYPES: Mapping[str, Callable[[sa.Connection, sa.TableClause | None, _Select], _Types]] = {
     "postgresql": _postgresql,
     "mysql": _mysql,
     "mariadb": _mysql,
     "duckdb": _duckdb,
     "sqlite": _sqlite,
 }
+
+
+def inspect(connection: sa.Connection) -> Any:
+    """SQLAlchemy's inspector, or what answers the same questions for DuckDB, which has none that works."""
+    return _DuckdbInspector(connection) if connection.dialect.name == "duckdb" else sa.inspect(connection)
+
+
+@dataclass(frozen=True)
+class _DuckdbInspector:
+    """Answers in the form of SQLAlchemy's `Inspector`."""
+
+    connection: sa.Connection
+
+    def get_table_names(self, schema: str | None = None) -> list[str]:
+        """Of tables and views alike."""
+        return [row.table_name for row in self._rows("tables", schema, ["table_name"])]
+
+    def get_view_names(self, _: str | None = None) -> list[str]:
+        """They are among the tables."""
+        return []
+
+    def get_columns(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
+        """Empty when there is no such table."""
+        found = self._rows("columns", schema, ["column_name", "is_nullable", "column_default"], table)
+        return [{"name": name, "nullable": nullable == "YES", "default": default} for name, nullable, default in found]
+
+    def get_pk_constraint(self, table: str, schema: str | None = None) -> dict[str, Any]:
+        """The columns of the primary key."""
+        return {"constrained_columns": next((key for key, *_ in self._keys("PRIMARY KEY", table, schema)), [])}
+
+    def get_unique_constraints(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
+        """The columns of each."""
+        return [{"column_names": key} for key, *_ in self._keys("UNIQUE", table, schema)]
+
+    def get_indexes(self, _: str, schema: str | None = None) -> list[dict[str, Any]]:
+        """Unique indexes are made by the constraints."""
+        del schema
+        return []
+
+    def get_foreign_keys(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
+        """With the table and columns that each names."""
+        return [
+            {"constrained_columns": own, "referred_schema": None, "referred_table": parent, "referred_columns": theirs}
+            for own, parent, theirs in self._keys("FOREIGN KEY", table, schema)
+        ]
+
+    def _rows(self, view: str, schema: str | None, names: list[str], table: str | None = None) -> Any:
+        info = sa.table(view, *map(sa.column, {*names, "table_schema", "table_name"}), schema="information_schema")
+        select = sa.select(*(info.c[name] for name in names)).where(info.c.table_schema == (schema or "main"))
+        return self.connection.execute(select.where(info.c.table_name == table) if table else select)
+
+    def _keys(self, kind: str, table: str, schema: str | None) -> Any:
+        names = ("constraint_column_names", "referenced_table", "referenced_column_names")
+        found = sa.func.duckdb_constraints().table_valued(*names, "constraint_type", "schema_name", "table_name")
+        select = sa.select(*(found.c[name] for name in names))
+        return self.connection.execute(
+            select.where(
+                found.c.constraint_type == kind,
+                found.c.schema_name == (schema or "main"),
+                found.c.table_name == table,
+            )
+        )
 
 
 def triggers(connection: sa.Connection, table: sa.TableClause) -> tuple[str, ...]:

@@ -26,11 +26,10 @@ def check_url(url: str, name: str = "database") -> sa.URL:
     Raises:
         DeclarationError: When it is no URL, names an unknown database or driver, or carries ``?password=``.
     """
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
+    parsed = _parsed(url)
+    if parsed is None:
         msg = f"{name}: not a database URL; expected the form postgresql://user:password@host:5432/database"
-        raise DeclarationError(msg) from error if "password" in str(error) else None
+        raise DeclarationError(msg)
     family, _, driver = parsed.drivername.partition("+")
     if family not in DRIVERS:
         msg = f"{name}: no support for {family!r}; use one of {', '.join(sorted(DRIVERS))}"
@@ -38,10 +37,19 @@ def check_url(url: str, name: str = "database") -> sa.URL:
     if driver and driver not in _DRIVER_OF.get(family, set()):
         msg = f"{name}: driver {driver!r} is not used here; write {family}:// and the right one is taken"
         raise DeclarationError(msg)
-    if "password" in parsed.query:
-        msg = f"{name}: ?password= would show in logs; write {family}://user:password@host/database"
-        raise DeclarationError(msg)
+    for option in parsed.query:
+        if "passw" in option.lower():
+            msg = f"{name}: ?{option}= would show in logs; write {family}://user:password@host/database"
+            raise DeclarationError(msg)
     return parsed.set(drivername=DRIVERS[family])
+
+
+def _parsed(url: str) -> sa.URL | None:
+    """None for what is no URL: the parser's error may repeat a part of it, so nobody shall see that."""
+    try:
+        return sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return None
 
 
 def engine(database: Database, *, role: Role) -> sa.Engine:
@@ -55,23 +63,26 @@ def engine(database: Database, *, role: Role) -> sa.Engine:
     """
     url = check_url(database.url, database.name)
     family = url.get_backend_name()
-    if family in {"duckdb", "sqlite"}:
+    if family in _FILES:
         _need_file(url, database)
     made = sa.create_engine(
         url,
-        connect_args=_CONNECT[family](database, role),
+        connect_args=_CONNECT[family](database, role, url),
         pool_size=database.connections,
         max_overflow=0,
         pool_pre_ping=True,
         poolclass=sa.pool.QueuePool,
         hide_parameters=True,
-        **({"isolation_level": _isolation(role)} if family in {"postgresql", "mysql", "mariadb"} else {}),
+        **({} if family in _FILES else {"isolation_level": _isolation(role)}),
     )
     if family == "sqlite":
         sa.event.listen(made, "connect", _query_only)
     if family in {"mysql", "mariadb"}:
         sa.event.listen(made, "connect", _mysql_timeout(database))
     return made
+
+
+_FILES = {"duckdb", "sqlite"}
 
 
 def _isolation(role: Role) -> Any:
@@ -85,7 +96,7 @@ def _need_file(url: sa.URL, database: Database) -> None:
         raise DeclarationError(msg)
 
 
-def _postgresql(database: Database, role: Role) -> dict[str, Any]:
+def _postgresql(database: Database, role: Role, url: sa.URL) -> dict[str, Any]:
     settings = {
         "timezone": "UTC",
         "datestyle": "ISO,YMD",
@@ -94,8 +105,10 @@ def _postgresql(database: Database, role: Role) -> dict[str, Any]:
         "statement_timeout": f"{database.statement_timeout.total_seconds():.0f}s",
         "default_transaction_read_only": "on" if role == "source" else "off",
     }
+    asked = url.query.get("options", "")
+    own = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
-        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "options": f"{asked if isinstance(asked, str) else ' '.join(asked)} {own}".strip(),
         "application_name": f"recon-assets {role}",
         "connect_timeout": 10,
         "keepalives_idle": 30,
@@ -103,14 +116,25 @@ def _postgresql(database: Database, role: Role) -> dict[str, Any]:
     }
 
 
-def _mysql(_: Database, role: Role) -> dict[str, Any]:
+def _mysql(_: Database, role: Role, __: sa.URL) -> dict[str, Any]:
     access = "READ ONLY" if role == "source" else "READ WRITE"
     return {
         "charset": "utf8mb4",
         "connect_timeout": 10,
-        "sql_mode": "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO",
+        "sql_mode": ",".join(_STRICT),
         "init_command": f"SET SESSION TRANSACTION {access}",
     }
+
+
+# Nothing is cut, rounded to a zero date, or counted up where a 0 was meant.
+_STRICT = (
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_DATE",
+    "NO_ZERO_IN_DATE",
+    "NO_ENGINE_SUBSTITUTION",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "NO_AUTO_VALUE_ON_ZERO",
+)
 
 
 def _mysql_timeout(database: Database) -> Any:
@@ -126,11 +150,11 @@ def _mysql_timeout(database: Database) -> Any:
     return connected
 
 
-def _duckdb(_: Database, role: Role) -> dict[str, Any]:
-    return {"read_only": role == "source", "config": {"TimeZone": "UTC"}}
+def _duckdb(_: Database, role: Role, __: sa.URL) -> dict[str, Any]:
+    return {"read_only": role == "source"}
 
 
-def _sqlite(_: Database, __: Role) -> dict[str, Any]:
+def _sqlite(_: Database, __: Role, ___: sa.URL) -> dict[str, Any]:
     return {"check_same_thread": False}
 
 

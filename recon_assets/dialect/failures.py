@@ -1,19 +1,27 @@
-"""What a driver's error means: try again, or mend the data, or mend the declaration."""
+"""What a driver's error means: try again, or mend the data, or mend the declaration.
+
+Databases quote row values in what they say against data, so that is said again in our own words,
+with the column or constraint that the database names.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, UnavailableError
 
-TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
-TRANSIENT_NUMBERS = {1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1317, 1969, 2002, 2003, 2006, 2013, 3024}
-FITTING_CLASSES = ("22", "23")
-FITTING_NUMBERS = {1048, 1062, 1136, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025}
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_COLUMN = re.compile(r"(?:column|CONSTRAINT|key) [`'\"](?P<name>[^`'\"]+)[`'\"]", re.IGNORECASE)
+Verdict = tuple[type[ReconError], str]
+_TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
+_MISFIT_STATES = ("22", "23", "44", "54", "P0001")
+_CANCELED, _UNIQUE, _REFERRED = "57014", "23505", ("23001", "23503")
+_TOO_LONG = (
+    "a statement took longer than the database's statement_timeout; raise that under databases,"
+    " or give the window's column an index"
+)
+_AGAIN = "it may work when tried again"
 
 
 @contextmanager
@@ -21,8 +29,6 @@ def explained(where: str) -> Iterator[None]:
     """Turns a driver's error into one of ours that begins with ``where`` and holds no row value and no password."""
     try:
         yield
-    except ReconError:
-        raise
     except Exception as error:
         ours = explain(where, error)
         if ours is None:
@@ -31,61 +37,140 @@ def explained(where: str) -> Iterator[None]:
 
 
 def explain(where: str, error: BaseException) -> ReconError | None:
-    """Our error for a driver's one; None when it is no database error."""
-    driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    kind = type(driver).__module__.partition(".")[0]
-    if kind not in {"psycopg", "pymysql", "sqlite3", "duckdb", "_duckdb"}:
-        return UnavailableError(f"{where}: {error}") if isinstance(error, sa.exc.TimeoutError) else None
-    state, number = getattr(driver, "sqlstate", None), _number(driver)
-    if fits_not(state, number):
-        return DoesNotFitError(f"{where}: {reason(driver)}")
-    if is_transient(driver, state, number):
-        return UnavailableError(f"{where}: {_first_line(driver)}; it may work when tried again")
-    return DeclarationError(f"{where}: {_first_line(driver)}")
-
-
-def fits_not(state: str | None, number: int | None) -> bool:
-    """Whether the database refused the data itself."""
-    return bool(state and state.startswith(FITTING_CLASSES)) or number in FITTING_NUMBERS
-
-
-def is_transient(driver: BaseException | None, state: str | None, number: int | None) -> bool:
-    """Whether the same statement may succeed later: connection lost, deadlock, lock or statement timeout, shutdown."""
-    if state:
-        return state.startswith(TRANSIENT_CLASSES)
-    if type(driver).__module__.startswith("psycopg"):
-        return type(driver).__name__ in {"OperationalError", "InterfaceError", "ConnectionTimeout"}
-    locked = type(driver).__module__ == "sqlite3" and "locked" in str(driver)
-    return number in TRANSIENT_NUMBERS or number == 0 or locked
-
-
-def reason(driver: BaseException | None) -> str:
-    """What the data did wrong, with the column or constraint when the database names it, without the value."""
-    diag = getattr(driver, "diag", None)
-    if diag is not None:
-        named = diag.column_name or diag.constraint_name
-        said = _QUOTED.sub("..", diag.message_primary or "refused")
-        return f"{said} ({named})" if named else said
-    text = str(driver.args[-1]) if driver and driver.args else "refused"
-    named = (match := _COLUMN.search(text)) and match["name"]
-    said = _QUOTED.sub("..", text.partition(" (`")[0])
-    return f"{said} ({named})" if named else said
-
-
-def _number(driver: BaseException | None) -> int | None:
-    first = driver.args[0] if driver and driver.args else None
-    return first if isinstance(first, int) else None
-
-
-def _first_line(driver: BaseException | None) -> str:
-    text = str(driver.args[-1] if driver and driver.args else driver).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(driver).__name__
+    """Our error for a driver's one; None when it is no database's error."""
+    if isinstance(error, sa.exc.TimeoutError):
+        busy = "all connections that it may have are in use; raise `connections` under databases, or run less at once"
+        return UnavailableError(f"{where}: {busy}")
+    driver = _driver(error)
+    judge = _JUDGES.get(type(driver).__module__.partition(".")[0])
+    if judge is None:
+        return None
+    kind, said = judge(driver)
+    return kind(f"{where}: {said}")
 
 
 def is_duplicate(error: BaseException) -> bool:
     """Whether a unique key refused a row that is there already."""
-    driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return getattr(driver, "sqlstate", None) == "23505" or _number(driver) == _DUPLICATE_ENTRY
+    return getattr(_driver(error), "sqlstate", None) == _UNIQUE or _number(_driver(error)) == _DUPLICATE_ENTRY
 
 
-_DUPLICATE_ENTRY = 1062
+def is_referred(error: BaseException) -> bool:
+    """Whether rows of another table kept a row from being deleted."""
+    return getattr(_driver(error), "sqlstate", None) in _REFERRED or _number(_driver(error)) == _PARENT_ROW
+
+
+def _driver(error: BaseException) -> Any:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) else error
+
+
+def _postgresql(error: Any) -> Verdict:
+    state = error.sqlstate
+    if state is None:
+        return _without_state(error)
+    if state == _CANCELED:
+        return UnavailableError, _TOO_LONG
+    if state.startswith(_TRANSIENT_STATES):
+        return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
+    if state.startswith(_MISFIT_STATES):
+        name = error.diag.column_name or error.diag.constraint_name
+        return DoesNotFitError, _naming(_words(error), name)
+    return DeclarationError, _first_line(error)
+
+
+def _without_state(error: Any) -> Verdict:
+    """What the driver found by itself: no connection, or a value that the protocol cannot carry."""
+    name = type(error).__name__
+    if name == "DataError":
+        return DoesNotFitError, _words(error)
+    kind = DeclarationError if name == "ProgrammingError" else UnavailableError
+    return kind, f"{_first_line(error)}; {_AGAIN}" if kind is UnavailableError else _first_line(error)
+
+
+def _words(error: Any) -> str:
+    """``CheckViolation`` is "check violation": the class has a name, and the message may hold a value."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+
+
+_DUPLICATE_ENTRY, _PARENT_ROW = 1062, 1451
+_MISFIT_NUMBERS = {
+    1048: "NULL is not allowed",
+    _DUPLICATE_ENTRY: "unique violation",
+    1118: "a row too long",
+    1264: "a number out of range",
+    1265: "a value that would be cut",
+    1292: "a value that the type does not have",
+    1364: "a column without a default was left out",
+    1366: "a value that the column's character set or type does not have",
+    1406: "a value too long",
+    _PARENT_ROW: "other rows refer to it",
+    1452: "foreign key violation",
+    1644: "a trigger refused it",
+    1690: "a number out of range",
+    3819: "check violation",
+    3988: "a character that the column's character set does not have",
+    4025: "check violation",
+}
+_TIMEOUT_NUMBERS = {1969, 3024}
+_TRANSIENT_NUMBERS = {
+    *(0, 1020, 1021, 1037, 1040, 1041, 1047, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317),
+    *(1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031),
+}
+# Where a message names a column or constraint; each is bound to one end, because the rest may hold a value.
+_NAMES = (
+    re.compile(r" for (?:key|column) (\S+?)(?: at row \d+)?$"),
+    re.compile(r"^(?:Column|Field|CONSTRAINT|Check constraint) (\S+) "),
+    re.compile(r"^Cannot .*?, CONSTRAINT (\S+) FOREIGN KEY "),
+)
+
+
+def _mysql(error: Any) -> Verdict:
+    number, said = _number(error), _first_line(error)
+    if number in _TIMEOUT_NUMBERS:
+        return UnavailableError, _TOO_LONG
+    if number in _MISFIT_NUMBERS:
+        found = next(filter(None, (name.search(said) for name in _NAMES)), None)
+        return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and re.sub("[`']", "", found[1]))
+    if number in _TRANSIENT_NUMBERS:
+        return UnavailableError, f"{said or 'the connection was lost'}; {_AGAIN}"
+    return DeclarationError, said
+
+
+def _duckdb(error: Any) -> Verdict:
+    name = type(error).__name__
+    if name in {"ConversionException", "OutOfRangeException", "ConstraintException"}:
+        return DoesNotFitError, _words(error)
+    if name in {"IOException", "ConnectionException", "InterruptException"}:
+        return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
+    return DeclarationError, _first_line(error)
+
+
+def _sqlite(error: Any) -> Verdict:
+    said = _first_line(error)
+    if said.startswith("Could not decode"):
+        return DoesNotFitError, "text that is not UTF-8"
+    if "locked" in said or "busy" in said:
+        return UnavailableError, f"{said}; {_AGAIN}"
+    return DeclarationError, said
+
+
+_JUDGES: Mapping[str, Callable[[Any], Verdict]] = {
+    "psycopg": _postgresql,
+    "pymysql": _mysql,
+    "duckdb": _duckdb,
+    "_duckdb": _duckdb,
+    "sqlite3": _sqlite,
+}
+
+
+def _naming(said: str, name: str | None) -> str:
+    return f"{said} ({name})" if name else said
+
+
+def _number(error: Any) -> int | None:
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, int) else None
+
+
+def _first_line(error: Any) -> str:
+    text = str(error.args[-1] if error.args else error).strip()
+    return text.splitlines()[0].rstrip(".") if text else ""

@@ -19,15 +19,16 @@ def locked(connection: sa.Connection, name: str, *, seconds: int = 300) -> Itera
     if connection.dialect.name == "postgresql":
         _postgresql(connection, name, seconds)
         yield
-    else:
-        key = blake2b(name.encode(), digest_size=24).hexdigest()
-        if connection.scalar(sa.select(sa.func.get_lock(key, seconds))) != 1:
-            raise _busy(name, seconds)
-        try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.scalar(sa.select(sa.func.release_lock(key)))
+        return
+    key = blake2b(f"{connection.engine.url.database} {name}".encode(), digest_size=24).hexdigest()
+    if connection.scalar(sa.select(sa.func.get_lock(key, seconds))) != 1:
+        raise _busy(name, seconds)
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()  # the lock ends with the connection, which may be beyond answering
+        raise
+    connection.scalar(sa.select(sa.func.release_lock(key)))
 
 
 def _postgresql(connection: sa.Connection, name: str, seconds: int) -> None:
@@ -37,12 +38,12 @@ def _postgresql(connection: sa.Connection, name: str, seconds: int) -> None:
     try:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
     except sa.exc.OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+        if getattr(error.orig, "sqlstate", None) not in _GAVE_UP:
             raise
         raise _busy(name, seconds) from error
 
 
-_LOCK_NOT_AVAILABLE = "55P03"
+_GAVE_UP = {"55P03", "57014"}  # lock_timeout, or statement_timeout where that is the shorter one
 
 
 def _busy(name: str, seconds: int) -> UnavailableError:

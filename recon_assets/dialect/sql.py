@@ -29,7 +29,7 @@ class differs(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
 @compiles(differs, "postgresql")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
-    form = {Kind.JSON: "({})::jsonb", Kind.TEXT: '({}) COLLATE "C"'}.get(element.kind, "{}")
+    form = {Kind.JSON: "({})::text", Kind.TEXT: '({}) COLLATE "C"'}.get(element.kind, "{}")
     return f"{form.format(left)} IS DISTINCT FROM {form.format(right)}"
 
 
@@ -38,6 +38,20 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
     form = "CAST({} AS BINARY)" if element.kind in {Kind.TEXT, Kind.CHAR, Kind.JSON, Kind.ENUM} else "{}"
     return f"NOT ({form.format(left)} <=> {form.format(right)})"
+
+
+def same(
+    left: ColumnElement[Any], right: ColumnElement[Any], kind: Kind, dialect: str, *, nulls: bool
+) -> ColumnElement[bool]:
+    """Whether two values of a key are equal, found by index where there is one; ``nulls``: NULL equals NULL.
+
+    MySQL's collations find the row, as they do for the index; but keys that differ by case are two keys.
+    """
+    found = left.is_not_distinct_from(right) if nulls else left == right
+    if dialect == "postgresql" or kind not in {Kind.TEXT, Kind.CHAR}:
+        return found
+    binary = sa.cast(left, sa.LargeBinary()).is_not_distinct_from(sa.cast(right, sa.LargeBinary()))
+    return sa.and_(found, binary)
 
 
 class insert_rows(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
@@ -57,6 +71,82 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(insert_rows, "postgresql")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
     return f"INSERT INTO {_into(element, compiler)} OVERRIDING SYSTEM VALUE {compiler.process(element.select, **kw)}"
+
+
+class insert_values(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """``INSERT INTO table (columns) VALUES (..)`` with the driver's own placeholders."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.TableClause, names: tuple[str, ...]) -> None:
+        self.table, self.names = table, names
+
+
+@compiles(insert_values, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    del kw
+    places = ", ".join(["%s"] * len(element.names))
+    return f"INSERT INTO {_into(element, compiler)} VALUES ({places})"  # noqa: S608 - names are quoted
+
+
+class make_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """A temporary table with the columns of ``select``, without its rows; none of the target's own is ever touched."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, select: sa.Select[*tuple[Any, ...]]) -> None:
+        self.name, self.select = name, select
+
+
+@compiles(make_stage, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    select = compiler.process(element.select, **kw)
+    return f"CREATE TEMPORARY TABLE {element.name} ON COMMIT DROP AS {select} WITH NO DATA"
+
+
+@compiles(make_stage, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CREATE TEMPORARY TABLE {element.name} {compiler.process(element.select, **kw)} LIMIT 0"
+
+
+class drop_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """Removes the stage of an earlier load of this session, and ends no transaction."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@compiles(drop_stage, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    del compiler, kw
+    return f"DROP TABLE IF EXISTS pg_temp.{element.name}"
+
+
+@compiles(drop_stage, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    del compiler, kw
+    return f"DROP TEMPORARY TABLE IF EXISTS {element.name}"
+
+
+class check_now(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """Checks the constraints that wait for the commit, so that a dry run meets them too."""
+
+    inherit_cache = True
+
+
+@compiles(check_now, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    del element, compiler, kw
+    return "SET CONSTRAINTS ALL IMMEDIATE"
+
+
+@compiles(check_now, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """It has no such constraints."""
+    del element, compiler, kw
+    return "DO 0"
 
 
 class copy_out(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
@@ -113,7 +203,7 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class sqlite_moment(FunctionElement[str]):  # noqa: N801 - SQL is lower case
-    """SQLite's timestamp text with a space between date and time, so that texts sort as moments do."""
+    """SQLite's timestamp text in a form that sorts as moments do: no T, and in UTC when it names an offset."""
 
     type = sa.String()
     inherit_cache = True
@@ -121,18 +211,19 @@ class sqlite_moment(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 @compiles(sqlite_moment, "sqlite")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"replace({compiler.process(element.clauses, **kw)}, 'T', ' ')"
+    text = compiler.process(element.clauses, **kw)
+    return f"iif({text} GLOB '*[+-][0-9][0-9]:[0-9][0-9]', datetime({text}), replace({text}, 'T', ' '))"
 
 
 class local_day(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
-    """The day of ``days`` into which a moment falls; moments from ``until`` on may be named wrongly."""
+    """The day of ``days`` into which a moment between the first window and ``until`` falls."""
 
     type = sa.Date()
     inherit_cache = False
 
     def __init__(self, column: ColumnElement[Any], kind: Kind, days: Days, until: date) -> None:
         super().__init__(column)
-        self.stored = "UTC" if kind is Kind.INSTANT else days.stored_in
+        self.stored = _zone(kind, days)
         self.kind, self.days, self.until = kind, days, until
 
     def steps(self) -> list[tuple[datetime, int | date]]:
@@ -151,10 +242,10 @@ class local_day(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
 @compiles(local_day, "postgresql")
 @compiles(local_day, "duckdb")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    moment = compiler.process(element.clauses, **kw)
-    if element.kind is not Kind.INSTANT:
-        moment = f"({moment} AT TIME ZONE {_literal(compiler, element.stored)})"
-    return f"CAST(({moment} AT TIME ZONE {_literal(compiler, element.days.timezone)}) AS date)"
+    if element.kind is Kind.INSTANT:
+        zone = compiler.render_literal_value(element.days.timezone, sa.String())
+        return f"CAST(({compiler.process(element.clauses, **kw)} AT TIME ZONE {zone}) AS date)"
+    return _by_steps(element, compiler, "CAST({} + INTERVAL '{}' SECOND AS date)", "DATE '{}'", **kw)
 
 
 @compiles(local_day, "mysql", "mariadb")
@@ -165,21 +256,20 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(local_day, "sqlite")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    return _by_steps(element, compiler, "date({}, '{} seconds')", "'{}'", **kw)
+    return _by_steps(element, compiler, "date(substr({}, 1, 19), '{} seconds')", "'{}'", **kw)
 
 
 def _by_steps(element: Any, compiler: Any, shifted: str, fixed: str, **kw: Any) -> str:
     moment = compiler.process(element.clauses, **kw)
+    if element.kind is Kind.DATE:
+        return shifted.format(moment, 0)
+    write = _shortest if compiler.dialect.name == "sqlite" else str
     whens = [
-        f"WHEN {moment} >= '{start:%Y-%m-%d %H:%M:%S}' THEN "
+        f"WHEN {moment} >= '{write(start)}' THEN "
         + (fixed.format(step) if isinstance(step, date) else shifted.format(moment, step))
         for start, step in reversed(element.steps())
     ]
     return f"CASE {' '.join(whens)} END" if whens else "NULL"
-
-
-def _literal(compiler: Any, name: str) -> str:
-    return str(compiler.render_literal_value(name, sa.String()))
 
 
 def moment_in(moment: datetime, zone: str) -> datetime:
@@ -189,12 +279,13 @@ def moment_in(moment: datetime, zone: str) -> datetime:
 
 def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, dialect: str) -> ColumnElement[bool]:
     """Whether ``column`` lies in ``window``, its bounds written as the column's own type."""
-    column = _comparable(column, kind, dialect)
+    column = comparable(column, kind, dialect)
     start, end = (_bound(moment, kind, days, dialect) for moment in _ends(window))
     return sa.and_(column >= start, column < end)
 
 
-def _comparable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnElement[Any]:
+def comparable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnElement[Any]:
+    """The column in a form that sorts by time."""
     return sqlite_moment(column) if dialect == "sqlite" and kind is not Kind.DATE else column
 
 
@@ -209,20 +300,31 @@ def _bound(moment: datetime, kind: Kind, days: Days, dialect: str) -> ColumnElem
     if kind is Kind.DATE:
         return sa.literal(moment.date() if dialect != "sqlite" else str(moment.date()))
     if dialect == "sqlite":
-        return sa.literal(f"{moment_in(moment, days.stored_in):%Y-%m-%d %H:%M:%S}")
+        return sa.literal(_shortest(moment_in(moment, days.stored_in)))
     if kind is Kind.INSTANT and dialect in {"postgresql", "duckdb"}:
         return sa.literal(moment.astimezone(UTC), sa.DateTime(timezone=True))
-    return sa.literal(moment_in(moment, "UTC" if kind is Kind.INSTANT else days.stored_in), sa.DateTime())
+    return sa.literal(moment_in(moment, _zone(kind, days)), sa.DateTime())
+
+
+def _shortest(moment: datetime) -> str:
+    """Texts may leave out what is zero, and the shorter text sorts first."""
+    return moment.isoformat(" ").removesuffix(":00").removesuffix(" 00:00")
+
+
+def _zone(kind: Kind, days: Days) -> str:
+    """In which zone stored moments are to be read."""
+    return "UTC" if kind is Kind.INSTANT else days.stored_in
 
 
 def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElement[Any]:
     """The column in the form in which its driver loses nothing."""
     if of.kind is Kind.FLOAT and of.precision == _REAL and dialect != "sqlite":
         return sa.cast(column, sa.Double())
-    if dialect == "postgresql" and of.kind in _LOSSY_IN_PSYCOPG:
+    if dialect in {"postgresql", "duckdb"} and of.kind in _BEYOND_PYTHON:
         return sa.cast(column, sa.Text())
     return column
 
 
-_LOSSY_IN_PSYCOPG = {Kind.JSON, Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
+# Python has no infinite dates and no years before 1 or after 9999, and would take JSON apart.
+_BEYOND_PYTHON = {Kind.JSON, Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
 _REAL = 24

@@ -24,15 +24,20 @@ def parse(name: str, dialect: str, labels: tuple[str, ...] = ()) -> Type:
     if not match or name.rstrip().endswith("]"):
         return Type(Kind.UNSUPPORTED, name)
     base = " ".join(f"{match['base']} {match['rest'] or ''}".lower().split())
-    rule = _RULES[dialect].get(base)
-    return rule(name, match["args"] or "") if rule else Type(Kind.UNSUPPORTED, name)
+    anything = _plain(Kind.ANY) if dialect == "sqlite" else _unsupported  # a SQLite column may hold any value
+    rule = _RULES[dialect].get(base, anything)
+    return rule(name, match["args"] or "")
 
 
 _Rule = Callable[[str, str], Type]
 
 
 def _numbers(args: str) -> list[int]:
-    return [int(part) for part in _SPLIT.split(args) if part.isdigit()]
+    return [int(part) for part in _SPLIT.split(args) if part.lstrip("-").isdigit()]
+
+
+def _unsupported(name: str, _: str) -> Type:
+    return Type(Kind.UNSUPPORTED, name)
 
 
 def _plain(kind: Kind) -> _Rule:
@@ -53,7 +58,8 @@ def _decimal(*default: int) -> _Rule:
 
 
 def _float(bits: int) -> _Rule:
-    return lambda name, _: Type(Kind.FLOAT, name, precision=bits)
+    """With two numbers, MySQL's ``float(7,2)``, the column rounds."""
+    return lambda name, args: Type(Kind.FLOAT, name, precision=bits, scale=next(iter(_numbers(args)[1:]), None))
 
 
 def _sized(kind: Kind, default: int | None = None) -> _Rule:
@@ -62,6 +68,11 @@ def _sized(kind: Kind, default: int | None = None) -> _Rule:
 
 def _clock(kind: Kind, default: int = 6) -> _Rule:
     return lambda name, args: Type(kind, name, precision=next(iter(_numbers(args)), default))
+
+
+def _bit(name: str, args: str) -> Type:
+    """One bit is how programs without a boolean store one."""
+    return Type(Kind.BOOLEAN if args in {"", "1"} else Kind.UNSUPPORTED, name)
 
 
 def _enum(name: str, args: str) -> Type:
@@ -97,8 +108,9 @@ _MYSQL: Mapping[str, _Rule] = {
     },
     "decimal": _decimal(10, 0),
     "decimal unsigned": _decimal(10, 0),
-    "float": _float(24),
-    "double": _float(53),
+    **{f"float{suffix}": _float(24) for suffix in ("", " unsigned")},
+    **{f"double{suffix}": _float(53) for suffix in ("", " unsigned")},
+    "bit": _bit,
     "char": _sized(Kind.CHAR, 1),
     **{base: _sized(Kind.TEXT) for base in ("varchar", "tinytext", "text", "mediumtext", "longtext")},
     "date": _plain(Kind.DATE),
@@ -143,7 +155,6 @@ _SQLITE: Mapping[str, _Rule] = {
     "decimal": _decimal(),
     **{base: _float(53) for base in ("real", "double", "float", "double precision")},
     "boolean": _plain(Kind.BOOLEAN),
-    **{base: _sized(Kind.TEXT) for base in ("text", "varchar", "char", "nvarchar", "clob", "character varying")},
     "date": _plain(Kind.DATE),
     "time": _clock(Kind.TIME),
     "datetime": _clock(Kind.TIMESTAMP),
@@ -151,7 +162,6 @@ _SQLITE: Mapping[str, _Rule] = {
     "json": _plain(Kind.JSON),
     "blob": _sized(Kind.BINARY),
     "uuid": _plain(Kind.UUID),
-    "": _plain(Kind.ANY),
 }
 
 _RULES: Mapping[str, Mapping[str, _Rule]] = {

@@ -6,12 +6,14 @@ of the value ("a decimal with 3 digits after the point"), never with the value i
 
 import json
 import math
+import re
 import struct
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
 
 from recon_assets.model import Column, Kind, Type
 
@@ -20,19 +22,38 @@ _T = TypeVar("_T")
 _BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 
 
-def converter(source: Type, target: Column, dialect: str) -> Convert:
-    """What makes a source's value one that ``target`` of ``dialect`` holds exactly; NULL where it may be NULL."""
+def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> Convert:
+    """What makes a source's value one that ``target`` of ``dialect`` holds exactly; NULL where it may be NULL.
+
+    ``zone`` is that of naive times, where a side has naive times and the other instants.
+    """
     rule = _RULES[target.type.kind]
+    local = ZoneInfo(zone) if zone != "UTC" and target.type.kind in {Kind.TIMESTAMP, Kind.INSTANT} else None
     padded = source.kind is Kind.CHAR
 
     def convert(value: Any) -> Any:
-        if value is None:
-            if not target.nullable:
-                refuse("NULL")
-            return None
-        return rule(value.rstrip(" ") if padded and isinstance(value, str) else value, target.type, dialect)
+        if padded and isinstance(value, str):
+            value = value.rstrip(" ")
+        try:
+            return rule(_local(value, target.type.kind, local) if local else value, target.type, dialect)
+        except OverflowError:
+            refuse("a time outside of the years 1 to 9999")
 
-    return convert
+    return _nullable(convert, target)
+
+
+def unseen(target: Column) -> Convert:
+    """What lets every value pass to a column of the same database that has room for all of them."""
+    return _nullable(lambda value: value, target)
+
+
+def _nullable(convert: Convert, target: Column) -> Convert:
+    def converted(value: Any) -> Any:
+        if value is not None:
+            return convert(value)
+        return None if target.nullable else refuse("NULL")
+
+    return converted
 
 
 def refuse(what: str) -> NoReturn:
@@ -42,6 +63,8 @@ def refuse(what: str) -> NoReturn:
 
 def _integer(value: Any, of: Type, _: str) -> int:
     number = _number(value)
+    if not number.is_finite():
+        refuse("NaN or an infinity")
     if number != number.to_integral_value():
         refuse("a number with digits after the point")
     whole = int(number)
@@ -50,20 +73,25 @@ def _integer(value: Any, of: Type, _: str) -> int:
     return whole
 
 
-def _decimal(value: Any, of: Type, dialect: str) -> Decimal:
+def _decimal(value: Any, of: Type, dialect: str) -> str:
+    """As text: MySQL reads a number with an exponent as a float."""
     number = _number(value)
     if not number.is_finite():
         if dialect != "postgresql" or (number.is_infinite() and of.precision is not None):
             refuse("NaN" if number.is_nan() else "an infinity")
-        return number
-    _, digits, exponent = number.normalize().as_tuple() if number else (0, (0,), 0)
-    after = max(0, -int(exponent))
-    if of.scale is not None and after > of.scale:
+        return str(number)
+    if number:
+        _need_room(number, of)
+    return format(number, "f")
+
+
+def _need_room(number: Decimal, of: Type) -> None:
+    _, digits, exponent = number.as_tuple()
+    before, after = len(digits) + int(exponent), -int(exponent)
+    if of.scale is not None and after > of.scale and any(digits[of.scale - after :]):
         refuse(f"a decimal with {after} digits after the point, where {of.scale} fit")
-    before = max(0, len(digits) + int(exponent))
     if of.precision is not None and before > of.precision - (of.scale or 0):
         refuse(f"a decimal with {before} digits before the point, where {of.precision - (of.scale or 0)} fit")
-    return number
 
 
 def _number(value: Any) -> Decimal:
@@ -83,8 +111,10 @@ def _float(value: Any, of: Type, dialect: str) -> float:
     number = value if isinstance(value, float) else float(_number(value))
     if not math.isfinite(number) and dialect != "postgresql":
         refuse("NaN" if math.isnan(number) else "an infinity")
-    if not isinstance(value, float) and math.isfinite(number) and Decimal(repr(number)) != _number(value):
+    if not isinstance(value, float) and not math.isnan(number) and Decimal(repr(number)) != _number(value):
         refuse("a number with more digits than a float holds")
+    if of.scale is not None and round(number, of.scale) != number:
+        refuse(f"a float with more than {of.scale} digits after the point")
     if of.precision == _REAL_BITS and math.isfinite(number) and not _is_real(number):
         refuse("a double-precision float with more digits than a single-precision one holds")
     return number
@@ -130,11 +160,13 @@ def _as_text(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, bytes | bytearray | memoryview):
-        refuse("binary data")
+    if isinstance(value, Decimal):
+        return format(value, "f")
     if isinstance(value, datetime):
         return value.isoformat(" ")
-    return str(value)
+    if isinstance(value, timedelta):
+        return _of_day(value).isoformat()
+    return str(value) if isinstance(value, int | float | date | time | uuid.UUID) else refuse(_what(value))
 
 
 def _date(value: Any, _: Type, __: str) -> date:
@@ -153,14 +185,19 @@ _MIDNIGHT = datetime(1, 1, 1)  # noqa: DTZ001 - a time of day has no zone
 
 def _time(value: Any, of: Type, _: str) -> time:
     if isinstance(value, timedelta):
-        if not timedelta() <= value < timedelta(days=1):
-            refuse("a time outside one day")
-        value = (_MIDNIGHT + value).time()
+        value = _of_day(value)
     clock = _parsed(value, time.fromisoformat, "a time") if isinstance(value, str) else value
     if not isinstance(clock, time) or clock.tzinfo:
         refuse(_what(value))
     _whole(clock.microsecond, of)
     return clock
+
+
+def _of_day(passed: timedelta) -> time:
+    """What MySQL's driver makes of a time."""
+    if not timedelta() <= passed < timedelta(days=1):
+        refuse("a time outside one day")
+    return (_MIDNIGHT + passed).time()
 
 
 def _timestamp(value: Any, of: Type, _: str) -> datetime:
@@ -176,6 +213,18 @@ def _instant(value: Any, of: Type, dialect: str) -> datetime:
     return moment if dialect in {"mysql", "mariadb"} else moment.replace(tzinfo=UTC)
 
 
+def _local(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
+    """Between a naive time of ``zone`` and an instant; a time that the zone has twice or never is neither."""
+    moment = _moment(value)
+    if (moment.tzinfo is None) == (kind is Kind.TIMESTAMP):
+        return moment
+    naive = moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
+    first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        refuse(f"a local time that {zone.key} has twice or never")
+    return naive.replace(fold=0) if moment.tzinfo else first
+
+
 def _moment(value: Any) -> datetime:
     moment = _parsed(value, datetime.fromisoformat, "a timestamp") if isinstance(value, str) else value
     if isinstance(moment, datetime):
@@ -186,10 +235,15 @@ def _moment(value: Any) -> datetime:
 
 
 def _parsed(text: str, parse: Callable[[str], _T], what: str) -> _T:
+    if _NANOSECONDS.search(text):
+        refuse("a time with more than 6 digits after the second")
     try:
         return parse(text)
     except ValueError:
         refuse(f"text that is not {what} of the years 1 to 9999")
+
+
+_NANOSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")  # which Python would cut
 
 
 def _whole(microsecond: int, of: Type) -> None:
@@ -198,20 +252,24 @@ def _whole(microsecond: int, of: Type) -> None:
 
 
 def _uuid(value: Any, _: Type, __: str) -> str:
+    if isinstance(value, bytes) and len(value) == _UUID_BYTES:
+        value = uuid.UUID(bytes=value)
     try:
         return str(value if isinstance(value, uuid.UUID) else uuid.UUID(_as_text(value)))
     except ValueError:
         refuse("text that is no UUID")
 
 
-def _json(value: Any, _: Type, dialect: str) -> str:
+_UUID_BYTES = 16
+
+
+def _json(value: Any, _: Type, __: str) -> str:
+    """Python would take NaN for JSON."""
     text = _as_text(value)
     try:
-        json.loads(text)
-    except ValueError:
+        json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
         refuse("text that is not JSON")
-    if dialect == "postgresql" and "\\u0000" in text:
-        refuse("JSON with a NUL character")
     return text
 
 

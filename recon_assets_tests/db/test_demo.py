@@ -17,12 +17,16 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from recon_assets import demo
+from recon_assets import demo, dialect
+from recon_assets.declare import load_project
 from recon_assets.demo import flights as source
 from recon_assets.demo import warehouse as target
 from recon_assets.demo.faults import FAULTS, SEED, Fault, Way, Wrong, faults_of
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.local import Server
+from recon_assets.model import Database
+from recon_assets.slices import pair
+from recon_assets.writes import load
 from recon_assets_tests.conftest import Fresh
 
 TABLES = ("airlines", "airports", "flights", "planes", "weather")
@@ -528,6 +532,39 @@ def test_killed_in_the_middle_of_a_table_two_others_go_on(fresh: Fresh, finished
 
     assert Counter("there already" in line for line in said) == {True: 12, False: 8}
     assert digest(urls[1]) == digest(finished[1])
+
+
+def test_the_drifted_tables_can_be_loaded_and_keep_their_faults(copied: tuple[str, str]) -> None:
+    """A load of a gap brings the whole day, one of a damaged day only what is missing: the rest stays wrong."""
+    gap, (broken,) = target.gaps("flights", SEED)[0], named("broken_off").days()
+    days = (gap, broken, named("drifted_values").days()[0])
+    unknown = target.gaps("weather", SEED)[0]
+    flown = rows_of_day(copied[0], source.flights, gap)
+    measured = rows_of_day(copied[0], source.weather, unknown)
+
+    assert inserted(copied, "flights", *map(date.isoformat, days)) == [flown, 300, 0]
+    assert inserted(copied, "weather", unknown.isoformat(), "2013-12-31") == [measured, 0]
+    assert [inserted(copied, name, "all") for name in ("airlines", "airports", "planes")] == [[0], [0], [4]]
+
+
+def rows_of_day(url: str, table: sa.Table, day: date) -> int:
+    """How many rows the date columns of the source put on one day; at least one."""
+    on = (table.c.month == day.month, table.c.day == day.day)
+    count = read(url, sa.select(sa.func.count()).select_from(table).where(*on))[0][0]
+    assert count
+    return int(count)
+
+
+def inserted(urls: tuple[str, str], table: str, *windows: str) -> list[int]:
+    """How many rows a load of each window of a declared table brings."""
+    spec = load_project(environ={"RECON_SOURCE_URL": urls[0], "RECON_TARGET_URL": urls[1]}).tables[table]
+    ours = dialect.engine(Database("ops", urls[0]), role="source")
+    theirs = dialect.engine(Database("warehouse", urls[1]), role="target")
+    both = pair(spec, ours, theirs)
+    rows = [load(both, spec.window(key)).inserted for key in windows]
+    ours.dispose()
+    theirs.dispose()
+    return rows
 
 
 @pytest.mark.parametrize(("side", "table"), [(0, source.flights), (1, target.weather)], ids=["source", "target"])

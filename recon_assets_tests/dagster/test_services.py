@@ -112,7 +112,7 @@ def test_a_killed_command_can_be_run_again(environ: dict[str, str]) -> None:
     with connect(environ["RECON_TARGET_URL"]) as target:
         target.execute("ALTER TABLE orders DROP CONSTRAINT orders_at_check")
     command = [sys.executable, "-c", "from recon_assets.cli import main; main(['backfill', 'orders'])"]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_first_rows(environ, process)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -238,6 +238,14 @@ def _triggers(table: Table) -> Iterator[Problem]:
         yield Problem(at, message, "Mode `replace` is refused for this table.", "warning")
 
 
+def _loadable(table: Table) -> Iterator[Problem]:
+    """Files are read, and never loaded."""
+    dialect = table.target.dialect.name
+    if dialect not in privileges.TARGETS:
+        hint = f"Load into one of {', '.join(privileges.TARGETS)}."
+        yield Problem((*table.at, "target", "database"), f"{dialect} can be a source, not a target", hint)
+
+
 def _references(table: Table) -> Iterator[Problem]:
     """The columns of checks are the source's names, like all names of columns in a declaration."""
     names = [column.name for column in table.left.columns]
@@ -257,6 +265,7 @@ JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _key,
     _triggers,
     _references,
+    _loadable,
 )
 
 

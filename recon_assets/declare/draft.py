@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from difflib import SequenceMatcher
 
 from recon_assets.declare.fit import misfit
 from recon_assets.declare.schema import NAME
@@ -54,6 +55,7 @@ class Suggestion:
     key_reason: str = ""
     window: Column | None = None
     ignore: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
     references: tuple[tuple[tuple[str, ...], str], ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -93,12 +95,38 @@ def _names(pairs: Sequence[tuple[Found, Found]]) -> list[str]:
 
 
 def _table(name: str, source: Found, target: Found) -> Suggestion:
-    ignore = dict(_ignored(source, target))
+    rename = _guessed(source, target)
+    renamed = {*rename, *rename.values()}
+    ignore = {name: reason for name, reason in _ignored(source, target) if name not in renamed}
     key, reason = _key(source, target, ignore)
     window = _window(source, {column.name for column in target.shape.columns} - set(ignore), key)
-    return Suggestion(
-        name, source, target, key, reason, window, ignore, remarks=tuple(_remarks(source, target, window))
-    )
+    remarks = tuple(_remarks(source, target, window, renamed))
+    return Suggestion(name, source, target, key, reason, window, ignore, rename, remarks=remarks)
+
+
+def _guessed(source: Found, target: Found) -> dict[str, str]:
+    """New names for columns that the target demands, where just one column of the source alone is named alike."""
+    here, there = ({column.name for column in side.shape.columns} for side in (source, target))
+    lacking = [column for column in _demanding(target) if column.name not in here]
+    rest = [column for column in source.shape.columns if column.name not in there]
+    alike = [(column.name, [other.name for other in rest if _alike(other, column)]) for column in lacking]
+    certain = [(others[0], name) for name, others in alike if len(others) == 1]
+    taken = [other for other, _ in certain]
+    return {other: name for other, name in certain if taken.count(other) == 1}
+
+
+def _alike(source: Column, target: Column) -> bool:
+    short, long = sorted((source.name.lower(), target.name.lower()), key=len)
+    near = (len(short) > 2 and short in long) or SequenceMatcher(None, short, long).ratio() > 0.7
+    fit = misfit(source.type, target.type)
+    return near and not (fit and fit[0] == "error")
+
+
+def _demanding(target: Found) -> Iterator[Column]:
+    """Columns that an insert must name."""
+    for column in target.shape.columns:
+        if not (column.nullable or column.default or column.generated or column.identity):
+            yield column
 
 
 def _ignored(source: Found, target: Found) -> Iterator[tuple[str, str]]:
@@ -151,11 +179,10 @@ def _rank(column: Column, source: Found, key: tuple[str, ...]) -> int:
     return likely + 3 * (not column.nullable) + 3 * (column.name in source.indexed) if likely else 0
 
 
-def _remarks(source: Found, target: Found, window: Column | None) -> Iterator[str]:
-    names = {column.name for column in source.shape.columns}
-    for column in target.shape.columns:
-        filled = column.nullable or column.default or column.generated or column.identity
-        if column.name not in names and not filled:
+def _remarks(source: Found, target: Found, window: Column | None, renamed: set[str]) -> Iterator[str]:
+    names = {column.name for column in source.shape.columns} | renamed
+    for column in _demanding(target):
+        if column.name not in names:
             yield f"{column.name} of the target is NOT NULL without a default: give it one before loading"
     if window and window.nullable:
         yield f"{window.name} may be NULL: rows without it belong to no day"
@@ -235,13 +262,17 @@ def _block(item: Suggestion, start: Start | None) -> Iterator[str]:
         yield f"    window: {{column: {_scalar(item.window.name)}, start: {start.day.isoformat()}}}{remark}"
     else:
         yield "    window: none"
-    yield from _ignore_lines(item)
+    yield from _column_lines(item)
     yield from _check_lines(item)
 
 
-def _ignore_lines(item: Suggestion) -> Iterator[str]:
-    if item.ignore:
+def _column_lines(item: Suggestion) -> Iterator[str]:
+    if item.ignore or item.rename:
         yield "    columns:"
+    if item.rename:
+        yield "      rename:"
+        yield from (f"        {_scalar(name)}: {_scalar(to)}  # guessed" for name, to in item.rename.items())
+    if item.ignore:
         yield "      ignore:"
         yield from (f"        - {_scalar(name)}  # {reason}" for name, reason in item.ignore.items())
 

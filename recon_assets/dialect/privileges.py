@@ -8,6 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
+TARGETS = ("postgresql", "mysql", "mariadb")
 
 
 class plan_of(Executable, sa.sql.ClauseElement):  # noqa: N801 - reads as SQL
@@ -66,7 +67,10 @@ def to_read_only(connection: sa.Connection, who: Account, table: sa.TableClause)
     """The statements that keep the source safe from this account."""
     full = connection.dialect.identifier_preparer.format_table(table)
     if connection.dialect.name != "postgresql":
-        return f"REVOKE INSERT, UPDATE, DELETE ON {full} FROM {who.name}; GRANT SELECT ON {full} TO {who.name};"
+        reader = "'recon_reader'@'%'"
+        return (
+            f"CREATE USER {reader} IDENTIFIED BY '...'; GRANT SELECT ON {full} TO {reader}; and connect as recon_reader"
+        )
     if who.superuser:
         return (
             "CREATE ROLE recon_reader LOGIN; GRANT pg_read_all_data TO recon_reader;"
@@ -119,7 +123,8 @@ def _mysql_privileges(connection: sa.Connection, level: str, table: sa.TableClau
     view = sa.table(f"{level}_privileges", *map(sa.column, names), schema="information_schema")
     select = sa.select(view.c.privilege_type).where(view.c.grantee == _quoted_account(user))
     if table is not None and level != "user":
-        select = select.where(view.c.table_schema == (table.schema or sa.func.database()))
+        schema: sa.ColumnElement[str] = sa.literal(table.schema) if table.schema else sa.func.database()
+        select = select.where(schema.like(view.c.table_schema))  # a grant may be for a pattern of names
     if table is not None and level == "table":
         select = select.where(view.c.table_name == table.name)
     return set(connection.scalars(select))

@@ -36,10 +36,10 @@ def leading_columns(connection: sa.Connection, table: sa.TableClause) -> frozens
     if connection.dialect.name == "duckdb":
         return None
     inspector = sa.inspect(connection)
-    primary: list[str] = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-    indexes = [index["column_names"] for index in inspector.get_indexes(table.name, schema=table.schema)]
-    first = [columns[0] for columns in [primary, *map(list, indexes)] if columns]
-    return frozenset(name for name in first if name)
+    primary = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
+    indexes = inspector.get_indexes(table.name, schema=table.schema)
+    names: list[str | None] = [*primary[:1], *(name for index in indexes for name in index["column_names"][:1])]
+    return frozenset(name for name in names if name)
 
 
 def earliest(connection: sa.Connection, table: sa.TableClause, column: str) -> str | None:

@@ -38,6 +38,7 @@ class Sides:
         self.path = folder / "tables.yaml"
 
     def run(self, side: str, *statements: str) -> None:
+        """Runs statements as the side's account."""
         engine = sa.create_engine(check_url(self.urls[side]))
         with engine.begin() as connection:
             for statement in statements:
@@ -45,6 +46,7 @@ class Sides:
         engine.dispose()
 
     def problems(self, text: str = PLAIN) -> list[str]:
+        """What is wrong with the declaration, but for the source's account."""
         self.path.write_text(text)
         found = connected(read(self.path, self.urls)).problems
         return [f"{problem.severity}: {problem}" for problem in found if "source must refuse" not in problem.message]
@@ -317,3 +319,29 @@ def test_source_that_may_not_be_read_says_what_to_grant(sides: Sides) -> None:
         assert any("Grant the account SELECT" in problem for problem in sides.problems())
     finally:
         drop(sides, "SOURCE", name, admin)
+
+
+def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
+    """An administrator is warned of as a source; a reader is not, and lacks what a target needs."""
+    sides = Sides({"SOURCE": fresh("mysql"), "TARGET": fresh("mysql")}, tmp_path)
+    database = sa.make_url(sides.urls["SOURCE"]).database
+    for side in sides.urls:
+        sides.run(side, TABLE.format(name="t"))
+    (hint,) = safety(sides)
+    grants = hint.partition("; and connect")[0].replace("'%'", "'localhost'").replace("recon_reader", f"r_{database}")
+    admin = dict(sides.urls)
+    try:
+        for side in sides.urls:
+            sides.run(side, *grants.replace("CREATE USER", "CREATE OR REPLACE USER").split("; "))
+            url = sa.make_url(sides.urls[side]).set(username=f"r_{database}", password="." * 3)
+            sides.urls[side] = url.render_as_string(hide_password=False)
+            if side == "SOURCE":
+                assert not safety(sides)
+        sides.urls["SOURCE"] = admin["SOURCE"]
+        found = sides.problems()
+    finally:
+        sides.urls = admin
+        sides.run("SOURCE", f"DROP USER 'r_{database}'@'localhost'")
+    assert any(f"GRANT INSERT, UPDATE, DELETE ON t TO 'r_{database}'@'localhost';" in problem for problem in found), (
+        found
+    )

@@ -1,17 +1,20 @@
 """`recon init` reads real databases, and `recon validate` accepts what it writes."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from recon_assets.declare import read
+from recon_assets.declare import read, survey
 from recon_assets.declare.connect import connected
+from recon_assets.declare.draft import Found, Start, Suggestion
 from recon_assets.declare.survey import Place, first_declaration
-from recon_assets.dialect import check_url
+from recon_assets.dialect import check_url, engine
 from recon_assets.errors import DeclarationError
+from recon_assets.model import Column, Database, Kind, Type
+from recon_assets.slices import Shape
 from recon_assets_tests.conftest import Dialect, Fresh
 
 TODAY = date(2026, 11, 21)
@@ -84,11 +87,11 @@ def made(fresh: Fresh) -> Made:
 
     def make(dialect: Dialect, statements: list[str]) -> str:
         url = fresh(dialect)
-        engine = sa.create_engine(check_url(url))
-        with engine.begin() as connection:
+        admin = sa.create_engine(check_url(url))
+        with admin.begin() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
-        engine.dispose()
+        admin.dispose()
         return url
 
     return make
@@ -132,7 +135,7 @@ def test_odd_names_come_back(made: Made, tmp_path: Path) -> None:
     """Names that YAML or SQL would take for something else are quoted; assets get names of their own."""
     statements = [
         'CREATE SCHEMA "my.shop"',
-        'CREATE TABLE "my.shop"."Order Lines" ("no" integer NOT NULL, "a ""b" date NOT NULL, PRIMARY KEY ("no", "a ""b"))',
+        'CREATE TABLE "my.shop"."Order Lines" ("no" integer, "a ""b" date, PRIMARY KEY ("no", "a ""b"))',
         'CREATE TABLE "my.shop"."2" (id integer PRIMARY KEY)',
         'CREATE TABLE "2" (id integer PRIMARY KEY)',
     ]
@@ -155,7 +158,7 @@ def test_schemas_may_differ(made: Made) -> None:
     target = made("postgresql", ["CREATE SCHEMA raw", "CREATE TABLE raw.t (id integer PRIMARY KEY)"])
 
     assert "table: raw.t}" in drafted(source, target)
-    with pytest.raises(DeclarationError, match="No table has the same name on both sides: source has public.t; target"):
+    with pytest.raises(DeclarationError, match="No table has the same name on both sides: source has"):
         drafted(source, target, "public")
 
 
@@ -165,6 +168,7 @@ def test_schemas_may_differ(made: Made) -> None:
         (None, TODAY, "the source has no rows yet"),
         ("-infinity", TODAY, "none that Python knows"),
         ("0044-03-15 BC", TODAY, "none that Python knows"),
+        ("99999-01-01", TODAY, "none that Python knows"),
         ("0001-01-01", date(1, 1, 1), None),
     ],
 )
@@ -189,3 +193,46 @@ def test_columns_that_cannot_be_loaded_are_ignored_with_the_reason(made: Made) -
     assert "- tags  # text[] has no exact form in other databases; cast it to load it" in text
     assert "- blob  # bytea cannot become date" in text
     assert "# must of the target is NOT NULL without a default: give it one before loading" in text
+
+
+def test_renamed_columns_are_guessed_where_the_target_needs_one(made: Made) -> None:
+    """A column that must be filled takes the one that is named like it; two that could be are left to a person."""
+    source = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, dest text, when_a date, when_b date)"])
+    target = made(
+        "postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, destination text NOT NULL, when_ab date NOT NULL)"]
+    )
+
+    text = drafted(source, target)
+
+    assert "      rename:\n        dest: destination  # guessed\n      ignore:\n        - when_a  # only" in text
+    assert "# when_ab of the target is NOT NULL" in text
+
+
+def test_unique_columns_stand_in_for_a_primary_key(made: Made) -> None:
+    """Unique columns are a key when they are never NULL."""
+    source = made("postgresql", ["CREATE TABLE t (code text, nick text UNIQUE)"])
+    target = made("postgresql", ["CREATE TABLE t (code text NOT NULL UNIQUE, nick text UNIQUE)"])
+
+    assert "key: [code]  # unique in the target" in drafted(source, target)
+
+
+def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
+    """The first day is asked for with patience, not with all the time in the world."""
+    url = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, day date NOT NULL)"])
+    day = Column("day", Type(Kind.DATE, "date"))
+    table = Found("public", "t", "public.t", Shape((day,)))
+    impatient = engine(Database("source", url, timedelta(seconds=1)), role="source")
+    other = sa.create_engine(check_url(url))
+    with other.begin() as connection:
+        connection.exec_driver_sql("LOCK t IN ACCESS EXCLUSIVE MODE")
+        start = survey._start(impatient, Suggestion("t", table, table, window=day), TODAY)
+    other.dispose()
+    impatient.dispose()
+
+    assert start == Start(TODAY, "the source did not tell its first day in 30 s: write it here")
+
+
+@pytest.mark.parametrize("text", ["2024-02-30", "soon", "", "0044-03-15 BC"])
+def test_text_that_is_no_day(text: str) -> None:
+    """SQLite holds whatever was written into it."""
+    assert survey._first_day(text) is None

@@ -1,8 +1,10 @@
 """The `recon` command: its words, its exit codes, what it imports."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -46,7 +48,11 @@ def python(code: str) -> str:
 def test_help_imports_nothing_slow() -> None:
     """The help of all commands needs no Dagster, no database driver and no pydantic models of others."""
     slow = "{'dagster', 'sqlalchemy', 'pandas', 'great_expectations', 'psycopg'}"
-    code = f"import sys, recon_assets.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: print({slow} & set(sys.modules))"
+    code = f"""
+import sys, recon_assets.cli as c
+try: c.main(["--help"])
+except SystemExit: print({slow} & set(sys.modules))
+"""
 
     assert python(code).splitlines()[-1] == "set()"
 
@@ -220,6 +226,25 @@ def test_init_does_not_overwrite(runner: CliRunner) -> None:
     assert result.exit_code == 2
     assert "give --force" in result.stderr
     assert Path("good.yaml").read_text() == GOOD
+
+
+def test_init_writes_and_validate_reads(runner: CliRunner) -> None:
+    """The declaration goes to the screen or into a file; files cannot be loaded into, which only connecting shows."""
+    for name in ("a.db", "b.db"):
+        with contextlib.closing(sqlite3.connect(name)) as connection:
+            connection.execute("CREATE TABLE t (id integer NOT NULL PRIMARY KEY)")
+    urls = {"RECON_SOURCE_URL": "sqlite:///a.db", "RECON_TARGET_URL": "sqlite:///b.db"}
+
+    shown = runner.invoke(cli.app, ["init"], env=urls)
+    written = runner.invoke(cli.app, ["init", "--out", "t.yaml"], env=urls)
+    assert (shown.exit_code, written.exit_code) == (0, 0)
+    assert Path("t.yaml").read_text() == shown.stdout
+    assert "recon validate t.yaml --connect" in written.stderr
+    assert runner.invoke(cli.app, ["validate", "t.yaml"], env=urls).exit_code == 0
+    connected = runner.invoke(cli.app, ["validate", "t.yaml", "--connect", "--json"], env=urls)
+    assert [(p["path"], p["message"]) for p in json.loads(connected.stdout)["problems"]] == [
+        ("tables.t.target.database", "sqlite can be a source, not a target")
+    ]
 
 
 def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import sqlalchemy as sa
 from harness import Figure, Run, main, say, take_turns
 
-from recon_assets import demo, dialect
+from recon_assets import demo, dialect, slices
 from recon_assets.local import Local
 from recon_assets.model import Database
 from recon_assets.orchestration import sessions
@@ -104,14 +106,23 @@ class Course:
 
     def reset(self) -> None:
         """Empty the target."""
-        target = self.target()
-        with target.begin() as connection:
+        with self.engine("target") as target, target.begin() as connection:
             connection.execute(sa.text("TRUNCATE analytics.flights"))
-        target.dispose()
 
-    def target(self) -> sa.Engine:
-        """The target's database."""
-        return dialect.engine(Database("target", self.session.environ["RECON_TARGET_URL"]), role="target")
+    @contextmanager
+    def engine(self, side: Literal["source", "target"]) -> Iterator[sa.Engine]:
+        """One of the two databases."""
+        engine = dialect.engine(Database(side, self.session.environ[f"RECON_{side.upper()}_URL"]), role="target")
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def rows_by_day(self, side: Literal["source", "target"], wanted: Wanted) -> dict[str, int]:
+        """How many rows each of the wanted days has."""
+        with self.engine(side) as engine:
+            found = slices.counts_by_day(engine, wanted.spec, side, date.max)
+        return {day: rows for day, rows in found.items() if day in wanted.windows}
 
     def fill(self, wanted: Wanted) -> Run:
         """Launch a backfill and follow it to its end."""
@@ -128,13 +139,10 @@ class Course:
 
     def check(self, wanted: Wanted, last: Progress) -> None:
         """Hold that each day has a status of its own, and that its rows have arrived."""
-        target = self.target()
-        with target.connect() as connection:
-            rows = connection.scalar(sa.text("SELECT count(*) FROM analytics.flights"))
-        target.dispose()
         say(f"  {last.status}: {last}")
-        if len(last.done) != len(wanted.windows) or rows != last.rows:
-            msg = f"{last.status}: {last}, {rows} rows in the target; the times mean nothing. {last.error or ''}"
+        complete = self.rows_by_day("target", wanted) == self.rows_by_day("source", wanted)
+        if last.status != "COMPLETED_SUCCESS" or len(last.done) != len(wanted.windows) or not complete:
+            msg = f"{last.status}: {last}; rows complete: {complete}. The times mean nothing. {last.error or ''}"
             raise SystemExit(msg)
 
 

@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import sqlalchemy as sa
 
 from recon_assets import local
 from recon_assets.declare import load_project
-from recon_assets.model import Mode, Project, TableSpec
+from recon_assets.dialect import engine
+from recon_assets.dialect.failures import explained
+from recon_assets.model import Database, Mode, Project, TableSpec
 from recon_assets.orchestration import adapter, adoption, backfills
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.processes import Dagster, Services, services
@@ -93,5 +96,14 @@ def session(
         os.environ.update(everything)  # Dagster's settings name variables, which it reads from the environment
         prepare(everything)
         dagster.prepare()
+        check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
             yield Session(dagster, everything, load_project(environ=everything), instance)
+
+
+def check_reachable(name: str, url: str) -> None:
+    """Raise in one sentence when Dagster's storage does not answer; Dagster tries for long, and says it at length."""
+    plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    storage = engine(Database(name, plain), role="source")
+    with explained(name), storage.connect():
+        storage.dispose()

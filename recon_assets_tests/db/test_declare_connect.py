@@ -199,8 +199,8 @@ DECLARED_FAULTS = [
     ),
     pytest.param(
         "columns: {ignore: []}",
-        "where: amont > 0",
-        'error: line 10: tables.t.where: planning a look at the target: column "amont" does not exist',
+        "where: aamount > 0",
+        'error: line 10: tables.t.where: planning a look at the target: column "aamount" does not exist',
         id="where",
     ),
     pytest.param(

@@ -26,16 +26,20 @@ TABLES = ("flights", "weather", "planes", "airports", "airlines")
 
 @dataclass(frozen=True)
 class Empty:
-    """A demo whose source is full and whose target has empty tables."""
+    """A demo whose source is full and whose target has empty tables.
+
+    ``environ`` is what a person has set: the home, and no database, so that the program starts the embedded ones.
+    """
 
     environ: Mapping[str, str]
+    databases: Mapping[str, str]
 
     @contextmanager
     def dev(self) -> Iterator[Webserver]:
         """`recon dev` as a person runs it, until it answers; ended as Ctrl-C does."""
         port = free_port()
         log = Path(self.environ["RECON_HOME"]) / "dev.log"
-        command = [Path(sys.executable).with_name("recon"), "dev", "--port", str(port)]
+        command = [str(Path(sys.executable).with_name("recon")), "dev", "--port", str(port)]
         with log.open("wb") as out:
             process = subprocess.Popen(command, env=dict(self.environ), stdout=out, stderr=out)
         try:
@@ -46,11 +50,11 @@ class Empty:
 
     def target(self) -> psycopg.Connection:
         """A connection to the target that is not the program's own."""
-        return connected(self.environ["RECON_TARGET_URL"])
+        return connected(self.databases["RECON_TARGET_URL"])
 
     def source(self) -> psycopg.Connection:
         """A connection to the source that is not the program's own."""
-        return connected(self.environ["RECON_SOURCE_URL"])
+        return connected(self.databases["RECON_SOURCE_URL"])
 
 
 def connected(url: str) -> psycopg.Connection:
@@ -86,7 +90,7 @@ def empty_demo(tmp_path: Path) -> Iterator[Empty]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
     with local.environment(environ, home) as databases:
         create(databases["RECON_SOURCE_URL"], databases["RECON_TARGET_URL"], say=print)
-        demo = Empty({**databases, "RECON_HOME": str(home)})
+        demo = Empty({**environ, "RECON_HOME": str(home)}, databases)
         with demo.target() as target:
             target.execute(f"TRUNCATE {', '.join(f'analytics.{table}' for table in TABLES)} CASCADE")
         yield demo

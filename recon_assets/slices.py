@@ -335,10 +335,12 @@ def rows(pair: Pair, window: Window, *, batch: int = 1000) -> Generator[list[tup
     Yields:
         At most ``batch`` rows; a row has one value per column of ``pair.columns``.
     """
-    with explained(f"{pair.spec.name} {window}: source"), pair.source.connect() as connection:
-        result = connection.execution_options(stream_results=True, max_row_buffer=batch).execute(
-            selection(pair, window)
-        )
+    streamed = {"stream_results": True, "max_row_buffer": batch}
+    with (
+        explained(f"{pair.spec.name} {window}: source"),
+        pair.source.connect() as connection,
+        connection.execute(selection(pair, window), execution_options=streamed) as result,
+    ):
         for part in result.partitions(batch):
             yield [tuple(row) for row in part]
 

@@ -73,7 +73,12 @@ def running() -> Iterator[MariaDB]:
 def _create_data(folder: Path) -> None:
     command = [str(_program("mariadb-install-db")), "--no-defaults", f"--datadir={folder / 'data'}", *_as_root()]
     options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-    subprocess.run([*command, *options], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    # Two at once in one temporary folder remove each other's tables.
+    own = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run([*command, *options], env=own, capture_output=True, text=True, check=False)
+    if done.returncode:
+        msg = f"MariaDB's data could not be made:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        raise RuntimeError(msg)
 
 
 def _process(folder: Path) -> subprocess.Popen[bytes]:

@@ -19,7 +19,7 @@ def interrupt_when_orphaned() -> None:
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE_SECONDS)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 They are children on a leash: whichever way this process ends, they end too. Runs are grandchildren.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
@@ -200,7 +202,7 @@ def child(
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a child by letting go of its leash; kill it when it does not end by itself."""
+    """End a child by letting go of its leash; kill what does not end by itself, and what it leaves behind."""
     if process.stdin:
         process.stdin.close()
     try:
@@ -208,3 +210,5 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with suppress(ProcessLookupError):  # a code server whose database is gone never ends by itself
+        os.killpg(process.pid, signal.SIGKILL)

@@ -105,5 +105,8 @@ def check_reachable(name: str, url: str) -> None:
     """Raise in one sentence when Dagster's storage does not answer; Dagster tries for long, and says it at length."""
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     storage = engine(Database(name, plain), role="source")
-    with explained(name), storage.connect():
+    try:
+        with explained(name), storage.connect():
+            pass
+    finally:
         storage.dispose()

@@ -70,7 +70,16 @@ def split_name(table: str) -> tuple[str | None, str]:
 def as_table(name: str, columns: Iterable[str] = ()) -> sa.TableClause:
     """A table to build statements on."""
     schema, plain = split_name(name)
-    return sa.table(plain, *map(sa.column, columns), schema=schema)
+    return sa.table(_quoted(plain), *_columns(columns), schema=_quoted(schema) if schema else None)
+
+
+def _columns(names: Iterable[str]) -> tuple[sa.ColumnClause[Any], ...]:
+    return tuple(sa.column(_quoted(name)) for name in names)
+
+
+def _quoted(name: str) -> sa.sql.quoted_name:
+    """Always, for nobody knows all words that some database reserves (DuckDB has ``at``)."""
+    return sa.sql.quoted_name(name, quote=True)
 
 
 def written(sql: str) -> sa.TextClause:
@@ -305,7 +314,7 @@ _DATED = {"source": {*_MOMENTS, Kind.ANY}, "target": _MOMENTS}
 def _relation(relation: Relation, columns: Iterable[str]) -> sa.FromClause:
     if relation.table:
         return as_table(relation.table, columns)
-    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*map(sa.column, columns)).subquery("q")
+    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*_columns(columns)).subquery("q")
 
 
 def _cast(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[Any]:

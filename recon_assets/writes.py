@@ -1,5 +1,6 @@
 """The only writer of the target: one window is one transaction, and repeating it changes nothing."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from recon_assets.slices import Mapped, Pair, as_table, condition, nearest, rows
 
 Row = tuple[Any, ...]
 _STAGE = "recon_stage"
+_STAGED = re.compile(r"\brecon_c\d+\b")
 _UNTOUCHED = "nothing of this window was written"
 _MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
 
@@ -223,7 +225,14 @@ class _Job:
         """The error that names the row by its key."""
         values = dict(zip((column.source.name for column in self.pair.columns), row, strict=True))
         key = ", ".join(f"{name}={values[name]}" for name in self.pair.spec.key) or "(no key declared)"
-        return DoesNotFitError(f"{self.pair.spec.name} {self.window}: the row with {key}: {why}; {_UNTOUCHED}. {_MEND}")
+        return DoesNotFitError(
+            f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {_UNTOUCHED}. {_MEND}"
+        )
+
+    def unstaged(self, said: str) -> str:
+        """With the target's name of a column where the stage's was said."""
+        names = {column.name: name for column, name in zip(self.stage.c, self.names, strict=True)}
+        return _STAGED.sub(lambda found: names.get(found[0], found[0]), said)
 
     def merge(self) -> tuple[int, int]:
         """Brings the stage into the target as the mode says: rows inserted and updated."""
@@ -322,14 +331,14 @@ def _blaming(job: _Job) -> Loaded:
 
 
 def _blamed(job: _Job, said: str) -> DoesNotFitError:
-    own = split_name(job.pair.spec.target.table or "")[1]
-    refers_to_itself = any(key.parent_table.endswith(own) for key in job.pair.target_shape.foreign_keys)
+    own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_shape.foreign_keys
+    refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
     if not refers_to_itself:  # rows that refer to later ones would be blamed
         job.clear()
         job.make_stage()
         for row, why in _failures(job):
             return job.refusal(row, why)
-    return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {said}; {_UNTOUCHED}. {_MEND}")
+    return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.unstaged(said)}; {_UNTOUCHED}. {_MEND}")
 
 
 def _failures(job: _Job) -> Iterator[tuple[Row, str]]:

@@ -54,7 +54,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
         return writing.rowcount, size
 
 
-def _plain(statement: sa.Executable, connection: sa.Connection) -> str:
+def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
     """As the server shall see it: COPY takes no parameters, so a percent sign is none of theirs."""
     return str(statement.compile(dialect=connection.dialect)).replace("%%", "%")
 

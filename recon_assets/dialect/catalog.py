@@ -65,7 +65,8 @@ def _enum_labels(connection: sa.Connection, oids: set[int]) -> dict[int, tuple[s
 def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
     """A table's types from the catalogue; a query's values bring their own, but moments must be known as such."""
     with connection.execute(select.limit(0)) as result:
-        types = {name: _MYSQL_MOMENTS.get(code, _ANY) for name, code, *_ in result.cursor.description}
+        described: Any = result.cursor.description
+        types = {name: _MYSQL_MOMENTS.get(code, _ANY) for name, code, *_ in described}
     if table is None:
         return types, {}
     columns = sa.table(

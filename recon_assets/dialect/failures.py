@@ -129,10 +129,15 @@ def _mysql(error: Any) -> Verdict:
         return UnavailableError, _TOO_LONG
     if number in _MISFIT_NUMBERS:
         found = next(filter(None, (name.search(said) for name in _NAMES)), None)
-        return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and re.sub("[`']", "", found[1]))
+        return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and _last_part(found[1]))
     if number in _TRANSIENT_NUMBERS:
         return UnavailableError, f"{said or 'the connection was lost'}; {_AGAIN}"
     return DeclarationError, said
+
+
+def _last_part(name: str) -> str:
+    """A column may be named with its database and table, and a check with its table."""
+    return re.sub("[`']", "", name).rpartition(".")[2]
 
 
 def _duckdb(error: Any) -> Verdict:

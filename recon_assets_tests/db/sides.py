@@ -167,3 +167,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal) and value.is_finite():
         return value or Decimal()
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+def quoted(name: str, dialect: Name) -> str:
+    """A name of whatever characters, as SQL has it."""
+    return f"`{name}`" if dialect == "mysql" else f'"{name}"'

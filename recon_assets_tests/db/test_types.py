@@ -15,7 +15,7 @@ import pytest
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Mode
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, plain, spec, wrote
+from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, plain, quoted, spec, wrote
 
 PAIRS = [pytest.param(source, target, id=f"{source}-{target}") for source in SOURCES for target in TARGETS]
 
@@ -251,10 +251,6 @@ def test_values_arrive_as_they_were(both: Both, source: Name, target: Name, case
 def enum(side: Side) -> None:
     if side.name in {"postgresql", "duckdb"}:
         side.run("CREATE TYPE mood AS ENUM ('a b', 'it''s', 'é')")
-
-
-def quoted(name: str, dialect: Name) -> str:
-    return f"`{name}`" if dialect == "mysql" else f'"{name}"'
 
 
 def columns(found: Side | list[tuple[Any, ...]], cases: Mapping[str, Case]) -> dict[str, list[Any]]:

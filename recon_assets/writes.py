@@ -327,7 +327,7 @@ def _blaming(job: _Job) -> Loaded:
         if not isinstance(ours, DoesNotFitError):
             raise
         job.connection.rollback()
-        raise _blamed(job, str(ours)) from error
+        raise _blamed(job, str(ours)) from None
 
 
 def _blamed(job: _Job, said: str) -> DoesNotFitError:

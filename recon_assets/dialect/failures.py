@@ -33,7 +33,8 @@ def explained(where: str) -> Iterator[None]:
         ours = explain(where, error)
         if ours is None:
             raise
-        raise ours from error
+        # What a database says against data repeats the data, and logs print causes.
+        raise ours from (error if isinstance(ours, DeclarationError) else None)
 
 
 def explain(where: str, error: BaseException) -> ReconError | None:

@@ -108,16 +108,13 @@ def daemons(instance: dg.DagsterInstance) -> Collection[DagsterDaemon[Any]]:
 def run_daemons(workspace: Path) -> None:
     """Run the daemons of the instance that ``DAGSTER_HOME`` names, until interrupted."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with (
-        suppress(KeyboardInterrupt),
-        capture_interrupts(),
-        dg.DagsterInstance.get() as instance,
-        daemon_controller_from_instance(
+    with suppress(KeyboardInterrupt), capture_interrupts(), dg.DagsterInstance.get() as instance:
+        keep_connection(instance)  # creating a run writes an event for each of its days
+        with daemon_controller_from_instance(
             instance,
             workspace_load_target=WorkspaceFileTarget([str(workspace)]),
             gen_daemons=daemons,
             code_server_log_level="warning",
             log_level="warning",
-        ) as controller,
-    ):
-        controller.check_daemon_loop()
+        ) as controller:
+            controller.check_daemon_loop()

@@ -177,12 +177,19 @@ def widens(source: Type, target: Type) -> bool:
     """Whether every value of ``source`` is one of ``target``, so that PostgreSQL may copy it unseen."""
     if source.kind is Kind.FLOAT or source.kind is Kind.CHAR:
         return source.name == target.name  # a real's text is not its value as a double; padding is no data
+    if source.kind is Kind.INTEGER and target.kind is Kind.DECIMAL:
+        return target.precision is None or _holds_integer(target, source.high)
     if source.kind is not target.kind:
         return False
     limits = (source.high, target.high), (source.precision, target.precision), (source.length, target.length)
     if source.kind is Kind.DECIMAL and source.precision is not None and target.precision is not None:
         return _digits(source) <= _digits(target) and (source.scale or 0) <= (target.scale or 0)
     return all(_within(*limit) for limit in limits) and set(source.labels) <= set(target.labels)
+
+
+def _holds_integer(decimal: Type, high: int | None) -> bool:
+    """Whether integers to ``high`` have no more digits; a negative scale would round them."""
+    return high is not None and (decimal.scale or 0) >= 0 and len(str(high)) <= _digits(decimal)
 
 
 def _digits(of: Type) -> int:

@@ -103,7 +103,8 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         table = as_table(relation.table) if relation.table else None
         inspector = catalog.inspect(connection)
         facts = _facts(inspector, table, relation)
-        types = catalog.column_types(connection, table, _everything(relation, cast or {}, facts), cast or ())
+        select = _everything(connection, relation, cast or {}, facts)
+        types = catalog.column_types(connection, table, select, cast or ())
         columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
         return Shape(columns) if table is None else _keys(connection, inspector, table, columns)
 
@@ -125,16 +126,21 @@ def _facts(inspector: Any, table: sa.TableClause | None, relation: Relation) -> 
             "default": column.get("default") is not None or column.get("autoincrement") is True,
             "generated": bool(column.get("computed")),
             "identity": bool(column.get("identity")) or column.get("autoincrement") is True,
+            "fixed": bool((column.get("identity") or {}).get("always")),
         }
         for column in found
     }
 
 
-def _everything(relation: Relation, cast: Mapping[str, str], facts: Mapping[str, Any]) -> Select:
+def _everything(
+    connection: sa.Connection, relation: Relation, cast: Mapping[str, str], facts: Mapping[str, Any]
+) -> Select:
+    everything: Select = sa.select(sa.literal_column("*")).select_from(_relation(relation, ()))
     if not cast:
-        return sa.select(sa.literal_column("*")).select_from(_relation(relation, ()))
-    plain = _relation(relation, facts)
-    return sa.select(*(_cast(plain.c[name], cast.get(name)).label(name) for name in facts or cast)).select_from(plain)
+        return everything
+    names = tuple(facts or connection.execute(everything.limit(0)).keys())
+    plain = _relation(relation, names)
+    return sa.select(*(_cast(plain.c[name], cast.get(name)).label(name) for name in names)).select_from(plain)
 
 
 def _keys(connection: sa.Connection, inspector: Any, table: sa.TableClause, columns: tuple[Column, ...]) -> Shape:
@@ -212,7 +218,8 @@ class Pair:
         mapped = next(column for column in self.columns if column.source.name == days.column)
         column = mapped.source if side == "source" else mapped.target
         dialect = (self.source if side == "source" else self.target).dialect.name
-        return sa.and_(within(table.c[column.name], column.type.kind, window, days, dialect), where)
+        moment = _cast(table.c[column.name], self.spec.cast.get(column.name) if side == "source" else None)
+        return sa.and_(within(moment, column.type.kind, window, days, dialect), where)
 
 
 def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:

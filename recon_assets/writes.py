@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
 from recon_assets.dialect.catalog import advance_sequence
-from recon_assets.dialect.failures import explain, explained, is_duplicate, is_referred
+from recon_assets.dialect.failures import explain, explained, is_duplicate
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now, differs, drop_stage, insert_rows, make_stage, same
 from recon_assets.dialect.values import converter, unseen
@@ -69,7 +69,7 @@ def load(
 
 
 def _refuse(pair: Pair, mode: Mode, columns: tuple[str, ...]) -> None:
-    where, names = f"tables.{pair.spec.name}", [column.source.name for column in pair.columns]
+    where, names = f"tables.{pair.spec.name}", [c.source.name for c in pair.columns if not c.target.fixed]
     if mode.names_columns != bool(columns):
         wants = "name the columns to write" if mode.names_columns else "it writes whole rows, so name no columns"
         msg = f"{where}: mode {mode}: {wants}"
@@ -136,11 +136,9 @@ class _Job:
             return 0
         try:
             return self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
-        except sa.exc.IntegrityError as error:
-            if not is_referred(error):
-                raise
+        except sa.exc.IntegrityError:
             msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
-            raise RefusedError(msg) from error
+            raise RefusedError(msg) from None
 
     @property
     def mine(self) -> sa.ColumnElement[bool]:
@@ -213,13 +211,14 @@ class _Job:
             raise self.misfit(row) from None
 
     def misfit(self, row: Row) -> DoesNotFitError:
-        """Which column of the row does not fit, and why."""
-        for column, convert, value in zip(self.pair.columns, self.converters, row, strict=True):
-            try:
-                convert(value)
-            except ValueError as error:
-                return self.refusal(row, f"column {column.target.name} ({column.target.type.name}) cannot hold {error}")
-        raise AssertionError(row)
+        """Which columns of the row do not fit, and why."""
+        columns = zip(self.pair.columns, self.converters, row, strict=True)
+        wrong = [
+            f"column {column.target.name} ({column.target.type.name}) cannot hold {said}"
+            for column, convert, value in columns
+            if (said := _objection(convert, value))
+        ]
+        return self.refusal(row, ", ".join(wrong))
 
     def refusal(self, row: Row, why: str) -> DoesNotFitError:
         """The error that names the row by its key."""
@@ -285,7 +284,7 @@ class _Job:
         """The columns that an update writes."""
         key = {column.source.name for column in self.pair.key}
         wanted = set(self.named) or {column.source.name for column in self.pair.columns} - key
-        return tuple(column for column in self.pair.columns if column.source.name in wanted)
+        return tuple(column for column in self.pair.columns if column.source.name in wanted and not column.target.fixed)
 
     def update(self, known: sa.ColumnElement[bool]) -> sa.Update:
         """The rows that are ``known`` and whose values differ."""
@@ -318,6 +317,14 @@ class _Job:
                 advance_sequence(self.connection, self.target, column.target.name)
 
 
+def _objection(convert: Callable[[Any], Any], value: Any) -> str | None:
+    try:
+        convert(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _blaming(job: _Job) -> Loaded:
     """Runs the job; when the target refuses the data, the error names the row."""
     try:
@@ -336,12 +343,13 @@ def _blamed(job: _Job, said: str) -> DoesNotFitError:
     if not refers_to_itself:  # rows that refer to later ones would be blamed
         job.clear()
         job.make_stage()
-        for row, why in _failures(job):
-            return job.refusal(row, why)
+        with closing(_failures(job)) as failures:
+            for row, why in failures:
+                return job.refusal(row, why)
     return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.unstaged(said)}; {_UNTOUCHED}. {_MEND}")
 
 
-def _failures(job: _Job) -> Iterator[tuple[Row, str]]:
+def _failures(job: _Job) -> Generator[tuple[Row, str], None, None]:
     """The rows that the target refuses, each with what it says; those before them are in the target."""
     with closing(rows(job.pair, job.window)) as parts:
         for part in parts:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from recon_assets.errors import DeclarationError
+from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database
 
 Role = Literal["source", "target"]
@@ -64,7 +64,8 @@ def engine(database: Database, *, role: Role) -> sa.Engine:
     url = check_url(database.url, database.name)
     family = url.get_backend_name()
     if family in _FILES:
-        _need_file(url, database)
+        _need_file(url, database, role)
+    _need_driver(url, database)
     made = sa.create_engine(
         url,
         connect_args=_CONNECT[family](database, role, url),
@@ -90,7 +91,23 @@ def _isolation(role: Role) -> Any:
     return "REPEATABLE READ" if role == "source" else "READ COMMITTED"
 
 
-def _need_file(url: sa.URL, database: Database) -> None:
+def _need_driver(url: sa.URL, database: Database) -> None:
+    try:
+        url.get_dialect().import_dbapi()
+    except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
+        msg = (
+            f"{database.name}: the driver of {url.drivername} is not installed."
+            " Install it: pip install 'recon-assets[mysql,duckdb]'"
+        )
+        raise UnavailableError(msg) from error
+
+
+def _need_file(url: sa.URL, database: Database, role: Role) -> None:
+    if role == "target":
+        msg = (
+            f"{database.name}: {url.drivername} files can be sources only; name PostgreSQL, MySQL or MariaDB as target"
+        )
+        raise DeclarationError(msg)
     if not url.database or not Path(url.database).is_file():
         msg = f"{database.name}: there is no file {url.database or '(none named)'}; write {url.drivername}:///path/to/file"
         raise DeclarationError(msg)

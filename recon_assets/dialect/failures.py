@@ -16,7 +16,7 @@ from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, U
 Verdict = tuple[type[ReconError], str]
 _TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
 _MISFIT_STATES = ("22", "23", "44", "54", "P0001")
-_CANCELED, _UNIQUE, _REFERRED = "57014", "23505", ("23001", "23503")
+_CANCELED, _UNIQUE = "57014", "23505"
 _TOO_LONG = (
     "a statement took longer than the database's statement_timeout; raise that under databases,"
     " or give the window's column an index"
@@ -55,11 +55,6 @@ def is_duplicate(error: BaseException) -> bool:
     return getattr(_driver(error), "sqlstate", None) == _UNIQUE or _number(_driver(error)) == _DUPLICATE_ENTRY
 
 
-def is_referred(error: BaseException) -> bool:
-    """Whether rows of another table kept a row from being deleted."""
-    return getattr(_driver(error), "sqlstate", None) in _REFERRED or _number(_driver(error)) == _PARENT_ROW
-
-
 def _driver(error: BaseException) -> Any:
     return error.orig if isinstance(error, sa.exc.DBAPIError) else error
 
@@ -92,7 +87,7 @@ def _words(error: Any) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
 
 
-_DUPLICATE_ENTRY, _PARENT_ROW = 1062, 1451
+_DUPLICATE_ENTRY = 1062
 _MISFIT_NUMBERS = {
     1048: "NULL is not allowed",
     _DUPLICATE_ENTRY: "unique violation",
@@ -103,7 +98,7 @@ _MISFIT_NUMBERS = {
     1364: "a column without a default was left out",
     1366: "a value that the column's character set or type does not have",
     1406: "a value too long",
-    _PARENT_ROW: "other rows refer to it",
+    1451: "other rows refer to it",
     1452: "foreign key violation",
     1644: "a trigger refused it",
     1690: "a number out of range",

@@ -124,10 +124,7 @@ _REAL_BITS = 24
 
 
 def _is_real(number: float) -> bool:
-    try:
-        return bool(struct.unpack("f", struct.pack("f", number))[0] == number)
-    except OverflowError:
-        return False
+    return bool(struct.unpack("f", struct.pack("f", number))[0] == number)
 
 
 def _boolean(value: Any, _: Type, __: str) -> bool:
@@ -187,8 +184,10 @@ def _time(value: Any, of: Type, _: str) -> time:
     if isinstance(value, timedelta):
         value = _of_day(value)
     clock = _parsed(value, time.fromisoformat, "a time") if isinstance(value, str) else value
-    if not isinstance(clock, time) or clock.tzinfo:
+    if not isinstance(clock, time):
         refuse(_what(value))
+    if clock.tzinfo:
+        refuse("a time with a zone")
     _whole(clock.microsecond, of)
     return clock
 

@@ -202,3 +202,37 @@ def test_rows_that_others_refer_to_are_not_replaced(both: Both, target: Name) ->
 
     with pytest.raises(RefusedError, match="rows of other tables refer to its rows; use upsert"):
         sides.load(spec(), mode=Mode.REPLACE)
+
+
+def test_every_column_that_does_not_fit_is_named(both: Both) -> None:
+    """So that one run shows all that a row needs."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer, a text, b bigint", "id integer primary key, a varchar(1), b integer", [(1, "ab", 2**40)])
+    with pytest.raises(
+        DoesNotFitError, match=r"column a .* cannot hold text of 2 .*, column b .* an integer of 13 digits"
+    ):
+        sides.load(spec(key=()))
+
+
+def test_rows_that_only_together_do_not_fit(both: Both) -> None:
+    """No row can be named when each alone would be taken."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer", "id integer primary key", [(1,), (2,), (3,)])
+    sides.target.run(
+        "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF (SELECT count(*) FROM new) > 2 THEN RAISE EXCEPTION 'secret'; END IF; RETURN NULL; END $$",
+        "CREATE TRIGGER few AFTER INSERT ON t REFERENCING NEW TABLE AS new FOR EACH STATEMENT EXECUTE FUNCTION few()",
+    )
+    with pytest.raises(DoesNotFitError, match="^t all: the target refuses it: raise exception; nothing of this window"):
+        sides.load(spec())
+    assert sides.target.rows() == []
+
+
+def test_keys_that_occur_twice_among_misfits(both: Both) -> None:
+    """Either fault may be named first; both keep the window as it was."""
+    sides = both("postgresql", "postgresql")
+    rows = [(1, 1), (1, 2), (2, 9)]
+    sides.create("id integer, v integer", "id integer primary key, v integer check (v < 5 and v > 1)", rows)
+    with pytest.raises(DoesNotFitError, match="more than one row with id=1"):
+        sides.load(spec())
+    assert sides.target.rows() == []

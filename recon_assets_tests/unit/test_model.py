@@ -1,6 +1,7 @@
 """The nouns: windows that tile, modes and specs that say what they mean."""
 
 from datetime import UTC, date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -22,15 +23,14 @@ def test_windows_tile(zone: str, start: date, count: int) -> None:
     assert [window.key for window in windows] == [str(start + timedelta(days=at)) for at in range(count)]
     ends = [(window.start, window.end) for window in windows]
     assert all(first and last and first.astimezone(UTC) <= last.astimezone(UTC) for first, last in ends)
-    assert all(one[1] == other[0] for one, other in zip(ends, ends[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(ends))
 
 
 @pytest.mark.parametrize(("day", "hours"), HOURS.items())
 def test_days_of_a_zone(day: str, hours: int) -> None:
     """Have 23, 24 or 25 hours."""
-    window = TableSpec(
-        "t", Relation("s", "t"), Relation("t", "t"), days=Days("at", date(2024, 1, 1), None, "America/New_York")
-    ).window(day)
+    days = Days("at", date(2024, 1, 1), None, "America/New_York")
+    window = TableSpec("t", Relation("s", "t"), Relation("t", "t"), days=days).window(day)
 
     assert window.start
     assert window.end

@@ -76,7 +76,12 @@ WIDENS = [
     ("timestamp without time zone", "timestamp(3) without time zone", False),
     ("timestamp without time zone", "timestamp with time zone", False),
     ("json", "jsonb", True),
-    ("integer", "numeric", False),
+    ("integer", "numeric", True),
+    ("integer", "numeric(10)", True),
+    ("bigint", "numeric(18)", False),
+    ("bigint", "numeric(21,2)", True),
+    ("integer", "numeric(12,-1)", False),
+    ("numeric(5)", "integer", False),
     ("boolean", "boolean", True),
 ]
 

@@ -40,11 +40,9 @@ WRITTEN = ["select 'a:b', x::int, ':c', '%', '100%%' from t", "a between :x and 
 @pytest.mark.parametrize("sql", WRITTEN)
 def test_sql_of_people_takes_no_parameters(sql: str) -> None:
     """A colon is a colon, a percent sign is a percent sign."""
+    psycopg = sa.make_url("postgresql+psycopg://").get_dialect()()
     assert str(written(sql).compile(dialect=sqlite.dialect())) == sql
-    assert (
-        str(written(sql).compile(dialect=sa.make_url("postgresql+psycopg://").get_dialect()())).replace("%%", "%")
-        == sql
-    )
+    assert str(written(sql).compile(dialect=psycopg)) == sql.replace("%", "%%")
     assert written(sql).compile().params == {}
 
 

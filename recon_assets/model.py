@@ -193,7 +193,8 @@ class Column:
     """One column as its database describes it.
 
     ``default`` says that the database fills it when an insert leaves it out; ``generated`` that no
-    insert may name it; ``identity`` that it counts by itself (a sequence follows it).
+    insert may name it; ``identity`` that it counts by itself (a sequence follows it); ``fixed`` that no
+    update may name it.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Column:
     default: bool = False
     generated: bool = False
     identity: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _keys(connection: sa.Connection, inspector: Any, table: sa.TableClause, colu
         *(tuple(found["column_names"]) for found in inspector.get_unique_constraints(name, schema=schema)),
         *(tuple(found["column_names"]) for found in indexes if _is_plainly_unique(found)),
     ]
-    server = connection.dialect.name in {"postgresql", "mysql", "mariadb"}
+    server = catalog.is_server(connection)
     return Shape(
         columns,
         primary,
@@ -228,6 +228,9 @@ def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
     Raises:
         DeclarationError: Naming everything about the columns that keeps the table from being loaded.
     """
+    if not catalog.is_server(target):
+        msg = f"tables.{spec.name}: {target.dialect.name} files can be sources, not targets; load into a server"
+        raise DeclarationError(msg)
     left = describe(source, spec.source, spec.cast)
     right = describe(target, spec.target)
     wrong = problems(spec, left, right)

@@ -32,25 +32,32 @@ NOT_ALL_DONE = 3
 
 Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
 AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
+IntoMine = Annotated[
+    bool,
+    typer.Option("--into-mine", help="Write the demo into the databases of RECON_SOURCE_URL and RECON_TARGET_URL."),
+]
 Port = Annotated[int, typer.Option(help="Port of the web interface, on this machine's loopback only.")]
 
 
 @app.command()
-def demo() -> None:
+def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line switch
     """Load real data (flights of 2013) and fill a half-done migration by a real backfill.
 
     A source with 336,776 flights and a target that lacks days are made in databases of their own; what the
     target holds is adopted, and Dagster fills the gaps. Interrupted, run it again: it goes on.
     """
-    with interruptible("recon demo"), sessions.session(os.environ, prepare=make_demo) as session:
+    refuse_mine(os.environ, into_mine=into_mine)
+    demonstrated = {**os.environ, "RECON_TABLES": ""}  # the demo's own, whatever else is declared
+    with interruptible("recon demo"), sessions.session(demonstrated, prepare=make_demo) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served() as running:
             tell(f"Dagster runs at {running.webserver.url} while this command does.")
             for spec in session.project.tables.values():
                 tell_adopted(session, spec)
-            finish_earlier(session, running.webserver)
+            place = Place(running.webserver, running)
+            finish_earlier(session, place)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
-            done = fill(session, Place(running.webserver, running), wanted)
+            done = fill(session, place, wanted)
         show_provenance(session)
     tell("Open Dagster on this data: make dev (or: recon dev)")
     raise typer.Exit(0 if done else NOT_ALL_DONE)
@@ -97,7 +104,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
 
     Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
     """
-    with interruptible("recon backfill with --missing"), sessions.session(os.environ) as session:
+    with interruptible("recon backfill --missing"), sessions.session(os.environ) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = [between(w, first, last) for w in (selected(session, spec, missing, first, last) for spec in specs)]
@@ -114,17 +121,28 @@ class Place:
     running: Services | None = None
 
 
+def refuse_mine(environ: Mapping[str, str], *, into_mine: bool) -> None:
+    """Raise when the demo would write into databases that somebody has named, and did not mean for it."""
+    mine = [name for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL") if environ.get(name)]
+    if mine and not into_mine:
+        msg = (
+            f"{' and '.join(mine)} is set, and the demo writes its tables into what it names."
+            " Unset it to use the embedded databases, or say --into-mine."
+        )
+        raise RefusedError(msg)
+
+
 def make_demo(environ: Mapping[str, str]) -> None:
     """The demo's databases, made or completed."""
     create(environ["RECON_SOURCE_URL"], environ["RECON_TARGET_URL"], say=tell)
 
 
-def finish_earlier(session: Session, webserver: Webserver) -> None:
+def finish_earlier(session: Session, place: Place) -> None:
     """Follow backfills that an interrupted command launched: Dagster goes on with them by itself."""
-    for backfill_id in backfills.active(webserver):
+    for backfill_id in backfills.active(place.webserver, session.mark):
         tell(f"Going on with backfill {backfill_id}, which was interrupted.")
         wanted = [session.missing(spec) for spec in session.project.tables.values()]
-        show(backfills.follow(webserver, session.instance, backfill_id, wanted), wanted)
+        show(backfills.follow(place.webserver, session.instance, backfill_id, wanted), wanted, place.running)
 
 
 def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING) -> bool:

@@ -15,7 +15,7 @@ from recon_assets.dialect import engine, privileges
 from recon_assets.dialect.engines import Role
 from recon_assets.dialect.failures import explained
 from recon_assets.errors import ReconError, UnavailableError
-from recon_assets.model import ALL, Database, Kind, Project, TableSpec, Window
+from recon_assets.model import ALL, Kind, Project, TableSpec, Window
 from recon_assets.slices import Shape, as_table
 
 _PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ignore"}
@@ -73,7 +73,7 @@ class _Look:
         if not database:
             return
         with self._noted(("databases", name)):
-            made = _engine(database, role)
+            made = engine(database, role=role)
             self.stack.callback(made.dispose)
             with explained(f"{name} as {role}"), made.connect():
                 self.engines[name, role] = made
@@ -142,19 +142,9 @@ class _Look:
             self.problems.append(Problem(path, hidden(str(error)), _remedy(str(error)), severity))
 
 
-def _engine(database: Database, role: Role) -> sa.Engine:
-    try:
-        return engine(database, role=role)
-    except ModuleNotFoundError as error:
-        msg = f"{database.name}: the driver {error.name} is not installed"
-        raise UnavailableError(msg) from error
-
-
 def _remedy(said: str) -> str:
     if "permission denied" in said or "denied to user" in said:
         return "Grant the account SELECT on the table and, in PostgreSQL, USAGE on its schema."
-    if "is not installed" in said:
-        return "Install it: pip install 'recon-assets[mysql,duckdb]'"
     return ""
 
 

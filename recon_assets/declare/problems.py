@@ -11,8 +11,8 @@ from recon_assets.errors import DeclarationError
 KeyPath = tuple[str | int, ...]
 Severity = Literal["error", "unavailable", "warning"]
 
-_CREDENTIALS = re.compile(r"://[^/\s]*@")
-_USER_AND_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s]*@")
+_CREDENTIALS = re.compile(r"://\S*@")
+_USER_AND_PASSWORD = re.compile(r"://[^/\s@:]*:\S*@")
 _PASSWORD = re.compile(r"(?i)(password|passwd|pwd)=[^&\s'\"]*")
 
 

@@ -102,6 +102,10 @@ def _in_python(named: str) -> Declaration:
     if not isinstance(project, model.Project):
         msg = f"RECON_TABLES={named}: `{attribute}` of {module} is no recon_assets.model.Project. Name one that is."
         raise DeclarationError(msg)
+    from recon_assets.dialect import check_url  # noqa: PLC0415 - `recon --help` needs no databases
+
+    for database in project.databases.values():
+        check_url(database.url, database.name)
     names = Names(project.databases, project.tables, project.tables)
     return Declaration(named, project, tuple(broken_rules(names)), {})
 

@@ -251,3 +251,8 @@ def advance_sequence(connection: sa.Connection, table: sa.TableClause, column: s
     connection.execute(
         sa.select(sa.func.setval(sequence, largest)).where(largest > current)  # setval's own NULL and 0 never arise
     )
+
+
+def is_server(place: sa.Engine | sa.Connection) -> bool:
+    """Whether it is a database server, with triggers, locks and accounts; the others are files, which are only read."""
+    return place.dialect.name in {"postgresql", "mysql", "mariadb"}

@@ -64,7 +64,7 @@ def engine(database: Database, *, role: Role) -> sa.Engine:
     url = check_url(database.url, database.name)
     family = url.get_backend_name()
     if family in _FILES:
-        _need_file(url, database, role)
+        _need_file(url, database)
     _need_driver(url, database)
     made = sa.create_engine(
         url,
@@ -102,12 +102,7 @@ def _need_driver(url: sa.URL, database: Database) -> None:
         raise UnavailableError(msg) from error
 
 
-def _need_file(url: sa.URL, database: Database, role: Role) -> None:
-    if role == "target":
-        msg = (
-            f"{database.name}: {url.drivername} files can be sources only; name PostgreSQL, MySQL or MariaDB as target"
-        )
-        raise DeclarationError(msg)
+def _need_file(url: sa.URL, database: Database) -> None:
     if not url.database or not Path(url.database).is_file():
         msg = f"{database.name}: there is no file {url.database or '(none named)'}; write {url.drivername}:///path/to/file"
         raise DeclarationError(msg)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from recon_assets import slices
+from recon_assets import dialect, slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration.loading import LoadConfig, Opener, load_windows, opener
 
@@ -112,7 +112,7 @@ def source_key(spec: TableSpec) -> dg.AssetKey:
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:
     """Where rows live, under Dagster's standard names; neither user nor password."""
-    url = sa.make_url(database.url)
+    url = dialect.check_url(database.url, database.name)
     public = sa.URL.create(backend(database), host=url.host, port=url.port, database=url.database)
     place = {"dagster/uri": public.render_as_string(), "dagster/storage_kind": backend(database)}
     return place if relation.table is None else {**place, "dagster/table_name": relation.table}
@@ -120,7 +120,7 @@ def located(relation: Relation, database: Database) -> dict[str, Any]:
 
 def backend(database: Database) -> str:
     """What the database is, by the name its URL begins with."""
-    return sa.make_url(database.url).get_backend_name()
+    return dialect.check_url(database.url, database.name).get_backend_name()
 
 
 def name(text: str) -> str:

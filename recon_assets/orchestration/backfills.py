@@ -166,10 +166,11 @@ def answered(answer: Mapping[str, Any], expected: str) -> Mapping[str, Any]:
     return answer
 
 
-def active(webserver: Webserver) -> list[str]:
-    """Backfills of ours that have not ended, oldest first."""
+def active(webserver: Webserver, mark: Mapping[str, str]) -> list[str]:
+    """Backfills of ours with these tags that have not ended, oldest first."""
     answer = answered(webserver.ask(ACTIVE)["partitionBackfillsOrError"], "PartitionBackfills")
-    ours = [item for item in answer["results"] if any(tag["key"] == OURS_TAG for tag in item["tags"])]
+    tags = [({tag["key"]: tag["value"] for tag in item["tags"]}, item) for item in answer["results"]]
+    ours = [item for found, item in tags if OURS_TAG in found and mark.items() <= found.items()]
     return [item["id"] for item in sorted(ours, key=lambda item: item["timestamp"])]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 from pydantic import Field
@@ -19,6 +19,7 @@ from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Column, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 
+T = TypeVar("T")
 TRIES = 3
 BACKFILL_TAG = "dagster/backfill"
 RETRIES = frozenset({"dagster/retry_number", "dagster/is_resume_retry", "dagster/is_asset_resume_retry"})
@@ -78,7 +79,7 @@ def opener(project: Project) -> Opener:
         source = dialect.engine(project.databases[spec.source.database], role="source")
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
-            yield Databases(slices.pair(spec, source, target))
+            yield Databases(persistently(partial(slices.pair, spec, source, target)))
         finally:
             source.dispose()
             target.dispose()
@@ -140,16 +141,14 @@ def resumed_runs(run: dg.DagsterRun) -> tuple[str, ...]:
     return (run.run_id, *sorted(str(run_id) for run_id in before))
 
 
-def persistently(
-    load: Callable[[], Loaded], *, wait: float = 1.0, sleep: Callable[[float], None] = time.sleep
-) -> Loaded:
-    """Call ``load``, up to three times while the database does not answer, waiting twice as long each time."""
+def persistently(reach: Callable[[], T], *, wait: float = 1.0, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Call ``reach``, up to three times while the database does not answer, waiting twice as long each time."""
     for delay in (wait * 2**tried for tried in range(TRIES - 1)):
         try:
-            return load()
+            return reach()
         except UnavailableError:
             sleep(delay)
-    return load()
+    return reach()
 
 
 def report(context: dg.AssetExecutionContext, spec: TableSpec, loaded: Loaded, schema: dg.TableSchema) -> None:
@@ -173,7 +172,7 @@ def measured(loaded: Loaded, *, partitioned: bool) -> Mapping[str, Any]:
     return {
         rows: loaded.read,
         **loaded.counts(),
-        "bytes": loaded.bytes,
+        **({"bytes": loaded.bytes} if loaded.bytes else {}),  # known only of what was streamed
         "seconds": round(loaded.seconds, 3),
         "mode": loaded.mode.value,
         "origin": "loaded",

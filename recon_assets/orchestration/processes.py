@@ -3,6 +3,7 @@
 They are children on a leash: whichever way this process ends, they end too. Runs are grandchildren.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 import recon_assets
-from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.orchestration.webserver import Webserver
 
 HOST = "127.0.0.1"
@@ -55,6 +56,20 @@ class Dagster:
         """Write the settings; the project's file is the truth, the copy follows it."""
         self.logs.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(settings_file(), self.folder / "dagster.yaml")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold this home for one set of processes; whoever held it lets go when it ends, however it ends."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                msg = (
+                    f"{self.home}: Dagster runs on this home already. Use it, or stop it with Ctrl-C there,"
+                    " or set RECON_HOME to another folder."
+                )
+                raise RefusedError(msg) from None
+            yield
 
     def running(self) -> Webserver | None:
         """The webserver that is running on this home, if one is."""

@@ -34,10 +34,20 @@ class Session:
 
     @contextmanager
     def served(self, port: int = 0) -> Iterator[Services]:
-        """Dagster's processes, started for this sitting; what earlier ones left unfinished is marked as failed."""
-        adapter.fail_abandoned_runs(self.instance)
-        with services(self.dagster.home, self.environ, port=port) as running:
-            yield running
+        """Dagster's processes, started for this sitting; what earlier ones left unfinished is marked as failed.
+
+        Raises:
+            RefusedError: When this home has its processes already: their runs are not abandoned.
+        """
+        with self.dagster.alone():
+            adapter.fail_abandoned_runs(self.instance)
+            with services(self.dagster.home, self.environ, port=port) as running:
+                yield running
+
+    @property
+    def mark(self) -> Mapping[str, str]:
+        """The tags of what this home launches."""
+        return {adapter.HOME_TAG: adapter.home()}
 
     def missing(self, spec: TableSpec) -> Wanted:
         """The windows of a table that Dagster does not know as materialized."""
@@ -55,8 +65,7 @@ class Session:
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
     ) -> Iterator[Progress]:
         """Launch a backfill and yield its progress until it has ended."""
-        mark = {adapter.HOME_TAG: adapter.home()}
-        backfill_id = backfills.launch(webserver, wanted, mode, mark)
+        backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
         yield from backfills.follow(webserver, self.instance, backfill_id, wanted)
 
     def provenance(self, spec: TableSpec) -> "Provenance":
@@ -89,7 +98,7 @@ def session(
     environ: Mapping[str, str], prepare: Callable[[Mapping[str, str]], None] = lambda _: None
 ) -> Iterator[Session]:
     """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does."""
-    home = Path(environ.get("RECON_HOME", DEFAULT_HOME))
+    home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
     with local.environment(environ, home) as databases:
         dagster = Dagster(home)
         everything = dagster.environment(databases)

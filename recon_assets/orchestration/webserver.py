@@ -26,6 +26,16 @@ class Webserver:
     url: str
     timeout: float = 60.0
 
+    def __post_init__(self) -> None:
+        place = urlsplit(self.url)
+        try:
+            sound = place.scheme in {"http", "https"} and place.hostname and (place.port or True)
+        except ValueError:
+            sound = False
+        if not sound or "@" in place.netloc:
+            msg = "the webserver's URL must be of the form http://host:3000, without user and password."
+            raise DeclarationError(msg)
+
     def ask(self, query: str, **variables: object) -> Mapping[str, Any]:
         """The data that answers a query or mutation.
 

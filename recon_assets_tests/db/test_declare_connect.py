@@ -285,7 +285,7 @@ def test_source_that_takes_writes_is_warned_of_and_the_statements_mend_it(sides:
     name = roles(sides, "SOURCE", "GRANT ALL ON t TO {name}")
     try:
         (hint,) = safety(sides)
-        assert hint.startswith(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON t FROM {name};")
+        assert hint.startswith(f'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON "t" FROM {name};')
         writer, sides.urls["SOURCE"] = sides.urls["SOURCE"], admin
         sides.run("SOURCE", hint)
         sides.urls["SOURCE"] = writer
@@ -305,7 +305,7 @@ def test_target_without_privileges_gets_the_grants(sides: Sides) -> None:
         writer, sides.urls["TARGET"] = sides.urls["TARGET"], admin
         sides.run("TARGET", f"GRANT INSERT, UPDATE, DELETE ON t TO {name};")
         sides.urls["TARGET"] = writer
-        assert f"GRANT INSERT, UPDATE, DELETE ON t TO {name};" in message
+        assert f'GRANT INSERT, UPDATE, DELETE ON "t" TO {name};' in message
         assert not sides.problems()
     finally:
         drop(sides, "TARGET", name, admin)
@@ -342,6 +342,6 @@ def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
     finally:
         sides.urls = admin
         sides.run("SOURCE", f"DROP USER 'r_{database}'@'localhost'")
-    assert any(f"GRANT INSERT, UPDATE, DELETE ON t TO 'r_{database}'@'localhost';" in problem for problem in found), (
+    assert any(f"GRANT INSERT, UPDATE, DELETE ON `t` TO 'r_{database}'@'localhost';" in problem for problem in found), (
         found
     )

@@ -21,9 +21,11 @@ from recon_assets.local import ACCOUNT, NAMESPACE, VARIABLES, Local, Server, Way
 from recon_assets_tests.conftest import need
 
 HOLD = """
+import signal
 import sys
 from pathlib import Path
 from recon_assets.local import Local
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Local(Path(sys.argv[1])).running() as server:
     print(server.socket, flush=True)
     sys.stdin.read()

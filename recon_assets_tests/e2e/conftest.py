@@ -36,7 +36,7 @@ class Empty:
 
     @contextmanager
     def dev(self) -> Iterator[Webserver]:
-        """`recon dev` as a person runs it, until it answers; ended as Ctrl-C does."""
+        """`recon dev` as a person runs it, until it answers; ended by a polite kill."""
         port = free_port()
         log = Path(self.environ["RECON_HOME"]) / "dev.log"
         command = [str(Path(sys.executable).with_name("recon")), "dev", "--port", str(port)]
@@ -45,7 +45,7 @@ class Empty:
         try:
             yield answering(Webserver(f"http://127.0.0.1:{port}", timeout=30), process, log)
         finally:
-            process.send_signal(2)
+            process.terminate()
             process.wait(60)
 
     def target(self) -> psycopg.Connection:

@@ -66,7 +66,7 @@ def backfill_until_killed(demo: Empty, victim: str, at: int, *span: str) -> None
     try:
         process.wait(60)
     except subprocess.TimeoutExpired:  # the command waits for a run that died; a person would press Ctrl-C
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
 
 

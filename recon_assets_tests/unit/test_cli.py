@@ -251,7 +251,8 @@ def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:
     """A real Ctrl-C in a real process: exit code 130, no traceback."""
     ready = tmp_path / "ready"
     code = (
-        "import pathlib, time, recon_assets.cli as c\n"
+        "import pathlib, signal, time, recon_assets.cli as c\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"def slow(name): pathlib.Path({str(ready)!r}).touch(); time.sleep(60)\n"
         "c._imported = slow\n"
         "c.main(['validate'])"

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from recon_assets.errors import UnavailableError
+from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import sessions
 from recon_assets.orchestration.backfills import Progress, Wanted
@@ -98,6 +98,9 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert last(session, again, running.webserver.url).status == "COMPLETED_SUCCESS"
         assert session.provenance(orders(session)) == sessions.Provenance("orders", adopted=0, filled=20, missing=0)
         assert session.dagster.running()
+
+        with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
+            pass
 
         running.children["daemon"].kill()
         running.children["daemon"].wait()

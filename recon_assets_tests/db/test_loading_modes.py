@@ -286,6 +286,26 @@ def test_identity_and_generated_columns(both: Both, target: Name, of: str) -> No
     assert sides.target.rows("SELECT max(id) FROM t") == [(43,)]
 
 
+def test_sequence_that_no_column_owns(both: Both) -> None:
+    """Belongs to somebody else, and stays where it is."""
+    sides = both("postgresql", "postgresql")
+    sides.target.run("CREATE SEQUENCE shared")
+    sides.create("id integer", "id integer primary key default nextval('shared')", [(5,)])
+    sides.load(spec())
+    assert sides.target.rows("SELECT nextval('shared')") == [(1,)]
+
+
+def test_streams_of_many_blocks(both: Both) -> None:
+    """Arrive whole, and say how many bytes they were."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer, v text", "id integer primary key, v text")
+    sides.source.run("INSERT INTO t SELECT i, repeat('é', 100) FROM generate_series(1, 5000) i")
+    loaded = sides.load(spec())
+    assert (loaded.read, loaded.inserted) == (5000, 5000)
+    assert loaded.bytes > 1_000_000
+    assert sides.target.rows("SELECT count(*), sum(length(v)) FROM t") == [(5000, 500_000)]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
 def test_replace_is_refused_where_it_would_cascade(both: Both, target: Name, action: str) -> None:
@@ -397,3 +417,40 @@ def test_naive_times_of_another_zone(both: Both) -> None:
     ]
     for day in ("2024-07-01", "2024-07-02"):
         assert slices.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2024, 7, 3))[day] == 1
+
+
+@pytest.mark.parametrize("query", [None, "select id, at from t"], ids=["table", "query"])
+def test_window_column_that_is_cast(both: Both, query: str | None) -> None:
+    """Days are those of the value after the cast, whatever the text looks like; a query has no catalogue to cast by."""
+    sides = both("postgresql", "postgresql")
+    texts = [(1, "2 Jan 2024 10:00"), (2, "2024-01-03"), (3, "2024-01-02T23:59:59")]
+    sides.create("id integer, at varchar(30)", "id integer primary key, at timestamp", texts)
+    declared = spec(DAYS, cast={"at": "timestamp"})
+    if query:
+        declared = spec(DAYS, source=Relation("source", query=query), cast={"at": "timestamp"})
+
+    assert wrote(sides.load(declared, "2024-01-02")) == (2, 0, 0)
+    assert sides.target.rows("SELECT id FROM t ORDER BY id") == [(1,), (3,)]
+
+
+def test_number_that_no_update_may_name(both: Both) -> None:
+    """An identity that is always generated is inserted, is left out of updates, and is refused when asked for."""
+    sides = both("postgresql", "postgresql")
+    always = "n integer generated always as identity"
+    sides.create("id integer, n integer, v integer", f"id integer primary key, {always}, v integer", [(1, 7, 1)])
+    sides.load(spec())
+    sides.target.run("UPDATE t SET v = 0")
+
+    assert wrote(sides.load(spec(), mode=Mode.UPSERT)) == (0, 1, 0)
+    assert sides.target.rows() == [(1, 7, 1)]
+    with pytest.raises(RefusedError, match="'n' is no column to write"):
+        sides.load(spec(), mode=Mode.UPDATE_COLUMNS, columns=("n",))
+
+
+def test_files_are_never_loaded_into(both: Both) -> None:
+    """A file takes no locks and no staging, so it is a source only."""
+    sides = both("postgresql", "sqlite")
+    sides.create("id integer", "id integer")
+
+    with pytest.raises(DeclarationError, match="sqlite files can be sources, not targets"):
+        sides.load(spec())

@@ -14,7 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from recon_assets import cli
+from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
+from recon_assets.orchestration.webserver import Webserver
 
 GOOD = """\
 databases:
@@ -266,3 +268,30 @@ def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert said.startswith("recon: Interrupted.")
     assert "Traceback" not in said
+
+
+def test_the_demo_stays_out_of_other_databases(runner: CliRunner) -> None:
+    """Databases that somebody has named are written into only on demand."""
+    result = runner.invoke(cli.app, ["demo"], env={"RECON_TARGET_URL": "postgresql://u@db.example/x"})
+
+    assert result.exit_code == 2
+    assert "RECON_TARGET_URL is set" in result.stderr
+    assert "say --into-mine" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["http://me:sekret@host:3000", "host:3000", "http://host:port", "ftp://host"])
+def test_a_webserver_has_a_plain_address(url: str) -> None:
+    """Neither a login, which would show, nor what is no address."""
+    with pytest.raises(DeclarationError, match="of the form http://host:3000") as refused:
+        Webserver(url)
+
+    assert "sekret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["a/b", "a@b", "a:b", "plain"])
+def test_a_password_is_seen_and_hidden_whatever_it_holds(password: str) -> None:
+    """Also one with a slash, which URLs should not hold and SQLAlchemy takes."""
+    url = f"postgresql://u:{password}@db.example/x"
+
+    assert holds_password(url)
+    assert password not in hidden(f"bad {url} here")

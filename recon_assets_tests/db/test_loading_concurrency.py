@@ -64,7 +64,7 @@ SLOW = {
     "mysql": ("CREATE TRIGGER slow BEFORE INSERT ON t FOR EACH ROW SET @slept = IF(new.id % 1000 = 999, sleep(1), 0)",),
 }
 QUICK = {"postgresql": "DROP TRIGGER slow ON t", "mysql": "DROP TRIGGER slow"}
-SLEEPING = {
+SLEEPING: dict[Name, str] = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
     "mysql": "SELECT id FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
 }
@@ -78,17 +78,17 @@ def loading(sides: Sides) -> Iterator[multiprocessing.process.BaseProcess]:
     process = context.Process(target=load_slowly, args=(sides, began))
     process.start()
     assert began.wait(60)
-    sleeping(sides.target)
+    session(sides.target, SLEEPING)
     yield process
     process.kill()
     process.join(30)
 
 
-def sleeping(target: Side) -> int:
-    """The session that is inside the slow trigger."""
+def session(target: Side, state: dict[Name, str]) -> int:
+    """The session that is in that state, as soon as one is."""
     give_up = time.monotonic() + 60
-    while not (found := target.rows(SLEEPING[target.name])):
-        assert time.monotonic() < give_up, "the load did not reach the trigger"
+    while not (found := target.rows(state[target.name])):
+        assert time.monotonic() < give_up, "the load did not get there"
         time.sleep(0.02)
     return int(found[0][0])
 
@@ -119,13 +119,31 @@ def test_target_that_goes_away(both: Both, target: Name) -> None:
     sides.target.run("INSERT INTO t VALUES (0, -1)", *SLOW[target])
     with ThreadPoolExecutor(1) as pool:
         load = pool.submit(sides.load, spec(), ALL, Mode.UPSERT)
-        sides.target.run(KILL[target].format(sleeping(sides.target)))
+        sides.target.run(KILL[target].format(session(sides.target, SLEEPING)))
         with pytest.raises(UnavailableError, match=r"^t all: .*; it may work when tried again"):
             load.result(60)
 
     assert sides.target.rows() == [(0, -1)]
     sides.target.run(QUICK[target])
     assert wrote(sides.load(spec(), mode=Mode.UPSERT)) == (MANY - 1, 1, 0)
+
+
+WAITING: dict[Name, str] = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE state = 'User lock' AND db = database()",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_target_that_goes_away_while_another_load_is_waited_for(both: Both, target: Name) -> None:
+    """Is not a lock that takes long."""
+    sides = prepared(both, target)
+    with sides.pair(spec()).target.connect() as other, locked(other, "t all"), ThreadPoolExecutor(1) as pool:
+        load = pool.submit(sides.load, spec())
+        sides.target.run(KILL[target].format(session(sides.target, WAITING)))
+        with pytest.raises(UnavailableError, match=r"^t all: .*; it may work when tried again"):
+            load.result(60)
+    assert sides.target.rows() == []
 
 
 @pytest.mark.parametrize("target", TARGETS)

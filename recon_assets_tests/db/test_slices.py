@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, slices, writes
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Database, Days, Kind, Relation, TableSpec
 from recon_assets_tests.db.conftest import Both
@@ -134,6 +134,7 @@ def test_counts_by_the_name_of_the_target(both: Both, target: Name) -> None:
     sides.target.fill("t", rows)
     days = Days("at", date(2024, 1, 1), date(2024, 1, 3))
     pair = sides.pair(spec(days, rename={"at": "day"}, cast={"at": "date"}))
+    assert [writes.load(pair, window).read for window in days.windows(date(2024, 1, 3))] == [2, 0]
 
     for engine, side in ((pair.source, "source"), (pair.target, "target")):
         counted = slices.counts_by_day(engine, pair.spec, _side(side), date(2025, 1, 1))

@@ -243,6 +243,18 @@ def test_waiting_for_a_connection_ends(both: Both, monkeypatch: pytest.MonkeyPat
         writes.load(pair, ALL)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_failed_load_holds_nothing(both: Both, target: Name) -> None:
+    """Although its connections stay open for the next load."""
+    sides = prepared(both, target)
+    sides.source.run("INSERT INTO t VALUES (NULL, 1)")
+    pair = sides.pair(spec())
+    with pytest.raises(DoesNotFitError):
+        writes.load(pair, ALL)
+    with sides.pair(spec()).target.connect() as other, locked(other, "t all", seconds=1):
+        pass
+
+
 UNREACHABLE = {
     "postgresql": "postgresql://reader:s3cr3t@127.0.0.1:1/x",
     "mysql": "mysql://reader:s3cr3t@127.0.0.1:1/x",

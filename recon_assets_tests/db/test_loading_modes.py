@@ -383,7 +383,7 @@ def test_laws_of_loading(both: Both, target: Name) -> None:
     pair = sides.pair(spec(DAYS))
     windows = list(DAYS.windows(date(2024, 1, 4)))
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(there=ROWS, held=ROWS, mode=st.sampled_from([Mode.INSERT_MISSING, Mode.UPSERT]))
     def laws(there: list[tuple[Any, ...]], held: list[tuple[Any, ...]], mode: Mode) -> None:
         for side, rows in ((sides.source, there), (sides.target, held)):

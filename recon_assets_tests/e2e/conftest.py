@@ -85,9 +85,14 @@ def until(true: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.fixture
-def empty_demo(tmp_path: Path) -> Iterator[Empty]:
-    home = tmp_path / "home"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
+def clean() -> dict[str, str]:
+    """The environment of somebody who has set nothing of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
+
+
+@pytest.fixture
+def empty_demo(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
+    home, environ = tmp_path / "home", clean
     with local.environment(environ, home) as databases:
         create(databases["RECON_SOURCE_URL"], databases["RECON_TARGET_URL"], say=print)
         demo = Empty({**environ, "RECON_HOME": str(home)}, databases)

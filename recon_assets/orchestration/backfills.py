@@ -179,10 +179,14 @@ def follow(
     instance: dg.DagsterInstance,
     backfill_id: str,
     wanted: Sequence[Wanted],
+    since: Mapping[str, int] | None = None,
 ) -> Iterator[Progress]:
-    """Yield the progress of a backfill about every second until it has ended; the last is final."""
+    """Yield the progress of a backfill about every second until it has ended; the last is final.
+
+    ``since`` is what `newest` said of each table before the launch: two backfills may meet within a second.
+    """
     progress = Progress(total=sum(len(item.windows) for item in wanted))
-    started, cursors = None, dict[str, int]()
+    started, cursors = None, dict(since or {})
     while not progress.ended:
         status = answered(webserver.ask(STATUS, id=backfill_id)["partitionBackfillOrError"], "PartitionBackfill")
         started = started or status["timestamp"]
@@ -193,6 +197,13 @@ def follow(
         yield progress
         if not progress.ended:
             time.sleep(POLL_SECONDS)
+
+
+def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[str, int]:
+    """The storage id of the newest materialization of each table, 0 where there is none."""
+    names = [item.spec.name for item in wanted]
+    found = {name: instance.fetch_materializations(dg.AssetKey(name), limit=1).records for name in names}
+    return {name: records[0].storage_id if records else 0 for name, records in found.items()}
 
 
 def counted(

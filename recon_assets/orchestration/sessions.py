@@ -65,8 +65,9 @@ class Session:
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
     ) -> Iterator[Progress]:
         """Launch a backfill and yield its progress until it has ended."""
+        since = backfills.newest(self.instance, wanted)
         backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
-        yield from backfills.follow(webserver, self.instance, backfill_id, wanted)
+        yield from backfills.follow(webserver, self.instance, backfill_id, wanted, since)
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from recon_assets import local
 from recon_assets.demo import create
+from recon_assets.errors import UnavailableError
 from recon_assets.orchestration.processes import free_port
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.conftest import need
@@ -72,7 +73,7 @@ def answering(webserver: Webserver, process: "subprocess.Popen[bytes]", log: Pat
 def asked(webserver: Webserver, question: str) -> bool:
     try:
         return bool(webserver.ask(question)["assetNodes"])
-    except Exception:  # noqa: BLE001 - it is starting, and says so in many ways
+    except UnavailableError:
         return False
 
 

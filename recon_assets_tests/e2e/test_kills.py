@@ -109,7 +109,8 @@ def test_killed_at_many_points(empty_demo: Empty) -> None:
     end = time.monotonic() + float(os.environ.get("RECON_SOAK_SECONDS", "600"))
     at = 0
     while time.monotonic() < end and at < FLIGHTS[""]:
-        at += dice.randrange(2_000, 30_000)
-        backfill_until_killed(empty_demo, dice.choice(sorted(VICTIMS)), min(at, FLIGHTS[""] - 1))
+        at, victim = at + dice.randrange(500, 9_000), dice.choice(sorted(VICTIMS))
+        sys.stderr.write(f"kill the {victim} at {at} rows\n")
+        backfill_until_killed(empty_demo, victim, min(at, FLIGHTS[""] - 1))
     finished(empty_demo)
     check_complete(empty_demo)

@@ -397,6 +397,8 @@ def _own(data: Path, owner: int) -> None:
 def _create_databases(server: Server) -> None:
     """Create what is missing of the four databases."""
     with server.connect() as connection:
+        # Whoever was killed in the middle of this has left a backend behind that still creates one: wait for it.
+        connection.execute("SELECT pg_advisory_lock(1)")
         there = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         for name in VARIABLES.values():
             if name not in there:

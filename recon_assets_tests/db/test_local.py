@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -293,6 +294,18 @@ def test_missing_databases_are_made_again(home: Path) -> None:
     with Local(home).running() as server, server.connect() as connection:
         connection.execute("DROP DATABASE target")
         with Local(home).running():
+            write(server, "there")
+
+
+def test_databases_are_made_once_by_many_at_once(home: Path) -> None:
+    """A starter that was killed leaves a backend behind that still creates a database; the next one waits for it."""
+    with Local(home).running() as server:
+        for _ in range(3):
+            with server.connect() as connection:
+                for name in VARIABLES.values():
+                    connection.execute(f"DROP DATABASE {name}".encode())
+            with ThreadPoolExecutor(4) as together:
+                list(together.map(local_module._create_databases, [server] * 4))
             write(server, "there")
 
 

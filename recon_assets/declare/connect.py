@@ -241,7 +241,7 @@ def _references(table: Table) -> Iterator[Problem]:
     names = [column.name for column in table.left.columns]
     back = {target: source for source, target in table.spec.rename.items()}
     for index, check in enumerate(table.spec.checks):
-        for column in check.columns:
+        for column in check.columns_used:
             if column not in names:
                 hint = f"Write the source's name: `{back[column]}`." if column in back else nearest(column, names)
                 yield Problem((*table.at, "checks", index, "columns"), f"the source has no column `{column}`", hint)

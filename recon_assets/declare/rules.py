@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from recon_assets.checks.references import References
 from recon_assets.declare.problems import KeyPath, Problem, nearest
-from recon_assets.model import References, TableSpec
+from recon_assets.model import TableSpec
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def _renamed(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
 def _parents(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
     for index, check in enumerate(spec.checks):
         place = (*at, "checks", index)
+        if not isinstance(check, References):
+            continue
         if check.parent not in names.tables:
             yield Problem((*place, "parent"), f"unknown table `{check.parent}`", nearest(check.parent, names.tables))
         elif check.parent in names.specs:

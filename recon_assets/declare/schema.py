@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from recon_assets import model
+from recon_assets.checks import references as checks
 from recon_assets.declare.problems import hidden, nearest
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -256,9 +257,9 @@ class References(Declared):
         rest = {key: item for key, item in value.items() if key != "column"}
         return {**rest, "columns": value["column"]}
 
-    def check(self) -> model.References:
+    def check(self) -> checks.References:
         """The check as the program knows it."""
-        return model.References(self.columns, self.parent, severity=self.severity)
+        return checks.References(self.columns, self.parent, grading=model.Grading(shown=self.severity))
 
 
 class Later(BaseModel):

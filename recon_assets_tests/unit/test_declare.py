@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from recon_assets.checks.references import References
 from recon_assets.declare import ProblemsError, load_project, read
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Database, Days, Project, References, Relation, TableSpec
+from recon_assets.model import Database, Days, Grading, Project, Relation, TableSpec
 
 ENVIRON = {"SOURCE": "postgresql://reader:hunter2@db/ops", "TARGET": "postgresql://db/warehouse"}
 
@@ -77,7 +78,7 @@ def test_file_becomes_the_nouns(declared: Write) -> None:
         rename={"dest": "destination"},
         cast={"no": "text"},
         where="tenant = 7",
-        checks=(References(("tailnum",), "planes", severity="warn"),),
+        checks=(References(("tailnum",), "planes", grading=Grading(shown="warn")),),
         group="air",
         owners=("team:data", "a@example.com"),
         description="Flights.",

@@ -1,11 +1,14 @@
-"""The nouns: frozen values that name tables, windows and what a load did. Standard library only."""
+"""What is declared, in which spans of time it is worked on, and what a load did to it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from recon_assets.model.findings import Check
+from recon_assets.model.records import Rule
 
 
 @dataclass(frozen=True)
@@ -94,22 +97,13 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class References:
-    """Declares that ``columns`` of the target name a row of ``parent``, another declared table."""
-
-    columns: tuple[str, ...]
-    parent: str
-    kind: str = "references"
-    severity: Literal["warn", "error"] = "error"
-
-
-@dataclass(frozen=True)
 class TableSpec:
     """One declared table: where its rows come from, where they go, and what identifies them.
 
     Column names are the source's; ``rename`` maps them to the target's. ``cast`` maps a source
     column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
-    that both sides understand; rows outside it are neither read nor touched.
+    that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
+    when two of its values are equal. A row whose ``updated_at`` is younger than ``settle`` is in flight.
     """
 
     name: str
@@ -121,7 +115,10 @@ class TableSpec:
     rename: Mapping[str, str] = field(default_factory=dict)
     cast: Mapping[str, str] = field(default_factory=dict)
     where: str | None = None
-    checks: tuple[References, ...] = ()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    updated_at: str | None = None
+    settle: timedelta | None = None
+    checks: tuple[Check, ...] = ()
     group: str = "default"
     owners: tuple[str, ...] = ()
     description: str = ""
@@ -141,69 +138,6 @@ class Project:
 
     databases: Mapping[str, Database]
     tables: Mapping[str, TableSpec]
-
-
-class Kind(StrEnum):
-    """Logical types: what a column means, whatever its dialect calls it."""
-
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    FLOAT = "float"
-    BOOLEAN = "boolean"
-    TEXT = "text"
-    CHAR = "char"
-    DATE = "date"
-    TIME = "time"
-    TIMESTAMP = "timestamp"
-    INSTANT = "instant"
-    UUID = "uuid"
-    JSON = "json"
-    BINARY = "binary"
-    ENUM = "enum"
-    ANY = "any"
-    UNSUPPORTED = "unsupported"
-
-
-@dataclass(frozen=True)
-class Type:
-    """A column's logical type and the limits of what it holds; None means no limit.
-
-    Attributes:
-        kind: What the values mean. ``ANY`` is a column whose values each carry their own type (SQLite).
-        name: What its database calls it, for messages and to tell equal types.
-        low, high: Smallest and largest integer.
-        precision: Digits of a decimal, bits of a float's mantissa (24 or 53), or fractional digits of a second.
-        scale: Digits after the point of a decimal.
-        length: Characters of text, bytes of a binary.
-        labels: The values of an enum.
-    """
-
-    kind: Kind
-    name: str
-    low: int | None = None
-    high: int | None = None
-    precision: int | None = None
-    scale: int | None = None
-    length: int | None = None
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column as its database describes it.
-
-    ``default`` says that the database fills it when an insert leaves it out; ``generated`` that no
-    insert may name it; ``identity`` that it counts by itself (a sequence follows it); ``fixed`` that no
-    update may name it.
-    """
-
-    name: str
-    type: Type
-    nullable: bool = True
-    default: bool = False
-    generated: bool = False
-    identity: bool = False
-    fixed: bool = False
 
 
 @dataclass(frozen=True)

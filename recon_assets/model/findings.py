@@ -1,0 +1,296 @@
+"""What a check asks for, what it is given, and what it finds: measure once, judge many times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from recon_assets.model.records import Comparison, Discrepancy
+
+Figure = None | bool | int | Decimal | float | str
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two figures may be apart: by ``absolute`` units, or by a share ``relative`` of the source's."""
+
+    absolute: Decimal = Decimal()
+    relative: Decimal = Decimal()
+
+    def allows(self, source: Figure, target: Figure) -> bool:
+        """Whether both are equal to within the tolerance; NULL equals NULL only, NaN equals NaN."""
+        if source is None or target is None or isinstance(source, str) or isinstance(target, str):
+            return source == target
+        left, right = Decimal(source), Decimal(target)
+        if not (left.is_finite() and right.is_finite()):
+            return str(left) == str(right)
+        return abs(left - right) <= max(self.absolute, self.relative * abs(left))
+
+
+EXACT = Tolerance()
+_TENTH_OF_A_PERCENT, _PERCENT = Tolerance(relative=Decimal("0.001")), Tolerance(relative=Decimal("0.01"))
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True)
+class Grading:
+    """From which size on a finding is medium or high, and how the grades are shown.
+
+    Attributes:
+        medium, high: Sizes, each a share of the source's records, or a count.
+        shown: ``warn`` or ``error`` shows every grade so; None shows low as a warning, the others as errors.
+    """
+
+    medium: Tolerance = _TENTH_OF_A_PERCENT
+    high: Tolerance = _PERCENT
+    shown: Literal["warn", "error"] | None = None
+
+    def grade(self, wrong: int, of: int) -> Severity:
+        """The severity of ``wrong`` out of ``of``."""
+        for severity, limit in ((Severity.HIGH, self.high), (Severity.MEDIUM, self.medium)):
+            if not limit.allows(of, of + wrong):
+                return severity
+        return Severity.LOW
+
+
+GRADED = Grading()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure that SQL computes per window, of both sides.
+
+    Attributes:
+        function: Which one; ``digest`` is that of whole records.
+        column: Of which column (the source's name).
+        by: Per value of these columns, so that the figure is a mapping from their values.
+        where: Of the rows only for which this SQL holds.
+    """
+
+    function: Literal["count", "sum", "avg", "nulls", "min", "max", "distinct", "digest", "newest"]
+    column: str | None = None
+    by: tuple[str, ...] = ()
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """The comparison of the window's records; of those only for which ``where`` holds."""
+
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Rows of the target whose ``columns`` name no row of the declared table ``parent``."""
+
+    columns: tuple[str, ...]
+    parent: str
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Disorder:
+    """Rows of the target that break an order of time.
+
+    Attributes:
+        columns: Times of one row, which must not decrease from left to right (NULL is passed over).
+        monotonic: A time that must not decrease as ``along`` grows, within rows of equal ``per``.
+        not_future: A time that must not be later than now.
+    """
+
+    columns: tuple[str, ...] = ()
+    monotonic: str | None = None
+    along: str | None = None
+    per: tuple[str, ...] = ()
+    not_future: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What both databases say of the table: columns, keys and indexes."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of two queries, with ``:window_start`` and ``:window_end`` as bound parameters."""
+
+    source: str
+    target: str
+
+
+Need = Measure | Records | Orphans | Disorder | Shapes | Results
+
+
+@dataclass(frozen=True)
+class Both:
+    """One figure, or other evidence, of the two sides."""
+
+    source: Any
+    target: Any
+
+
+@dataclass(frozen=True)
+class Found:
+    """Records that are wrong by themselves: how many of how many, and some of them."""
+
+    wrong: int
+    of: int
+    records: tuple[Discrepancy, ...] = ()
+
+
+class NotGatheredError(Exception):
+    """The evidence that was asked for could not be gathered; the message says why."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was gathered of one window of one table.
+
+    Attributes:
+        table: The declared table.
+        window: The window's key.
+        facts: What each need was met with: `Both` for measures, shapes and results, a `Comparison` for
+            records, `Found` for the others; a `NotGatheredError` where that failed.
+    """
+
+    table: str
+    window: str
+    facts: Mapping[Need, Both | Comparison | Found | NotGatheredError] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Table and window, as sentences begin."""
+        return self.table if self.window == "all" else f"{self.table} {self.window}"
+
+    def both(self, need: Measure | Shapes | Results) -> Both:
+        """The figures of both sides.
+
+        Raises:
+            NotGatheredError: When they could not be gathered.
+        """
+        fact: Any = self._fact(need)
+        return fact  # type: ignore[no-any-return]
+
+    def records(self, need: Records) -> Comparison:
+        """The comparison of the records.
+
+        Raises:
+            NotGatheredError: When it could not be made.
+        """
+        fact: Any = self._fact(need)
+        return fact  # type: ignore[no-any-return]
+
+    def found(self, need: Orphans | Disorder) -> Found:
+        """The records that are wrong by themselves.
+
+        Raises:
+            NotGatheredError: When they could not be looked for.
+        """
+        fact: Any = self._fact(need)
+        return fact  # type: ignore[no-any-return]
+
+    def _fact(self, need: Need) -> object:
+        fact = self.facts[need]
+        if isinstance(fact, NotGatheredError):
+            raise fact
+        return fact
+
+
+@dataclass(frozen=True)
+class Details:
+    """A small table that people read: what differs, where it is not single records."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Figure, ...], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check says of one window.
+
+    Attributes:
+        check: The check's name.
+        table, window: Of what.
+        passed: False also when the check could not run.
+        summary: A sentence that reads alone in an alert: which table, which day, what was compared, both figures.
+        source, target: The figures compared.
+        wrong, of: How many records (or groups, or columns) are wrong, of how many looked at; exact.
+        discrepancies: Some of the wrong records, at most as many as evidence is capped to.
+        details: What differs, where it is not single records.
+        reasons: What the wrong records have in common, a sentence each.
+        severity: None when passed.
+        error: Why the check could not run.
+    """
+
+    check: str
+    table: str
+    window: str
+    passed: bool
+    summary: str
+    source: Figure = None
+    target: Figure = None
+    wrong: int = 0
+    of: int = 0
+    discrepancies: tuple[Discrepancy, ...] = ()
+    details: Details | None = None
+    reasons: tuple[str, ...] = ()
+    severity: Severity | None = None
+    error: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """The share of what was looked at that is wrong, 0 to 1."""
+        return min(1.0, self.wrong / self.of) if self.of else float(self.wrong > 0)
+
+
+class Check(Protocol):
+    """A pure function from evidence to a finding, which says what evidence it needs."""
+
+    @property
+    def kind(self) -> str:
+        """Which pattern it is, as declarations name it."""
+
+    @property
+    def name(self) -> str:
+        """Unique within its table; letters, digits and _."""
+
+    @property
+    def description(self) -> str:
+        """What it holds the table to, in a sentence."""
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The source's names of the columns that it names."""
+
+    @property
+    def grading(self) -> Grading:
+        """How severe its findings are."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a day that fails it is a failed day of the run."""
+
+    @property
+    def daily(self) -> bool:
+        """Whether it is judged day by day; else once for the whole table."""
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it judges by."""
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Judge one window.
+
+        Raises:
+            NotGatheredError: When the evidence is not there: the check could not run.
+        """

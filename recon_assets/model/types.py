@@ -1,0 +1,67 @@
+"""What columns are, whatever their database calls it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Logical types: what a column means, whatever its dialect calls it."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    CHAR = "char"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    INSTANT = "instant"
+    UUID = "uuid"
+    JSON = "json"
+    BINARY = "binary"
+    ENUM = "enum"
+    ANY = "any"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True)
+class Type:
+    """A column's logical type and the limits of what it holds; None means no limit.
+
+    Attributes:
+        kind: What the values mean. ``ANY`` is a column whose values each carry their own type (SQLite).
+        name: What its database calls it, for messages and to tell equal types.
+        low, high: Smallest and largest integer.
+        precision: Digits of a decimal, bits of a float's mantissa (24 or 53), or fractional digits of a second.
+        scale: Digits after the point of a decimal.
+        length: Characters of text, bytes of a binary.
+        labels: The values of an enum.
+    """
+
+    kind: Kind
+    name: str
+    low: int | None = None
+    high: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    length: int | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its database describes it.
+
+    ``default`` says that the database fills it when an insert leaves it out; ``generated`` that no
+    insert may name it; ``identity`` that it counts by itself (a sequence follows it); ``fixed`` that no
+    update may name it.
+    """
+
+    name: str
+    type: Type
+    nullable: bool = True
+    default: bool = False
+    generated: bool = False
+    identity: bool = False
+    fixed: bool = False

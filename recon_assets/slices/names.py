@@ -1,0 +1,75 @@
+"""Names and SQL as people write them, as parts of statements."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect.sql import cast_as
+from recon_assets.errors import DeclarationError
+from recon_assets.model import Relation
+
+Select = sa.Select[*tuple[Any, ...]]
+_PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".\s]+))\s*(?:\.|$)')
+_COLON = re.compile(r"(?<!:):(?=\w)")
+
+
+def split_name(table: str) -> tuple[str | None, str]:
+    """``schema.name`` in its parts, which may be quoted; the names are as the catalogue has them.
+
+    Raises:
+        DeclarationError: When it has more than two parts or none.
+    """
+    parts = [(quoted or "").replace('""', '"') or plain for quoted, plain in _PART.findall(table)]
+    if "".join(_PART.split(table)[::3]).strip() or len(parts) not in {1, 2}:
+        msg = f'{table!r} is no table name; expected name or schema.name, with "quotes" around a name that has a dot'
+        raise DeclarationError(msg)
+    return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def as_table(name: str, columns: Iterable[str] = ()) -> sa.TableClause:
+    """A table to build statements on."""
+    schema, plain = split_name(name)
+    return sa.table(_quoted(plain), *_columns(columns), schema=_quoted(schema) if schema else None)
+
+
+def _columns(names: Iterable[str]) -> tuple[sa.ColumnClause[Any], ...]:
+    return tuple(sa.column(_quoted(name)) for name in names)
+
+
+def _quoted(name: str) -> sa.sql.quoted_name:
+    """Always, for nobody knows all words that some database reserves (DuckDB has ``at``)."""
+    return sa.sql.quoted_name(name, quote=True)
+
+
+def written(sql: str) -> sa.TextClause:
+    """SQL that a person wrote: the one place where text becomes SQL. It takes no parameters, so a colon is a colon."""
+    return sa.text(_COLON.sub(r"\:", sql))  # noqa: TID251 - this is the door
+
+
+def condition(sql: str | None) -> sa.ColumnElement[bool]:
+    """A declared ``where``; it may end in a comment."""
+    return sa.and_(sa.true(), written(f"({sql}\n)")) if sql else sa.true()
+
+
+def relation_of(relation: Relation, columns: Iterable[str]) -> sa.FromClause:
+    """The table or query with these columns, to select from."""
+    if relation.table:
+        return as_table(relation.table, columns)
+    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*_columns(columns)).subquery("q")
+
+
+def cast_to(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[Any]:
+    """The column, as another SQL type where one is declared."""
+    return cast_as(column, to) if to else column
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint: the name that was probably meant, or those there are."""
+    known = sorted(names)
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(known[:20])}{', ..' if len(known) > 20 else ''}" if known else "there are none"

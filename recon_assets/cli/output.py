@@ -1,23 +1,41 @@
 """What commands print: words for people, JSON for programs. Colours only on a terminal."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import takewhile
+from typing import Any, NoReturn, TypeVar
+from unicodedata import normalize
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from recon_assets.declare import Problem
+from recon_assets.model import Value
+
+INTERRUPTED = 130
+Result = TypeVar("Result")
 
 _WIDE = 120
 _STYLES = {"error": "bold red", "unavailable": "bold red", "warning": "yellow"}
 
 
+class _Screen(Console):
+    """A console that leaves it to `piped` what becomes of a reader that is gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Says so: rich would end the process with 1, which means that records differ."""
+        raise BrokenPipeError
+
+
 def screen(*, stderr: bool = False) -> Console:
     """A console; a file or a pipe gets lines long enough to be read."""
-    found = Console(stderr=stderr, highlight=False, emoji=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, emoji=False, width=_WIDE)
+    found = _Screen(stderr=stderr, highlight=False, emoji=False)
+    return found if found.is_terminal else _Screen(stderr=stderr, highlight=False, emoji=False, width=_WIDE)
 
 
 def complain(words: str) -> None:
@@ -51,3 +69,92 @@ def problem_table(problems: Sequence[Problem]) -> None:
         severity = Text(problem.severity, style=_STYLES[problem.severity])
         table.add_row(severity, str(problem.line or ""), Text(problem.where), words)
     screen().print(table)
+
+
+@contextmanager
+def piped() -> Iterator[None]:
+    """Let a reader that has read enough (`| head`) go in silence: the exit code is still to come."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would be an error again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A function that shows the step that is being done, on a terminal; elsewhere it is silent."""
+    console = screen(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("connecting") as status:
+        yield lambda words: status.update(Text(words))
+
+
+@contextmanager
+def leaving_at_once(words: str) -> Iterator[None]:
+    """Let Ctrl-C end the process with ``words``; threads that wait for a database do not hold it back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(words)
+        _leave(INTERRUPTED)
+
+
+def _leave(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def aside(work: Callable[[], Result]) -> Result:
+    """What ``work`` gives, done in another thread: a driver that computes in C would not hear Ctrl-C in this one."""
+    done: list[Result] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]
+
+
+def shown(value: Value) -> str:
+    """A value as it can be told from every other: what could be mistaken stands in quotes."""
+    if isinstance(value, str):
+        plain = value.isprintable() and value.strip() == value and value not in _MISTAKABLE
+        return value if plain else repr(value)
+    return "NULL" if value is None else str(value).lower()
+
+
+_MISTAKABLE = {"", "NULL", "true", "false"}
+
+
+def beside(source: Value, target: Value, width: int) -> tuple[str, str]:
+    """Two values that differ, cut to ``width`` where they are long, but not where they differ."""
+    left, right = shown(source), shown(target)
+    if isinstance(source, str) and isinstance(target, str) and normalize("NFC", source) == normalize("NFC", target):
+        left, right = ascii(source), ascii(target)  # they would look the same
+    alike = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False)))
+    start = alike - width // 3 if alike > width // 2 and max(len(left), len(right)) > width else 0
+    return _excerpt(left, start, width), _excerpt(right, start, width)
+
+
+def _excerpt(text: str, start: int, width: int) -> str:
+    cut = ("…" if start else "") + text[start:]
+    return cut if len(cut) <= width else cut[: width - 1] + "…"
+
+
+def number(count: int, what: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from types import FrameType
 from typing import Annotated
 
@@ -14,10 +13,11 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from recon_assets.cli.output import screen, tell
+from recon_assets.cli.options import AllTables, Tables, checked_day, chosen
+from recon_assets.cli.output import INTERRUPTED, screen, tell
 from recon_assets.demo import create
-from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.model import Mode, Project, TableSpec
+from recon_assets.errors import RefusedError
+from recon_assets.model import Mode, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.processes import Services
@@ -27,11 +27,8 @@ from recon_assets.orchestration.webserver import Webserver
 app = typer.Typer()
 
 SECONDS_BETWEEN_LINES = 5.0
-INTERRUPTED = 130
 NOT_ALL_DONE = 3
 
-Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
-AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
 IntoMine = Annotated[
     bool,
     typer.Option("--into-mine", help="Write the demo into the databases of RECON_SOURCE_URL and RECON_TARGET_URL."),
@@ -213,22 +210,6 @@ def show_provenance(session: Session) -> None:
     screen().print(table)
 
 
-def chosen(project: Project, names: Sequence[str] | None, *, every: bool) -> list[TableSpec]:
-    """The declared tables that the command line names.
-
-    Raises:
-        DeclarationError: When it names none, or one that is not declared.
-    """
-    if every == bool(names):
-        msg = "Name tables, or give --all, and not both."
-        raise DeclarationError(msg)
-    unknown = [name for name in names or () if name not in project.tables]
-    if unknown:
-        msg = f"{', '.join(unknown)}: no such table; declared are {', '.join(project.tables)}."
-        raise DeclarationError(msg)
-    return [project.tables[name] for name in names or project.tables]
-
-
 def selected(session: Session, spec: TableSpec, missing: bool, first: str | None, last: str | None) -> Wanted:  # noqa: FBT001
     """The missing windows, unless a span of days was asked for and --missing was not."""
     return session.missing(spec) if missing or not (first or last) else session.everything(spec)
@@ -241,19 +222,6 @@ def between(wanted: Wanted, first: str | None, last: str | None) -> Wanted:
         return wanted
     keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
     return Wanted(wanted.spec, keys)
-
-
-def checked_day(text: str | None) -> str | None:
-    """A day as it was typed.
-
-    Raises:
-        DeclarationError: When it is none.
-    """
-    try:
-        return date.fromisoformat(text).isoformat() if text else None
-    except ValueError as error:
-        msg = f"{text}: not a day; expected the form 2013-01-31."
-        raise DeclarationError(msg) from error
 
 
 def refuse_columns(mode: Mode) -> None:

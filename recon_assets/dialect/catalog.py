@@ -152,10 +152,15 @@ class _DuckdbInspector:
         """The columns of each."""
         return [{"column_names": key} for key, *_ in self._keys("UNIQUE", table, schema)]
 
-    def get_indexes(self, _: str, schema: str | None = None) -> list[dict[str, Any]]:
-        """Unique indexes are made by the constraints."""
-        del schema
-        return []
+    def get_indexes(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
+        """None is a key to load by: those are made by the constraints."""
+        found = sa.func.duckdb_indexes().table_valued("expressions", "schema_name", "table_name")
+        columns = sa.cast(found.c.expressions, sa.ARRAY(sa.String))
+        select = sa.select(columns).where(found.c.schema_name == (schema or "main"), found.c.table_name == table)
+        return [
+            {"column_names": [name.strip('"') for name in names], "unique": False}
+            for names in self.connection.scalars(select)
+        ]
 
     def get_foreign_keys(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
         """With the table and columns that each names."""
@@ -256,3 +261,21 @@ def advance_sequence(connection: sa.Connection, table: sa.TableClause, column: s
 def is_server(place: sa.Engine | sa.Connection) -> bool:
     """Whether it is a database server, with triggers, locks and accounts; the others are files, which are only read."""
     return place.dialect.name in {"postgresql", "mysql", "mariadb"}
+
+
+def major_version(connection: sa.Connection) -> int:
+    """The first number of a PostgreSQL server's version."""
+    return int((connection.dialect.server_version_info or (0,))[0])
+
+
+def compares_bytes(connection: sa.Connection, table: sa.TableClause) -> bool:
+    """Whether PostgreSQL takes no two different texts of the table for equal: some collations do."""
+    columns = sa.table("pg_attribute", *map(sa.column, ("attrelid", "attcollation")), schema="pg_catalog")
+    collations = sa.table("pg_collation", *map(sa.column, ("oid", "collisdeterministic")), schema="pg_catalog")
+    name = connection.dialect.identifier_preparer.format_table(table)
+    vague = (
+        sa.select(sa.func.count())
+        .select_from(columns.join(collations, columns.c.attcollation == collations.c.oid))
+        .where(columns.c.attrelid == sa.func.to_regclass(name), sa.not_(collations.c.collisdeterministic))
+    )
+    return connection.scalar(vague) == 0

@@ -27,6 +27,7 @@ class Shape:
     """What a database says of one relation.
 
     ``unique`` holds every set of columns that no two rows share, the primary key first.
+    ``indexes`` holds the columns (or expressions) of every index, those of keys too.
     ``cascading`` names the tables that lose or change rows when rows of this one are deleted.
     """
 
@@ -34,6 +35,7 @@ class Shape:
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
     triggers: tuple[str, ...] = ()
     cascading: tuple[str, ...] = ()
     transactional: bool = True
@@ -113,6 +115,7 @@ def _keys(connection: sa.Connection, inspector: Any, table: sa.TableClause, colu
         primary,
         tuple(dict.fromkeys(filter(None, unique))),
         tuple(_foreign_key(found) for found in inspector.get_foreign_keys(name, schema=schema)),
+        tuple(dict.fromkeys(filter(None, (*unique, *map(_indexed, indexes))))),
         catalog.triggers(connection, table) if server else (),
         catalog.cascades(connection, table) if server else (),
         catalog.transactional(connection, table) if server else True,
@@ -123,6 +126,11 @@ def _is_plainly_unique(index: Any) -> bool:
     """Not of expressions, and not of some of the rows only."""
     partial = index.get("dialect_options", {}).get("postgresql_where")
     return bool(index["unique"] and None not in index["column_names"] and not partial)
+
+
+def _indexed(index: Any) -> tuple[str, ...]:
+    """Where a column is an expression, the database says which."""
+    return tuple(index.get("expressions") or index["column_names"])
 
 
 def _foreign_key(found: Any) -> ForeignKey:

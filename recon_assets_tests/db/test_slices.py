@@ -232,6 +232,16 @@ def test_partial_and_expression_indexes_are_no_keys(both: Both) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_indexes_of_a_table(both: Both, name: Name) -> None:
+    """Those of keys and all others, by their columns."""
+    side = both(name, "postgresql").source
+    side.run("CREATE TABLE t (a integer primary key, b integer, c integer)", "CREATE INDEX i ON t (c, b)")
+    engine = engine_of(side)
+    assert set(slices.describe(engine, Relation("source", "t")).indexes) == {("a",), ("c", "b")}
+    engine.dispose()
+
+
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "key": ({"key": ("idd",)}, r"tables\.t: key: the source has no column 'idd'; did you mean 'id'\?"),
     "rename": ({"rename": {"x": "y"}}, r"columns\.rename: the source has no column 'x'"),

@@ -1,1 +1,29 @@
-"""The reconciliation patterns: each a pure function from evidence to a finding, and the running of them."""
+"""The reconciliation patterns, each a pure function from evidence to a finding, and the running of them."""
+
+from recon_assets.checks.counts import Count
+from recon_assets.checks.figures import Average, Distinct, Maximum, Minimum, Nulls, Sum
+from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
+from recon_assets.checks.records import Checksum, Fields, Keys
+from recon_assets.checks.references import References
+from recon_assets.checks.rules import BusinessRule
+from recon_assets.checks.shapes import Schema
+
+__all__ = [
+    "Ascending",
+    "Average",
+    "BusinessRule",
+    "Checksum",
+    "Count",
+    "Distinct",
+    "Fields",
+    "InWindows",
+    "Keys",
+    "Maximum",
+    "Minimum",
+    "Monotonic",
+    "NotFuture",
+    "Nulls",
+    "References",
+    "Schema",
+    "Sum",
+]

@@ -53,7 +53,7 @@ class Grading:
     high: Tolerance = _PERCENT
     shown: Literal["warn", "error"] | None = None
 
-    def grade(self, wrong: int, of: int) -> Severity:
+    def grade(self, wrong: int | Decimal, of: int | Decimal) -> Severity:
         """The severity of ``wrong`` out of ``of``."""
         for severity, limit in ((Severity.HIGH, self.high), (Severity.MEDIUM, self.medium)):
             if not limit.allows(of, of + wrong):

@@ -1,0 +1,170 @@
+"""Times of the target stand in an order that makes sense."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from recon_assets.checks.pattern import Limited, plural
+from recon_assets.model import Disorder, Evidence, Finding, Need, Records
+
+
+@dataclass(frozen=True)
+class _InOrder(Limited, ABC):
+    """Judges the rows that break an order."""
+
+    kind = "order"
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The rows that break the order."""
+        return (self._disorder,)
+
+    @property
+    @abstractmethod
+    def _disorder(self) -> Disorder: ...
+
+    @property
+    @abstractmethod
+    def _fault(self) -> str:
+        """What is wrong with the rows, as it follows their number in a sentence."""
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Passes when no row breaks the order."""
+        found = evidence.found(self._disorder)
+        return self.finding(
+            evidence,
+            f"{found.wrong:,} of {plural(found.of, 'row')} of the target {self._fault}",
+            passed=not found.wrong,
+            wrong=found.wrong,
+            of=found.of,
+            discrepancies=found.records,
+        )
+
+
+@dataclass(frozen=True)
+class Ascending(_InOrder):
+    """``columns`` of a row do not decrease from left to right; NULL is passed over."""
+
+    columns: tuple[str, ...]
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The times of one row."""
+        return self.columns
+
+    @property
+    def _promise(self) -> str:
+        return f"In every row of the target, {' <= '.join(self.columns)}."
+
+    @property
+    def _disorder(self) -> Disorder:
+        return Disorder(columns=self.columns, where=self.where)
+
+    @property
+    def _fault(self) -> str:
+        return f"break {' <= '.join(self.columns)}"
+
+
+@dataclass(frozen=True)
+class Monotonic(_InOrder):
+    """``column`` does not decrease as ``along`` grows, within rows of equal ``per``."""
+
+    column: str
+    along: str
+    per: tuple[str, ...] = ()
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The time, what it goes along with, and what rows belong together by."""
+        return (self.column, self.along, *self.per)
+
+    @property
+    def _about(self) -> tuple[str, ...]:
+        return (self.column, "along", self.along, *(("per", *self.per) if self.per else ()))
+
+    @property
+    def _promise(self) -> str:
+        per = f" of each {', '.join(self.per)}" if self.per else ""
+        return f"In the target, {self.column}{per} does not decrease as {self.along} grows."
+
+    @property
+    def _disorder(self) -> Disorder:
+        return Disorder(monotonic=self.column, along=self.along, per=self.per, where=self.where)
+
+    @property
+    def _fault(self) -> str:
+        per = f" of the same {', '.join(self.per)}" if self.per else ""
+        return f"have an earlier {self.column} than a row{per} with a smaller {self.along}"
+
+
+@dataclass(frozen=True)
+class NotFuture(_InOrder):
+    """``column`` is not later than now."""
+
+    column: str
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The time."""
+        return (self.column,)
+
+    @property
+    def _about(self) -> tuple[str, ...]:
+        return ("not_future", self.column)
+
+    @property
+    def _promise(self) -> str:
+        return f"In the target, {self.column} is not in the future."
+
+    @property
+    def _disorder(self) -> Disorder:
+        return Disorder(not_future=self.column, where=self.where)
+
+    @property
+    def _fault(self) -> str:
+        return f"have {self.column} in the future"
+
+
+@dataclass(frozen=True)
+class InWindows(Limited):
+    """Every row falls into one of the table's days: its time is not NULL, and not before the first or after the last.
+
+    Rows outside all days are never loaded and never compared, so that no other check sees them.
+    """
+
+    kind = "order"
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The comparison, which counts the rows that no day holds."""
+        return (self._records,)
+
+    @property
+    def daily(self) -> bool:
+        """No day holds these rows."""
+        return False
+
+    @property
+    def _about(self) -> tuple[str, ...]:
+        return ("in_windows",)
+
+    @property
+    def _promise(self) -> str:
+        return "Every row of source and target falls into one of the table's days."
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.where)
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Passes when no row of either side is outside."""
+        found = evidence.records(self._records)
+        source, target = found.unplaced
+        return self.finding(
+            evidence,
+            f"{plural(source, 'row')} of the source and {target:,} of the target fall into none of its days",
+            passed=not source and not target,
+            source=source,
+            target=target,
+            wrong=source + target,
+            of=found.counts.source + source + found.counts.target + target,
+        )

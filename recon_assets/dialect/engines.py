@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from recon_assets.dialect import sqlite
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database
 
@@ -78,6 +79,7 @@ def engine(database: Database, *, role: Role) -> sa.Engine:
     )
     if family == "sqlite":
         sa.event.listen(made, "connect", _query_only)
+        sa.event.listen(made, "connect", sqlite.install)
     if family in {"mysql", "mariadb"}:
         sa.event.listen(made, "connect", _mysql_timeout(database))
     return made

@@ -149,6 +149,34 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
     return "DO 0"
 
 
+class begin_reading(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """Makes all that a transaction reads be of the moment at which this is executed."""
+
+    inherit_cache = True
+
+
+@compiles(begin_reading, "postgresql")
+@compiles(begin_reading, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """Sessions of a source are REPEATABLE READ, and read the moment of their first statement."""
+    del element, compiler, kw
+    return "SELECT 1"
+
+
+@compiles(begin_reading, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """It would take the moment at which the first table is read."""
+    del element, compiler, kw
+    return "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+
+
+@compiles(begin_reading, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """The driver would begin none to read."""
+    del element, compiler, kw
+    return "BEGIN"
+
+
 class copy_out(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
     """PostgreSQL's ``COPY (select) TO STDOUT``."""
 
@@ -280,7 +308,7 @@ def moment_in(moment: datetime, zone: str) -> datetime:
 def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, dialect: str) -> ColumnElement[bool]:
     """Whether ``column`` lies in ``window``, its bounds written as the column's own type."""
     column = comparable(column, kind, dialect)
-    start, end = (_bound(moment, kind, days, dialect) for moment in _ends(window))
+    start, end = (bound(moment, kind, days.stored_in, dialect) for moment in _ends(window))
     return sa.and_(column >= start, column < end)
 
 
@@ -296,14 +324,15 @@ def _ends(window: Window) -> tuple[datetime, datetime]:
     return window.start, window.end
 
 
-def _bound(moment: datetime, kind: Kind, days: Days, dialect: str) -> ColumnElement[Any]:
+def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.BindParameter[Any]:
+    """An aware moment as a value that columns of ``kind`` can be compared with; of dates, the day in its own zone."""
     if kind is Kind.DATE:
         return sa.literal(moment.date() if dialect != "sqlite" else str(moment.date()))
     if dialect == "sqlite":
-        return sa.literal(_shortest(moment_in(moment, days.stored_in)))
+        return sa.literal(_shortest(moment_in(moment, stored_in)))
     if kind is Kind.INSTANT and dialect in {"postgresql", "duckdb"}:
         return sa.literal(moment.astimezone(UTC), sa.DateTime(timezone=True))
-    return sa.literal(moment_in(moment, _zone(kind, days)), sa.DateTime())
+    return sa.literal(moment_in(moment, "UTC" if kind is Kind.INSTANT else stored_in), sa.DateTime())
 
 
 def _shortest(moment: datetime) -> str:

@@ -1,24 +1,42 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
+from recon_assets.slices.measures import COUNT, DIGEST, Digest, measured
 from recon_assets.slices.names import as_table, condition, nearest, split_name, written
 from recon_assets.slices.pairs import Mapped, Pair, pair, problems
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
+from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, matched, snapshot
+from recon_assets.slices.streams import Buckets, bucketed, duplicates, is_unique, lines
 
 __all__ = [
+    "COUNT",
+    "DIGEST",
+    "UNPLACED",
+    "Buckets",
+    "Digest",
     "ForeignKey",
     "Mapped",
     "Pair",
     "Shape",
+    "Side",
+    "Snapshot",
     "as_table",
+    "bucketed",
     "condition",
     "counts_by_day",
     "describe",
+    "duplicates",
+    "forms",
+    "is_unique",
+    "lines",
+    "matched",
+    "measured",
     "nearest",
     "pair",
     "problems",
     "rows",
     "selection",
+    "snapshot",
     "split_name",
     "written",
 ]

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from recon_assets.model import Relation
 
 Select = sa.Select[*tuple[Any, ...]]
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".\s]+))\s*(?:\.|$)')
-_COLON = re.compile(r"(?<!:):(?=\w)")
+_COLON = re.compile(r"(?<!:):(\w+)")
 
 
 def split_name(table: str) -> tuple[str | None, str]:
@@ -44,9 +44,16 @@ def _quoted(name: str) -> sa.sql.quoted_name:
     return sa.sql.quoted_name(name, quote=True)
 
 
-def written(sql: str) -> sa.TextClause:
-    """SQL that a person wrote: the one place where text becomes SQL. It takes no parameters, so a colon is a colon."""
-    return sa.text(_COLON.sub(r"\:", sql))  # noqa: TID251 - this is the door
+def written(sql: str, bound: Mapping[str, sa.BindParameter[Any]] | None = None) -> sa.TextClause:
+    """SQL that a person wrote: the one place where text becomes SQL.
+
+    A colon is a colon, but for the names ``bound``: ``:name`` stands for the value.
+    """
+    values = {name: value for name, value in (bound or {}).items() if re.search(rf"(?<![:\w]):{name}\b", sql)}
+    # SQLAlchemy takes `:name::date` for a parameter `nam`, unless a space parts them.
+    text = _COLON.sub(lambda colon: f":{colon[1]} " if colon[1] in values else rf"\:{colon[1]}", sql)
+    parameters = (sa.bindparam(name, value.value, type_=value.type) for name, value in values.items())
+    return sa.text(text).bindparams(*parameters)  # noqa: TID251 - this is the door
 
 
 def condition(sql: str | None) -> sa.ColumnElement[bool]:

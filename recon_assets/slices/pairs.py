@@ -31,6 +31,7 @@ class Pair:
     target: sa.Engine
     columns: tuple[Mapped, ...]
     target_shape: Shape
+    source_shape: Shape
 
     @property
     def key(self) -> tuple[Mapped, ...]:
@@ -66,7 +67,7 @@ def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
     wrong = problems(spec, left, right)
     if wrong:
         raise DeclarationError("\n".join(f"tables.{spec.name}: {problem}" for problem in wrong))
-    return Pair(spec, source, target, _mapped(spec, left, right), right)
+    return Pair(spec, source, target, _mapped(spec, left, right), right, left)
 
 
 def _mapped(spec: TableSpec, source: Shape, target: Shape) -> tuple[Mapped, ...]:

@@ -103,7 +103,7 @@ def brute(found: Iterator[datetime], days: Days, stamp: str, stored: str) -> dic
 
 def in_window(engine: sa.Engine, declared: TableSpec, key: str) -> int:
     """What a load of that window would read."""
-    pair = slices.Pair(declared, engine, engine, same_columns(engine, declared), slices.Shape(()))
+    pair = slices.Pair(declared, engine, engine, same_columns(engine, declared), slices.Shape(()), slices.Shape(()))
     return sum(len(part) for part in slices.rows(pair, declared.window(key)))
 
 

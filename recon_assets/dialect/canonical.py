@@ -1,0 +1,354 @@
+"""Canonical text and digests of rows: what makes rows of different databases comparable.
+
+A cell is one column of a row as text: `~;` for NULL; the value's text and `;` where no value of the form can
+hold a `;`; else the text's length in UTF-8 bytes, `:` and the text. The text of a row is that of its cells
+one after the other, so two rows have one text only if they have the same cells. Add a database by
+adding a spelling and one function to each construct.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+from recon_assets.dialect.forms import Form
+from recon_assets.model import Kind, Type
+
+NULL = "~"
+END = ";"
+DIGITS = 15
+"""How many hexadecimal digits of a digest make one half: as a number they fit a signed 64-bit integer."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One column of a row, to be written down in ``form``.
+
+    ``marked`` puts a mark before the text, so that it equals no text of the other side: every value is looked at then.
+    """
+
+    column: ColumnElement[Any]
+    type: Type
+    form: Form
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How one database writes values down: SQL with ``{}`` for the column.
+
+    Attributes:
+        texts: The text of each kind.
+        converted: The text of a kind in another form, where it differs.
+        size: The length of a text in bytes.
+        concat: Texts one after the other, with ``{}`` for them.
+        between: What stands between those.
+        whole: The text of a number or time without digits after the point, where that needs another one.
+    """
+
+    texts: Mapping[Kind, str]
+    converted: Mapping[tuple[Kind, Kind], str]
+    size: str
+    concat: str
+    between: str
+    whole: str | None = None
+
+    def text(self, cell: Cell, column: str) -> str:
+        """The text of one value, NULL for NULL.
+
+        Raises:
+            NotImplementedError: When there is no rule for the kind.
+        """
+        of = cell.type
+        found = self.converted.get((of.kind, cell.form.kind)) or self.texts.get(of.kind)
+        if found is None:
+            msg = f"no canonical text for {of.name} ({of.kind})"
+            raise NotImplementedError(msg)
+        if self.whole and found is self.texts.get(of.kind) and _is_whole(of):
+            found = self.whole
+        return found.format(column)
+
+    def cell(self, cell: Cell, column: str) -> str:
+        """One cell of a row's text; never NULL."""
+        text = self.text(cell, column)
+        if cell.marked:
+            text = self.concat.format(self.between.join(["'='", text]))
+        framed = [self.size.format(text), "':'", text] if cell.form.framed else [text, f"'{END}'"]
+        return f"COALESCE({self.concat.format(self.between.join(framed))}, '{NULL}{END}')"
+
+    def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
+        """The text of a row."""
+        parts = [self.cell(cell, column) for cell, column in zip(cells, columns, strict=True)]
+        return self.concat.format(self.between.join(parts)) if parts else "''"
+
+
+_CLOCKS = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
+
+
+def _is_whole(of: Type) -> bool:
+    return of.precision == 0 if of.kind in _CLOCKS else of.kind is Kind.DECIMAL and of.scale == 0
+
+
+_PLAIN: Mapping[Kind, str] = {kind: "CAST({} AS text)" for kind in Kind if kind not in {Kind.ANY, Kind.UNSUPPORTED}}
+
+POSTGRESQL = Spelling(
+    texts={
+        **_PLAIN,
+        Kind.DECIMAL: "trim_scale({})::text",
+        Kind.FLOAT: "replace((({})::float8 + 0)::text, '+', '')",
+        Kind.BOOLEAN: "({})::int::text",
+        Kind.INSTANT: "(({}) AT TIME ZONE 'UTC')::text",
+        Kind.BINARY: "encode({}, 'hex')",
+    },
+    converted={
+        (Kind.DATE, Kind.TIMESTAMP): "({})::timestamp::text",
+        (Kind.TEXT, Kind.UUID): "lower(({})::text)",
+        (Kind.CHAR, Kind.UUID): "lower(({})::text)",
+    },
+    size="octet_length({})",
+    concat="({})",
+    between=" || ",
+)
+_UTF8 = "CONVERT({} USING utf8mb4)"
+_TRIMMED = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
+MYSQL = Spelling(
+    texts={
+        **dict.fromkeys((Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON), _UTF8),
+        **dict.fromkeys((Kind.INTEGER, Kind.DATE, Kind.UUID), "CAST({} AS CHAR)"),
+        **dict.fromkeys((Kind.DECIMAL, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT), _TRIMMED),
+        Kind.FLOAT: "CAST({} + 0e0 AS CHAR)",
+        Kind.BOOLEAN: "CAST({} + 0 AS CHAR)",
+        Kind.BINARY: "LOWER(HEX({}))",
+    },
+    converted={
+        (Kind.DATE, Kind.TIMESTAMP): "CONCAT({}, ' 00:00:00')",
+        (Kind.TEXT, Kind.UUID): f"LOWER({_UTF8})",
+        (Kind.CHAR, Kind.UUID): f"LOWER({_UTF8})",
+    },
+    size="LENGTH({})",
+    concat="CONCAT({})",
+    between=", ",
+    whole="CAST({} AS CHAR)",
+)
+_VARCHAR = "CAST({} AS VARCHAR)"
+_FINITE = "regexp_replace(replace(CAST({0} AS VARCHAR), '+', ''), '\\.0$', '')"
+DUCKDB = Spelling(
+    texts={
+        **dict.fromkeys(_PLAIN, _VARCHAR),
+        Kind.DECIMAL: f"rtrim(rtrim({_VARCHAR}, '0'), '.')",
+        Kind.FLOAT: (
+            "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN if({0} > 0, 'Infinity', '-Infinity')"
+            f" ELSE {_FINITE.format('(CAST({0} AS DOUBLE) + 0)')} END"
+        ),
+        Kind.BOOLEAN: "CAST(CAST({} AS INTEGER) AS VARCHAR)",
+        Kind.TIMESTAMP: "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)",
+        Kind.INSTANT: "CAST(({}) AT TIME ZONE 'UTC' AS VARCHAR)",
+        Kind.BINARY: "lower(hex({}))",
+    },
+    converted={
+        (Kind.DATE, Kind.TIMESTAMP): "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)",
+        (Kind.TEXT, Kind.UUID): "lower(CAST({} AS VARCHAR))",
+    },
+    size="CAST(strlen({}) AS VARCHAR)",
+    concat="({})",
+    between=" || ",
+    whole=_VARCHAR,
+)
+
+
+class row_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
+    """The canonical text of a row, never NULL unless it is longer than the database can hold."""
+
+    type = sa.Text()
+    inherit_cache = False
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        super().__init__(*(cell.column for cell in cells))
+        self.cells = tuple(cells)
+
+
+def _spelled(spelling: Spelling, element: Any, compiler: Any, **kw: Any) -> str:
+    return spelling.row(element.cells, [compiler.process(cell.column, **kw) for cell in element.cells])
+
+
+@compiles(row_text, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return _spelled(POSTGRESQL, element, compiler, **kw)
+
+
+@compiles(row_text, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return _spelled(MYSQL, element, compiler, **kw)
+
+
+@compiles(row_text, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return _spelled(DUCKDB, element, compiler, **kw)
+
+
+@compiles(row_text, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """Its values carry their own types, so they are written down by a function of ours."""
+    parts = [_sqlite_cell(cell, compiler.process(cell.column, **kw)) for cell in element.cells]
+    return f"({' || '.join(parts)})" if parts else "''"
+
+
+def _sqlite_cell(cell: Cell, column: str) -> str:
+    text = f"recon_text({column}, '{cell.type.kind.value}', '{cell.form.kind.value}')"
+    return f"recon_cell({text}, {int(cell.form.framed)}, {int(cell.marked)})"
+
+
+class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
+    """The canonical text of one value, NULL for NULL; it sorts and groups byte for byte."""
+
+    type = sa.Text()
+    inherit_cache = False
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__(cell.column)
+        self.cell = cell
+
+
+@compiles(value_text, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f'({POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))}) COLLATE "C"'
+
+
+@compiles(value_text, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    """Its collations take `a` and `a ` for one, so that it comes as bytes."""
+    return f"CAST({MYSQL.text(element.cell, compiler.process(element.cell.column, **kw))} AS BINARY)"
+
+
+@compiles(value_text, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return DUCKDB.text(element.cell, compiler.process(element.cell.column, **kw))
+
+
+@compiles(value_text, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    column, cell = compiler.process(element.cell.column, **kw), element.cell
+    return f"recon_text({column}, '{cell.type.kind.value}', '{cell.form.kind.value}')"
+
+
+class md5_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
+    """The MD5 of a text's UTF-8 bytes, as 32 hexadecimal digits."""
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "md5_text"
+
+
+@compiles(md5_text, "postgresql")
+@compiles(md5_text, "mysql", "mariadb")
+@compiles(md5_text, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"md5({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(md5_text, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"recon_md5({compiler.process(element.clauses, **kw)})"
+
+
+class half(FunctionElement[int]):  # noqa: N801 - SQL is lower case
+    """The first or second 15 digits of an MD5, as an integer below 2**60."""
+
+    type = sa.BigInteger()
+    inherit_cache = False
+
+    def __init__(self, md5: ColumnElement[Any], which: int) -> None:
+        super().__init__(md5)
+        self.start = 1 + DIGITS * which
+
+
+@compiles(half, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"('x' || substr({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS}))::bit(60)::bigint"
+
+
+@compiles(half, "mysql", "mariadb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    digits = f"SUBSTR({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS})"
+    return f"CAST(CONV({digits}, 16, 10) AS UNSIGNED)"
+
+
+@compiles(half, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CAST('0x' || substr({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS}) AS BIGINT)"
+
+
+@compiles(half, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"recon_half({compiler.process(element.clauses, **kw)}, {element.start})"
+
+
+class total(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
+    """The sum of integers, exact however large it grows."""
+
+    type = sa.Numeric(asdecimal=True)
+    inherit_cache = True
+
+
+@compiles(total, "postgresql")
+@compiles(total, "mysql", "mariadb")
+@compiles(total, "duckdb")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"SUM({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(total, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"recon_total({compiler.process(element.clauses, **kw)})"
+
+
+class typed_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
+    """PostgreSQL's own 64-bit hash of a row of typed values; promised stable within one major version only."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+    name = "typed_hash"
+
+
+@compiles(typed_hash, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"hash_record_extended(ROW({compiler.process(element.clauses, **kw)}), 0)"
+
+
+_HASHED_BY_VALUE = {
+    *(Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN, Kind.TEXT, Kind.DATE, Kind.TIME),
+    *(Kind.TIMESTAMP, Kind.INSTANT, Kind.UUID, Kind.BINARY, Kind.FLOAT),
+}
+
+
+def hashes_alike(left: Type, right: Type) -> bool:
+    """Whether PostgreSQL's own hash tells values of two columns apart exactly as their canonical texts do.
+
+    Types that PostgreSQL hashes by one function only, so that equal values hash alike; not CHAR, whose
+    padding is no data, nor JSON, nor enums, which hash by their number in one database's catalogue.
+    Whether a collation takes different texts for equal is asked of the catalogue.
+    """
+    if left.kind is not right.kind or left.kind not in _HASHED_BY_VALUE:
+        return False
+    return left.kind is Kind.TEXT or _base(left) == _base(right)
+
+
+def _base(of: Type) -> str:
+    """The type's name without its limits."""
+    return re.sub(r"\(.*?\)", "", of.name)
+
+
+_FENCES: Mapping[str, int | None] = {"postgresql": None, "mysql": 2**64 - 1, "mariadb": 2**64 - 1, "sqlite": -1}
+
+
+def fenced(select: sa.Select[*tuple[Any, ...]], dialect: str) -> sa.Select[*tuple[Any, ...]]:
+    """The statement as a subquery whose expressions are evaluated once for each row, however often they are used."""
+    if dialect == "duckdb":
+        return select
+    limit = _FENCES[dialect]
+    return select.offset(sa.literal_column("0")) if limit is None else select.limit(sa.literal_column(str(limit)))

@@ -1,0 +1,90 @@
+"""Rows as canonical lines, segment by segment: what is compared where digests differ."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect.canonical import half, md5_text, row_text, typed_hash
+from recon_assets.dialect.failures import explained
+from recon_assets.model import Window
+from recon_assets.slices.measures import DIGEST, Digest, digest_of, hashed_by_type, scan, too_long
+from recon_assets.slices.snapshot import Side, Snapshot
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """How rows of a window are parted by their keys: into ``many`` parts, by the hash of the key."""
+
+    many: int
+    typed: bool
+
+    def of(self, side: Side) -> sa.ColumnElement[Any]:
+        """The bucket of a row. Without a key it is that of the whole row."""
+        names = side.pair.spec.key or [mapped.source.name for mapped in side.pair.columns]
+        if self.typed:
+            number: sa.ColumnElement[int] = typed_hash(*map(side.value, names))
+        else:
+            number = half(md5_text(row_text(side.cells(names))), 0)
+        return sa.func.abs(number % sa.literal_column(str(self.many)))
+
+
+def bucketed(snapshot: Snapshot, window: Window, many: int) -> tuple[Buckets, list[int]]:
+    """Parts the rows of one window into buckets, and names those whose digests differ."""
+    buckets = Buckets(many, hashed_by_type(snapshot))
+    source, target = snapshot.both(lambda side: _digests(side, window, buckets))
+    return buckets, [bucket for bucket in sorted({*source, *target}) if source.get(bucket) != target.get(bucket)]
+
+
+def _digests(side: Side, window: Window, buckets: Buckets) -> dict[int, Digest]:
+    with explained(side.where):
+        found = side.connection.execute(scan(side, [DIGEST], [window], part=buckets.of(side), typed=buckets.typed))
+        return {int(row[1]): digest_of(row[2:]) for row in found if row[0] is not None}
+
+
+def lines(
+    side: Side, windows: Sequence[Window], buckets: Buckets | None = None, chosen: Sequence[int] = ()
+) -> Iterator[tuple[Any, str]]:
+    """The rows of some windows, or of some buckets of one window, as canonical texts.
+
+    Yields:
+        ``(segment, text)`` in the order of segments, which are keys of windows or numbers of buckets.
+
+    Raises:
+        DoesNotFitError: When a row is too long for its database to write down.
+    """
+    segment = buckets.of(side) if buckets else side.day(windows)
+    names = [mapped.source.name for mapped in side.pair.columns]
+    select = side.select(segment.label("recon_segment"), row_text(side.cells(names))).where(side.inside(windows))
+    if buckets:
+        select = select.where(segment.in_(chosen))
+    if buckets or len(windows) > 1:
+        select = select.order_by(sa.literal_column("1"))
+    for batch in side.stream(select):
+        for found, text in map(tuple, batch):
+            yield found, text if text is not None else too_long(side.where, 1)
+
+
+def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:
+    """Keys that stand more than once on this side, as canonical texts, each with the first window it stands in."""
+    if not side.pair.spec.key or is_unique(side):
+        return {}
+    text = row_text(side.cells(side.pair.spec.key))
+    keys = side.select(side.day(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
+    rows = keys.subquery("recon_keys")
+    # By digest: a collation would take different keys for one.
+    key = md5_text(rows.c.recon_key)
+    twice = sa.select(sa.func.min(rows.c.recon_window), sa.func.min(rows.c.recon_key)).group_by(key)
+    return {
+        text: window for batch in side.stream(twice.having(sa.func.count() > 1)) for window, text in map(tuple, batch)
+    }
+
+
+def is_unique(side: Side) -> bool:
+    """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
+    columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
+    if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
+        return False
+    never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}
+    return any(set(unique) <= never_null for unique in side.shape.unique)

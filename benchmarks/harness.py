@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -73,7 +72,8 @@ def _table(name: str, figures: list[Figure]) -> Table:
     for figure in figures:
         goal = "" if figure.goal is None else f"<= {figure.goal:g}"
         holds = "" if figure.goal is None else "yes" if figure.holds else "NO"
-        table.add_row(figure.name, f"{figure.value:.2f}", figure.unit, goal, holds)
+        digits = 3 if figure.value < 1 else 2
+        table.add_row(figure.name, f"{figure.value:.{digits}f}", figure.unit, goal, holds)
     return table
 
 
@@ -128,9 +128,3 @@ def apart(work: Callable[..., T], *arguments: object) -> T:
     """Call ``work`` in a new process, whose peak memory is then its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(work, *arguments).result()
-
-
-def peak_memory() -> float:
-    """The most memory that this process ever had, in MB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 import sqlalchemy as sa
-from harness import Figure, Run, apart, main, own_server, peak_memory, program, say, take_turns
+from harness import Figure, Run, apart, main, own_server, program, say, take_turns
+from memory import peak_memory
 
 from recon_assets import dialect, slices, writes
 from recon_assets.local import Server

@@ -92,7 +92,7 @@ def names(option: str, given: Iterable[str]) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    return [part.strip() for part in next(csv.reader([text], skipinitialspace=True), [""])]
+    return [part.strip() for part in next(csv.reader([text], skipinitialspace=True)) or [""]]
 
 
 def renames(given: Iterable[str]) -> dict[str, str]:
@@ -118,23 +118,23 @@ def rules(given: Iterable[str]) -> dict[str, Settings]:
     """
     found: dict[str, Settings] = {}
     for text in given:
-        column, _, settings = text.rpartition(":")
+        column, _, settings = (part.strip() for part in text.rpartition(":"))
         if not column:
             refuse("--rule", text, "column:rule, with more rules after commas", "price:abs=0.01")
         for setting in settings.split(","):
-            found.setdefault(column.strip(), {}).update([_setting(text, setting.strip())])
+            found.setdefault(column, {}).update([_setting(text, column, setting)])
     return found
 
 
-def _setting(text: str, setting: str) -> tuple[str, Any]:
+def _setting(text: str, column: str, setting: str) -> tuple[str, Any]:
     name, _, value = (part.strip() for part in setting.partition("="))
     if name not in RULES:
-        refuse("--rule", text, f"one of {', '.join(RULES)}, not {name!r}", "price:abs=0.01")
+        refuse("--rule", text, f"one of {', '.join(RULES)}, not {name!r}", f"{column}:abs=0.01")
     expected, example, read = RULES[name]
     try:
         return name, read(value)
     except (ValueError, InvalidOperation):
-        refuse("--rule", text, f"{name} with {expected}", f"price:{example}")
+        refuse("--rule", text, f"{name} with {expected}", f"{column}:{example}")
 
 
 def _amount(value: str) -> str:

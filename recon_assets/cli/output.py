@@ -11,6 +11,8 @@ from typing import Any, NoReturn, TypeVar
 from unicodedata import normalize
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -89,8 +91,10 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("connecting") as status:
-        yield lambda words: status.update(Text(words))
+    spinner = Spinner("dots", "connecting")
+    # Live would take standard output to itself, and what was asked for would end up on standard error.
+    with Live(spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False):
+        yield lambda words: spinner.update(text=Text(words))
 
 
 @contextmanager

@@ -1,0 +1,196 @@
+"""What a comparison found, as JSON, CSV and HTML: each record that differs, with its values on both sides."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from recon_assets.cli.output import number, shown
+from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.model import Comparison, Discrepancy, Value
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two tables, as it may be shown: no password is in ``url``."""
+
+    url: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared, and what was found.
+
+    Attributes:
+        source, target: What was compared.
+        key: The columns that identify a record; none when whole records are compared.
+        comparison: What was found.
+        reasons: What the records that differ have in common, a sentence each.
+    """
+
+    source: Side
+    target: Side
+    key: tuple[str, ...]
+    comparison: Comparison
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """One sentence that reads alone."""
+        counts = self.comparison.counts
+        if self.comparison.equal and not counts.source:
+            return "Equal: both sides are empty."
+        if self.comparison.equal:
+            return f"Equal: {number(counts.source, 'record')} on both sides, and none differs."
+        parts = [
+            (counts.missing, "missing from the target"),
+            (counts.extra, "only there"),
+            (counts.mismatched, "with other values"),
+        ]
+        said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+        return f"Different: {said}, of {number(counts.source, 'record')} in the source."
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The names of what identifies a record in lists."""
+        return self.key or tuple(self._any_record())
+
+    def identity(self, record: Discrepancy) -> tuple[Value, ...]:
+        """What identifies a record in lists: its key, or all of it when there is no key."""
+        return record.key if self.key else tuple((record.source or record.target or {}).values())
+
+    def _any_record(self) -> Mapping[str, Value]:
+        return next((item.source or item.target or {} for item in self.comparison.discrepancies), {})
+
+    def notes(self) -> Iterator[str]:
+        """What must be known to read the figures rightly, a sentence each."""
+        found = self.comparison
+        if not found.complete:
+            listed, wrong = len(found.discrepancies), found.counts.wrong
+            yield f"Listed are {listed:,} of the {wrong:,} records that differ (--max-evidence); the counts are exact."
+        if found.duplicate_keys:
+            keys = number(found.duplicate_keys, "key")
+            yield f"Not unique: {keys}. Records of such a key are compared whole; those left over are missing or extra."
+        if found.in_flight:
+            records = number(found.in_flight, "record")
+            yield f"In flight: {records}, which differ but are younger than --settle and do not count yet."
+        if any(found.unplaced):
+            source, target = found.unplaced
+            yield f"Outside the window: {number(source, 'row')} of the source and {target:,} of the target."
+        if found.uncompared:
+            yield f"Not compared, for only one side has it: {', '.join(found.uncompared)}."
+
+
+def as_pieces(comparison: Comparison) -> Iterator[str]:
+    """The JSON of `recon diff`, a record a line."""
+    yield f'{{"counts": {_json(vars(comparison.counts))},\n'
+    yield from _list("missing", (list(item.key) for item in comparison.missing))
+    yield from _list("extra", (list(item.key) for item in comparison.extra))
+    yield from _list("mismatched", ({"key": list(item.key), "columns": item.columns} for item in comparison.mismatched))
+    rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
+    yield '"duplicate_keys": {}, "in_flight": {}, "complete": {}}}\n'.format(*rest)
+
+
+def _list(name: str, items: Iterable[Any]) -> Iterator[str]:
+    yield f'"{name}": ['
+    before = "\n  "
+    for item in items:
+        yield before + _json(item)
+        before = ",\n  "
+    yield "],\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def check_out(path: Path | None) -> None:
+    """Raise, before anything is compared, when evidence cannot be written to ``path``."""
+    if path is None:
+        return
+    if path.suffix.lower() not in _WRITERS:
+        msg = f"--out {path}: expected a name that ends in .csv or .html, such as --out differences.csv"
+        raise DeclarationError(msg)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        msg = f"--out {path}: expected a file in a folder that is there, such as --out differences{path.suffix}"
+        raise DeclarationError(msg)
+
+
+def write(path: Path, report: Report) -> None:
+    """Write all evidence; a file that is there is replaced when the new one is complete.
+
+    Raises:
+        UnavailableError: When it cannot be written.
+    """
+    with _replaced(path) as file:
+        _WRITERS[path.suffix.lower()](file, report)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[str]]:
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with new.open("x", encoding="utf-8", newline="") as file:
+            yield file
+        new.replace(path)
+    except OSError as error:
+        msg = f"--out {path}: cannot be written: {error.strerror}. Name a file that you may write."
+        raise UnavailableError(msg) from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _write_csv(file: IO[str], report: Report) -> None:
+    file.write(_line(["kind", *report.heading, "column", "source", "target"]))
+    file.writelines(_line(row) for row in _rows(report))
+
+
+def _rows(report: Report) -> Iterator[list[Value]]:
+    """A row for each cell that differs; for a record that one side lacks, one with the whole record as JSON."""
+    for item in report.comparison.discrepancies:
+        start = [str(item.kind), *report.identity(item)]
+        for column, (source, target) in item.columns.items():
+            yield [*start, column, source, target]
+        if not item.columns:
+            yield [*start, None, _record(item.source), _record(item.target)]
+
+
+def _record(record: Mapping[str, Value] | None) -> str | None:
+    return None if record is None else _json(dict(record))
+
+
+def _line(values: Iterable[Value]) -> str:
+    return ",".join(_field(value) for value in values) + "\r\n"
+
+
+def _field(value: Value) -> str:
+    """NULL is an empty field, text stands in quotes; what a spreadsheet would calculate gets a ' before it."""
+    if not isinstance(value, str):
+        return "" if value is None else str(value).lower()
+    safe = f"'{value}" if value.startswith(tuple(_FORMULA)) and not _NUMBER.fullmatch(value) else value
+    return '"' + safe.replace('"', '""') + '"'
+
+
+def _write_html(file: IO[str], report: Report) -> None:
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = pages.get_template("evidence.html")
+    file.writelines(page.generate(report=report, found=report.comparison, shown=shown))
+
+
+_WRITERS: Mapping[str, Callable[[IO[str], Report], None]] = {".csv": _write_csv, ".html": _write_html}

@@ -1,0 +1,179 @@
+"""What checks found, added up over the days: as a table for people, and each finding as JSON."""
+
+import math
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from recon_assets.cli.output import number, screen, tell
+from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value
+
+FAILED = 1
+COULD_NOT_RUN = 3
+SAMPLE = 20
+HIDDEN = "***"
+_RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
+_STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one check found on all days: on how many it passed, failed, or could not run."""
+
+    table: str
+    check: str
+    passed: int = 0
+    failed: int = 0
+    not_run: int = 0
+    wrong: int = 0
+    worst: Finding | None = None
+
+    @property
+    def severity(self) -> Severity | None:
+        """That of the worst day."""
+        return self.worst.severity if self.worst else None
+
+    def plus(self, finding: Finding) -> "Tally":
+        """With one more day."""
+        if finding.passed:
+            return replace(self, passed=self.passed + 1)
+        worst = max((self.worst or finding, finding), key=_badness)
+        if finding.error is not None:
+            return replace(self, not_run=self.not_run + 1, worst=worst)
+        return replace(self, failed=self.failed + 1, wrong=self.wrong + finding.wrong, worst=worst)
+
+
+def _badness(finding: Finding) -> tuple[bool, int, int]:
+    """A check that could not run is the worst: nobody knows what it would have found."""
+    return finding.error is not None, _RANKS[finding.severity], finding.wrong
+
+
+@dataclass
+class Result:
+    """What was found so far; it holds no records, however many days there are."""
+
+    tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    failing: list[Finding] = field(default_factory=list)
+    finished: bool = False
+
+    def add(self, finding: Finding) -> None:
+        """Take one more finding into account."""
+        found = replace(finding, discrepancies=())
+        at = (found.table, found.check)
+        self.tallies[at] = self.tallies.get(at, Tally(*at)).plus(found)
+        if not found.passed and len(self.failing) < SAMPLE:
+            self.failing.append(found)
+
+    def total(self, figure: str) -> int:
+        """One figure of all checks."""
+        return sum(getattr(tally, figure) for tally in self.tallies.values())
+
+    @property
+    def exit_code(self) -> int:
+        """What could not run weighs more than what failed: the answer is not whole."""
+        if not self.finished or self.total("not_run"):
+            return COULD_NOT_RUN
+        return FAILED if self.total("failed") else 0
+
+
+def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """A finding as ``--json`` prints it; values of private columns are hidden."""
+    details = finding.details
+    return {
+        "table": finding.table,
+        "window": finding.window,
+        "check": finding.check,
+        "passed": finding.passed,
+        "error": finding.error,
+        "severity": finding.severity,
+        "summary": finding.summary,
+        "source": _plain(finding.source),
+        "target": _plain(finding.target),
+        "wrong": finding.wrong,
+        "of": finding.of,
+        "rate": finding.rate,
+        "reasons": list(finding.reasons),
+        "details": details and {"columns": details.columns, "rows": [[_plain(v) for v in row] for row in details.rows]},
+        "records": [_record(item, key, private) for item in finding.discrepancies],
+    }
+
+
+def _plain(figure: Figure) -> Value | float:
+    """A figure as JSON has it: decimals as text, for readers would round them."""
+    if isinstance(figure, Decimal):
+        return format(figure, "f")
+    return str(figure) if isinstance(figure, float) and not math.isfinite(figure) else figure
+
+
+def _record(item: Discrepancy, key: tuple[str, ...], private: frozenset[str]) -> dict[str, Any]:
+    named = [*key, *[""] * len(item.key)]
+    return {
+        "kind": item.kind,
+        "key": [HIDDEN if name in private else value for name, value in zip(named, item.key, strict=False)],
+        "columns": {name: [HIDDEN] * 2 if name in private else list(both) for name, both in item.columns.items()},
+    }
+
+
+def show(result: Result) -> None:
+    """Print what was found: a verdict, each check of each table, what is wrong with it, and the first bad days."""
+    tell(_verdict(result))
+    screen().print("", _table(result), sep="\n")
+    bad = [tally for tally in result.tallies.values() if tally.worst]
+    if bad:
+        tell("\nWhat is wrong, by each check's worst day")
+    for tally in bad:
+        _show_worst(tally)
+    if result.total("failed") + result.total("not_run") > len(bad):
+        _show_failing(result)
+
+
+def _verdict(result: Result) -> str:
+    checks, tables = len(result.tallies), len({table for table, _ in result.tallies})
+    failed = sum(tally.failed > 0 for tally in result.tallies.values())
+    not_run = sum(tally.not_run > 0 for tally in result.tallies.values())
+    of = f"{number(checks, 'check')} of {number(tables, 'table')}"
+    said = " and ".join(f"{count} {what}" for count, what in ((failed, "failed"), (not_run, "could not run")) if count)
+    if not said:
+        return f"Passed: {of}."
+    return f"{'Not known' if not_run else 'Failed'}: of {of}, {said}."
+
+
+def _table(result: Result) -> Table:
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), caption="days passed, failed, not run", caption_justify="left"
+    )
+    for heading in ("table", "check"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("passed", "failed", "not run", "wrong"):
+        table.add_column(heading, justify="right")
+    table.add_column("severity")
+    for tally in result.tallies.values():
+        counts = (f"{count:,}" if count else "" for count in (tally.passed, tally.failed, tally.not_run, tally.wrong))
+        table.add_row(tally.table, tally.check, *counts, _grade(tally))
+    return table
+
+
+def _grade(tally: Tally) -> Text:
+    if tally.not_run:
+        return Text("not known", style="bold magenta")
+    return Text(tally.severity or "passed", style=_STYLES[tally.severity])
+
+
+def _show_worst(tally: Tally) -> None:
+    if tally.worst:
+        tell(
+            f"  {tally.worst.summary}"
+            if not tally.worst.error
+            else f"  {tally.table} {tally.check}: {tally.worst.error}"
+        )
+        for reason in tally.worst.reasons:
+            tell(f"    - {reason}")
+
+
+def _show_failing(result: Result) -> None:
+    every = result.total("failed") + result.total("not_run")
+    first = "" if every == len(result.failing) else f" (the first {len(result.failing)} of {every:,}; --json lists all)"
+    tell("\n".join([f"\nDays that did not pass{first}", *(f"  {finding.summary}" for finding in result.failing)]))

@@ -1,0 +1,217 @@
+"""What a comparison found, as JSON, CSV and HTML, and as people see its values."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from recon_assets.cli import evidence
+from recon_assets.cli.evidence import Report, Side
+from recon_assets.cli.output import beside, shown
+from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Value
+
+LOST: dict[str, Value] = {"id": 1, "name": "=1+1", "price": None}
+ODD = Discrepancy(
+    DiscrepancyKind.MISMATCHED,
+    (3,),
+    {"id": 3, "name": "<b>", "price": "-1.50"},
+    {"id": 3, "name": 'say "hi"\n', "price": ""},
+    ("name", "price"),
+)
+FOUND = Comparison(
+    Counts(3, 2, 2, 1, 1),
+    missing=(Discrepancy(DiscrepancyKind.MISSING, (1,), LOST),),
+    extra=(Discrepancy(DiscrepancyKind.EXTRA, (2,), None, {"id": 2, "name": "b", "price": True}),),
+    mismatched=(ODD,),
+    by_column={"name": 1, "price": 1},
+)
+REPORT = Report(Side("sqlite:///a.db", "t"), Side("sqlite:///b.db", "u"), ("id",), FOUND, ("All are odd.",))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "NULL"),
+        (True, "true"),
+        (-5, "-5"),
+        ("a b", "a b"),
+        ("", "''"),
+        ("NULL", "'NULL'"),
+        ("true", "'true'"),
+        ("a ", "'a '"),
+        ("a\tb", r"'a\tb'"),
+        ("\x1b[31m", r"'\x1b[31m'"),
+        ("a\u200bb", r"'a\u200bb'"),
+        ("caf\u00e9", "caf\u00e9"),
+    ],
+)
+def test_shown_values_cannot_be_mistaken(value: Value, text: str) -> None:
+    """NULL is not the text NULL, an empty text is seen, and nothing steers the terminal."""
+    assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("a", "b", ("a", "b")),
+        ("caf\u00e9", "cafe\u0301", (r"'caf\xe9'", r"'cafe\u0301'")),
+        ("x" * 50 + "a", "x" * 50 + "b", ("…" + "x" * 5 + "a", "…" + "x" * 5 + "b")),
+        ("a" + "x" * 50, "b" + "x" * 50, ("a" + "x" * 13 + "…", "b" + "x" * 13 + "…")),
+        (None, "NULL", ("NULL", "'NULL'")),
+    ],
+)
+def test_two_values_are_cut_where_they_agree(source: Value, target: Value, expected: tuple[str, str]) -> None:
+    """What differs is always seen."""
+    assert beside(source, target, 15) == expected
+
+
+def test_json_is_exactly_what_was_promised() -> None:
+    """The keys, in this order, and nothing else."""
+    assert json.loads("".join(evidence.as_pieces(FOUND))) == {
+        "counts": {"source": 3, "target": 2, "missing": 2, "extra": 1, "mismatched": 1},
+        "missing": [[1]],
+        "extra": [[2]],
+        "mismatched": [{"key": [3], "columns": {"name": ["<b>", 'say "hi"\n'], "price": ["-1.50", ""]}}],
+        "duplicate_keys": 0,
+        "in_flight": 0,
+        "complete": False,
+    }
+
+
+def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
+    """A line a cell; NULL is not an empty text; a formula is a text; a negative number stays one."""
+    out = tmp_path / "found.csv"
+
+    evidence.write(out, REPORT)
+
+    assert out.read_bytes().decode().split("\r\n") == [
+        '"kind","id","column","source","target"',
+        '"missing",1,,"{""id"": 1, ""name"": ""=1+1"", ""price"": null}",',
+        '"extra",2,,,"{""id"": 2, ""name"": ""b"", ""price"": true}"',
+        '"mismatched",3,"name","<b>","say ""hi""\n"',
+        '"mismatched",3,"price","-1.50",""',
+        "",
+    ]
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-x", "@a", "\tb", "\r=1", "\n=1", "'=1", "-1+2", "\uff1d1"])
+def test_no_cell_is_a_formula(tmp_path: Path, value: str) -> None:
+    """Text that a spreadsheet would calculate gets a ' before it."""
+    found = Comparison(extra=(Discrepancy(DiscrepancyKind.EXTRA, (value,), None, {"k": value}),))
+
+    evidence.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("k",), found))
+
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["k"] for row in csv.DictReader(file)] == [f"'{value}"]
+
+
+def test_html_shows_everything_and_runs_nothing(tmp_path: Path) -> None:
+    """Each value is text: no markup of the data gets into the page, which needs nothing else."""
+    out = tmp_path / "found.html"
+
+    evidence.write(out, REPORT)
+
+    page = out.read_text(encoding="utf-8")
+    assert "<b>" not in page
+    for words in ("&lt;b&gt;", "All are odd.", "NULL", "=1+1", "-1.50", "sqlite:///b.db", "default-src &#39;none&#39;"):
+        assert words.replace("&#39;", "'") in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_records_without_a_key_are_shown_whole(tmp_path: Path) -> None:
+    """Nothing else tells which record it is."""
+    report = Report(REPORT.source, REPORT.target, (), Comparison(missing=FOUND.missing), ())
+
+    evidence.write(tmp_path / "x.csv", report)
+    evidence.write(tmp_path / "x.html", report)
+
+    assert '"missing",1,"\'=1+1",,' in (tmp_path / "x.csv").read_text()
+    assert "<th>price</th>" in (tmp_path / "x.html").read_text()
+
+
+def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:
+    """Also then there is a file, which says so."""
+    report = Report(REPORT.source, REPORT.target, ("id",), Comparison())
+
+    evidence.write(tmp_path / "x.csv", report)
+    evidence.write(tmp_path / "x.html", report)
+
+    assert (tmp_path / "x.csv").read_text() == '"kind","id","column","source","target"\n'
+    assert "Equal: both sides are empty." in (tmp_path / "x.html").read_text()
+
+
+def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path: Path) -> None:
+    """What stops in the middle leaves the old file, and no other."""
+    out = tmp_path / "x.csv"
+    out.write_text("old")
+    broken = Report(REPORT.source, REPORT.target, ("id",), Comparison(extra=(None,)))  # type: ignore[arg-type]
+
+    with pytest.raises(AttributeError):
+        evidence.write(out, broken)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+    assert out.read_text() == "old"
+
+    evidence.write(out, REPORT)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+    assert out.read_text().startswith('"kind"')
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """With the reason, and what to do."""
+    with pytest.raises(UnavailableError, match="cannot be written: No such file or directory"):
+        evidence.write(tmp_path / "gone" / "x.csv", REPORT)
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x", ".csv/x.csv", "folder.csv"])
+def test_a_bad_name_is_refused_before_anything_is_compared(tmp_path: Path, name: str) -> None:
+    """An unknown ending, a folder that is not there, a folder in the place of the file."""
+    (tmp_path / "folder.csv").mkdir()
+
+    with pytest.raises(DeclarationError, match=r"such as --out differences\.csv"):
+        evidence.check_out(tmp_path / name)
+
+
+def test_good_names_are_accepted(tmp_path: Path) -> None:
+    """None, and either ending in either case."""
+    for path in (None, tmp_path / "x.csv", tmp_path / "X.HTML"):
+        evidence.check_out(path)
+
+
+def _report(comparison: Comparison) -> Report:
+    return Report(REPORT.source, REPORT.target, ("id",), comparison)
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        (Counts(0, 0), "Equal: both sides are empty."),
+        (Counts(1, 1), "Equal: 1 record on both sides, and none differs."),
+        (
+            Counts(1200, 1199, 3, 2, 5),
+            "Different: 3 missing from the target, 2 only there, 5 with other values, of 1,200 records in the source.",
+        ),
+        (Counts(0, 2, 0, 2, 0), "Different: 2 only there, of 0 records in the source."),
+    ],
+)
+def test_verdict(counts: Counts, verdict: str) -> None:
+    """One sentence with all figures that are not zero."""
+    assert _report(Comparison(counts)).verdict == verdict
+
+
+def test_notes_say_how_to_read_the_figures() -> None:
+    """One sentence each; none when there is nothing to know."""
+    odd = Comparison(
+        Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), uncompared=("source: a", "target: b")
+    )
+
+    assert not list(_report(Comparison()).notes())
+    assert [note.partition(":")[0] for note in _report(odd).notes()] == [
+        "Listed are 0 of the 8 records that differ (--max-evidence); the counts are exact.",
+        "Not unique",
+        "In flight",
+        "Outside the window",
+        "Not compared, for only one side has it",
+    ]

@@ -1,0 +1,168 @@
+"""What checks found, added up over the days, for people and as JSON."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from recon_assets.cli import findings
+from recon_assets.cli.findings import COULD_NOT_RUN, Result
+from recon_assets.model import (
+    Details,
+    Discrepancy,
+    DiscrepancyKind,
+    Figure,
+    Finding,
+    Severity,
+)
+
+DAY = "2013-03-10"
+
+
+def passed(day: str = DAY) -> Finding:
+    return Finding("count", "flights", day, passed=True, summary="", source=5, target=5)
+
+
+def failed(day: str = DAY, wrong: int = 1, severity: Severity = Severity.LOW) -> Finding:
+    said = f"flights {day}: {wrong} wrong"
+    return Finding("keys", "flights", day, passed=False, summary=said, wrong=wrong, severity=severity)
+
+
+def not_run(day: str = DAY) -> Finding:
+    return Finding("rule", "flights", day, passed=False, summary="", error="no such column: x")
+
+
+def result(*found: Finding, finished: bool = True) -> Result:
+    made = Result(finished=finished)
+    for finding in found:
+        made.add(finding)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([passed()], 0),
+        ([passed(), failed()], 1),
+        ([passed(), not_run()], 3),
+        ([failed(), not_run()], 3),
+    ],
+)
+def test_exit_code(found: list[Finding], code: int) -> None:
+    """What could not run is never a pass, and weighs more than what failed."""
+    assert result(*found).exit_code == code
+
+
+def test_what_was_not_finished_is_no_pass() -> None:
+    """A reader that went away left the rest unjudged."""
+    assert result(passed(), finished=False).exit_code == COULD_NOT_RUN
+
+
+def test_the_worst_day_is_the_most_severe_one() -> None:
+    """Then the one with more wrong; records are not kept."""
+    big, bad = failed("2013-01-01", 500), failed("2013-01-02", 7, Severity.HIGH)
+    record = Discrepancy(DiscrepancyKind.MISSING, (1,))
+    with_record = Finding("keys", "flights", "d", passed=False, summary="", wrong=1, discrepancies=(record,))
+
+    (tally,) = result(with_record, big, bad, failed("2013-01-03", 8)).tallies.values()
+
+    assert (tally.failed, tally.wrong, tally.worst, tally.severity) == (4, 516, bad, Severity.HIGH)
+    assert result(with_record).failing[0].discrepancies == ()
+
+
+def test_people_see_verdict_figures_reasons_and_days(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line a check that adds up, then sentences; the list of days is capped and says so."""
+    monkeypatch.setattr(findings, "SAMPLE", 2)
+    bad = Finding("keys", "flights", DAY, passed=False, summary="flights: 9 [red] wrong", wrong=9, reasons=("All UA.",))
+
+    findings.show(result(passed(), passed("2013-03-11"), bad, failed("2013-03-11", 2), not_run(), not_run()))
+
+    said = capsys.readouterr().out
+    lines = [line.split() for line in said.splitlines()]
+    assert said.startswith("Not known: of 3 checks of 1 table, 1 failed and 1 could not run.\n")
+    assert ["flights", "count", "2", "passed"] in lines
+    assert ["flights", "keys", "2", "11", "low"] in lines
+    assert ["flights", "rule", "2", "not", "known"] in lines
+    for words in ("flights rule: no such column: x", "first 2 of 4", "flights 2013-03-11: 2 wrong"):
+        assert words in said
+
+
+def test_a_clean_result_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is said to be wrong."""
+    findings.show(result(passed()))
+
+    said = capsys.readouterr().out
+    assert said.startswith("Passed: 1 check of 1 table.")
+    assert "wrong," not in said
+
+
+def test_reasons_stand_below_the_worst_day(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets in a sentence are no markup."""
+    bad = Finding("keys", "t", DAY, passed=False, summary="t: 9 [red] wrong", wrong=9, reasons=("All UA.",))
+
+    findings.show(result(bad))
+
+    assert "  t: 9 [red] wrong\n    - All UA.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("figure", "plain"),
+    [
+        (None, None),
+        (5, 5),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("0.10"), "0.10"),
+        (1.5, 1.5),
+        (float("nan"), "nan"),
+        ("x", "x"),
+    ],
+)
+def test_figures_in_json_lose_nothing(figure: Figure, plain: object) -> None:
+    """Decimals are texts, for readers round them; JSON has no NaN."""
+    found = Finding("sum", "t", DAY, passed=True, summary="", source=figure)
+
+    assert json.loads(json.dumps(findings.as_dict(found), allow_nan=False))["source"] == plain
+
+
+def test_a_finding_in_json() -> None:
+    """All that it says, with its records; private values are hidden, in keys too."""
+    record = Discrepancy(
+        DiscrepancyKind.MISMATCHED, (1, "Ada"), {"fee": 5, "mail": "a"}, {"fee": 6, "mail": "b"}, ("fee", "mail")
+    )
+    found = Finding(
+        check="fields",
+        table="t",
+        window=DAY,
+        passed=False,
+        summary="t: 1 of 4 differs",
+        source=4,
+        target=4,
+        wrong=1,
+        of=4,
+        discrepancies=(record,),
+        details=Details(("column", "wrong"), (("fee", 1), ("mail", Decimal("1.0")))),
+        reasons=("One.",),
+        severity=Severity.HIGH,
+    )
+
+    assert json.loads(json.dumps(findings.as_dict(found, ("id", "name"), frozenset({"name", "mail"})))) == {
+        "table": "t",
+        "window": DAY,
+        "check": "fields",
+        "passed": False,
+        "error": None,
+        "severity": "high",
+        "summary": "t: 1 of 4 differs",
+        "source": 4,
+        "target": 4,
+        "wrong": 1,
+        "of": 4,
+        "rate": 0.25,
+        "reasons": ["One."],
+        "details": {"columns": ["column", "wrong"], "rows": [["fee", 1], ["mail", "1.0"]]},
+        "records": [
+            {"kind": "mismatched", "key": [1, "***"], "columns": {"fee": [5, 6], "mail": ["***", "***"]}},
+        ],
+    }

@@ -1,0 +1,146 @@
+"""What is typed on the command line: how it is read, and what is said of what cannot be."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from recon_assets.cli import options
+from recon_assets.errors import DeclarationError
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["id"], ["id"]),
+        (["a", "b"], ["a", "b"]),
+        (["a, b", "c"], ["a", "b", "c"]),
+        (['"a,b",c'], ["a,b", "c"]),
+    ],
+)
+def test_names(given: list[str], found: list[str]) -> None:
+    """One or more to an option; quotes keep a comma within a name."""
+    assert options.names("--key", given) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["a=b"], {"a": "b"}),
+        (["a = b", "c=d=e"], {"a": "b", "c": "d=e"}),
+        ([], {}),
+    ],
+)
+def test_renames(given: list[str], found: dict[str, str]) -> None:
+    """The source's name stands first."""
+    assert options.renames(given) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["v:abs=0.01"], {"v": {"abs": "0.01"}}),
+        (["v:abs=1e-2"], {"v": {"abs": "0.01"}}),
+        (["v:rel=0.1%,of=larger"], {"v": {"rel": "0.001", "of": "larger"}}),
+        (["v:scale=2, rounding=truncate"], {"v": {"scale": 2, "rounding": "truncate"}}),
+        (["v:precision=3"], {"v": {"precision": 3}}),
+        (["v:strip,ignore_case=true"], {"v": {"strip": True, "ignore_case": True}}),
+        (["v:rstrip", "v:unicode=NFC", "w:as=uuid"], {"v": {"rstrip": True, "unicode": "NFC"}, "w": {"as": "uuid"}}),
+        (["a:b, c:as=number"], {"a:b, c": {"as": "number"}}),
+    ],
+)
+def test_rules(given: list[str], found: dict[str, dict[str, Any]]) -> None:
+    """A column before the last colon, and what comes after as the API takes it."""
+    assert options.rules(given) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("d,2024-01-01,2024-02-01", ("d", date(2024, 1, 1), date(2024, 2, 1), "UTC")),
+        ("d, 2024-01-01, 2024-02-01, Europe/Berlin", ("d", date(2024, 1, 1), date(2024, 2, 1), "Europe/Berlin")),
+        ('"d,e",2024-01-01,2024-02-01', ("d,e", date(2024, 1, 1), date(2024, 2, 1), "UTC")),
+        (None, None),
+    ],
+)
+def test_window(text: str | None, found: options.Span | None) -> None:
+    """Column, first day, the day after the last one, zone."""
+    assert options.window(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("15m", timedelta(minutes=15)), ("250ms", timedelta(milliseconds=250)), (None, None)]
+)
+def test_duration(text: str | None, found: timedelta | None) -> None:
+    """A number and a unit."""
+    assert options.duration("--settle", text) == found
+
+
+Read = Callable[[], Any]
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda: options.names("--key", ["a,,b"]), "such as --key id,region"),
+        (lambda: options.names("--key", [""]), "such as --key id,region"),
+        (lambda: options.names("--columns", ["a", "a"]), "a stands there twice"),
+        (lambda: options.renames(["a"]), "--rename 'a': expected the source's name = the target's"),
+        (lambda: options.renames(["=b"]), "such as --rename dest=destination"),
+        (lambda: options.renames(["a=b", "a=c"]), "once for each column"),
+        (lambda: options.rules(["v"]), "--rule 'v': expected column:rule"),
+        (lambda: options.rules([":abs=1"]), "expected column:rule"),
+        (lambda: options.rules(["v:"]), "expected one of abs, rel, of"),
+        (lambda: options.rules(["v:absolute=1"]), "not 'absolute'"),
+        (lambda: options.rules(["v:abs"]), "such as --rule v:abs=0.01"),
+        (lambda: options.rules(["v:abs=x"]), "abs with a number"),
+        (lambda: options.rules(["v:abs=-1"]), "abs with a number"),
+        (lambda: options.rules(["v:abs=1%"]), "abs with a number"),
+        (lambda: options.rules(["v:rel=NaN"]), "rel with a share"),
+        (lambda: options.rules(["v:rel=-1%"]), "rel with a share"),
+        (lambda: options.rules(["v:scale=-2"]), "scale with a number of digits"),
+        (lambda: options.rules(["v:precision=ms"]), "precision with a number of digits"),
+        (lambda: options.rules(["v:of=both"]), "of with source, target or larger"),
+        (lambda: options.rules(["v:rounding=up"]), "rounding with half_up or truncate"),
+        (lambda: options.rules(["v:strip=yes"]), "strip with no value"),
+        (lambda: options.rules(["v:unicode=NFD"]), "unicode with NFC"),
+        (lambda: options.rules(["v:as=date"]), "as with uuid, json, float32, boolean, timestamp or number"),
+        (lambda: options.window("d"), "such as --window created_at,2024-01-01,2025-01-01,UTC"),
+        (lambda: options.window(""), "expected column,first day"),
+        (lambda: options.window(",2024-01-01,2024-02-01"), "at least one day"),
+        (lambda: options.window("d,2024-01-01,2024-01-01"), "at least one day"),
+        (lambda: options.window("d,2024-01-32,2024-02-01"), "expected column,first day"),
+        (lambda: options.window("d,2024-01-01,2024-02-01,Mars/Olympus"), "expected column,first day"),
+        (lambda: options.window("d,2024-01-01,2024-02-01,"), "expected column,first day"),
+        (lambda: options.window("d,2024-01-01,2024-02-01,UTC,x"), "expected column,first day"),
+        (lambda: options.duration("--settle", "15"), "--settle '15': expected a number and ms, s, m, h or d"),
+        (lambda: options.duration("--settle", "0s"), "such as --settle 15m"),
+    ],
+)
+def test_what_cannot_be_read(read: Read, said: str) -> None:
+    """The error shows what was typed, what was expected, and an example; it is a wrong use."""
+    with pytest.raises(DeclarationError) as refused:
+        read()
+
+    assert said in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_every_example_of_a_rule_can_be_read() -> None:
+    """What the errors offer works."""
+    for _, example, _ in options.RULES.values():
+        assert options.rules([f"v:{example}"])["v"]
+
+
+def test_url_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL may stay off the command line, where everybody sees it."""
+    monkeypatch.setenv("SHOP", "sqlite:///shop.db")
+    monkeypatch.delenv("LAKE", raising=False)
+
+    assert options.url("env:SHOP") == "sqlite:///shop.db"
+    assert options.url("sqlite:///other.db") == "sqlite:///other.db"
+    with pytest.raises(DeclarationError, match="LAKE is not set; write export LAKE="):
+        options.url("env:LAKE")
+    with pytest.raises(DeclarationError, match="the variable is not set"):
+        options.url("env:")

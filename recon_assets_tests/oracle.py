@@ -28,6 +28,8 @@ Meaning = Any
 MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 BOOLEANS = {"t": 1, "true": 1, "1": 1, "f": 0, "false": 0, "0": 0}
+REAL = 24
+"""Bits of a single-precision float's mantissa."""
 NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
@@ -86,6 +88,8 @@ Read = Callable[[Column, Any, Type], Meaning]
 def _number(column: Column, value: Any, of: Type) -> Meaning:
     """Exactly, unless the rule counts in decimals: then a float is the decimal that people see."""
     rule = column.rule
+    if isinstance(value, float) and of.precision == REAL:
+        value = single(value)
     if isinstance(value, float) and isfinite(value) and (rule.tolerant or rule.scale is not None):
         value = _shortest(value, of)
     number = _decimal(value)
@@ -111,7 +115,7 @@ def _rounded(number: Decimal, rule: Rule) -> Decimal:
 
 def _shortest(value: float, of: Type) -> Any:
     """The fewest digits that lead back to the same float of its size."""
-    if of.precision != 24:
+    if of.precision != REAL:
         return Decimal(repr(value))
     texts = (f"{value:.{digits}g}" for digits in range(1, 18))
     return Decimal(next(text for text in texts if single(float(text)) == single(value)))
@@ -126,7 +130,7 @@ def single(value: float) -> float:
 
 
 def _float32(column: Column, value: Any, of: Type) -> Meaning:
-    return _number(column, single(float(_decimal(value))), Type(Kind.FLOAT, of.name, precision=24))
+    return _number(column, single(float(_decimal(value))), Type(Kind.FLOAT, of.name, precision=REAL))
 
 
 def _boolean(_: Column, value: Any, __: Type) -> Meaning:

@@ -104,6 +104,7 @@ class TableSpec:
     column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``settle`` is in flight.
+    The values of ``private`` columns are shown to nobody: reports have ``***`` in their place.
     """
 
     name: str
@@ -118,6 +119,7 @@ class TableSpec:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     updated_at: str | None = None
     settle: timedelta | None = None
+    private: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     group: str = "default"
     owners: tuple[str, ...] = ()

@@ -13,6 +13,9 @@ from socket import gethostname
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
@@ -20,6 +23,7 @@ from dagster._daemon.controller import create_daemons_from_instance, daemon_cont
 from dagster._daemon.daemon import BackfillDaemon, DaemonIterator, DagsterDaemon
 from dagster._utils.interrupts import capture_interrupts
 
+Target = AssetCheckEvaluationTargetMaterializationData
 BACKFILL_SECONDS = 2.0
 ALL = "all"
 HOME_TAG = "recon/home"
@@ -44,19 +48,42 @@ def latest_materializations(
 
     ``all`` stands for an unpartitioned asset.
     """
-    if list(partitions) == [ALL]:
-        last = instance.get_latest_materialization_event(key)
-        found = last.asset_materialization if last else None
-        return {ALL: found} if found else {}
+    found = latest_records(instance, key, partitions)
+    return {name: record.asset_materialization for name, record in found.items() if record.asset_materialization}
+
+
+def check_targets(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, Target]:
+    """What an evaluation must point at to count: the newest materialization of each of these partitions.
+
+    An evaluation that points at an older one, or at none, is cleared. ``all`` stands for the whole asset.
+    """
+    return {
+        name: Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
+        for name, record in latest_records(instance, key, partitions).items()
+    }
+
+
+def latest_records(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
+) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization of each of these partitions; ``all`` is the newest of any."""
+    found = latest_of_days(instance, key, days) if (days := set(partitions) - {ALL}) else {}
+    newest = instance.fetch_materializations(key, limit=1).records if ALL in partitions else ()
+    return {**found, ALL: newest[0]} if newest else found
+
+
+def latest_of_days(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Collection[str]
+) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization of each of these partitions, by two queries however many there are."""
     ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions)
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(days)
     )
     if not ids:
         return {}
     wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids.values()))
     records = instance.fetch_materializations(wanted, limit=len(ids)).records
-    events = [record.asset_materialization for record in records]
-    return {event.partition: event for event in events if event and event.partition}
+    return {record.partition_key: record for record in records if record.partition_key}
 
 
 def keep_connection(instance: dg.DagsterInstance) -> None:

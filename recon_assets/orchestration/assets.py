@@ -1,7 +1,7 @@
 """Declared tables as assets: one op per table, one partition per day of the table's own time zone."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,15 +9,17 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
-from recon_assets.orchestration.loading import LoadConfig, Opener, load_windows, opener
+from recon_assets.orchestration.checking import Judge, check_specs, evaluations, judge, outputs
+from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
 
 DAYS_PER_RUN = 31
+Event = dg.Output[None] | dg.AssetCheckEvaluation
 
 
 def tables(project: Project) -> list[dg.AssetsDefinition]:
     """One asset per declared table."""
-    reach = opener(project)
-    return [table(spec, project.databases[spec.target.database], reach) for spec in project.tables.values()]
+    reach, judged = opener(project), judge(project)
+    return [table(spec, project.databases[spec.target.database], reach, judged) for spec in project.tables.values()]
 
 
 def sources(project: Project) -> list[dg.AssetSpec]:
@@ -26,36 +28,49 @@ def sources(project: Project) -> list[dg.AssetSpec]:
     return list(found.values())
 
 
-def table(spec: TableSpec, target: Database, reach: Opener) -> dg.AssetsDefinition:
-    """The asset of one table: materializing a day loads that day."""
+def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg.AssetsDefinition:
+    """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
     partitions = days(spec.days) if spec.days else None
 
     @dg.multi_asset(
         name=spec.name,
         specs=[asset_spec(spec, target, partitions)],
+        check_specs=check_specs(spec, partitions),
         can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
         pool=spec.source.database,
     )
-    def load(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.Output[None]]:
-        with reach(spec) as sides:
-            failed = load_windows(context, spec, sides, config)
+    def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Event]:
+        begin(context)
+        failed, blocked = list[str](), dict[str, list[str]]()
+        if loads(context, spec):
+            with reach(spec) as sides:
+                failed = load_windows(context, spec, sides, config)
         # Days are reported one by one as they commit; an output would report the whole range at once.
-        # Checks of the days that did not fail will be evaluated and yielded here.
-        yield from ()
-        if failed:
-            raise failure(spec, failed)
+        if not config.dry_run:
+            sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
+            blocked = yield from evaluations(context, spec, judged, sound)
+            yield from outputs(context)
+        if failed or blocked:
+            raise failure(spec, failed, blocked)
 
-    return load
+    return work
 
 
-def failure(spec: TableSpec, failed: list[str]) -> dg.Failure:
+def failure(spec: TableSpec, failed: Sequence[str], blocked: Mapping[str, Sequence[str]]) -> dg.Failure:
     """The end of a run in which windows failed; it names them, and what was done stays done."""
+    stopped = [f"{window} (blocked by {', '.join(names)})" for window, names in blocked.items()]
+    said = [
+        f"{len(failed)} of the run's windows failed: {', '.join(failed)}."
+        " The others are loaded; re-execute from failure to load only these."
+        if failed
+        else "",
+        f"{len(blocked)} of the run's windows are loaded but do not pass: {', '.join(stopped)}." if blocked else "",
+    ]
     return dg.Failure(
-        f"{spec.name}: {len(failed)} of the run's windows failed: {', '.join(failed)}."
-        " The others are loaded; re-execute from failure to load only these.",
-        metadata={"failed": failed},
+        f"{spec.name}: {' '.join(filter(None, said))}",
+        metadata={"failed": list(failed), "blocked": {window: list(names) for window, names in blocked.items()}},
         allow_retries=False,
     )
 

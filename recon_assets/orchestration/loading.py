@@ -90,8 +90,6 @@ def opener(project: Project) -> Opener:
 def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Sides, config: LoadConfig) -> list[str]:
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
-    adapter.keep_connection(context.instance)
-    adapter.mark_home(context.instance, context.run.run_id)
     schema = sides.schema()
     failed = []
     for window in windows_to_do(context, spec, config):
@@ -103,6 +101,26 @@ def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Side
         else:
             report(context, spec, loaded, schema)
     return failed
+
+
+def begin(context: dg.AssetExecutionContext) -> None:
+    """What every run of a table does first."""
+    adapter.keep_connection(context.instance)
+    adapter.mark_home(context.instance, context.run.run_id)
+
+
+def loads(context: dg.AssetExecutionContext, spec: TableSpec) -> bool:
+    """Whether the run is to load the table; otherwise it is one of checks alone."""
+    return dg.AssetKey(spec.name) in context.selected_asset_keys
+
+
+def run_keys(context: dg.AssetExecutionContext, spec: TableSpec) -> list[str]:
+    """The windows that the run is of; a run of checks alone that names no day is of all that are loaded."""
+    if spec.days is None:
+        return [adapter.ALL]
+    if loads(context, spec) or context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    return sorted(context.instance.get_materialized_partitions(dg.AssetKey(spec.name)))
 
 
 def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:
@@ -117,7 +135,7 @@ def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, conf
 
 def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> list[Window]:
     """The run's windows without those that this run, or the run it resumes, has materialized already."""
-    keys = context.partition_keys if spec.days else [adapter.ALL]
+    keys = run_keys(context, spec)
     done = adapter.materialized_by(context.instance, resumed_runs(context.run), dg.AssetKey(spec.name))
     if done:
         context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
@@ -127,7 +145,10 @@ def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: Lo
 
 
 def pass_over(context: dg.AssetExecutionContext, spec: TableSpec, keys: list[str]) -> frozenset[str]:
-    """Report the materialized ones of these days again, as they were; a backfill waits for all days it asked for."""
+    """Report the materialized ones of these days again, as they were; a backfill waits for all days it asked for.
+
+    That clears what their checks said, which is why a run judges all of its days and not only those that it loaded.
+    """
     known = adapter.latest_materializations(context.instance, dg.AssetKey(spec.name), keys) if spec.days else {}
     for event in known.values():
         context.log_event(event)

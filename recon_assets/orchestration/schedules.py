@@ -1,4 +1,4 @@
-"""A daily schedule per group: it loads the newest day that is over, in the time zone of the table."""
+"""A daily schedule per group, which loads the newest day that is over; and one that judges the newest week again."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -8,18 +8,67 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from recon_assets.model import Project, TableSpec
+from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
+from recon_assets.orchestration.check_runs import Asked, Scope, scopes
 
 QUARTER_PAST_MIDNIGHT = "15 0 * * *"
+TWO_AT_NIGHT = "0 2 * * *"
+DAYS_CHECKED = 7
 
 
 def schedules(project: Project) -> list[dg.ScheduleDefinition]:
     """One schedule per group and time zone, all switched off until somebody switches them on."""
     zones = {group: {zone for other, zone in grouped(project) if other == group} for group, _ in grouped(project)}
     return [
-        schedule(group if len(zones[group]) == 1 else f"{group}_{name(zone)}", zone, tables)
-        for (group, zone), tables in grouped(project).items()
+        *(
+            schedule(group if len(zones[group]) == 1 else f"{group}_{name(zone)}", zone, tables)
+            for (group, zone), tables in grouped(project).items()
+        ),
+        *check_schedules(project),
     ]
+
+
+def check_schedules(project: Project) -> list[dg.ScheduleDefinition]:
+    """One schedule for all checks, where there are any: a run of checks alone for each calendar."""
+    checked = [spec for spec in project.tables.values() if spec.checks]
+    if not checked:
+        return []
+
+    def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        moment = context.scheduled_execution_time
+        due = scopes([item for spec in checked if (item := newest_week(spec, moment))])
+        for scope in due:
+            yield check_request(scope, moment)
+        if not due:
+            yield dg.SkipReason(f"No table has a finished day at {moment.isoformat()}.")
+
+    return [
+        dg.ScheduleDefinition(
+            name="checks",
+            target=dg.AssetSelection.all_asset_checks(),
+            cron_schedule=TWO_AT_NIGHT,
+            execution_timezone="UTC",
+            execution_fn=tick,
+            description=f"Judges the newest {DAYS_CHECKED} finished days of each table by all its checks.",
+        )
+    ]
+
+
+def newest_week(spec: TableSpec, moment: datetime) -> Asked | None:
+    """All checks of a table for its newest finished days; None while it has none."""
+    if spec.days is None:
+        return Asked(spec)
+    keys = window_keys(spec, moment)[-DAYS_CHECKED:]
+    return Asked(spec, (keys[0], keys[-1])) if keys else None
+
+
+def check_request(scope: Scope, moment: datetime) -> dg.RunRequest:
+    """One run of checks alone."""
+    label = scope.keys[0].asset_key.to_user_string()
+    return dg.RunRequest(
+        run_key=f"checks {label} {moment.isoformat()}", asset_check_keys=list(scope.keys), tags=scope.tags
+    )
 
 
 def grouped(project: Project) -> Mapping[tuple[str, str], tuple[TableSpec, ...]]:

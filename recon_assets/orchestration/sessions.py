@@ -15,8 +15,9 @@ from recon_assets.declare import load_project
 from recon_assets.dialect import engine
 from recon_assets.dialect.failures import explained
 from recon_assets.model import Database, Mode, Project, TableSpec
-from recon_assets.orchestration import adapter, adoption, backfills
+from recon_assets.orchestration import adapter, adoption, backfills, check_runs
 from recon_assets.orchestration.backfills import Progress, Wanted
+from recon_assets.orchestration.check_runs import Asked, Judged
 from recon_assets.orchestration.processes import Dagster, Services, services
 from recon_assets.orchestration.webserver import Webserver
 
@@ -68,6 +69,12 @@ class Session:
         since = backfills.newest(self.instance, wanted)
         backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
         yield from backfills.follow(webserver, self.instance, backfill_id, wanted, since)
+
+    def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Judged]:
+        """Launch runs of checks alone, and yield what each has found until all have ended."""
+        launched = [check_runs.launch(webserver, scope, self.mark) for scope in check_runs.scopes(asked)]
+        for run_id in launched:
+            yield from check_runs.follow(self.instance, run_id)
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""

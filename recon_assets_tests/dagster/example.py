@@ -1,14 +1,31 @@
 """A small declared project, and sides of a table that do what a test says: Dagster's behaviour is what is tested."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import dagster as dg
 
-from recon_assets.model import Database, Days, Loaded, Project, Relation, TableSpec, Window
+from recon_assets.model import (
+    GRADED,
+    Check,
+    Database,
+    Days,
+    Evidence,
+    Finding,
+    Grading,
+    Loaded,
+    Need,
+    NotGatheredError,
+    Project,
+    Relation,
+    Severity,
+    TableSpec,
+    Window,
+)
 from recon_assets.orchestration.assets import table
+from recon_assets.orchestration.checking import Judge
 from recon_assets.orchestration.loading import LoadConfig, Opener, Sides
 
 NEW_YORK = Days("time_hour", date(2013, 3, 1), date(2013, 4, 1), "America/New_York")
@@ -58,10 +75,66 @@ class Scripted:
         return opened
 
 
-def job(sides: Scripted, declared: TableSpec = FLIGHTS) -> dg.JobDefinition:
-    """The job that materializes one table."""
+@dataclass(frozen=True)
+class Promise:
+    """A check whose verdicts a test writes down."""
+
+    name: str
+    daily: bool = True
+    blocking: bool = False
+    grading: Grading = GRADED
+    kind: str = "promise"
+    description: str = "What was promised holds."
+    columns_used: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """It is never asked."""
+        raise NotGatheredError(evidence.where)
+
+
+@dataclass
+class Verdicts:
+    """A judge that fails what it is told to fail; remembers what it was asked for."""
+
+    failing: set[tuple[str, str]] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    find: Callable[[Finding], Finding] = lambda finding: finding
+
+    def __call__(self, declared: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
+        """A finding of each window and check."""
+        checks = [check for check in declared.checks if check.name in names]
+        for check in checks:
+            for window in [window.key for window in windows] if check.daily else ["all"]:
+                self.asked.append((check.name, window))
+                yield self.find(self.finding(declared, check, window))
+
+    def finding(self, declared: TableSpec, check: Check, window: str) -> Finding:
+        """Ten records of a hundred are wrong, or none."""
+        wrong = 10 if (check.name, window) in self.failing else 0
+        return Finding(
+            check.name,
+            declared.name,
+            window,
+            passed=not wrong,
+            summary=f"{declared.name} {window}: {wrong} of 100 records differ",
+            source=100,
+            target=100 - wrong,
+            wrong=wrong,
+            of=100,
+            severity=Severity.HIGH if wrong else None,
+        )
+
+
+def checked(*promises: Promise, declared: TableSpec = FLIGHTS) -> TableSpec:
+    """The table with these checks."""
+    return replace(declared, checks=promises)
+
+
+def job(sides: Scripted, declared: TableSpec = FLIGHTS, judge: Judge | None = None) -> dg.JobDefinition:
+    """The job that materializes and checks one table."""
     named = dg.define_asset_job("load")
-    assets = [table(declared, WAREHOUSE, sides.reach())]
+    assets = [table(declared, WAREHOUSE, sides.reach(), judge or Verdicts())]
     return dg.Definitions(assets, jobs=[named], executor=dg.in_process_executor).resolve_job_def("load")
 
 

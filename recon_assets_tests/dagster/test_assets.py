@@ -9,12 +9,12 @@ import pytest
 from recon_assets.model import Relation, TableSpec
 from recon_assets.orchestration.assets import name, source_key, table
 from recon_assets.orchestration.project import definitions
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, WAREHOUSE, Scripted, spec
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, WAREHOUSE, Scripted, Verdicts, spec
 
 
 def test_days_are_partitions_in_the_tables_time_zone() -> None:
     """March 2013 has 31 days, and the end is not one of them."""
-    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach()).partitions_def
+    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     assert partitions.timezone == "America/New_York"
@@ -24,12 +24,12 @@ def test_days_are_partitions_in_the_tables_time_zone() -> None:
 
 def test_a_table_without_days_has_no_partitions() -> None:
     """Dimension tables are one asset, loaded as a whole."""
-    assert table(AIRLINES, WAREHOUSE, Scripted().reach()).partitions_def is None
+    assert table(AIRLINES, WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def is None
 
 
 def test_an_open_end_grows_with_the_days() -> None:
     """Without an end the last day is the newest finished one."""
-    partitions = table(spec(days=replace(NEW_YORK, end=None)), WAREHOUSE, Scripted().reach()).partitions_def
+    partitions = table(spec(days=replace(NEW_YORK, end=None)), WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_an_open_end_grows_with_the_days() -> None:
 
 def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
     """Standard names, so that the catalog shows them; no password and no user."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach())
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts())
     found = asset.get_asset_spec(dg.AssetKey("flights"))
 
     assert found.group_name == "travel"
@@ -51,7 +51,7 @@ def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
 
 def test_runs_are_limited_by_the_source_and_to_a_month() -> None:
     """A pool for each source database; thirty-one days a run."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach())
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts())
 
     assert asset.op.pool == "ops"
     assert asset.backfill_policy == dg.BackfillPolicy.multi_run(31)

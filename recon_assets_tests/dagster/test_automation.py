@@ -5,7 +5,7 @@ import pytest
 
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.project import definitions
-from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, days, failing
+from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing
 
 KEY = dg.AssetKey("flights")
 
@@ -19,7 +19,7 @@ def requested(instance: dg.DagsterInstance, defs: dg.Definitions) -> set[str | N
 @pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
 def test_all_missing_days_are_asked_for_except_failed_ones(instance: dg.DagsterInstance) -> None:
     """A day that failed waits for a person's retry; a day that is there is left alone."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted(failing("2013-03-02")).reach())
+    asset = table(FLIGHTS, WAREHOUSE, Scripted(failing("2013-03-02")).reach(), Verdicts())
     defs = dg.Definitions([asset], executor=dg.in_process_executor)
     run = defs.resolve_implicit_global_asset_job_def().execute_in_process
     run(instance=instance, tags=days("2013-03-01", "2013-03-01"))

@@ -1,0 +1,172 @@
+"""Runs of checks alone, over a span of days: what a schedule or a person asks for, launched and followed."""
+
+import time
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+
+from recon_assets.errors import DeclarationError
+from recon_assets.model import TableSpec
+from recon_assets.orchestration.backfills import answered
+from recon_assets.orchestration.webserver import Webserver
+
+FIRST_TAG, LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+JOB = "__ASSET_JOB"
+POLL_SECONDS = 0.5
+UNENDED = frozenset(dg.DagsterRunStatus) - {
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+}
+
+PLACE = """
+query Place($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) { repository { name location { name } } }
+}
+"""
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidSubsetError { message }
+    ... on UnauthorizedError { message }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Checks of one table, to be judged from the first to the last day of ``span``.
+
+    Attributes:
+        span: Both days included; None for a table without days.
+        names: Which checks; none means all of them.
+    """
+
+    spec: TableSpec
+    span: tuple[str, str] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[dg.AssetCheckKey, ...]:
+        """The checks as Dagster names them."""
+        chosen = [check.name for check in self.spec.checks if not self.names or check.name in self.names]
+        return tuple(dg.AssetCheckKey(dg.AssetKey(self.spec.name), name) for name in chosen)
+
+    @property
+    def calendar(self) -> Hashable:
+        """What tables must share for a run to judge days of both."""
+        days = self.spec.days
+        return (self.span, days.start, days.end, days.timezone) if days else None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one run judges."""
+
+    keys: tuple[dg.AssetCheckKey, ...]
+    span: tuple[str, str] | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The span as Dagster reads it; without it, a table is judged for all its loaded days."""
+        return {FIRST_TAG: self.span[0], LAST_TAG: self.span[1]} if self.span else {}
+
+
+def scopes(asked: Sequence[Asked]) -> list[Scope]:
+    """As few runs as can be, at 3 CPU-s each: tables of one calendar share one, those without days join the first."""
+    found: dict[Hashable, Scope] = {}
+    for item in sorted(asked, key=lambda item: item.span is None):
+        place = item.calendar if item.span else next(iter(found), None)
+        scope = found.get(place, Scope((), item.span))
+        found[place] = replace(scope, keys=(*scope.keys, *item.keys))
+    return [scope for scope in found.values() if scope.keys]
+
+
+def launch(webserver: Webserver, scope: Scope, tags: Mapping[str, str]) -> str:
+    """Start a run of these checks; its id.
+
+    Raises:
+        DeclarationError: When the webserver does not know the tables.
+        UnavailableError: With what Dagster said, when it refuses.
+    """
+    marks = {**tags, **scope.tags}
+    params = {
+        "selector": selector(webserver, scope),
+        "mode": "default",
+        "runConfigData": {},
+        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in marks.items()]},
+    }
+    answer = webserver.ask(LAUNCH, params=params)["launchPipelineExecution"]
+    run_id: str = answered(answer, "LaunchRunSuccess")["run"]["runId"]
+    return run_id
+
+
+def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
+    """These checks and no asset, as GraphQL names them."""
+    tables = [{"path": list(key.asset_key.path)} for key in scope.keys]
+    nodes = webserver.ask(PLACE, keys=tables)["assetNodes"]
+    if not nodes:
+        msg = f"{webserver.url} does not have {scope.keys[0].asset_key.to_user_string()}; reload its definitions."
+        raise DeclarationError(msg)
+    repository = nodes[0]["repository"]
+    return {
+        "repositoryName": repository["name"],
+        "repositoryLocationName": repository["location"]["name"],
+        "pipelineName": JOB,
+        "assetSelection": [],
+        "assetCheckSelection": [
+            {"assetKey": table, "name": key.name} for table, key in zip(tables, scope.keys, strict=True)
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How far a run of checks is, and what it has found so far."""
+
+    run_id: str
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED
+    found: tuple[dg.AssetCheckEvaluation, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status not in UNENDED
+
+    @property
+    def wrong(self) -> tuple[dg.AssetCheckEvaluation, ...]:
+        """What did not pass; a check that could not run is among it."""
+        return tuple(item for item in self.found if not item.passed)
+
+
+def follow(instance: dg.DagsterInstance, run_id: str) -> Iterator[Judged]:
+    """Yield what a run has found, about twice a second until it has ended; the last is final."""
+    judged, cursor = Judged(run_id), None
+    while not judged.ended:
+        run = instance.get_run_by_id(run_id)
+        judged = replace(judged, status=run.status if run else dg.DagsterRunStatus.CANCELED)
+        more, cursor = evaluations(instance, run_id, cursor)
+        judged = replace(judged, found=(*judged.found, *more))
+        yield judged
+        if not judged.ended:
+            time.sleep(POLL_SECONDS)
+
+
+def evaluations(
+    instance: dg.DagsterInstance, run_id: str, cursor: str | None
+) -> tuple[list[dg.AssetCheckEvaluation], str]:
+    """What a run has said since the last look, and where to look on."""
+    found, has_more, place = list[dg.AssetCheckEvaluation](), True, cursor
+    while has_more:
+        page = instance.get_records_for_run(run_id, place, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        entries = [record.event_log_entry.asset_check_evaluation for record in page.records]
+        found += [entry for entry in entries if entry]
+        has_more, place = page.has_more, page.cursor
+    return found, place or ""

@@ -1,0 +1,96 @@
+"""What a run does for the checks of one table: each judged for each of the run's days, with a status of its own.
+
+One gathering of evidence serves all days and checks. What could not be found out is an error of its day,
+never a pass; a day that fails a blocking check is named at the end of the run, and stops no other day.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from recon_assets import checks
+from recon_assets.errors import ReconError
+from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
+from recon_assets.orchestration import adapter
+from recon_assets.orchestration.evaluations import evaluation
+
+Judge = Callable[[TableSpec, Sequence[Window], Sequence[str]], Iterator[Finding]]
+"""What the named checks say of these windows of a table; those that are not daily say it of ``all``."""
+
+
+def judge(project: Project) -> Judge:
+    """How the runs of this project judge a table."""
+
+    def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
+        return checks.evaluate(project, spec, windows, names=names, now=datetime.now(UTC))
+
+    return judged
+
+
+def check_specs(spec: TableSpec, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
+    """What the catalog says of a table's checks."""
+    return [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=spec.name,
+            description=check.description,
+            partitions_def=partitions if check.daily else None,
+            metadata={"kind": check.kind, "stops the day": check.blocking},
+        )
+        for check in spec.checks
+    ]
+
+
+def evaluations(
+    context: dg.AssetExecutionContext, spec: TableSpec, judge: Judge, windows: Sequence[Window]
+) -> Generator[dg.AssetCheckEvaluation, None, dict[str, list[str]]]:
+    """Judge these windows by the run's checks, and say each verdict as soon as it is there.
+
+    Returns:
+        The windows that failed a blocking check, each with the names of those checks.
+    """
+    wanted = {check.name: check for check in selected(context, spec)}
+    blocked = defaultdict[str, list[str]](list)
+    keys = [*(window.key for window in windows), ALL.key]
+    targets = adapter.check_targets(context.instance, dg.AssetKey(spec.name), keys) if wanted else {}
+    for finding in findings(spec, judge, windows, list(wanted.values())):
+        check = wanted[finding.check]
+        if check.blocking and not finding.passed:
+            blocked[finding.window].append(check.name)
+        yield evaluation(spec, check, finding, targets.get(finding.window))
+    return dict(blocked)
+
+
+def selected(context: dg.AssetExecutionContext, spec: TableSpec) -> list[Check]:
+    """The run's checks of this table, as declared."""
+    names = {key.name for key in context.selected_asset_check_keys if key.asset_key == dg.AssetKey(spec.name)}
+    return [check for check in spec.checks if check.name in names]
+
+
+def findings(spec: TableSpec, judge: Judge, windows: Sequence[Window], wanted: Sequence[Check]) -> Iterator[Finding]:
+    """A finding of each check and window; where none could be had, that is the finding."""
+    if not wanted:
+        return
+    due = {(key, check.name): None for check in wanted for key in keys_of(check, windows)}
+    reason = "nothing was found out, and nothing said why; see the run's log."
+    try:
+        for finding in judge(spec, windows, [check.name for check in wanted]):
+            due.pop((finding.window, finding.check), None)
+            yield finding
+    except ReconError as error:
+        reason = str(error)
+    for window, name in due:
+        yield Finding(name, spec.name, window, passed=False, summary=f"{name} could not run", error=reason)
+
+
+def keys_of(check: Check, windows: Sequence[Window]) -> list[str]:
+    """Of which windows a check is judged."""
+    return [window.key for window in windows] if check.daily else [ALL.key]
+
+
+def outputs(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
+    """An output for each of the run's checks, without which Dagster takes it for skipped."""
+    for key in sorted(context.selected_asset_check_keys):
+        yield dg.Output(None, context.assets_def.get_output_name_for_asset_check_key(key))

@@ -6,7 +6,7 @@ from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
 from recon_assets.checks.records import Checksum, Fields, Keys
 from recon_assets.checks.references import References
 from recon_assets.checks.rules import BusinessRule
-from recon_assets.checks.shapes import Schema
+from recon_assets.checks.shapes import Drift, Schema
 
 __all__ = [
     "Ascending",
@@ -15,6 +15,7 @@ __all__ = [
     "Checksum",
     "Count",
     "Distinct",
+    "Drift",
     "Fields",
     "InWindows",
     "Keys",

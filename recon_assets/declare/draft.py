@@ -11,7 +11,7 @@ from datetime import date
 from difflib import SequenceMatcher
 
 from recon_assets.declare.fit import misfit
-from recon_assets.declare.schema import NAME
+from recon_assets.declare.scalars import NAME
 from recon_assets.dialect.engines import Role
 from recon_assets.model import Column, Kind
 from recon_assets.slices import Shape, split_name
@@ -22,6 +22,8 @@ _BORN = re.compile(
 )
 _MOMENT_NAME = re.compile(r"(.*_)?(at|on|time|date|day|hour|ts|timestamp|datetime)")
 _CHANGING = re.compile(r"(updated|modified|changed|deleted|loaded|synced|last|expire|expires|due|end|closed).*")
+_CHANGED = re.compile(r"(last_)?(updated|modified|changed)(_at|_on|_time|_date)?")
+_CHECKS = ("count", "keys", "fields")
 _WORDS_OF_YAML = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
 _PLAIN = re.compile(r"[A-Za-z_][\w.]*")
 
@@ -56,6 +58,7 @@ class Suggestion:
     window: Column | None = None
     ignore: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    updated_at: str | None = None
     references: tuple[tuple[tuple[str, ...], str], ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -99,9 +102,11 @@ def _table(name: str, source: Found, target: Found) -> Suggestion:
     renamed = {*rename, *rename.values()}
     ignore = {name: reason for name, reason in _ignored(source, target) if name not in renamed}
     key, reason = _key(source, target, ignore)
-    window = _window(source, {column.name for column in target.shape.columns} - set(ignore), key)
+    shared = {column.name for column in target.shape.columns} - set(ignore)
+    window = _window(source, shared, key)
     remarks = tuple(_remarks(source, target, window, renamed))
-    return Suggestion(name, source, target, key, reason, window, ignore, rename, remarks=remarks)
+    changed = _changed(source, shared)
+    return Suggestion(name, source, target, key, reason, window, ignore, rename, changed, remarks=remarks)
 
 
 def _guessed(source: Found, target: Found) -> dict[str, str]:
@@ -169,6 +174,14 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
     ]
     best = max(ranked, default=None, key=lambda item: item[:2])
     return best[2] if best and best[0] > 0 else None
+
+
+def _changed(source: Found, shared: set[str]) -> str | None:
+    """The column that says when a row was last changed, if its name leaves no doubt."""
+    for column in source.shape.columns:
+        if column.name in shared and column.type.kind in _MOMENTS and _CHANGED.fullmatch(column.name.lower()):
+            return column.name
+    return None
 
 
 def _rank(column: Column, source: Found, key: tuple[str, ...]) -> int:
@@ -263,6 +276,8 @@ def _block(item: Suggestion, start: Start | None) -> Iterator[str]:
     else:
         yield "    window: none"
     yield from _column_lines(item)
+    if item.updated_at:
+        yield f"    updated_at: {_scalar(item.updated_at)}"
     yield from _check_lines(item)
 
 
@@ -278,8 +293,8 @@ def _column_lines(item: Suggestion) -> Iterator[str]:
 
 
 def _check_lines(item: Suggestion) -> Iterator[str]:
-    if item.references:
-        yield "    checks:"
+    yield "    checks:"
+    yield from (f"      - {kind}" for kind in _CHECKS)
     for columns, parent in item.references:
         named = f"column: {_scalar(columns[0])}" if len(columns) == 1 else f"columns: {_flow(columns)}"
         yield f"      - {{kind: references, {named}, parent: {parent}}}"

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from recon_assets import model
-from recon_assets.declare import schema
+from recon_assets.declare import kinds, scalars, schema
 from recon_assets.declare.document import Document, document
 from recon_assets.declare.problems import (
     KeyPath,
@@ -36,11 +36,13 @@ _EXPECTED = {
     "string_pattern_mismatch": "letters, digits and _, beginning with a letter",
     "int_type": "a number",
     "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_parsing": "`true` or `false`",
+    "bool_type": "`true` or `false`",
     "tuple_type": "a list",
     "dict_type": "a mapping (lines of `key: value`)",
     "model_type": "a mapping (lines of `key: value`)",
     "model_attributes_type": "a mapping (lines of `key: value`)",
-    "too_short": "at least one name",
     "greater_than_equal": "a number within bounds",
     "less_than_equal": "a number within bounds",
 }
@@ -181,14 +183,14 @@ class _Reader:
         return part if len(self.problems) == before else None
 
     def _name(self, path: KeyPath) -> None:
-        if not schema.NAME.fullmatch(str(path[-1])):
+        if not scalars.NAME.fullmatch(str(path[-1])):
             hint = "Use letters, digits and _, beginning with a letter; table names become names of assets."
-            self.problems.append(Problem(path, f"{schema.found(path[-1])} cannot be a name here", hint))
+            self.problems.append(Problem(path, f"{scalars.found(path[-1])} cannot be a name here", hint))
 
     def _is_filled_mapping(self, content: Any, path: KeyPath) -> bool:
         if isinstance(content, dict) and content:
             return True
-        said = "is empty" if content in (None, {}) else f"expected a mapping, found {schema.found(content)}"
+        said = "is empty" if content in (None, {}) else f"expected a mapping, found {scalars.found(content)}"
         hint = "A declaration has `databases:` and `tables:`, each with at least one name below it."
         self.problems.append(Problem(path, said, f"{hint} `recon init` writes a first one."))
         return False
@@ -226,7 +228,7 @@ class _Reader:
 def _problem(path: KeyPath, kind: type[BaseModel], error: ErrorDetails, content: Any) -> Problem:
     """One of pydantic's errors, in the words of this file."""
     inside = _path(error, content)
-    message, hint = _words(error, inside, _fields(kind, inside))
+    message, hint = _words(error, inside, _fields(kind, inside, content))
     return Problem((*path, *inside), message, hint)
 
 
@@ -234,21 +236,40 @@ def _path(error: ErrorDetails, content: Any) -> KeyPath:
     """Where the error is in the file: pydantic's own tags in the path are none of its keys."""
     path: list[str | int] = []
     for part in error["loc"]:
-        inner = dict(enumerate(content)) if isinstance(content, list) else content
-        if isinstance(inner, dict) and part in inner:
+        inner = _inner(content)
+        if part in inner:
             path.append(part)
             content = inner[part]
     return (*path, error["loc"][-1]) if error["type"] == "missing" else tuple(path)
 
 
-def _fields(kind: type[BaseModel], path: KeyPath) -> Mapping[str, FieldInfo]:
-    """The fields that the mapping may have in which ``path`` ends."""
-    fields: Mapping[str, FieldInfo] = kind.model_fields
+def _inner(content: Any) -> Mapping[Any, Any]:
+    return content if isinstance(content, dict) else dict(enumerate(content)) if isinstance(content, list) else {}
+
+
+def _fields(kind: type[BaseModel], path: KeyPath, content: Any) -> Mapping[str, FieldInfo]:
+    """The fields that the mapping may have in which ``path`` ends, by the names of the file."""
+    fields: Mapping[str, FieldInfo] = _named(kind)
+    models: list[type[BaseModel]] = []
     for part in path[:-1]:
-        if isinstance(part, str):
-            models = _models(fields[part].annotation) if part in fields else iter(())
-            fields = {name: field for found in models for name, field in found.model_fields.items()}
+        content = _inner(content).get(part)
+        if part in fields:
+            models = list(_models(fields[str(part)].annotation))
+            fields = {name: field for found in models for name, field in _named(found).items()}
+        if "kind" in fields and isinstance(part, int):
+            fields = _of_kind(content, models)
     return fields
+
+
+def _named(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def _of_kind(content: Any, models: list[type[BaseModel]]) -> Mapping[str, FieldInfo]:
+    """Of a check, the fields of its own kind only."""
+    named = content.get("kind") if isinstance(content, dict) else content
+    own = (found for found in models if named in get_args(found.model_fields["kind"].annotation))
+    return _named(next(own, models[0]))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -269,22 +290,26 @@ def _words(error: ErrorDetails, path: KeyPath, fields: Mapping[str, FieldInfo]) 
     if kind == "missing":
         return f"`{last}` is missing", meaning
     if kind == "union_tag_invalid":
-        return f"unknown kind of check {schema.found(context['tag'])}", nearest(str(context["tag"]), ["references"])
+        return f"unknown kind of check {scalars.found(context['tag'])}", nearest(str(context["tag"]), kinds.KINDS)
     if kind == "union_tag_not_found":
-        return "a check needs its `kind`", "Write `{kind: references, column: NAME, parent: TABLE}`."
+        return "a check needs its `kind`", "Write `- count`, or `{kind: sum, column: NAME}`."
     return _misfit(error), meaning
 
 
 def _unknown(key: str, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
     if key in schema.NOT_YET and "source" in fields:
         return f"`{key}` has no effect in this version: {schema.NOT_YET[key]}", "Remove it."
-    if key == "column" and "columns" in fields:
-        return "both `column` and `columns` are given", "Give one of the two."
     return f"unknown key `{key}`", nearest(key, fields)
 
 
 def _misfit(error: ErrorDetails) -> str:
     if error["input"] is None:
         return "is empty"
-    expected = _EXPECTED.get(error["type"])
-    return f"expected {expected}, found {schema.found(error['input'])}" if expected else error["msg"]
+    expected = _expected(error["type"], error.get("ctx", {}))
+    return f"expected {expected}, found {scalars.found(error['input'])}" if expected else error["msg"]
+
+
+def _expected(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "too_short":
+        return "at least one name" if context["min_length"] == 1 else f"at least {context['min_length']} names"
+    return _EXPECTED.get(kind) or str(context.get("expected", "")).replace("'", "`")

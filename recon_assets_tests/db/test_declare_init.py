@@ -52,6 +52,11 @@ tables:
     target: {{database: target, table: {t}customers}}
     key: [id]  # primary key of the target
     window: none
+    updated_at: updated_at
+    checks:
+      - count
+      - keys
+      - fields
 
   # Not declared, because no key is unique on either side: choose one, and remove the marks.
   # loose:
@@ -59,6 +64,10 @@ tables:
   #   target: {{database: target, table: {t}loose}}
   #   key: []
   #   window: none
+  #   checks:
+  #     - count
+  #     - keys
+  #     - fields
 
   orders:
 {remark}    source: {{database: source, table: {s}orders}}
@@ -70,6 +79,9 @@ tables:
         - legacy  # only in the source
         - loaded_at  # only in the target
     checks:
+      - count
+      - keys
+      - fields
       - {{kind: references, column: customer_id, parent: customers}}
 
 # Only in the source: {s}audit

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from socket import gethostname
 from typing import Any
+from weakref import WeakSet
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -27,6 +28,7 @@ Target = AssetCheckEvaluationTargetMaterializationData
 BACKFILL_SECONDS = 2.0
 ALL = "all"
 HOME_TAG = "recon/home"
+KEPT = WeakSet[dg.DagsterInstance]()
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
@@ -87,8 +89,12 @@ def latest_of_days(
 
 
 def keep_connection(instance: dg.DagsterInstance) -> None:
-    """Write events over one kept connection: by default each event opens a new one, which costs 20 ms."""
-    if instance.is_persistent:
+    """Write events over one kept connection: by default each event opens a new one, which costs 20 ms.
+
+    Once for each instance: every call gives it new pools, and a run calls this for each of its tables.
+    """
+    if instance.is_persistent and instance not in KEPT:
+        KEPT.add(instance)
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
 
 

@@ -1,11 +1,17 @@
 """The contract of every call into Dagster that is not public: when an upgrade breaks one, it breaks here."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 from dagster._daemon.daemon import BackfillDaemon
 
 from recon_assets.orchestration import adapter
-from recon_assets_tests.dagster.example import AIRLINES, Scripted, days, failing, job
+from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, checked, days, failing, job
+from recon_assets_tests.dagster.states import states
 
 KEY = dg.AssetKey("flights")
 
@@ -47,6 +53,36 @@ def test_the_latest_materialization_of_a_table_without_days(instance: dg.Dagster
     assert set(adapter.latest_materializations(instance, dg.AssetKey("airlines"), ["all"])) == {"all"}
 
 
+def test_an_evaluation_points_at_the_newest_materialization(instance: dg.DagsterInstance) -> None:
+    """Of each day, and of any day for a check of the whole table; only such an evaluation is current."""
+    for day in ("2013-03-01", "2013-03-02", "2013-03-01"):
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day))
+    newest = {
+        record.partition_key: record.storage_id
+        for record in instance.fetch_materializations(KEY, limit=3, ascending=True).records
+    }
+
+    found = adapter.check_targets(instance, KEY, ["2013-03-01", "2013-03-02", "2013-03-03", "all"])
+
+    assert {name: target.storage_id for name, target in found.items()} == {
+        **newest,
+        "all": newest["2013-03-01"],
+    }
+    assert adapter.check_targets(instance, dg.AssetKey("weather"), ["2013-03-01", "all"]) == {}
+
+
+@pytest.mark.parametrize("current", [True, False])
+def test_an_evaluation_of_an_older_materialization_is_cleared(instance: dg.DagsterInstance, current: bool) -> None:  # noqa: FBT001 - pytest names it
+    """That is why a day that is reported again must be judged again."""
+    table = checked(Promise("count"))
+    flow = job(Scripted(), table)
+    flow.execute_in_process(instance=instance, tags=days("2013-03-01", "2013-03-01"))
+    if not current:
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="2013-03-01"))
+
+    assert states(instance, table, "count") == ({"SUCCEEDED": {"2013-03-01"}} if current else {})
+
+
 def test_only_runs_of_this_home_are_given_up(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else's run may well be alive; so may one that has not started."""
     monkeypatch.setenv("DAGSTER_HOME", "/here")
@@ -69,3 +105,24 @@ def test_our_backfill_daemon_takes_the_place_of_dagsters() -> None:
 
     assert [type(daemon) for daemon in found if isinstance(daemon, BackfillDaemon)] == [adapter.PromptBackfillDaemon]
     assert {daemon.daemon_type() for daemon in found} == set(instance.get_required_daemon_types())
+
+
+def test_connections_are_kept_once(postgres_url: str, tmp_path: Path) -> None:
+    """A run of fifty tables asks fifty times, and has one pool."""
+    url = postgres_url.replace("postgresql+psycopg:", "postgresql+psycopg2:")
+    storage = {"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}
+    (tmp_path / "dagster.yaml").write_text(json.dumps(storage))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        pools = []
+        for _ in range(3):
+            adapter.keep_connection(instance)
+            pools.append(pool_of(instance))
+
+    assert isinstance(pools[0], sa.QueuePool)
+    assert pools[0] is pools[1] is pools[2]
+
+
+def pool_of(instance: dg.DagsterInstance) -> Any:
+    """What the event log takes its connections from."""
+    storage: Any = instance.event_log_storage
+    return getattr(storage, "_event_log_storage", storage)._engine.pool

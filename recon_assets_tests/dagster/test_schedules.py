@@ -11,7 +11,7 @@ import pytest
 from recon_assets.model import Days, Project, TableSpec
 from recon_assets.orchestration.project import definitions
 from recon_assets.orchestration.schedules import grouped, schedule, schedules
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, spec
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, Promise, checked, spec
 
 OPEN = spec(days=replace(NEW_YORK, end=None))
 
@@ -84,3 +84,76 @@ def test_schedules_are_off_until_somebody_switches_them_on() -> None:
 
     assert [found.name for found in repository.schedule_defs] == ["daily_travel"]
     assert repository.schedule_defs[0].default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def night(moment: datetime, *tables: TableSpec) -> Any:
+    """What a tick of the checks' schedule comes to at a moment."""
+    repository = definitions(Project(PROJECT.databases, {table.name: table for table in tables})).get_repository_def()
+    context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=repository)
+    return repository.get_schedule_def("checks").evaluate_tick(context)
+
+
+def names(request: dg.RunRequest) -> list[str]:
+    """The checks that a request is of."""
+    return [key.to_user_string() for key in request.asset_check_keys or ()]
+
+
+COUNTED = checked(Promise("count"), Promise("schema", daily=False), declared=OPEN)
+TWO_UTC = datetime(2013, 3, 20, 2, tzinfo=UTC)
+
+
+def test_the_newest_week_is_judged_every_night() -> None:
+    """Seven days that are over in New York, where it is still the evening of the 19th; a run of checks alone."""
+    (request,) = night(TWO_UTC, COUNTED).run_requests
+
+    assert names(request) == ["flights:count", "flights:schema"]
+    assert request.asset_selection is None
+    assert request.tags["dagster/asset_partition_range_start"] == "2013-03-12"
+    assert request.tags["dagster/asset_partition_range_end"] == "2013-03-18"
+
+
+def test_tables_of_one_calendar_are_judged_by_one_run() -> None:
+    """A run costs 3 CPU-s; tables without days join it, those of another calendar have their own."""
+    berlin = spec("trains", Days("at", NEW_YORK.start, timezone="Europe/Berlin"))
+    weather = replace(COUNTED, name="weather")
+    whole = checked(Promise("count"), declared=AIRLINES)
+
+    requests = night(TWO_UTC, whole, COUNTED, weather, replace(berlin, checks=COUNTED.checks)).run_requests
+
+    assert [names(request) for request in requests] == [
+        ["flights:count", "flights:schema", "weather:count", "weather:schema", "airlines:count"],
+        ["trains:count", "trains:schema"],
+    ]
+    assert requests[1].tags["dagster/asset_partition_range_end"] == "2013-03-19"
+
+
+def test_tables_without_days_are_judged_without_a_span() -> None:
+    """There is none to name."""
+    (request,) = night(TWO_UTC, checked(Promise("count"), declared=AIRLINES)).run_requests
+
+    assert names(request) == ["airlines:count"]
+    assert not [tag for tag in request.tags if "partition" in tag]
+
+
+def test_a_table_that_has_just_begun_is_not_judged() -> None:
+    """Before its first day is over there is nothing to judge, and the tick says so."""
+    result = night(datetime(2013, 3, 1, 12, tzinfo=UTC), COUNTED)
+
+    assert not result.run_requests
+    assert "No table has a finished day" in str(result.skip_message)
+
+
+def test_a_short_history_is_judged_from_its_beginning() -> None:
+    """No day before the declared start is asked for."""
+    (request,) = night(datetime(2013, 3, 3, 12, tzinfo=UTC), COUNTED).run_requests
+
+    assert request.tags["dagster/asset_partition_range_start"] == "2013-03-01"
+    assert request.tags["dagster/asset_partition_range_end"] == "2013-03-02"
+
+
+def test_the_checks_schedule_is_there_only_where_there_are_checks() -> None:
+    """And off until somebody switches it on."""
+    with_checks = definitions(Project(PROJECT.databases, {"flights": COUNTED})).get_repository_def()
+
+    assert with_checks.get_schedule_def("checks").default_status is dg.DefaultScheduleStatus.STOPPED
+    assert "checks" not in [found.name for found in definitions(PROJECT).get_repository_def().schedule_defs]

@@ -24,7 +24,10 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Pair:
-    """The two sides of a declared table, looked at once and used for many windows."""
+    """The two sides of a declared table, looked at once and used for many windows.
+
+    ``carried`` are columns that are read along and not compared.
+    """
 
     spec: TableSpec
     source: sa.Engine
@@ -32,6 +35,7 @@ class Pair:
     columns: tuple[Mapped, ...]
     target_shape: Shape
     source_shape: Shape
+    carried: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[Mapped, ...]:

@@ -42,16 +42,19 @@ def matched(
     left, right = describe(source, spec.source, spec.cast), describe(target, spec.target)
     here = {column.name: column for column in left.columns}
     there = {column.name: column for column in right.columns}
-    used = dict.fromkeys([*spec.key, *([spec.days.column] if spec.days else []), *(columns or ())])
-    named = dict.fromkeys([*used, *spec.rename, *spec.rules, *([spec.updated_at] if spec.updated_at else [])])
+    always = [*spec.key, *([spec.days.column] if spec.days else [])]
+    used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
+    named = dict.fromkeys([*used, *spec.rename, *spec.rules])
     wrong = [*_unknown(named, here, "source"), *_unknown(map(spec.target_name, used), there, "target")]
     if wrong:
         raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
-    wanted = [name for name in here if name not in spec.ignore and (columns is None or name in used)]
+    chosen = here if columns is None else {*always, *columns}
+    compared = {name for name in here if name not in spec.ignore and name in chosen}
+    wanted = [name for name in here if name in compared or name in used]
     common = tuple(
         Mapped(here[name], there[spec.target_name(name)]) for name in wanted if spec.target_name(name) in there
     )
-    pair = Pair(spec, source, target, common, right, left)
+    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
     forms(pair)
     return pair, _alone(spec, wanted, there) if columns is None else ()
 

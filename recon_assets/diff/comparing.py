@@ -1,0 +1,329 @@
+"""Compares the records of both sides: digests of all windows first, then the rows of those that differ.
+
+A window too large to be looked at row by row is parted into buckets by the hash of the key, and only buckets
+whose digests differ are read. Rows of equal text cancel out at once; what is left over is judged on values.
+A record that one window lacks and another has is found when all left-over rows of its key are together.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any
+
+from recon_assets import slices
+from recon_assets.diff.records import Table, Tally, verdicts
+from recon_assets.diff.spool import Key, Row, Spool, spool
+from recon_assets.diff.values import Reader, check_rule
+from recon_assets.errors import DeclarationError
+from recon_assets.model import Comparison, Discrepancy, Rule, Window
+from recon_assets.slices import DIGEST, UNPLACED, Pair, Snapshot
+
+LARGEST = 50_000
+"""Rows of a window that are looked at one by one; a larger window is parted into buckets."""
+BUCKET = 100
+"""Rows of a bucket, about."""
+PAUSE = timedelta(seconds=1)
+"""How long rows in flight are waited for before they are read again."""
+MAX_EVIDENCE = 1000
+Lines = Iterator[tuple[Any, str]]
+
+
+def _silent(_: str) -> None:
+    """Says nothing."""
+
+
+def compare(  # noqa: PLR0913 - what to compare, how much to keep, whom to tell
+    snapshot: Snapshot,
+    windows: Sequence[Window],
+    *,
+    where: str | None = None,
+    max_evidence: int = MAX_EVIDENCE,
+    now: datetime | None = None,
+    tell: Callable[[str], None] = _silent,
+) -> dict[str, Comparison]:
+    """What differs in each window, by its key.
+
+    Args:
+        snapshot: Both sides.
+        windows: In order of time.
+        where: SQL; other rows are left out on both sides.
+        max_evidence: How many records of each kind to keep for a window; counts are exact all the same.
+        now: The present, against which rows are in flight when the table has ``settle`` and ``updated_at``.
+        tell: Is told each step in a line.
+
+    Raises:
+        DeclarationError: When the table's rules make no sense for its columns.
+        UnavailableError: When a database does not answer.
+        DoesNotFitError: When a value lies outside of what can be compared.
+    """
+    table = table_of(snapshot.pair)
+    loose = frozenset() if table.strict else frozenset(table.readers[at].name for at in table.key)
+    job = _Job(snapshot.but(where=where, loose=loose), tuple(windows), _marked(table, loose), max_evidence, now, tell)
+    return job.run()
+
+
+def table_of(pair: Pair) -> Table:
+    """How the records of a pair are read.
+
+    Raises:
+        DeclarationError: When a rule makes no sense for its column, or for a key.
+    """
+    spec, forms = pair.spec, slices.forms(pair)
+    zone = spec.days.stored_in if spec.days else "UTC"
+    readers = tuple(
+        Reader(
+            mapped.source.name,
+            forms[mapped.source.name],
+            mapped.source.type,
+            mapped.target.type,
+            spec.rules.get(mapped.source.name, Rule()),
+            zone,
+            marked=not forms[mapped.source.name].decisive,
+            carried=mapped.source.name in pair.carried,
+        )
+        for mapped in pair.columns
+    )
+    names = [reader.name for reader in readers]
+    key = tuple(names.index(name) for name in spec.key) or tuple(
+        at for at, reader in enumerate(readers) if not reader.carried
+    )
+    for reader in readers:
+        check_rule(reader)
+    for at in key:
+        _refuse_tolerance(readers[at], spec.key)
+    return Table(readers, key, names.index(spec.updated_at) if spec.updated_at else None)
+
+
+def _refuse_tolerance(reader: Reader, key: Sequence[str]) -> None:
+    if reader.rule.tolerant:
+        why = "is a column of the key" if key else "is compared as part of the whole row, since there is no key"
+        msg = f"{reader.name}: {why}, and a tolerance would make keys equal that are not; use scale instead"
+        raise DeclarationError(msg)
+
+
+def _marked(table: Table, loose: frozenset[str]) -> Table:
+    return replace(
+        table,
+        readers=tuple(replace(reader, marked=reader.marked or reader.name in loose) for reader in table.readers),
+    )
+
+
+@dataclass
+class _Job:
+    """One comparison under way."""
+
+    snapshot: Snapshot
+    windows: tuple[Window, ...]
+    table: Table
+    max_evidence: int
+    now: datetime | None
+    tell: Callable[[str], None]
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    young: dict[Key, list[Row]] = field(default_factory=dict)
+    repeated: dict[Key, str] = field(default_factory=dict)
+    rows_read: int = 0
+
+    def run(self) -> dict[str, Comparison]:
+        """All steps."""
+        began = time.monotonic()
+        self.tallies = {window.key: Tally(self.max_evidence) for window in self.windows}
+        unplaced, flagged = self._measure()
+        self._find_repeated()
+        with spool(len(self.table.key)) as aside:
+            for segment in self._differing(flagged):
+                self._cancel(segment, aside)
+            for key, rows in aside.groups():
+                self._judge(key, rows)
+        self._settle()
+        seconds = time.monotonic() - began
+        return {key: self._comparison(key, unplaced, seconds) for key in self.tallies}
+
+    def _comparison(self, key: str, unplaced: tuple[int, int], seconds: float) -> Comparison:
+        return self.tallies[key].comparison(
+            self.table,
+            duplicate_keys=sum(window == key for window in self.repeated.values()),
+            in_flight=self.tallies[key].counts["in_flight"],
+            unplaced=unplaced,
+            rows_read=self.rows_read,
+            seconds=seconds,
+        )
+
+    def _measure(self) -> tuple[tuple[int, int], list[tuple[Window, int]]]:
+        """How many rows fall into no window; the windows whose digests differ, with the larger count of rows."""
+        self.tell(f"digesting both sides ({len(self.windows)} windows)")
+        found = slices.measured(self.snapshot, [DIGEST], self.windows)
+        flagged = []
+        for window in self.windows:
+            both = found[window.key][DIGEST]
+            self.tallies[window.key].counts.update(source=both.source.rows, target=both.target.rows)
+            if both.source != both.target:
+                flagged.append((window, max(both.source.rows, both.target.rows)))
+        none = found[UNPLACED][DIGEST]
+        return (none.source.rows, none.target.rows), flagged
+
+    def _find_repeated(self) -> None:
+        """Keys that stand more than once, where the database does not rule it out."""
+        if not self.table.strict:
+            return  # all rows are put aside then, and keys are counted there
+        key = replace(self.table, readers=tuple(self.table.readers[at] for at in self.table.key))
+        key = replace(key, key=tuple(range(len(key.readers))))
+        found = self.snapshot.both(lambda side: slices.duplicates(side, self.windows))
+        for role, texts in zip(("source", "target"), found, strict=True):
+            for text, window in texts.items():
+                self.repeated.setdefault(key.key_of(Row(role, window, text)), window)  # type: ignore[arg-type]
+
+    def _differing(self, flagged: Sequence[tuple[Window, int]]) -> Iterator["_Segment"]:
+        """The rows of both sides, of each window or bucket whose digests differ."""
+        small = [window for window, rows in flagged if rows <= LARGEST]
+        if flagged:
+            self.tell(f"looking at {sum(rows for _, rows in flagged):,} rows of {len(flagged)} windows that differ")
+        if small:
+            yield from _together(*self._primed(lambda side: slices.lines(side, small)))
+        for window, rows in flagged:
+            if rows > LARGEST:
+                yield from self._parted(window, rows // BUCKET)
+
+    def _parted(self, window: Window, many: int) -> Iterator["_Segment"]:
+        buckets, chosen = slices.bucketed(self.snapshot, window, many)
+        self.tell(f"{window}: {len(chosen):,} of {many:,} buckets differ")
+        sides = self._primed(lambda side: slices.lines(side, [window], buckets, chosen))
+        for segment in _together(*sides):
+            yield replace(segment, window=window.key)
+
+    def _primed(self, read: Callable[[slices.Side], Lines]) -> tuple[Lines, Lines]:
+        """The lines of both sides, for which both databases have begun to work at once."""
+
+        def begin(side: slices.Side) -> Lines:
+            lines = read(side)
+            return chain([first for first in [next(lines, None)] if first], lines)
+
+        return self.snapshot.both(begin)
+
+    def _cancel(self, segment: "_Segment", aside: Spool) -> None:
+        """Forget what both sides have alike, judge what has its counterpart here, put the rest aside."""
+        self.rows_read += len(segment.source) + len(segment.target)
+        left = Counter(segment.source)
+        left.subtract(segment.target)
+        by_key: dict[Key, list[Row]] = {}
+        for line, surplus in left.items():
+            row = Row("source" if surplus > 0 else "target", segment.window, line)
+            if surplus:
+                by_key.setdefault(self.table.key_of(row), []).extend([row] * abs(surplus))
+        for key, rows in by_key.items():
+            if self.table.strict and len(rows) > 1 and key not in self.repeated and self.snapshot.pair.spec.key:
+                self._judge(key, rows)
+            else:
+                for row in rows:
+                    aside.add(key, row)
+
+    def _judge(self, key: Key, rows: Sequence[Row]) -> None:
+        if not self.table.strict and self.snapshot.pair.spec.key and _is_repeated(rows):
+            self.repeated[key] = min(row.window for row in rows)
+        for verdict in verdicts(self.table, rows, repeated=key in self.repeated):
+            if self._is_young(verdict.rows):
+                self.young.setdefault(key, []).extend(verdict.rows)
+            else:
+                self.tallies[verdict.window].add(self.table, verdict)
+
+    def _is_young(self, rows: Iterable[Row]) -> bool:
+        settle = self.snapshot.pair.spec.settle
+        if settle is None or self.now is None:
+            return False
+        times = [self.table.touched(row) for row in rows]
+        return any(moment is not None and moment > self.now - settle for moment in times)
+
+    def _settle(self) -> None:
+        """Read rows in flight again, in a new transaction, after a pause; count those that still differ as settled."""
+        if not self.young or self.now is None:
+            return
+        self.tell(f"{len(self.young):,} records are in flight: reading them again")
+        time.sleep(PAUSE.total_seconds())
+        self.now += PAUSE
+        for rows in self.young.values():
+            self._count(rows, -1)
+        found = self._again({row.window for rows in self.young.values() for row in rows})
+        for key in self.young:
+            self._judge_again(key, found.get(key, []))
+
+    def _again(self, keys: set[str]) -> dict[Key, list[Row]]:
+        windows = [window for window in self.windows if window.key in keys]
+        found: dict[Key, list[Row]] = {}
+        with slices.snapshot(self.snapshot.pair) as opened:
+            fresh = opened.but(loose=self.snapshot.target.loose)
+            for side in (fresh.source, fresh.target):
+                for window, line in slices.lines(side, windows):
+                    row = Row(side.role, window, line)
+                    key = self.table.key_of(row)
+                    if key in self.young:
+                        found.setdefault(key, []).append(row)
+        return found
+
+    def _judge_again(self, key: Key, rows: list[Row]) -> None:
+        flying: list[Row] = []
+        for verdict in verdicts(self.table, rows, repeated=key in self.repeated):
+            if self._is_young(verdict.rows):
+                self.tallies[verdict.window].counts["in_flight"] += 1
+                flying += verdict.rows
+            else:
+                self.tallies[verdict.window].add(self.table, verdict)
+        self._count([row for row in rows if row not in flying], 1)
+
+    def _count(self, rows: Iterable[Row], by: int) -> None:
+        for row in rows:
+            self.tallies[row.window].counts[row.role] += by
+
+
+def _is_repeated(rows: Sequence[Row]) -> bool:
+    return any(sum(row.role == role for row in rows) > 1 for role in ("source", "target"))
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """The lines of both sides of one window, or of one bucket of it."""
+
+    window: str
+    source: list[str]
+    target: list[str]
+
+
+def _together(source: Lines, target: Lines) -> Iterator[_Segment]:
+    """Lines of both sides, segment by segment; both come in the order of segments."""
+    parts = [groupby(lines, key=itemgetter(0)) for lines in (source, target)]
+    heads = [next(part, None) for part in parts]
+    while any(heads):
+        at = min(head[0] for head in heads if head)
+        found: list[list[str]] = [[], []]
+        for side, head in enumerate(heads):
+            if head and head[0] == at:
+                found[side] = [text for _, text in head[1]]
+                heads[side] = next(parts[side], None)
+        yield _Segment(at, *found)
+
+
+def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -> Comparison:
+    """Of all windows together."""
+    parts = list(comparisons)
+    whole = sum((part.counts for part in parts), Comparison().counts)
+    by_column: Counter[str] = Counter()
+    for part in parts:
+        by_column.update(part.by_column)
+    return Comparison(
+        whole,
+        missing=_first(max_evidence, (part.missing for part in parts)),
+        extra=_first(max_evidence, (part.extra for part in parts)),
+        mismatched=_first(max_evidence, (part.mismatched for part in parts)),
+        by_column=dict(by_column.most_common()),
+        duplicate_keys=sum(part.duplicate_keys for part in parts),
+        in_flight=sum(part.in_flight for part in parts),
+        unplaced=parts[0].unplaced if parts else (0, 0),
+        rows_read=max((part.rows_read for part in parts), default=0),
+        seconds=max((part.seconds for part in parts), default=0.0),
+    )
+
+
+def _first(most: int, records: Iterable[tuple[Discrepancy, ...]]) -> tuple[Discrepancy, ...]:
+    return tuple(chain.from_iterable(records))[:most]

@@ -1,0 +1,136 @@
+"""What happens to times on their way: time zones, constant shifts, lost fractions, day and month swapped."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from recon_assets.explain.words import MOST, Family, Likeness, Pair, spread
+from recon_assets.model import Value
+
+Times = list[tuple[datetime, datetime]]
+
+_ENOUGH = 5
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_ORIGIN = datetime(1, 1, 1, tzinfo=UTC)
+_QUARTER, _FARTHEST = timedelta(minutes=15), timedelta(hours=14)
+
+# Of zones that had the same offsets at these times the first is named: those with most people first.
+ZONES = (
+    "America/New_York", "Europe/Berlin", "Europe/London", "Asia/Kolkata", "Asia/Shanghai", "America/Los_Angeles",
+    "America/Chicago", "Asia/Tokyo", "Australia/Sydney", "America/Sao_Paulo", "America/Denver", "Europe/Athens",
+    "Europe/Moscow", "Asia/Dubai", "Asia/Karachi", "Asia/Jakarta", "Asia/Dhaka", "Asia/Kathmandu", "Africa/Lagos",
+    "Africa/Johannesburg", "Africa/Nairobi", "Asia/Tehran", "Asia/Jerusalem", "America/Bogota", "America/Caracas",
+    "America/Phoenix", "America/Halifax", "America/Anchorage", "Pacific/Honolulu", "Australia/Brisbane",
+    "Australia/Adelaide", "Australia/Perth", "Pacific/Auckland",
+)  # fmt: skip
+
+
+def moment(value: Value) -> datetime | None:
+    """The time that a value is; naive ones as of UTC, dates as their midnight.
+
+    The years 1 and 9999 stand for never and for ever in many tables, and have no room for a shift.
+    """
+    if not isinstance(value, str) or value[4:5] != "-" or value[7:8] != "-":
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if 1 < at.year < 9999 else None
+
+
+def _timely(find: Callable[[Times], Likeness | None]) -> Family:
+    def like(pairs: Sequence[Pair]) -> Likeness | None:
+        if len(pairs) < _ENOUGH or moment(pairs[0][0] or pairs[-1][0]) is None:
+            return None
+        both = [(moment(s), moment(t)) for s, t in pairs]
+        times = [(s, t) for s, t in both if s is not None and t is not None]
+        found = find(times) if len(times) >= _ENOUGH else None
+        return found if found and found.count >= _ENOUGH else None
+
+    return like
+
+
+def _shifted(times: Times) -> Likeness | None:
+    """By one span, or, where clocks change, by two that are an hour apart and that a zone explains."""
+    shifts = Counter(t - s for s, t in times).most_common(2)
+    (first, count), (second, more) = shifts[0], shifts[-1]
+    if len({s for s, _ in times}) < 3:
+        return None
+    if count < MOST * len(times) and abs(first - second) == _HOUR:
+        zone = _zone(times, [first, second])
+        spans = sorted({abs(first), abs(second)})
+        return Likeness(f"{_apart(first, spans)}{zone}", count + more) if zone else None
+    return Likeness(f"{_apart(first, [abs(first)])}{_zone(times, [first])}", count)
+
+
+def _apart(shift: timedelta, spans: list[timedelta]) -> str:
+    return f"target is {' or '.join(map(_span, spans))} {'later' if shift > timedelta() else 'earlier'}"
+
+
+def _span(span: timedelta) -> str:
+    """``4 hours 30 minutes``; whole years are not spans."""
+    minutes, seconds = divmod(span.seconds, 60)
+    parts = ((span.days, "day"), (minutes // 60, "hour"), (minutes % 60, "minute"))
+    words = [f"{many:,} {unit}{'s' * (many != 1)}" for many, unit in parts if many]
+    if seconds or span.microseconds or not words:
+        exact = f"{seconds + span.microseconds / 1e6:.6f}".rstrip("0").rstrip(".")
+        words.append(f"{exact} second{'s' * (exact != '1')}")
+    return " ".join(words)
+
+
+def _zone(times: Times, shifts: list[timedelta]) -> str:
+    """The zone in which a reader and a writer misunderstood each other; nothing when none is known."""
+    if any(shift % _QUARTER or abs(shift) > _FARTHEST for shift in shifts):
+        return ""
+    moved = [(s, t - s) for s, t in spread(times, 64)]
+    for name in ZONES:
+        zone = ZoneInfo(name)
+        if _agree((_offset(s, zone) == shift) for s, shift in moved):
+            return f", as if {name} time had been read as UTC"
+        if _agree((-_offset(s.replace(tzinfo=zone), zone) == shift) for s, shift in moved):
+            return f", as if UTC had been read as {name} time"
+    return ""
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def _agree(answers: Iterable[bool]) -> bool:
+    said = list(answers)
+    return sum(said) >= MOST * len(said) > 0
+
+
+_UNITS = (
+    ("milliseconds", timedelta(milliseconds=1)),
+    ("hundredths of a second", timedelta(milliseconds=10)),
+    ("tenths of a second", timedelta(milliseconds=100)),
+    ("whole seconds", timedelta(seconds=1)),
+    ("whole minutes", timedelta(minutes=1)),
+    ("whole hours", _HOUR),
+    ("whole days", _DAY),
+)
+
+
+def _cut(times: Times) -> Likeness | None:
+    """To the finest unit that explains as many as any, rounded or not."""
+    found = [
+        Likeness(f"target is source {word} to {name}", sum(_floor(s + shift, unit) == t for s, t in times))
+        for name, unit in _UNITS
+        for word, shift in (("cut", timedelta()), ("rounded", unit / 2))
+    ]
+    return max(found, key=lambda each: each.count)
+
+
+def _floor(at: datetime, unit: timedelta) -> datetime:
+    return at - (at - _ORIGIN) % unit
+
+
+def _swapped(times: Times) -> Likeness | None:
+    count = sum((s.year, s.month, s.day) == (t.year, t.day, t.month) for s, t in times)
+    return Likeness("target has day and month swapped", count)
+
+
+TIMES: tuple[Family, ...] = tuple(map(_timely, (_cut, _swapped, _shifted)))

@@ -100,14 +100,15 @@ class BusinessRule(Pattern):
         if self.by:
             sides = f"{len(source):,} in source, {len(target):,} in target"
             return f"{wrong:,} of {plural(of, 'group')} by {', '.join(self.by)} differ; {sides}"
-        left, right = source.get((), {}), target.get((), {})
-        names = dict.fromkeys((*left, *right))
-        said = (
+        if () not in source or () not in target:
+            rows = ("one row" if side else "no row" for side in (source, target))
+            return "{} in source, {} in target".format(*rows)
+        left, right = source[()], target[()]
+        return "; ".join(
             f"{name} is {shown(_value(left, name))} in source, {shown(_value(right, name))} in target"
             f"{remark(self.tolerance, _value(left, name), _value(right, name))}"
-            for name in names
+            for name in dict.fromkeys((*left, *right))
         )
-        return "; ".join(said) or "neither query gives a row"
 
 
 def figure(value: Any) -> Figure:

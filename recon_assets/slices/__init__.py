@@ -1,12 +1,16 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
+from recon_assets.slices.disorder import disorder
 from recon_assets.slices.measures import COUNT, DIGEST, Digest, measured
 from recon_assets.slices.names import as_table, condition, nearest, split_name, written
+from recon_assets.slices.orphans import Parent, orphans, parent_of
 from recon_assets.slices.pairs import Mapped, Pair, pair, problems
+from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
 from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, matched, snapshot
 from recon_assets.slices.streams import Buckets, bucketed, duplicates, is_unique, lines
+from recon_assets.slices.unharmed import is_lost, unharmed
 
 __all__ = [
     "COUNT",
@@ -17,6 +21,7 @@ __all__ = [
     "ForeignKey",
     "Mapped",
     "Pair",
+    "Parent",
     "Shape",
     "Side",
     "Snapshot",
@@ -25,18 +30,24 @@ __all__ = [
     "condition",
     "counts_by_day",
     "describe",
+    "disorder",
     "duplicates",
     "forms",
+    "is_lost",
     "is_unique",
     "lines",
     "matched",
     "measured",
     "nearest",
+    "orphans",
     "pair",
+    "parent_of",
     "problems",
+    "results",
     "rows",
     "selection",
     "snapshot",
     "split_name",
+    "unharmed",
     "written",
 ]

@@ -156,20 +156,25 @@ class Side:
         ]
 
     def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
-        """The key of the window that a row falls into; NULL for rows of none. ``windows`` in order of time."""
+        """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
+        if self.pair.spec.days is None or windows[0].start is None:
+            return sa.literal_column(f"'{ALL.key}'")
+        return sa.case((self.inside(windows), sa.cast(self.date(windows), sa.String(10))), else_=None)
+
+    def date(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
+        """The day of a row that is `inside`, as a date, which is cheaper; rows without a time have none."""
         days = self.pair.spec.days
-        if days is None:
+        if days is None or windows[0].start is None:
             return sa.literal_column(f"'{ALL.key}'")
         kind, moment = self.column(days.column).type.kind, self.value(days.column)
         first, last = (getattr(windows[at], end) for at, end in ((0, "start"), (-1, "end")))
         scope = Days(days.column, first.date(), None, days.timezone, days.stored_in)
-        day = local_day(comparable(moment, kind, self.dialect), kind, scope, last.date() + timedelta(days=1))
-        return sa.case((self.inside(windows), sa.cast(day, sa.String(10))), else_=None)
+        return local_day(comparable(moment, kind, self.dialect), kind, scope, last.date() + timedelta(days=1))
 
     def inside(self, windows: Sequence[Window]) -> sa.ColumnElement[bool]:
-        """Whether a row falls into one of ``windows``, which are in order of time."""
+        """Whether a row falls into one of ``windows``, which are in order of time, or `ALL`."""
         days = self.pair.spec.days
-        if days is None:
+        if days is None or windows[0].start is None:
             return sa.true()
         kind, moment = self.column(days.column).type.kind, self.value(days.column)
         return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))

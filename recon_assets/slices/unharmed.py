@@ -45,4 +45,10 @@ def _begun_again(connection: sa.Connection) -> Iterator[None]:
         raise
 
 
-_UNHARMED = {"postgresql": sa.Connection.begin_nested, "duckdb": _begun_again}
+@contextmanager
+def _saved(connection: sa.Connection) -> Iterator[None]:
+    with connection.begin_nested():
+        yield
+
+
+_UNHARMED = {"postgresql": _saved, "duckdb": _begun_again}

@@ -256,7 +256,7 @@ class _Job:
             fresh = opened.but(loose=self.snapshot.target.loose)
             for side in (fresh.source, fresh.target):
                 for window, line in slices.lines(side, windows):
-                    row = Row(side.role, window, line)
+                    row = Row(side.role, str(window), line)
                     key = self.table.key_of(row)
                     if key in self.young:
                         found.setdefault(key, []).append(row)
@@ -301,7 +301,7 @@ def _together(source: Lines, target: Lines) -> Iterator[_Segment]:
             if head and head[0] == at:
                 found[side] = [text for _, text in head[1]]
                 heads[side] = next(parts[side], None)
-        yield _Segment(at, *found)
+        yield _Segment(str(at), *found)
 
 
 def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -> Comparison:

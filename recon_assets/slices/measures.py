@@ -100,7 +100,7 @@ def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window],
 
 def _file(found: Figures, asked: Sequence[Measure], by: tuple[str, ...], row: tuple[Any, ...]) -> None:
     """Put one row of a scan's result where it belongs."""
-    key, group, values = row[0] or UNPLACED, tuple(map(_text, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
+    key, group, values = str(row[0] or UNPLACED), tuple(map(_text, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
     window = found.setdefault(key, {})
     for measure in asked:
         value = _taken(measure, values)
@@ -150,7 +150,8 @@ def scan(  # noqa: PLR0913 - what is measured, of what
 ) -> Select:
     """The statement that measures one side: its window, the values of ``by``, the part, and then the figures."""
     parts = [] if part is None else [part.label(_PART)]
-    inner = side.select(side.day(windows).label(_WINDOW), *parts, *_inputs(side, measures, by, typed=typed)).where(
+    day = side.day(windows) if side.outside else side.date(windows)
+    inner = side.select(day.label(_WINDOW), *parts, *_inputs(side, measures, by, typed=typed)).where(
         sa.or_(side.inside(windows), side.unplaced())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")

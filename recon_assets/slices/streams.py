@@ -49,12 +49,12 @@ def lines(
     """The rows of some windows, or of some buckets of one window, as canonical texts.
 
     Yields:
-        ``(segment, text)`` in the order of segments, which are keys of windows or numbers of buckets.
+        ``(segment, text)`` in the order of segments, which are days, ``all``, or numbers of buckets.
 
     Raises:
         DoesNotFitError: When a row is too long for its database to write down.
     """
-    segment = buckets.of(side) if buckets else side.day(windows)
+    segment = buckets.of(side) if buckets else side.date(windows)
     names = [mapped.source.name for mapped in side.pair.columns]
     select = side.select(segment.label("recon_segment"), row_text(side.cells(names))).where(side.inside(windows))
     if buckets:
@@ -71,13 +71,15 @@ def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:
     if not side.pair.spec.key or is_unique(side):
         return {}
     text = row_text(side.cells(side.pair.spec.key))
-    keys = side.select(side.day(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
+    keys = side.select(side.date(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
     rows = keys.subquery("recon_keys")
     # By digest: a collation would take different keys for one.
     key = md5_text(rows.c.recon_key)
     twice = sa.select(sa.func.min(rows.c.recon_window), sa.func.min(rows.c.recon_key)).group_by(key)
     return {
-        text: window for batch in side.stream(twice.having(sa.func.count() > 1)) for window, text in map(tuple, batch)
+        text: str(window)
+        for batch in side.stream(twice.having(sa.func.count() > 1))
+        for window, text in map(tuple, batch)
     }
 
 

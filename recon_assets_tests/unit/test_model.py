@@ -1,6 +1,8 @@
-"""The nouns: windows that tile, modes and specs that say what they mean."""
+"""The nouns: windows that tile, tolerances, evidence, findings and records that say what they mean."""
 
+import math
 from datetime import UTC, date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -8,7 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon_assets.model import ALL, Database, Days, Loaded, Mode, Relation, TableSpec
+from recon_assets.model import (
+    ALL,
+    EXACT,
+    GRADED,
+    Both,
+    Comparison,
+    Counts,
+    Database,
+    Days,
+    Discrepancy,
+    DiscrepancyKind,
+    Evidence,
+    Figure,
+    Finding,
+    Found,
+    Grading,
+    Loaded,
+    Measure,
+    Mode,
+    NotGatheredError,
+    Orphans,
+    Records,
+    Relation,
+    Rule,
+    Severity,
+    TableSpec,
+    Tolerance,
+    Value,
+)
 
 ZONES = st.sampled_from(sorted(name for name in available_timezones() if "/" in name))
 HOURS = {"2024-03-10": 23, "2024-11-03": 25, "2024-07-01": 24}
@@ -66,3 +96,142 @@ def test_modes_that_name_columns() -> None:
 def test_counts_of_a_load() -> None:
     """By name."""
     assert Loaded(ALL, Mode.UPSERT, 4, 3, 2, 1).counts() == {"read": 4, "inserted": 3, "updated": 2, "deleted": 1}
+
+
+CENT, PERCENT = Tolerance(Decimal("0.01")), Tolerance(relative=Decimal("0.01"))
+FIGURES: list[tuple[Tolerance, Figure, Figure, bool]] = [
+    (EXACT, 3, 3, True),
+    (EXACT, 3, Decimal("3.00"), True),
+    (EXACT, 3, 4, False),
+    (EXACT, 0.5, Decimal("0.5"), True),
+    (EXACT, 0.0, -0.0, True),
+    (EXACT, Decimal(10**37 + 1), Decimal(10**37), False),
+    (EXACT, "a", "a", True),
+    (EXACT, "1", 1, False),
+    (EXACT, 1, "1", False),
+    (EXACT, None, None, True),
+    (PERCENT, None, 0, False),
+    (PERCENT, 0, None, False),
+    (EXACT, math.nan, Decimal("NaN"), True),
+    (PERCENT, math.nan, 1, False),
+    (PERCENT, 1, math.nan, False),
+    (EXACT, math.inf, Decimal("Infinity"), True),
+    (PERCENT, math.inf, -math.inf, False),
+    (PERCENT, math.inf, 10**30, False),
+    (CENT, Decimal("1.00"), Decimal("1.01"), True),
+    (CENT, Decimal("1.00"), Decimal("1.02"), False),
+    (CENT, Decimal("1.01"), Decimal("1.00"), True),
+    (PERCENT, 100, 101, True),
+    (PERCENT, 101, 100, True),
+    (PERCENT, 100, Decimal("101.1"), False),
+    (PERCENT, -100, -99, True),
+    (PERCENT, 0, Decimal("1e-9"), False),
+    (Tolerance(Decimal(5), Decimal("0.01")), 100, 105, True),
+    (Tolerance(Decimal(5), Decimal("0.01")), 1000, 1010, True),
+    (Tolerance(Decimal(5), Decimal("0.01")), 1000, 1011, False),
+]
+
+
+@pytest.mark.parametrize(("tolerance", "source", "target", "equal"), FIGURES)
+def test_tolerance(tolerance: Tolerance, source: Figure, target: Figure, *, equal: bool) -> None:
+    """Is decimal arithmetic, of the source's figure; NULL, NaN and infinities are near to nothing else."""
+    assert tolerance.allows(source, target) is equal
+
+
+GRADES = [
+    (GRADED, 1, 1000, Severity.LOW),
+    (GRADED, 2, 1000, Severity.MEDIUM),
+    (GRADED, 10, 1000, Severity.MEDIUM),
+    (GRADED, 11, 1000, Severity.HIGH),
+    (GRADED, 1, 0, Severity.HIGH),
+    (Grading(Tolerance(Decimal()), Tolerance(Decimal(9))), 1, 10, Severity.MEDIUM),
+    (Grading(Tolerance(Decimal(5)), Tolerance(Decimal(9))), 5, 1, Severity.LOW),
+    (Grading(Tolerance(Decimal(5)), Tolerance(Decimal(9))), 10, 10**9, Severity.HIGH),
+]
+
+
+@pytest.mark.parametrize(("grading", "wrong", "of", "severity"), GRADES)
+def test_grades(grading: Grading, wrong: int, of: int, severity: Severity) -> None:
+    """Go up once a limit is passed, by share or by count; wrong records of an empty source are grave."""
+    assert grading.grade(wrong, of) is severity
+
+
+def test_evidence() -> None:
+    """Gives what was gathered, each kind by its own question."""
+    counted, compared, orphans = Measure("count"), Records(), Orphans(("a",), "parents")
+    evidence = Evidence("orders", "2024-01-01", {counted: Both(3, 4), compared: Comparison(), orphans: Found(1, 9)})
+
+    assert evidence.both(counted) == Both(3, 4)
+    assert evidence.records(compared) == Comparison()
+    assert evidence.found(orphans) == Found(1, 9)
+    assert (evidence.where, Evidence("orders", "all").where) == ("orders 2024-01-01", "orders")
+
+
+def test_evidence_that_could_not_be_gathered() -> None:
+    """Says why, to whatever asks for it; evidence that nobody asked for is a fault of the program."""
+    why = NotGatheredError("no table")
+    counted, compared, orphans = Measure("count"), Records(), Orphans(("a",), "parents")
+    evidence = Evidence("orders", "all", {counted: why, compared: why, orphans: why})
+
+    with pytest.raises(NotGatheredError, match="no table"):
+        evidence.both(counted)
+    with pytest.raises(NotGatheredError, match="no table"):
+        evidence.records(compared)
+    with pytest.raises(NotGatheredError, match="no table"):
+        evidence.found(orphans)
+    with pytest.raises(KeyError):
+        evidence.both(Measure("sum", "price"))
+
+
+@pytest.mark.parametrize(("wrong", "of", "rate"), [(0, 0, 0), (2, 0, 1), (0, 4, 0), (1, 4, 0.25), (9, 4, 1)])
+def test_rate(wrong: int, of: int, rate: float) -> None:
+    """Is a share, also where more is wrong than was there."""
+    assert Finding("count", "orders", "all", passed=not wrong, summary="", wrong=wrong, of=of).rate == rate
+
+
+def test_columns_that_differ() -> None:
+    """With both values; a side that has no record has none."""
+    source: dict[str, Value] = {"id": 1, "a": "x", "b": 2}
+    target: dict[str, Value] = source | {"a": "y"}
+    mismatch = Discrepancy(DiscrepancyKind.MISMATCHED, (1,), source, target, ("a",))
+    assert mismatch.columns == {"a": ("x", "y")}
+    assert Discrepancy(DiscrepancyKind.ORPHAN, (1,), None, target, ("a",)).columns == {"a": (None, "y")}
+    assert Discrepancy(DiscrepancyKind.MISSING, (1,), source).columns == {}
+
+
+def test_id_of_a_discrepancy() -> None:
+    """Is that of the fault: not of the values, nor of the day on which it is found."""
+    one = Discrepancy(DiscrepancyKind.MISMATCHED, (1, "a"), {"v": 1}, {"v": 2}, ("v",), "2024-01-01")
+    same = Discrepancy(DiscrepancyKind.MISMATCHED, (1, "a"), {"v": 1}, {"v": 3}, ("v",), "2024-01-02")
+    others = [
+        Discrepancy(DiscrepancyKind.MISSING, (1, "a"), differing=("v",)),
+        Discrepancy(DiscrepancyKind.MISMATCHED, ("1", "a"), differing=("v",)),
+        Discrepancy(DiscrepancyKind.MISMATCHED, (1, "a"), differing=("v", "w")),
+    ]
+    assert one.id("orders") == same.id("orders") == "15a750d5458be732"
+    assert len({each.id("orders") for each in [one, *others]} | {one.id("planes")}) == 5
+
+
+def test_comparison() -> None:
+    """Knows whether sides are equal, and whether it holds every record that differs."""
+    lost, new = Discrepancy(DiscrepancyKind.MISSING, (1,)), Discrepancy(DiscrepancyKind.EXTRA, (2,))
+    wrong = Discrepancy(DiscrepancyKind.MISMATCHED, (3,))
+    whole = Comparison(Counts(9, 9, 1, 1, 1), (lost,), (new,), (wrong,))
+
+    assert whole.discrepancies == (lost, new, wrong)
+    assert (whole.equal, whole.complete) == (False, True)
+    assert not Comparison(Counts(9, 9, 2, 1, 1), (lost,), (new,), (wrong,)).complete
+    assert (Comparison().equal, Comparison().complete) == (True, True)
+
+
+def test_counts_add_up() -> None:
+    """Window by window."""
+    total = Counts(1, 2, 3, 4, 5) + Counts(10, 20, 30, 40, 50)
+    assert (total, total.wrong) == (Counts(11, 22, 33, 44, 55), 132)
+
+
+def test_rules_that_are_not_transitive() -> None:
+    """Are those with a distance, of none as well."""
+    assert Rule(abs=Decimal()).tolerant
+    assert Rule(rel=Decimal("0.1")).tolerant
+    assert not Rule(scale=2, strip=True).tolerant

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from recon_assets import slices
+from recon_assets.declare import checked
 from recon_assets.declare.fit import misfit
-from recon_assets.declare.problems import KeyPath, Problem, hidden, nearest
+from recon_assets.declare.problems import KeyPath, Problem, hidden
 from recon_assets.declare.reading import Declaration
+from recon_assets.declare.table import Table
 from recon_assets.dialect import engine, privileges
 from recon_assets.dialect.engines import Role
 from recon_assets.dialect.failures import explained
@@ -22,22 +24,6 @@ _PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ig
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
 _SIDES: tuple[Role, ...] = ("source", "target")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A declared table whose both sides were found."""
-
-    spec: TableSpec
-    source: sa.Engine
-    target: sa.Engine
-    left: Shape
-    right: Shape
-
-    @property
-    def at(self) -> KeyPath:
-        """Where the table stands in the declaration."""
-        return ("tables", self.spec.name)
 
 
 def connected(declaration: Declaration) -> Declaration:
@@ -112,6 +98,9 @@ class _Look:
             with table.target.connect() as connection:
                 where = both.in_window("target", relation, _sample(table.spec))
                 connection.execute(privileges.plan_of(select.where(where))).close()
+        for index, made, statement in checked.statements(table, _sample(table.spec)):
+            with self._noted((*table.at, "checks", index)):
+                checked.planned(made, statement)
 
     def _sources_refuse_writes(self) -> None:
         for (name, role), made in self.engines.items():
@@ -236,17 +225,6 @@ def _loadable(table: Table) -> Iterator[Problem]:
         yield Problem((*table.at, "target", "database"), f"{dialect} can be a source, not a target", hint)
 
 
-def _references(table: Table) -> Iterator[Problem]:
-    """The columns of checks are the source's names, like all names of columns in a declaration."""
-    names = [column.name for column in table.left.columns]
-    back = {target: source for source, target in table.spec.rename.items()}
-    for index, check in enumerate(table.spec.checks):
-        for column in check.columns_used:
-            if column not in names:
-                hint = f"Write the source's name: `{back[column]}`." if column in back else nearest(column, names)
-                yield Problem((*table.at, "checks", index, "columns"), f"the source has no column `{column}`", hint)
-
-
 JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _columns,
     _types,
@@ -254,8 +232,12 @@ JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _windowed_rows,
     _key,
     _triggers,
-    _references,
     _loadable,
+    checked.columns_of_checks,
+    checked.columns_of_rules,
+    checked.age_of_rows,
+    checked.kinds_of_columns,
+    checked.comparable,
 )
 
 

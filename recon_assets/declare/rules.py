@@ -61,7 +61,6 @@ def _ignored(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     uses += [("columns", column, "renamed") for column in spec.rename]
     uses += [("columns", column, "cast") for column in spec.cast]
     uses += [("columns", column, "given a rule") for column in spec.rules]
-    uses += [("updated_at", spec.updated_at, "looked at for the age of a row")] if spec.updated_at else []
     for place, column, use in uses:
         if {column, spec.target_name(column)} & set(spec.ignore):
             yield Problem((*at, place), f"`{column}` is {use} and is ignored", "Remove it from `ignore`.")
@@ -134,10 +133,14 @@ def _same_names(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
             yield Problem((*at, "checks", index), message, "Give one of them another name, as `name: paid_orders`.")
 
 
+OF_TARGET = {"order", "references"}
+"""Kinds of checks that look at the target alone, so that its own columns may be ignored and checked."""
+
+
 def _unseen(spec: TableSpec, check: Check, place: KeyPath) -> Iterator[Problem]:
     """Columns that a check cannot look at, or may not show."""
     for column in check.columns_used:
-        if {column, spec.target_name(column)} & set(spec.ignore):
+        if {column, spec.target_name(column)} & set(spec.ignore) and check.kind not in OF_TARGET:
             yield Problem(place, f"`{column}` is checked and is ignored", "Remove it from `ignore`.")
         if column in spec.private and check.kind in {"min", "max", "count"}:
             hint = "Remove the check, or the column from `private`."

@@ -206,8 +206,80 @@ DECLARED_FAULTS = [
     pytest.param(
         "columns: {ignore: []}",
         "checks: [{kind: references, column: ident, parent: t}]",
-        "error: line 10: tables.t.checks[0].columns: the source has no column `ident`. Known: amount, day, id, note.",
+        "error: line 10: tables.t.checks[0]: the source has no column `ident`. Known: amount, day, id, note.",
         id="check",
+    ),
+    pytest.param(
+        "ignore: []",
+        "rules: {amuont: {abs: 1}}",
+        "error: line 10: tables.t.columns.rules.amuont: the source has no column `amuont`. Did you mean `amount`?",
+        id="rule",
+    ),
+    pytest.param(
+        "ignore: []",
+        "rules: {note: {abs: 1}}",
+        "error: line 10: tables.t.columns.rules.note: `note`: abs, rel and scale mean nothing for character varying(20). Remove the rule, or say what to read it as.",
+        id="rule of numbers",
+    ),
+    pytest.param(
+        "ignore: []",
+        "rules: {amount: {strip: true}}",
+        "error: line 10: tables.t.columns.rules.amount: `amount`: strip, rstrip, ignore_case and unicode mean nothing for numeric(10,2)",
+        id="rule of texts",
+    ),
+    pytest.param(
+        "ignore: []",
+        "private: [nose]",
+        "error: line 10: tables.t.columns.private: neither side has a column `nose`. Did you mean `note`?",
+        id="private",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "updated_at: at",
+        "error: line 10: tables.t.updated_at: the source has no column `at`. Known: amount, day, id, note.",
+        id="no age",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "updated_at: amount",
+        "error: line 10: tables.t.updated_at: `amount` is numeric(10,2), which has no age. Choose a timestamp.",
+        id="ageless",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: sum, column: note}]",
+        "error: line 10: tables.t.checks[0]: `note` is character varying(20), of which there is no sum. Choose a column of numbers.",
+        id="sum of texts",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: max, column: note, tolerance: 1}]",
+        "error: line 10: tables.t.checks[0]: `note` is character varying(20), to which no tolerance applies. Remove the tolerance.",
+        id="tolerance of texts",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: order, monotonic: note, along: id}]",
+        "error: line 10: tables.t.checks[0]: `note` is character varying(20), which is no time. Choose a date or timestamp.",
+        id="order of texts",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: order, columns: [day, amount]}]",
+        "error: line 10: tables.t.checks[0]: `amount` is numeric(10,2), which is no time. Choose a date or timestamp.",
+        id="order of numbers",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [count, {kind: count, name: paid, where: payd}]",
+        'error: line 10: tables.t.checks[1]: planning the check: column "payd" does not exist',
+        id="where of a check",
+    ),
+    pytest.param(
+        "columns: {ignore: []}",
+        "checks: [{kind: rule, name: r, source: 'select sum(amuont) from t where day >= :window_start', target: 'select 1 where :window_start is not null'}]",
+        'error: line 10: tables.t.checks[0]: planning the check: column "amuont" does not exist',
+        id="query of a rule",
     ),
 ]
 
@@ -217,6 +289,68 @@ def test_fault_of_the_declaration_is_named(sides: Sides, right: str, wrong: str,
     """What the declaration says of columns, and SQL in it, is held against the databases."""
     found = sides.problems(PLAIN.replace(right, wrong))
     assert any(problem.startswith(message) for problem in found), found
+
+
+SOUND = """\
+    columns: {rules: {amount: {abs: 0.01}, note: {rstrip: true}, day: {precision: 0}}, private: note}
+    updated_at: day
+    settle: 15m
+    checks:
+      - {kind: count, by: day, where: "note like 'a:b%'"}
+      - {kind: sum, column: amount, where: amount > 0}
+      - {kind: min, column: note, name: least, where: false}
+      - {kind: order, monotonic: day, along: id, per: note}
+      - {kind: order, in_window: true}
+      - keys
+      - fields
+      - checksum
+      - schema
+      - kind: rule
+        name: revenue
+        by: day
+        source: |
+          select day, sum(amount) as n from t
+          where day >= :window_start and day < :window_end and note <> 'a:b' group by day -- by day
+        target: select day, sum(amount) as n from t where day between :window_start and :window_end::date group by day
+"""
+
+
+def test_sound_checks_have_no_problem(sides: Sides) -> None:
+    """Checks of every kind, planned with their SQL and the window's ends."""
+    text = PLAIN.replace("    columns: {ignore: []}\n", SOUND).replace("column: note, name", "column: id, name")
+
+    assert not sides.problems(text)
+
+
+def test_exact_sums_of_floats_are_warned_of(sides: Sides) -> None:
+    """Adding floats in another order gives another sum; with a tolerance it does not matter."""
+    for side in sides.urls:
+        sides.run(side, "ALTER TABLE t ALTER amount TYPE float8")
+    exact = PLAIN.replace("columns: {ignore: []}", "checks: [{kind: sum, column: amount}]")
+
+    assert sides.problems(exact) == [
+        "warning: line 10: tables.t.checks[0]: the sum of floats in `amount` depends on the order of rows. Give it a tolerance, such as `0.000001%`."
+    ]
+    assert not sides.problems(exact.replace("column: amount", "column: amount, tolerance: 0.001%"))
+
+
+def test_types_without_a_common_meaning_cannot_be_compared(sides: Sides) -> None:
+    """They may be loaded, but records of them cannot be compared until a rule says as what."""
+    sides.run("SOURCE", "ALTER TABLE t ALTER note TYPE date USING NULL")
+    text = PLAIN.replace("columns: {ignore: []}", "checks: [keys]")
+
+    found = sides.problems(text)
+    assert any("`note`: date and character varying(20) have no common meaning. Say by a rule" in line for line in found)
+    ruled = text.replace("checks:", "columns: {rules: {note: {as: timestamp}}}\n    checks:")
+    assert not any("common meaning" in line for line in sides.problems(ruled))
+
+
+def test_age_is_needed_on_both_sides(sides: Sides) -> None:
+    """A row may be young on either side."""
+    sides.run("SOURCE", "ALTER TABLE t ADD at timestamp")
+    text = PLAIN.replace("columns: {ignore: []}", "columns: {ignore: at}\n    updated_at: at")
+
+    assert any("tables.t.updated_at: the target has no column `at`" in line for line in sides.problems(text))
 
 
 def test_all_problems_come_at_once(sides: Sides) -> None:

@@ -421,11 +421,6 @@ USES = [
         "15: tables.flights.columns: `delay` is given a rule and is ignored. Remove it from `ignore`.",
     ),
     (
-        "columns:",
-        "updated_at: loaded_at\n    columns:",
-        "15: tables.flights.updated_at: `loaded_at` is looked at for the age of a row and is ignored. Remove it from `ignore`.",
-    ),
-    (
         "ignore:",
         "private: delay, ignore:",
         f"{AT}: the check would show values of `delay`, which is private. Remove the check, or the column from `private`.",

@@ -1,0 +1,159 @@
+"""What the databases say to checks and to the rules of columns: whether they can work on such columns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets import checks, slices
+from recon_assets.declare.problems import KeyPath, Problem, nearest
+from recon_assets.declare.rules import OF_TARGET
+from recon_assets.declare.table import Table
+from recon_assets.dialect import privileges
+from recon_assets.dialect.failures import explained
+from recon_assets.dialect.forms import form
+from recon_assets.dialect.sql import bound
+from recon_assets.diff.values import Reader, check_rule
+from recon_assets.errors import DeclarationError
+from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window
+from recon_assets.slices.names import relation_of
+
+_NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.ANY}
+_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
+_OF_RECORDS = {"keys", "fields", "checksum"}
+
+
+def columns_of_checks(table: Table) -> Iterator[Problem]:
+    """The columns of checks are the source's names, like all names of columns in a declaration."""
+    for index, check in enumerate(table.spec.checks):
+        own = {column.name for column in table.right.columns} if check.kind in OF_TARGET else set()
+        for column in check.columns_used:
+            if column not in own:
+                yield from _known(table, column, (*table.at, "checks", index))
+
+
+def columns_of_rules(table: Table) -> Iterator[Problem]:
+    """Rules, private columns and the age of a row name columns that are there."""
+    at = (*table.at, "columns")
+    for column in table.spec.rules:
+        yield from _known(table, column, (*at, "rules", column))
+    every = {column.name for shape in (table.left, table.right) for column in shape.columns}
+    for column in table.spec.private:
+        if column not in every:
+            yield Problem((*at, "private"), f"neither side has a column `{column}`", nearest(column, every))
+
+
+def age_of_rows(table: Table) -> Iterator[Problem]:
+    """``updated_at`` is a moment on both sides."""
+    name, at = table.spec.updated_at, (*table.at, "updated_at")
+    if not name:
+        return
+    unknown = tuple(_known(table, name, at))
+    yield from unknown
+    both = table.both(name)
+    if not both and not unknown:
+        yield Problem(
+            at, f"the target has no column `{table.spec.target_name(name)}`", "Name one that both sides have."
+        )
+    for column in both or ():
+        if column.type.kind not in _MOMENTS:
+            yield Problem(at, f"`{column.name}` is {column.type.name}, which has no age", "Choose a timestamp.")
+
+
+def kinds_of_columns(table: Table) -> Iterator[Problem]:
+    """Figures need numbers, orders need times."""
+    for index, check in enumerate(table.spec.checks):
+        at = (*table.at, "checks", index)
+        for name in check.columns_used:
+            both = table.both(name)
+            yield from _unfit(check, name, both, at) if both else ()
+
+
+def _unfit(check: Check, name: str, both: tuple[Column, Column], at: KeyPath) -> Iterator[Problem]:
+    odd = next((column.type for column in both if column.type.kind not in _NUMBERS), None)
+    if check.kind in {"sum", "avg"} and odd:
+        yield Problem(at, f"`{name}` is {odd.name}, of which there is no {check.kind}", "Choose a column of numbers.")
+    if check.kind in {"min", "max"} and odd and getattr(check, "tolerance", EXACT) != EXACT:
+        yield Problem(at, f"`{name}` is {odd.name}, to which no tolerance applies", "Remove the tolerance.")
+    inexact = any(column.type.kind is Kind.FLOAT for column in both) and getattr(check, "tolerance", None) == EXACT
+    if check.kind in {"sum", "avg"} and inexact and not odd:
+        hint = "Give it a tolerance, such as `0.000001%`."
+        yield Problem(at, f"the {check.kind} of floats in `{name}` depends on the order of rows", hint, "warning")
+    timed = {*getattr(check, "columns", ()), getattr(check, "column", None)}
+    still = next((column.type for column in both if column.type.kind not in _MOMENTS), None)
+    if check.kind == "order" and name in timed and still:
+        yield Problem(at, f"`{name}` is {still.name}, which is no time", "Choose a date or timestamp.")
+
+
+def comparable(table: Table) -> Iterator[Problem]:
+    """Two types have a common meaning, and rules fit it."""
+    compares = any(check.kind in _OF_RECORDS for check in table.spec.checks)
+    for column in table.left.columns:
+        rule, both = table.spec.rules.get(column.name), table.both(column.name)
+        if both and column.name not in table.spec.ignore and (rule or compares):
+            yield from _readable(table, both, rule or Rule())
+
+
+def _readable(table: Table, both: tuple[Column, Column], rule: Rule) -> Iterator[Problem]:
+    left, right = both
+    alike = table.source.dialect.name == table.target.dialect.name
+    at = (*table.at, "columns", *(("rules", left.name) if left.name in table.spec.rules else ()))
+    try:
+        check_rule(
+            Reader(left.name, form(left.type, right.type, rule, same_dialect=alike), left.type, right.type, rule)
+        )
+    except DeclarationError as error:
+        message, _, hint = str(error).removeprefix(f"{left.name}: ").partition("; ")
+        yield Problem(at, f"`{left.name}`: {message}", f"{hint[:1].upper()}{hint[1:]}.")
+
+
+def statements(table: Table, sample: Window) -> Iterator[tuple[int, sa.Engine, Any]]:
+    """The SQL that people wrote for checks, as statements to be planned: the check's place, where, and what."""
+    for index, check in enumerate(table.spec.checks):
+        for side, engine, relation in _sides(table):
+            if getattr(check, "where", None):
+                yield index, engine, _counted(table, side, relation, str(getattr(check, "where", "")))
+            if isinstance(check, checks.BusinessRule):
+                bounds = _bounds(table, side, sample)
+                yield index, engine, slices.written(f"{getattr(check, side)}\n", bounds)
+
+
+def planned(engine: sa.Engine, statement: Any) -> None:
+    """Have the database plan the statement.
+
+    Raises:
+        DeclarationError: When it is not valid.
+        UnavailableError: When the database does not answer.
+    """
+    with explained("planning the check"), engine.connect() as connection:
+        connection.execute(privileges.plan_of(statement)).close()
+
+
+def _sides(table: Table) -> tuple[tuple[str, sa.Engine, Relation], ...]:
+    return ("source", table.source, table.spec.source), ("target", table.target, table.spec.target)
+
+
+def _counted(table: Table, side: str, relation: Relation, where: str) -> Any:
+    shape = table.left if side == "source" else table.right
+    rows = relation_of(relation, [column.name for column in shape.columns])
+    return sa.select(sa.func.count()).select_from(rows).where(slices.condition(where))
+
+
+def _bounds(table: Table, side: str, sample: Window) -> dict[str, sa.BindParameter[Any]]:
+    days = table.spec.days
+    both = table.both(days.column) if days else None
+    if not days or not both or not sample.start or not sample.end:
+        return {}
+    kind, dialect = (both[0], table.source) if side == "source" else (both[1], table.target)
+    moments = {"window_start": sample.start, "window_end": sample.end}
+    return {
+        name: bound(moment, kind.type.kind, days.stored_in, dialect.dialect.name) for name, moment in moments.items()
+    }
+
+
+def _known(table: Table, column: str, at: KeyPath) -> Iterator[Problem]:
+    names = [item.name for item in table.left.columns]
+    back = {target: source for source, target in table.spec.rename.items()}
+    if column not in names:
+        hint = f"Write the source's name: `{back[column]}`." if column in back else nearest(column, names)
+        yield Problem(at, f"the source has no column `{column}`", hint)

@@ -1,0 +1,264 @@
+"""Gathers what the checks of one table judge by: each need once for all windows, all of it at one moment a side.
+
+What cannot be gathered is a fact too: the reason why, for exactly the checks that need it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from recon_assets import diff, slices
+from recon_assets.dialect import engine
+from recon_assets.errors import DeclarationError, ReconError, UnavailableError
+from recon_assets.model import (
+    ALL,
+    Both,
+    Comparison,
+    Disorder,
+    Found,
+    Measure,
+    Need,
+    NotGatheredError,
+    Orphans,
+    Project,
+    Records,
+    Results,
+    Shapes,
+    TableSpec,
+    Window,
+)
+
+Fact = Both | Comparison | Found | NotGatheredError
+Facts = Mapping[Need, Fact]
+Group = tuple[Need, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be gathered of which table.
+
+    Attributes:
+        project: Where the databases and the other tables are.
+        spec: The table.
+        windows: Its windows that are looked at, in order of time.
+        daily: What is needed of each window.
+        whole: What is needed of the whole table.
+        now: The present, with its time zone.
+        most: How many records to keep of each kind, window and need.
+        tell: Is told each step in a line.
+    """
+
+    project: Project
+    spec: TableSpec
+    windows: tuple[Window, ...]
+    daily: Group
+    whole: Group
+    now: datetime
+    most: int
+    tell: Callable[[str], None]
+
+    @property
+    def needs(self) -> Group:
+        """Of windows and of the whole."""
+        return tuple(dict.fromkeys((*self.daily, *self.whole)))
+
+    @property
+    def outside(self) -> bool:
+        """Whether rows outside of all windows matter: to find them takes a look at the whole table."""
+        return any(isinstance(need, Records) for need in self.whole)
+
+
+@dataclass
+class Gathering:
+    """Facts of one table, as they are gathered; connections are given back when ``stack`` is closed."""
+
+    request: Request
+    stack: ExitStack
+    snapshot: slices.Snapshot | None = None
+    shapes: Fact | None = None
+    parents: dict[Orphans, slices.Parent | ReconError] = field(default_factory=dict)
+    failed: dict[Group, NotGatheredError] = field(default_factory=dict)
+    compared: dict[Records, dict[str, Comparison]] = field(default_factory=dict)
+    gone: NotGatheredError | None = None
+
+    def open(self) -> None:
+        """Open both sides; if they cannot be, that is the reason of all that is not gathered."""
+        spec = self.request.spec
+        try:
+            source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
+            self.shapes = self._shapes(source, target)
+            pair, _ = slices.matched(spec, source, target)
+            self._find_parents(target)
+            self.snapshot = self.stack.enter_context(slices.snapshot(pair, outside=self.request.outside))
+        except ReconError as error:
+            self.gone = NotGatheredError(str(error))
+
+    def of_windows(self) -> Iterator[Facts]:
+        """What is known of each window, in their order."""
+        yield from self._facts(self.request.daily, self.request.windows)
+
+    def of_the_whole(self) -> Iterator[Facts]:
+        """What is known of the table, once."""
+        yield from self._facts(self.request.whole, (ALL,))
+
+    def _facts(self, needs: Group, windows: Sequence[Window]) -> Iterator[Facts]:
+        streams = {group: self._stream(group, windows) for group in _groups(needs)}
+        for _ in windows:
+            yield {need: fact for group, stream in streams.items() for need, fact in self._next(group, stream).items()}
+
+    def _next(self, group: Group, stream: Iterator[Facts]) -> Facts:
+        """A need that failed has failed for all windows to come; a database that went away is asked nothing more."""
+        reason = self.failed.get(group) or (None if _is_of_shapes(group) and self.shapes else self.gone)
+        if reason is None:
+            try:
+                return next(stream)
+            except ReconError as error:
+                reason = self.failed[group] = self._reason(error)
+        return dict.fromkeys(group, reason)
+
+    def _reason(self, error: ReconError) -> NotGatheredError:
+        reason = NotGatheredError(str(error))
+        if self.snapshot is not None and slices.is_lost(self.snapshot):
+            self.gone = reason
+        return reason
+
+    def _stream(self, group: Group, windows: Sequence[Window]) -> Iterator[Facts]:
+        need = group[0]
+        if isinstance(need, Measure):
+            return self._measured([each for each in group if isinstance(each, Measure)], windows)
+        if isinstance(need, Records):
+            return self._compared(need, windows)
+        if isinstance(need, Orphans):
+            return self._orphans(need, windows)
+        if isinstance(need, Disorder):
+            return self._disordered(need, windows)
+        return self._results(need, windows) if isinstance(need, Results) else self._shaped(need, windows)
+
+    def _measured(self, needs: Sequence[Measure], windows: Sequence[Window]) -> Iterator[Facts]:
+        """All in one scan; where that is refused, each in its own, so that one faulty measure spoils no other."""
+        self.request.tell(f"measuring {len(needs)} figures of {len(windows)} windows")
+        try:
+            found = self._measure(needs, windows)
+        except UnavailableError:
+            raise
+        except ReconError:
+            found = {}
+            for need in needs:
+                try:
+                    found |= self._measure([need], windows)
+                except ReconError as error:
+                    found[need] = dict.fromkeys((window.key for window in windows), self._reason(error))
+        for window in windows:
+            yield {need: found[need][window.key] for need in needs}
+
+    def _measure(self, needs: Sequence[Measure], windows: Sequence[Window]) -> dict[Need, Mapping[str, Fact]]:
+        snapshot = self._opened()
+        with slices.unharmed(snapshot):
+            found = slices.measured(snapshot, needs, windows)
+        return {need: {window.key: found[window.key][need] for window in windows} for need in needs}
+
+    def _compared(self, need: Records, windows: Sequence[Window]) -> Iterator[Facts]:
+        if windows == (ALL,) and self.request.spec.days:
+            yield {need: diff.total(self._compare(need).values(), self.request.most)}
+            return
+        found = self._compare(need)
+        for window in windows:
+            yield {need: found[window.key] if need in self.request.whole else found.pop(window.key)}
+
+    def _compare(self, need: Records) -> dict[str, Comparison]:
+        """Of a table with days, the whole is what its windows are together: no record is compared twice."""
+        if need not in self.compared:
+            days, request, snapshot = self.request.spec.days, self.request, self._opened()
+            windows = request.windows or ((days.window(days.start),) if days else (ALL,))
+            with slices.unharmed(snapshot):
+                self.compared[need] = diff.compare(
+                    snapshot, windows, where=need.where, max_evidence=request.most, now=request.now, tell=request.tell
+                )
+        return self.compared[need]
+
+    def _orphans(self, need: Orphans, windows: Sequence[Window]) -> Iterator[Facts]:
+        parent = self.parents[need]
+        if isinstance(parent, ReconError):
+            raise parent
+        self.request.tell(f"looking for {', '.join(need.columns)} in {need.parent}")
+        for _, found in slices.orphans(self._opened(), need, parent, windows, self.request.most):
+            yield {need: found}
+
+    def _disordered(self, need: Disorder, windows: Sequence[Window]) -> Iterator[Facts]:
+        self.request.tell("looking for rows out of order")
+        for _, found in slices.disorder(self._opened(), need, windows, self.request.now, self.request.most):
+            yield {need: found}
+
+    def _results(self, need: Results, windows: Sequence[Window]) -> Iterator[Facts]:
+        """A query may fail for one window and not for another: a division by zero is of its day."""
+        snapshot = self._opened()
+        for window in windows:
+            self.request.tell(f"{window}: asking both queries of a rule")
+            try:
+                with slices.unharmed(snapshot):
+                    fact: Fact = slices.results(snapshot, need, window)
+            except ReconError as error:
+                fact = self._reason(error)
+            yield {need: fact}
+
+    def _shaped(self, need: Need, windows: Sequence[Window]) -> Iterator[Facts]:
+        for _ in windows:
+            yield {need: self.shapes or NotGatheredError("the tables were not looked at")}
+
+    def _opened(self) -> slices.Snapshot:
+        """There is one whenever facts are asked for: `_next` asks for none otherwise."""
+        if self.snapshot is None:
+            msg = "facts were asked for before both sides were opened"
+            raise ValueError(msg)
+        return self.snapshot
+
+    def _engine(self, name: str) -> sa.Engine:
+        made = engine(self.request.project.databases[name], role="source")
+        self.stack.callback(made.dispose)
+        return made
+
+    def _shapes(self, source: sa.Engine, target: sa.Engine) -> Fact | None:
+        """Looked at before columns are matched: they may be what is wrong."""
+        if not any(map(_is_shapes, self.request.needs)):
+            return None
+        spec = self.request.spec
+        try:
+            return Both(slices.describe(source, spec.source, spec.cast), slices.describe(target, spec.target))
+        except ReconError as error:
+            return NotGatheredError(str(error))
+
+    def _find_parents(self, target: sa.Engine) -> None:
+        """Before the snapshot is opened, because a database may allow a single connection."""
+        for need in self.request.needs:
+            if isinstance(need, Orphans):
+                try:
+                    self.parents[need] = self._parent(need.parent, target)
+                except ReconError as error:
+                    self.parents[need] = error
+
+    def _parent(self, name: str, target: sa.Engine) -> slices.Parent:
+        tables, own = self.request.project.tables, self.request.spec
+        spec = own if name == own.name else tables.get(name)
+        if spec is None:
+            msg = f"{own.name}: {name!r} is no declared table; {slices.nearest(name, tables)}"
+            raise DeclarationError(msg)
+        same = spec.target.database == own.target.database
+        return slices.parent_of(spec, target if same else self._engine(spec.target.database))
+
+
+def _groups(needs: Group) -> list[Group]:
+    """What is gathered together: all measures, and each other need by itself."""
+    measures = tuple(need for need in needs if isinstance(need, Measure))
+    others = [(need,) for need in needs if not isinstance(need, Measure)]
+    return [measures, *others] if measures else list(others)
+
+
+def _is_shapes(need: Need) -> bool:
+    return isinstance(need, Shapes)
+
+
+def _is_of_shapes(group: Group) -> bool:
+    return _is_shapes(group[0])

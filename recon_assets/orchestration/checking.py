@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recon_assets import checks
+from recon_assets.checks.running import evaluate
 from recon_assets.errors import ReconError
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
@@ -24,7 +24,7 @@ def judge(project: Project) -> Judge:
     """How the runs of this project judge a table."""
 
     def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
-        return checks.evaluate(project, spec, windows, names=names, now=datetime.now(UTC))
+        return evaluate(project, spec, windows, names=names, now=datetime.now(UTC))
 
     return judged
 

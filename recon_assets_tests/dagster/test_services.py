@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 
@@ -16,6 +17,7 @@ from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import sessions
 from recon_assets.orchestration.backfills import Progress, Wanted
+from recon_assets.orchestration.check_runs import Asked, Judged
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.conftest import Fresh
@@ -30,10 +32,19 @@ tables:
     target: {database: warehouse, table: public.orders}
     key: [id]
     window: {column: at, start: 2025-01-01, end: 2025-01-21, timezone: Europe/Berlin}
+    checks: [count]
 """
 DAYS = tuple(f"2025-01-{day:02d}" for day in range(1, 21))
-BROKEN_DAY, EMPTY_DAY = "2025-01-07", "2025-01-09"
+BROKEN_DAY, EMPTY_DAY, LOST_DAY = "2025-01-07", "2025-01-09", "2025-01-11"
 ORDERS = "CREATE TABLE orders (id bigint PRIMARY KEY, at timestamptz NOT NULL, amount numeric(9, 2) {})"
+STATUSES = """
+query Statuses($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks {
+    name
+    partitionStatuses { ... on AssetCheckTimePartitionStatuses { ranges { status startKey endKey } } }
+  } } } } }
+}
+"""
 FILL = """
 INSERT INTO orders
 SELECT n, timestamptz '2025-01-01 12:00+01' + (n % 20) * interval '1 day', n
@@ -73,6 +84,38 @@ def last(session: Session, wanted: Wanted, url: str) -> Progress:
     return progress
 
 
+def partitions_tab(url: str) -> dict[str, list[tuple[str, str, str]]]:
+    """What the Partitions tab of each check of the table shows: stretches of days of one status."""
+    node = Webserver(url).ask(STATUSES, key={"path": ["orders"]})["assetNodeOrError"]
+    return {
+        check["name"]: [
+            (item["startKey"], item["endKey"], item["status"]) for item in check["partitionStatuses"]["ranges"]
+        ]
+        for check in node["assetChecksOrError"]["checks"]
+    }
+
+
+def judged(session: Session, url: str, first: str, last: str) -> Judged:
+    """Run the checks alone for these days by the webserver at ``url``; all that was found."""
+    *_, final = session.check(Webserver(url), [Asked(orders(session), (first, last))])
+    return final
+
+
+def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
+    """Lose rows of one day after all were loaded: a run of checks alone finds it, and loads nothing."""
+    assert partitions_tab(url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
+    with connect(environ["RECON_TARGET_URL"]) as target:
+        target.execute(f"DELETE FROM orders WHERE at::date = '{LOST_DAY}' AND id > 100")
+
+    found = judged(session, url, "2025-01-10", "2025-01-12")
+
+    assert found.status is dg.DagsterRunStatus.SUCCESS
+    assert [(item.check_name, item.partition) for item in found.wrong] == [("count", LOST_DAY)]
+    before, after = (DAYS[0], "2025-01-10", "SUCCEEDED"), ("2025-01-12", DAYS[-1], "SUCCEEDED")
+    assert partitions_tab(url) == {"count": [before, (LOST_DAY, LOST_DAY, "FAILED"), after]}
+    assert copied(environ)[date.fromisoformat(LOST_DAY)] == 5
+
+
 def copied(environ: dict[str, str]) -> dict[date, int]:
     """Rows of the target by day."""
     with connect(environ["RECON_TARGET_URL"]) as target:
@@ -81,7 +124,10 @@ def copied(environ: dict[str, str]) -> dict[date, int]:
 
 
 def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> None:
-    """A failed day stops no other and can be tried again; a day without rows is done; a lost process is noticed."""
+    """A failed day stops no other and can be tried again; an empty one is done; each is checked, also alone.
+
+    A process that is lost is noticed.
+    """
     with sessions.session(environ) as session, session.served() as running:
         wanted = session.missing(orders(session))
         assert wanted.windows == DAYS
@@ -98,6 +144,8 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert last(session, again, running.webserver.url).status == "COMPLETED_SUCCESS"
         assert session.provenance(orders(session)) == sessions.Provenance("orders", adopted=0, filled=20, missing=0)
         assert session.dagster.running()
+
+        check_alone(session, environ, running.webserver.url)
 
         with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
             pass

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon_assets.diff import between as compare
+    from recon_assets.diff.between import between as compare
 
 __all__ = ["compare"]
 

@@ -1,5 +1,7 @@
 """The `recon` command: what each command is called here, and what it does in a module that only it imports."""
 
+import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,23 +12,25 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from recon_assets.cli.output import complain
+from recon_assets.cli.output import INTERRUPTED, complain
 from recon_assets.errors import ReconError
 
-INTERRUPTED = 130
+FAULT = 3
 
 _TEACHING = (
     "[bold]First steps[/]",
     "[cyan]recon demo[/]  real data, a half-done migration, a real backfill",
     "[cyan]recon init --out tables.yaml[/]  write a declaration by reading both databases",
+    "[cyan]recon diff URL TABLE URL TABLE --key id[/]  compare any two tables",
     "[cyan]recon validate tables.yaml --connect[/]  compare it with the databases",
     "[cyan]RECON_TABLES=tables.yaml recon dev[/]  Dagster on your tables",
     "[cyan]recon backfill flights --missing[/]  fill the days that are not there",
+    "[cyan]recon check flights[/]  what is wrong with the days that are there",
     "[bold]Environment[/]",
     "RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL, DAGSTER_PG_URL: an embedded PostgreSQL stands in for each.",
     "RECON_TABLES: the declaration. RECON_HOME: where data is kept, by default .recon",
     "[bold]Exit codes[/]",
-    "0 done, 1 findings, 2 wrong use or declaration, 3 could not run, 130 interrupted",
+    "0 done, 1 differences found, 2 wrong use or declaration, 3 could not run, 130 interrupted",
 )
 
 
@@ -41,6 +45,8 @@ class Lazy:
 COMMANDS = {
     "demo": Lazy("runs", "Load real data (flights of 2013) and fill a half-done migration by a real backfill."),
     "init": Lazy("tables", "Write a first declaration by reading both databases."),
+    "diff": Lazy("compare", "Compare two tables of two databases and name every record that differs."),
+    "check": Lazy("checks", "Run the checks of declared tables, day by day, and say what is wrong."),
     "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
@@ -80,7 +86,7 @@ class Commands(TyperGroup):
 def _imported(name: str) -> Any:
     module = import_module(f"recon_assets.cli.{COMMANDS[name].module}")
     found: Any = get_command(module.app)
-    return found.commands[name]
+    return found.commands[name] if isinstance(found, TyperGroup) else found  # a lone command is no group
 
 
 app = typer.Typer(
@@ -110,5 +116,12 @@ def recon(
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The entry point of the ``recon`` script."""
-    app(args=args, prog_name="recon")
+    """The entry point of the ``recon`` script.
+
+    A fault of this program must not end it with 1, as Python would have it: that says that records differ.
+    """
+    try:
+        app(args=args, prog_name="recon")
+    except Exception:  # noqa: BLE001 - shown whole
+        traceback.print_exc()
+        sys.exit(FAULT)

@@ -1,6 +1,7 @@
 """What checks found, added up over the days: as a table for people, and each finding as JSON."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,7 @@ class Tally:
     not_run: int = 0
     wrong: int = 0
     worst: Finding | None = None
+    error: str = ""
 
     @property
     def severity(self) -> Severity | None:
@@ -40,15 +42,10 @@ class Tally:
         """With one more day."""
         if finding.passed:
             return replace(self, passed=self.passed + 1)
-        worst = max((self.worst or finding, finding), key=_badness)
         if finding.error is not None:
-            return replace(self, not_run=self.not_run + 1, worst=worst)
+            return replace(self, not_run=self.not_run + 1, error=self.error or finding.error)
+        worst = max((self.worst or finding, finding), key=lambda found: (_RANKS[found.severity], found.wrong))
         return replace(self, failed=self.failed + 1, wrong=self.wrong + finding.wrong, worst=worst)
-
-
-def _badness(finding: Finding) -> tuple[bool, int, int]:
-    """A check that could not run is the worst: nobody knows what it would have found."""
-    return finding.error is not None, _RANKS[finding.severity], finding.wrong
 
 
 @dataclass
@@ -64,7 +61,7 @@ class Result:
         found = replace(finding, discrepancies=())
         at = (found.table, found.check)
         self.tallies[at] = self.tallies.get(at, Tally(*at)).plus(found)
-        if not found.passed and len(self.failing) < SAMPLE:
+        if not found.passed and found.error is None and len(self.failing) < SAMPLE:
             self.failing.append(found)
 
     def total(self, figure: str) -> int:
@@ -121,12 +118,15 @@ def show(result: Result) -> None:
     """Print what was found: a verdict, each check of each table, what is wrong with it, and the first bad days."""
     tell(_verdict(result))
     screen().print("", _table(result), sep="\n")
-    bad = [tally for tally in result.tallies.values() if tally.worst]
+    not_run = [tally for tally in result.tallies.values() if tally.not_run]
+    if not_run:
+        _show_not_run(not_run)
+    bad = [tally.worst for tally in result.tallies.values() if tally.worst]
     if bad:
         tell("\nWhat is wrong, by each check's worst day")
-    for tally in bad:
-        _show_worst(tally)
-    if result.total("failed") + result.total("not_run") > len(bad):
+    for finding in bad:
+        _show_worst(finding)
+    if result.total("failed") > len(bad):
         _show_failing(result)
 
 
@@ -142,14 +142,12 @@ def _verdict(result: Result) -> str:
 
 
 def _table(result: Result) -> Table:
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), caption="days passed, failed, not run", caption_justify="left"
-    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("table", "check"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("passed", "failed", "not run", "wrong"):
+        table.add_column(f"\n{heading}", overflow="fold")
+    for heading in ("days\npassed", "days\nfailed", "days\nnot run", "\nwrong"):
         table.add_column(heading, justify="right")
-    table.add_column("severity")
+    table.add_column("\nseverity")
     for tally in result.tallies.values():
         counts = (f"{count:,}" if count else "" for count in (tally.passed, tally.failed, tally.not_run, tally.wrong))
         table.add_row(tally.table, tally.check, *counts, _grade(tally))
@@ -162,18 +160,23 @@ def _grade(tally: Tally) -> Text:
     return Text(tally.severity or "passed", style=_STYLES[tally.severity])
 
 
-def _show_worst(tally: Tally) -> None:
-    if tally.worst:
-        tell(
-            f"  {tally.worst.summary}"
-            if not tally.worst.error
-            else f"  {tally.table} {tally.check}: {tally.worst.error}"
-        )
-        for reason in tally.worst.reasons:
-            tell(f"    - {reason}")
+def _show_worst(worst: Finding) -> None:
+    tell(f"  {worst.summary}")
+    for reason in worst.reasons:
+        tell(f"    - {reason}")
+
+
+def _show_not_run(not_run: Sequence[Tally]) -> None:
+    """The reason of each check that could not run; those of one reason together, for it is often the database."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for tally in not_run:
+        alike.setdefault((tally.table, tally.error), []).append(tally.check)
+    tell("\nCould not run")
+    for (table, reason), checks in alike.items():
+        tell(f"  {table} {', '.join(checks)}: {reason}")
 
 
 def _show_failing(result: Result) -> None:
-    every = result.total("failed") + result.total("not_run")
+    every = result.total("failed")
     first = "" if every == len(result.failing) else f" (the first {len(result.failing)} of {every:,}; --json lists all)"
-    tell("\n".join([f"\nDays that did not pass{first}", *(f"  {finding.summary}" for finding in result.failing)]))
+    tell("\n".join([f"\nDays that failed{first}", *(f"  {finding.summary}" for finding in result.failing)]))

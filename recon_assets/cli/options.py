@@ -3,15 +3,14 @@
 import csv
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, NoReturn
 
 import typer
 
 from recon_assets.declare.problems import hidden
+from recon_assets.diff.between import rule_of
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Project, TableSpec
 
@@ -20,8 +19,6 @@ AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 MaxEvidence = Annotated[int, typer.Option(min=0, help="How many wrong records to list; counts are exact anyway.")]
 
-Span = tuple[str, date, date, str]
-Settings = dict[str, Any]
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -110,102 +107,61 @@ def renames(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def rules(given: Iterable[str]) -> dict[str, Settings]:
+def rules(given: Iterable[str]) -> dict[str, dict[str, str]]:
     """The rules of each column, as `recon_assets.compare` takes them.
 
     Raises:
         DeclarationError: When one cannot be read.
     """
-    found: dict[str, Settings] = {}
+    found: dict[str, dict[str, str]] = {}
     for text in given:
         column, _, settings = (part.strip() for part in text.rpartition(":"))
         if not column:
             refuse("--rule", text, "column:rule, with more rules after commas", "price:abs=0.01")
         for setting in settings.split(","):
-            found.setdefault(column, {}).update([_setting(text, column, setting)])
+            name, _, value = (part.strip() for part in setting.partition("="))
+            _check_rule(text, column, name, value or "true")
+            found.setdefault(column, {})[name] = value or "true"
     return found
 
 
-def _setting(text: str, column: str, setting: str) -> tuple[str, Any]:
-    name, _, value = (part.strip() for part in setting.partition("="))
-    if name not in RULES:
-        refuse("--rule", text, f"one of {', '.join(RULES)}, not {name!r}", f"{column}:abs=0.01")
-    expected, example, read = RULES[name]
+def _check_rule(text: str, column: str, name: str, value: str) -> None:
     try:
-        return name, read(value)
-    except (ValueError, InvalidOperation):
-        refuse("--rule", text, f"{name} with {expected}", f"{column}:{example}")
+        rule_of(column, {name: value})
+    except DeclarationError as error:
+        said = str(error).removeprefix(f"rules: {column}: ")
+        msg = f"--rule {text!r}: {said}, such as --rule {column}:{EXAMPLES.get(name, EXAMPLES['abs'])}"
+        raise DeclarationError(msg) from error
 
 
-def _amount(value: str) -> str:
-    percent = value.endswith("%")
-    number = Decimal(value.removesuffix("%")) / (100 if percent else 1)
-    if not number.is_finite() or number < 0:
-        raise ValueError
-    return format(number, "f")
-
-
-def _absolute(value: str) -> str:
-    if "%" in value:
-        raise ValueError
-    return _amount(value)
-
-
-def _digits(value: str) -> int:
-    if not value.isdecimal():
-        raise ValueError
-    return int(value)
-
-
-def _flag(value: str) -> bool:
-    if value not in {"", "true"}:
-        raise ValueError
-    return True
-
-
-def _one_of(*values: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in values:
-            raise ValueError
-        return value
-
-    return read
-
-
-_KINDS = ("uuid", "json", "float32", "boolean", "timestamp", "number")
-RULES: Mapping[str, tuple[str, str, Callable[[str], Any]]] = {
-    "abs": ("a number of the column's unit, not negative", "abs=0.01", _absolute),
-    "rel": ("a share, not negative", "rel=0.1%", _amount),
-    "of": ("source, target or larger", "rel=1%,of=larger", _one_of("source", "target", "larger")),
-    "scale": ("a number of digits", "scale=2", _digits),
-    "precision": ("a number of digits after the second", "precision=3", _digits),
-    "rounding": ("half_up or truncate", "scale=2,rounding=truncate", _one_of("half_up", "truncate")),
-    "strip": ("no value", "strip", _flag),
-    "rstrip": ("no value", "rstrip", _flag),
-    "ignore_case": ("no value", "ignore_case", _flag),
-    "unicode": ("NFC", "unicode=NFC", _one_of("NFC")),
-    "as": (" or ".join((", ".join(_KINDS[:-1]), _KINDS[-1])), "as=uuid", _one_of(*_KINDS)),
+EXAMPLES = {
+    "abs": "abs=0.01",
+    "rel": "rel=0.1%",
+    "of": "rel=1%,of=larger",
+    "scale": "scale=2",
+    "precision": "precision=3",
+    "rounding": "scale=2,rounding=truncate",
+    "strip": "strip",
+    "rstrip": "rstrip",
+    "ignore_case": "ignore_case",
+    "unicode": "unicode=NFC",
+    "as": "as=uuid",
 }
-"""Each rule: what it takes, an example, and how it is read."""
 
 
-def window(text: str | None) -> Span | None:
-    """Column, first day, day after the last one, and the zone of the days.
+def window(text: str | None) -> tuple[str, str, str, str] | None:
+    """Column, first moment, first moment that is left out, and the zone of both.
 
     Raises:
-        DeclarationError: When it cannot be read, or holds no day.
+        DeclarationError: When it has other parts.
     """
     if text is None:
         return None
-    expected, example = "column,first day,day after the last one[,time zone]", "created_at,2024-01-01,2025-01-01,UTC"
-    try:
-        column, first, after, *zone = _parts(text)
-        span = column, date.fromisoformat(first), date.fromisoformat(after), ZoneInfo(*(zone or ["UTC"])).key
-    except (ValueError, TypeError, ZoneInfoNotFoundError, OSError):
-        refuse("--window", text, expected, example)
-    if not column or span[1] >= span[2]:
-        refuse("--window", text, f"{expected}, with at least one day in it", example)
-    return span
+    parts = _parts(text)
+    if len(parts) not in {3, 4} or not all(parts):
+        refuse("--window", text, "column,from,until[,time zone]", "created_at,2024-01-01,2025-01-01,UTC")
+    column, start, end, zone = (*parts, "UTC")[:4]
+    return column, start, end, zone
 
 
 def duration(option: str, text: str | None) -> timedelta | None:

@@ -97,6 +97,61 @@ def test_wrong_use_is_exit_code_2(runner: CliRunner, words: list[str]) -> None:
     assert runner.invoke(cli.app, words).exit_code == 2
 
 
+DIFF = ["diff", "sqlite:///a.db", "t", "sqlite:///b.db", "t"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (DIFF, "as --key id (again for more: --key region --key id), or compare whole records with --no-key"),
+        ([*DIFF, "--key", "id", "--no-key"], "and not both"),
+        ([*DIFF, "--key", ","], "such as --key id,region"),
+        ([*DIFF, "--key", "id", "--columns", ""], "such as --columns id,region"),
+        ([*DIFF, "--key", "id", "--rename", "a"], "such as --rename dest=destination"),
+        ([*DIFF, "--key", "id", "--rule", "v"], "such as --rule price:abs=0.01"),
+        ([*DIFF, "--key", "id", "--rule", "v:abs=x"], "such as --rule v:abs=0.01"),
+        ([*DIFF, "--key", "id", "--window", "d,2024-01-02,2024-01-01"], "is not before"),
+        ([*DIFF, "--key", "id", "--window", "d,yesterday,2024-01-01"], "write a day or moment such as 2024-01-31"),
+        ([*DIFF, "--key", "id", "--window", "d,2024-01-01,2024-01-02,Mars"], "a zone such as UTC"),
+        ([*DIFF, "--key", "id", "--window", "d"], "such as --window created_at,2024-01-01,2025-01-01,UTC"),
+        ([*DIFF, "--key", "id", "--settle", "15m"], "such as --settle 15m --updated-at changed_at"),
+        ([*DIFF, "--key", "id", "--updated-at", "at"], "such as --settle 15m --updated-at changed_at"),
+        ([*DIFF, "--key", "id", "--settle", "x", "--updated-at", "at"], "expected a number and ms, s, m, h or d"),
+        ([*DIFF, "--key", "id", "--max-evidence", "-1"], "max-evidence"),
+        ([*DIFF, "--key", "id", "--max-evidence", "many"], "max-evidence"),
+        ([*DIFF, "--key", "id", "--out", "x.xlsx"], "such as --out differences.csv"),
+        ([*DIFF, "--key", "id", "--out", "gone/x.csv"], "a folder that is there"),
+        ([*DIFF, "--key", "id"], "there is no file a.db"),
+        (DIFF[:4], "TARGET_TABLE"),
+        (["diff", "a.db", "t", "sqlite:///b.db", "t", "--key", "id"], "source: not a database URL"),
+        (["diff", "oracle://u@h/d", "t", "sqlite:///b.db", "t", "--key", "id"], "no support for 'oracle'"),
+        (["diff", "sqlite:///a.db", "t", "mysql://u@h/d?password=hunter2", "t", "--key", "id"], "?password="),
+        (["diff", "env:SHOP_URL", "t", "sqlite:///b.db", "t", "--key", "id"], "SHOP_URL is not set"),
+    ],
+)
+def test_wrong_use_of_diff(runner: CliRunner, words: list[str], said: str) -> None:
+    """What was expected, with an example; nothing on standard output, no password anywhere."""
+    result = runner.invoke(cli.app, words, env={"COLUMNS": "200"})
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+    assert "hunter2" not in result.output
+
+
+def test_a_fault_of_the_program_is_not_a_difference(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python ends with 1 then, which would say that records differ: it is 3, with the traceback."""
+    _failing(monkeypatch, ZeroDivisionError("unforeseen"))
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["validate"])
+
+    assert ended.value.code == 3
+    assert "ZeroDivisionError: unforeseen" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -1,6 +1,7 @@
 """What checks found, added up over the days, for people and as JSON."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -77,16 +78,29 @@ def test_people_see_verdict_figures_reasons_and_days(
     monkeypatch.setattr(findings, "SAMPLE", 2)
     bad = Finding("keys", "flights", DAY, passed=False, summary="flights: 9 [red] wrong", wrong=9, reasons=("All UA.",))
 
-    findings.show(result(passed(), passed("2013-03-11"), bad, failed("2013-03-11", 2), not_run(), not_run()))
+    findings.show(
+        result(passed(), passed("2013-03-11"), bad, failed("2013-03-11", 2), failed("2013-03-12"), not_run(), not_run())
+    )
 
     said = capsys.readouterr().out
     lines = [line.split() for line in said.splitlines()]
     assert said.startswith("Not known: of 3 checks of 1 table, 1 failed and 1 could not run.\n")
     assert ["flights", "count", "2", "passed"] in lines
-    assert ["flights", "keys", "2", "11", "low"] in lines
+    assert ["flights", "keys", "3", "12", "low"] in lines
     assert ["flights", "rule", "2", "not", "known"] in lines
-    for words in ("flights rule: no such column: x", "first 2 of 4", "flights 2013-03-11: 2 wrong"):
+    for words in ("flights rule: no such column: x", "first 2 of 3", "flights 2013-03-11: 2 wrong"):
         assert words in said
+
+
+def test_one_reason_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the database is gone, no check of the table can run."""
+    gone = [replace(not_run(), check=name, error="no [answer]") for name in ("a", "b")]
+
+    findings.show(result(*gone, failed()))
+
+    said = capsys.readouterr().out
+    assert "Could not run\n  flights a, b: no [answer]\n" in said
+    assert f"flights {DAY}: 1 wrong" in said
 
 
 def test_a_clean_result_is_short(capsys: pytest.CaptureFixture[str]) -> None:

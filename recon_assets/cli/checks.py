@@ -1,0 +1,173 @@
+"""The command that runs the checks of declared tables: check."""
+
+import json as json_format
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from recon_assets import local
+from recon_assets.checks.running import evaluate
+from recon_assets.cli.findings import Result, as_dict, show
+from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Tables, checked_day, chosen
+from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
+from recon_assets.declare import load_project, read
+from recon_assets.errors import DeclarationError
+from recon_assets.model import ALL, Finding, Project, TableSpec, Window
+
+app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one table is to be checked for."""
+
+    spec: TableSpec
+    windows: tuple[Window, ...]
+    checks: tuple[str, ...]
+
+
+@app.command()
+def check(  # noqa: PLR0913, PLR0917 - the switches of one command
+    tables: Tables = None,
+    every: AllTables = False,  # noqa: FBT002 - a command-line switch
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, as 2013-01-31.")] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day, included; by default yesterday.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
+    ] = None,
+    max_evidence: MaxEvidence = 1000,
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Run the checks of declared tables, day by day, and say what is wrong.
+
+    Needs no Dagster and leaves no trace there. Exit code 0: all passed; 1: some failed; 2: wrong use; 3: some could
+    not run, whatever else was found.
+
+      recon check --all
+      recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
+    """
+    # Each failed finding is logged too; without a handler Python would print that beside the report.
+    logging.getLogger("recon_assets").addHandler(logging.NullHandler())
+    with leaving_at_once("Interrupted; not all checks were run."), _declared() as project:
+        now = datetime.now(UTC)
+        asked = _asked(chosen(project, tables, every=every), _days(first, last), only or (), now)
+        with progress() as told:
+            findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
+            result = aside(lambda: _json_of(findings, project) if json else _result(findings))
+        if not json:
+            with piped():
+                show(result)
+    raise typer.Exit(result.exit_code)
+
+
+@contextmanager
+def _declared() -> Iterator[Project]:
+    """The project; embedded databases run meanwhile if it names one whose URL is not set."""
+    declaration = read(None, os.environ, offline=True)
+    if all(problem.path[-1:] != ("env",) for problem in declaration.problems):
+        yield load_project(environ=os.environ)
+        return
+    with local.environment(os.environ) as environ:
+        yield load_project(environ=environ)
+
+
+def _days(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    low, high = (date.fromisoformat(day) if day else None for day in (checked_day(first), checked_day(last)))
+    if low and high and low > high:
+        msg = f"--from {low} is after --to {high}: no day lies between them."
+        raise DeclarationError(msg)
+    return low, high
+
+
+def _asked(
+    specs: Iterable[TableSpec], days: tuple[date | None, date | None], only: Sequence[str], now: datetime
+) -> list[Asked]:
+    """What is to be checked; tables without a check of that name are passed over.
+
+    Raises:
+        DeclarationError: When that is nothing: what was not checked has not passed.
+    """
+    specs = list(specs)
+    names = {spec.name: tuple(check.name for check in spec.checks) for spec in specs}
+    unknown = set(only) - {name for checks in names.values() for name in checks}
+    if unknown or not any(names.values()):
+        known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
+        msg = f"{', '.join(sorted(unknown)) or 'Nothing to check'}: no such check is declared. There are: {known}."
+        raise DeclarationError(msg)
+    wanted = {table: tuple(name for name in checks if not only or name in only) for table, checks in names.items()}
+    for spec in specs:
+        if not names[spec.name]:
+            remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
+    return [Asked(spec, windows(spec, *days, now), wanted[spec.name]) for spec in specs if wanted[spec.name]]
+
+
+def windows(spec: TableSpec, first: date | None, last: date | None, now: datetime) -> tuple[Window, ...]:
+    """The table's days from ``first`` to ``last``, both included; without them, all that have ended.
+
+    Raises:
+        DeclarationError: When there is none.
+    """
+    if spec.days is None:
+        return (ALL,)
+    today = now.astimezone(ZoneInfo(spec.days.timezone)).date()
+    until = min(last, today) + timedelta(days=1) if last else today
+    found = tuple(window for window in spec.days.windows(until) if first is None or window.key >= first.isoformat())
+    if not found:
+        after = f" until before {spec.days.end}" if spec.days.end else ""
+        msg = f"{spec.name}: none of its days is asked for; they go from {spec.days.start}{after}."
+        raise DeclarationError(msg)
+    return found
+
+
+def _findings(
+    project: Project, asked: Iterable[Asked], told: Callable[[str], None], **settings: Any
+) -> Iterator[Finding]:
+    """What each check finds, with the table that is being looked at on the terminal."""
+    for item in asked:
+        told(f"{item.spec.name}: {number(len(item.checks), 'check')}, {number(len(item.windows), 'day')}")
+        yield from evaluate(
+            project,
+            item.spec,
+            item.windows,
+            names=item.checks,
+            progress=partial(_tell_of, told, item.spec.name),
+            **settings,
+        )
+
+
+def _tell_of(told: Callable[[str], None], table: str, words: str) -> None:
+    told(f"{table}: {words}")
+
+
+def _result(findings: Iterable[Finding]) -> Result:
+    result = Result()
+    for finding in findings:
+        result.add(finding)
+    result.finished = True
+    return result
+
+
+def _json_of(findings: Iterable[Finding], project: Project) -> Result:
+    """Print each finding as it comes; a reader that goes away leaves the rest unjudged."""
+    result, before = Result(), "[\n"
+    with piped():
+        for finding in findings:
+            result.add(finding)
+            private = frozenset(project.tables[finding.table].private)
+            key = project.tables[finding.table].key
+            sys.stdout.write(before + json_format.dumps(as_dict(finding, key, private), ensure_ascii=False))
+            before = ",\n"
+        sys.stdout.write("\n]\n" if result.tallies else "[]\n")
+        result.finished = True
+    return result

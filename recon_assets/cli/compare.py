@@ -1,0 +1,208 @@
+"""The command that compares two tables: diff."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+import recon_assets
+from recon_assets.cli import evidence, options
+from recon_assets.cli.evidence import Report, Side
+from recon_assets.cli.options import AsJson, MaxEvidence
+from recon_assets.cli.output import aside, beside, leaving_at_once, piped, progress, remark, screen, shown, tell
+from recon_assets.dialect import check_url
+from recon_assets.errors import DeclarationError
+from recon_assets.explain import reasons
+from recon_assets.model import Discrepancy
+
+app = typer.Typer(add_completion=False)
+
+DIFFERENT = 1
+SAMPLE = 10
+MANY = 6
+
+Repeated = list[str] | None
+URL = "URL of a database, or env:NAME for one that a variable holds."
+TABLE = 'table, schema.table, "Quoted Name" or (select ..).'
+
+
+@app.command()
+def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
+    source_url: Annotated[str, typer.Argument(metavar="SOURCE_URL", help=URL)],
+    source_table: Annotated[str, typer.Argument(metavar="SOURCE_TABLE", help=TABLE)],
+    target_url: Annotated[str, typer.Argument(metavar="TARGET_URL", help=URL)],
+    target_table: Annotated[str, typer.Argument(metavar="TARGET_TABLE", help=TABLE)],
+    key: Annotated[Repeated, typer.Option(metavar="COLUMN", help="What identifies a record; again for more.")] = None,
+    no_key: Annotated[bool, typer.Option("--no-key", help="Nothing does: compare whole records.")] = False,  # noqa: FBT002
+    columns: Annotated[Repeated, typer.Option(metavar="A,B", help="Compare only these; the source's names.")] = None,
+    rename: Annotated[
+        Repeated, typer.Option(metavar="SOURCE=TARGET", help="Names that differ; again for more.")
+    ] = None,
+    rule: Annotated[
+        Repeated, typer.Option(metavar="COLUMN:RULES", help="As price:abs=0.01 or name:strip; again.")
+    ] = None,
+    where: Annotated[str | None, typer.Option(metavar="SQL", help="Compare only rows of which this holds.")] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN,FROM,UNTIL[,ZONE]", help="Only rows from FROM to before UNTIL, days or moments."),
+    ] = None,
+    settle: Annotated[str | None, typer.Option(metavar="15m", help="Rows younger than this are in flight.")] = None,
+    updated_at: Annotated[str | None, typer.Option(metavar="COLUMN", help="What says how old a row is.")] = None,
+    max_evidence: MaxEvidence = 1000,
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .csv or .html of what differs.")] = None,
+) -> None:
+    """Compare two tables of two databases and name every record that differs.
+
+    Exit code 0: equal; 1: different; 2: wrong use; 3: could not compare. Nothing is written to a database.
+
+      recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders --key id
+      recon diff sqlite:///a.db t duckdb:///b.duckdb t --key id --rule price:abs=0.01 --json
+      recon diff env:SHOP orders env:LAKE orders --key id --window day,2024-01-01,2025-01-01
+    """
+    urls = options.url(source_url), options.url(target_url)
+    source, target = _side("source", urls[0], source_table), _side("target", urls[1], target_table)
+    asked = {
+        "key": _key(key, no_key=no_key),
+        "columns": options.names("--columns", columns) if columns else None,
+        "rename": options.renames(rename or ()) or None,
+        "rules": options.rules(rule or ()) or None,
+        "window": options.window(window),
+        "where": where,
+        "settle": options.duration("--settle", settle),
+        "updated_at": updated_at,
+        "max_evidence": max_evidence,
+    }
+    _check_settle(settle, updated_at)
+    evidence.check_out(out)
+    with leaving_at_once("Interrupted; the comparison was not finished."):
+        report = _compared(source, target, urls, asked)
+        if out:
+            evidence.write(out, report)
+        with piped():
+            _print_json(report) if json else _print(report, out)
+    raise typer.Exit(0 if report.comparison.equal else DIFFERENT)
+
+
+def _side(role: str, url: str, table: str) -> Side:
+    return Side(check_url(url, role).render_as_string(hide_password=True), table)
+
+
+def _key(given: Repeated, *, no_key: bool) -> list[str]:
+    if bool(given) == no_key:
+        msg = (
+            "Name the columns that identify a record, as --key id (again for more: --key region --key id),"
+            " or compare whole records with --no-key, and not both."
+        )
+        raise DeclarationError(msg)
+    return options.names("--key", given or ())
+
+
+def _check_settle(settle: str | None, updated_at: str | None) -> None:
+    if bool(settle) != bool(updated_at):
+        msg = "--settle and --updated-at go together, such as --settle 15m --updated-at changed_at"
+        raise DeclarationError(msg)
+
+
+def _compared(source: Side, target: Side, urls: tuple[str, str], asked: dict[str, Any]) -> Report:
+    """Compare, with the step that is being done on the terminal."""
+    with progress() as told:
+        found = aside(
+            lambda: recon_assets.compare(urls[0], source.table, urls[1], target.table, **asked, progress=told)
+        )
+    return Report(source, target, tuple(asked["key"]), found, reasons(found))
+
+
+def _print_json(report: Report) -> None:
+    for note in report.notes():
+        remark(note)
+    sys.stdout.writelines(evidence.as_pieces(report.comparison))
+
+
+def _print(report: Report, out: Path | None) -> None:
+    """Verdict, figures, why, which columns, which records, and how to read that."""
+    found = report.comparison
+    tell(report.verdict)
+    _show("", _figures(report))
+    _list("Why", report.reasons)
+    if found.by_column:
+        _show("Columns that differ", _by_column(report))
+    _sample("Other values", found.counts.mismatched, found.mismatched, _mismatched(report))
+    _sample("Missing from the target", found.counts.missing, found.missing, _identities(report, found.missing))
+    _sample("Only in the target", found.counts.extra, found.extra, _identities(report, found.extra))
+    _list("Note", report.notes())
+    tell(f"\nCompared in {found.seconds:.1f} s; {found.rows_read:,} rows read.")
+    if out:
+        tell(f"All that is listed stands in {out}.")
+
+
+def _show(title: str, table: Table) -> None:
+    screen().print(Text(f"\n{title}" if title else "", style="bold"), table, sep="\n" if title else "")
+
+
+def _sample(title: str, of: int, items: tuple[Discrepancy, ...], table: Table) -> None:
+    shown_of = "" if of <= SAMPLE else f" ({min(len(items), SAMPLE)} of {of:,})"
+    if items:
+        _show(title + shown_of, table)
+
+
+def _list(title: str, sentences: Iterable[str]) -> None:
+    said = [f"  - {sentence}" for sentence in sentences]
+    if said:
+        tell("\n".join(["", title, *said]))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(Text(heading), overflow="fold")
+    return table
+
+
+def _figures(report: Report) -> Table:
+    counts = report.comparison.counts
+    table = _table("", "records", "")
+    table.columns[1].justify = "right"
+    for side, count, place in (("source", counts.source, report.source), ("target", counts.target, report.target)):
+        table.add_row(side, f"{count:,}", Text(f"{place.table}  {place.url}"))
+    table.add_row("missing", f"{counts.missing:,}", "only in the source")
+    table.add_row("extra", f"{counts.extra:,}", "only in the target")
+    table.add_row("mismatched", f"{counts.mismatched:,}", "on both sides, with other values")
+    return table
+
+
+def _by_column(report: Report) -> Table:
+    table = _table("column", "records", "of mismatched")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    by_column = sorted(report.comparison.by_column.items(), key=lambda item: -item[1])
+    for column, count in by_column:
+        share = count / max(report.comparison.counts.mismatched, 1)
+        table.add_row(Text(column), f"{count:,}", f"{share:.1%}")
+    return table
+
+
+def _mismatched(report: Report) -> Table:
+    """The first records, each with its cells that differ below one another."""
+    table = _table(*report.heading, "column", "source", "target")
+    width = max(20, (screen().width - 24) // 2)
+    for item in report.comparison.mismatched[:SAMPLE]:
+        identity = [Text(shown(value)) for value in report.identity(item)]
+        for column, values in item.columns.items():
+            table.add_row(*identity, Text(column), *(Text(text) for text in beside(*values, width)))
+            identity = [Text()] * len(identity)
+    return table
+
+
+def _identities(report: Report, items: tuple[Discrepancy, ...]) -> Table:
+    """The first records by what identifies them; when that is much, in one column."""
+    many = len(report.heading) > MANY
+    table = _table("record") if many else _table(*report.heading)
+    for item in items[:SAMPLE]:
+        cells = [shown(value) for value in report.identity(item)]
+        whole = ", ".join(f"{name}={cell}" for name, cell in zip(report.heading, cells, strict=True))
+        table.add_row(*(Text(cell) for cell in ([whole] if many else cells)))
+    return table

@@ -1,0 +1,260 @@
+"""`recon check` on real databases: what it says of declared tables, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from recon_assets import cli
+from recon_assets.local import VARIABLES
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import SOURCES, Name, Sides
+from recon_assets_tests.db.test_cli_diff import stop_sleeping, until
+
+PAIRS: list[tuple[Name, Name]] = [(source, target) for source in SOURCES for target in ("postgresql", "mysql")]
+COLUMNS = "id INTEGER, made TIMESTAMP NULL, name VARCHAR(20), fee INTEGER"
+ROWS = [
+    (day * 10 + number, f"2024-01-0{day} 12:00:00", f"n{number}", number) for day in (1, 2, 3) for number in range(4)
+]
+DECLARATION = """\
+databases:
+  shop: {{url: {{env: SHOP_URL}}}}
+  lake: {{url: {{env: LAKE_URL}}}}
+tables:
+  orders:
+    source: {{database: shop, table: t}}
+    target: {{database: lake, table: t}}
+    key: [id]
+    window: {window}
+    columns: {{private: [name]}}
+    checks: [{checks}]
+  bare:
+    source: {{database: shop, table: t}}
+    target: {{database: lake, table: u}}
+    key: [id]
+    window: none
+"""
+
+
+class Shop:
+    """A declared table in two databases, and the command."""
+
+    def __init__(self, sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sides = sides
+        monkeypatch.setenv("SHOP_URL", sides.source.url)
+        monkeypatch.setenv("LAKE_URL", sides.target.url)
+        monkeypatch.setenv("RECON_TABLES", "tables.yaml")
+        self.declare("count, keys, fields")
+
+    def declare(self, checks: str, window: str = "{column: made, start: 2024-01-01, end: 2024-01-04}") -> None:
+        """Write the declaration."""
+        Path("tables.yaml").write_text(DECLARATION.format(checks=checks, window=window))
+
+    def check(self, *words: str) -> Result:
+        """Run the command."""
+        return CliRunner().invoke(cli.app, ["check", *words])
+
+    def found(self, *words: str) -> list[dict[str, Any]]:
+        """Its JSON."""
+        result = self.check("orders", "--json", *words)
+        assert result.exit_code in {0, 1, 3}, result.output
+        findings: list[dict[str, Any]] = json.loads(result.stdout)
+        return findings
+
+
+@pytest.fixture
+def shop(both: Both, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+    """A target that lacks one record of the second day, and has another one wrong on the third."""
+    monkeypatch.chdir(tmp_path)
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    sides = both(*getattr(request, "param", ("postgresql", "postgresql")))
+    sides.create(COLUMNS, COLUMNS, ROWS)
+    sides.target.fill("t", [row for row in ROWS if row[0] != 21])
+    sides.target.run("UPDATE t SET fee = 99, name = 'odd' WHERE id = 32")
+    return Shop(sides, monkeypatch)
+
+
+@pytest.mark.parametrize("shop", PAIRS, indirect=True)
+def test_each_day_of_each_check_is_judged(shop: Shop) -> None:
+    """On every pair of databases: which day of which check failed; exit code 1."""
+    found = shop.found()
+
+    assert len(found) == 9
+    assert {(item["check"], item["window"], item["wrong"]) for item in found if not item["passed"]} == {
+        ("count", "2024-01-02", 1),
+        ("keys", "2024-01-02", 1),
+        ("fields", "2024-01-03", 1),
+    }
+    assert shop.check("orders").exit_code == 1
+
+
+def test_a_manager_can_read_it(shop: Shop) -> None:
+    """Verdict, a line a check, then sentences that read alone."""
+    result = shop.check("orders")
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert result.stdout.startswith("Failed: of 3 checks of 1 table, 3 failed.\n")
+    assert result.stderr == ""
+    for check in ("count", "keys", "fields"):
+        assert ["orders", check, "2", "1", "1", "high"] in lines
+    assert "2024-01-02" in result.stdout
+    assert "2024-01-03" in result.stdout
+
+
+def test_all_passed(shop: Shop) -> None:
+    """Exit code 0."""
+    result = shop.check("orders", "--to", "2024-01-01")
+
+    assert result.stdout.startswith("Passed: 3 checks of 1 table.\n")
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "windows"),
+    [
+        (["--from", "2024-01-02", "--to", "2024-01-02"], {"2024-01-02"}),
+        (["--from", "2024-01-02"], {"2024-01-02", "2024-01-03"}),
+        (["--to", "2024-01-02"], {"2024-01-01", "2024-01-02"}),
+        (["--from", "2020-01-01", "--to", "2030-01-01"], {"2024-01-01", "2024-01-02", "2024-01-03"}),
+    ],
+)
+def test_days_can_be_chosen(shop: Shop, words: list[str], windows: set[str]) -> None:
+    """Both ends belong to it; days that are not declared don't."""
+    assert {item["window"] for item in shop.found(*words)} == windows
+
+
+def test_checks_can_be_chosen(shop: Shop) -> None:
+    """By their names."""
+    assert {item["check"] for item in shop.found("--only", "count", "--only", "keys")} == {"count", "keys"}
+
+
+def test_days_without_an_end_go_on_until_yesterday(shop: Shop) -> None:
+    """Today is not over."""
+    shop.declare("count", window="{column: made, start: 2024-01-01, timezone: UTC}")
+    today = datetime.now(UTC).date().isoformat()
+
+    windows = [item["window"] for item in shop.found()]
+
+    assert windows[:2] == ["2024-01-01", "2024-01-02"]
+    assert max(windows) < today
+    assert shop.found("--from", today, "--to", today)[0]["window"] == today
+
+
+def test_private_values_are_hidden(shop: Shop) -> None:
+    """In the records of the JSON too; other values are shown."""
+    (found,) = (item for item in shop.found("--only", "fields") if not item["passed"])
+
+    assert found["records"] == [
+        {"kind": "mismatched", "key": [32], "columns": {"name": ["***", "***"], "fee": [2, 99]}}
+    ]
+    assert "odd" not in shop.check("orders").output
+
+
+def test_a_check_that_could_not_run_is_no_pass(shop: Shop) -> None:
+    """Exit code 3, with the reason; the others are judged."""
+    rule = "{kind: rule, name: books, source: select nix, target: select 1, by: []}"
+    shop.declare(f"count, {rule}", window="none")
+
+    result = shop.check("orders")
+
+    assert result.exit_code == 3
+    assert result.stdout.startswith("Not known: of 2 checks of 1 table, 1 failed and 1 could not run.\n")
+    assert "nix" in result.stdout
+    found = {item["check"]: item for item in shop.found()}
+    assert found["books"]["passed"] is False
+    assert "nix" in found["books"]["error"]
+
+
+def test_a_database_that_does_not_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known, so that nothing has passed; the password is not repeated."""
+    monkeypatch.setenv("LAKE_URL", "postgresql://u:hunter2@127.0.0.1:1/x")
+
+    result = shop.check("orders")
+
+    assert result.exit_code == 3
+    assert "hunter2" not in result.output
+
+
+def test_tables_without_checks_are_named(shop: Shop) -> None:
+    """They have not passed: nothing is known of them."""
+    result = shop.check("--all")
+
+    assert "bare: no checks are declared" in result.stderr
+    assert "3 checks of 1 table" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Name tables, or give --all"),
+        (["orders", "--all"], "and not both"),
+        (["order"], "order: no such table; declared are orders, bare."),
+        (["bare"], "Nothing to check: no such check is declared."),
+        (["orders", "--only", "coutn"], "coutn: no such check is declared. There are: orders: count, keys, fields."),
+        (["orders", "--from", "2024-13-01"], "2024-13-01: not a day"),
+        (["orders", "--from", "2024-01-03", "--to", "2024-01-02"], "no day lies between them"),
+        (["orders", "--from", "2025-01-01"], "orders: none of its days is asked for; they go from 2024-01-01"),
+        (["orders", "--max-evidence", "-1"], "max-evidence"),
+    ],
+)
+def test_wrong_use(shop: Shop, words: list[str], said: str) -> None:
+    """Exit code 2, and nothing on standard output."""
+    result = shop.check(*words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_embedded_databases_stand_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is not set; that they are empty is no agreement."""
+    monkeypatch.delenv("RECON_TABLES")
+
+    result = shop.check("flights", "--to", "2013-01-01")
+
+    assert result.exit_code == 3
+    assert Path(".recon/postgres").is_dir()
+
+
+def test_ctrl_c_leaves_at_once(shop: Shop) -> None:
+    """In the middle of a statement: exit code 130 and one line."""
+    shop.declare("{kind: rule, name: slow, source: select pg_sleep(30)::text as s, target: select 1 as s}", "none")
+    code = (
+        "import signal, recon_assets.cli as c\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "c.main(['check', 'orders'])"
+    )
+    running = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: bool(shop.sides.source.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
+
+    started = time.monotonic()
+    os.kill(running.pid, signal.SIGINT)
+    out, said = running.communicate(timeout=30)
+    stop_sleeping(shop.sides.source)
+
+    assert running.returncode == 130
+    assert time.monotonic() - started < 5
+    assert (out, said) == ("", "recon: Interrupted; not all checks were run.\n")
+
+
+def test_a_reader_may_go_away(shop: Shop) -> None:
+    """Then the rest is not judged, and it is not called a pass."""
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as closed:
+        code = "import recon_assets.cli as c; c.main(['check', 'orders', '--json'])"
+        running = subprocess.Popen([sys.executable, "-c", code], stdout=closed, stderr=subprocess.PIPE, text=True)
+        _, said = running.communicate(timeout=60)
+
+    assert running.returncode == 3
+    assert said == ""

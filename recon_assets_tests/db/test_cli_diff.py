@@ -1,0 +1,411 @@
+"""`recon diff` on real databases: every pair, what it prints, how it ends."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from recon_assets import cli
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import SOURCES, Name, Side, Sides
+
+PAIRS = [(source, target) for source in SOURCES for target in SOURCES]
+FILES: tuple[Name, Name] = ("sqlite", "duckdb")
+COLUMNS = "id INTEGER, name VARCHAR(20), fee INTEGER"
+CLEAN: list[tuple[Any, ...]] = [(1, "Ada", 10), (2, None, 20), (3, "Cy", 30), (4, "=1+1", None)]
+DAMAGED = [(1, "Ada", 10), (2, "", 20), (4, "=1+1", -5), (5, "Eve", 50)]
+FOUND = {
+    "counts": {"source": 4, "target": 4, "missing": 1, "extra": 1, "mismatched": 2},
+    "missing": [[3]],
+    "extra": [[5]],
+    "mismatched": [
+        {"key": [2], "columns": {"name": [None, ""]}},
+        {"key": [4], "columns": {"fee": [None, -5]}},
+    ],
+    "duplicate_keys": 0,
+    "in_flight": 0,
+    "complete": True,
+}
+EQUAL = {
+    "counts": {"source": 4, "target": 4, "missing": 0, "extra": 0, "mismatched": 0},
+    "missing": [],
+    "extra": [],
+    "mismatched": [],
+    "duplicate_keys": 0,
+    "in_flight": 0,
+    "complete": True,
+}
+
+
+def damaged(both: Both, source: Name, target: Name) -> Sides:
+    """A table and its damaged copy."""
+    sides = both(source, target)
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    sides.target.fill("t", DAMAGED)
+    return sides
+
+
+def diff(sides: Sides, *more: str, key: tuple[str, ...] = ("--key", "id")) -> Result:
+    """What the command makes of both tables ``t``."""
+    return CliRunner().invoke(
+        cli.app, ["diff", sides.source.url, "t", sides.target.url, "t", *key, *more], catch_exceptions=False
+    )
+
+
+def found(sides: Sides, *more: str, key: tuple[str, ...] = ("--key", "id")) -> Any:
+    """Its JSON."""
+    result = diff(sides, "--json", *more, key=key)
+    assert result.exit_code in {0, 1}, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_every_difference_is_named(both: Both, source: Name, target: Name) -> None:
+    """On every pair of databases the same JSON, to the letter; exit code 1."""
+    sides = damaged(both, source, target)
+
+    result = diff(sides, "--json")
+
+    assert json.loads(result.stdout) == FOUND
+    assert result.exit_code == 1
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_equal_tables_are_equal(both: Both, source: Name, target: Name) -> None:
+    """Exit code 0, with nothing listed."""
+    sides = both(source, target)
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    sides.target.fill("t", reversed(CLEAN))
+
+    result = diff(sides, "--json")
+
+    assert json.loads(result.stdout) == EQUAL
+    assert result.exit_code == 0
+
+
+def test_people_get_verdict_figures_and_samples(both: Both) -> None:
+    """What differs stands side by side, and NULL is not an empty text."""
+    result = diff(damaged(both, *FILES))
+
+    assert result.exit_code == 1
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert result.stdout.startswith(
+        "Different: 1 missing from the target, 1 only there, 2 with other values, of 4 records in the source.\n"
+    )
+    for expected in (["2", "name", "NULL", "''"], ["4", "fee", "NULL", "-5"], ["name", "1", "50.0%"], ["3"], ["5"]):
+        assert expected in lines
+    assert "Compared in " in result.stdout
+
+
+def test_equal_is_said_in_one_sentence(both: Both) -> None:
+    """The verdict stands first."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    sides.target.fill("t", CLEAN)
+
+    result = diff(sides)
+
+    assert result.stdout.startswith("Equal: 4 records on both sides, and none differs.\n")
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "mismatched"),
+    [
+        (["--columns", "name"], [2]),
+        (["--columns", "name,fee"], [2, 4]),
+        (["--where", "id < 4"], [2]),
+        (["--where", "name like '=%'"], [4]),
+        (["--columns", "fee", "--rule", "fee:abs=100"], [4]),
+    ],
+)
+def test_what_is_compared_can_be_limited(both: Both, more: list[str], mismatched: list[int]) -> None:
+    """By columns and by rows."""
+    assert [item["key"] for item in found(damaged(both, *FILES), *more)["mismatched"]] == [[key] for key in mismatched]
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        (["--rule", "fee:abs=1", "--rule", "name:strip,ignore_case"], 0),
+        (["--rule", "fee:rel=10%", "--rule", "name:strip,ignore_case"], 0),
+        (["--rule", "fee:rel=9%", "--rule", "name:strip,ignore_case"], 1),
+        (["--rule", "fee:abs=1", "--rule", "name:rstrip"], 1),
+        (["--rule", "fee:abs=1"], 1),
+    ],
+)
+def test_rules_say_what_equal_means(both: Both, rules: list[str], code: int) -> None:
+    """Column by column."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, COLUMNS, [(1, "Ada", 10)])
+    sides.target.fill("t", [(1, " ADA ", 11)])
+
+    assert diff(sides, *rules).exit_code == code
+
+
+def test_columns_may_have_other_names(both: Both) -> None:
+    """Results have the source's."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, "nr INTEGER, name VARCHAR(20), price INTEGER", CLEAN)
+    sides.target.fill("t", DAMAGED)
+
+    assert found(sides, "--rename", "id=nr", "--rename", "fee=price") == FOUND
+
+
+def test_keys_may_have_many_columns(both: Both) -> None:
+    """Named one by one, or with commas."""
+    sides = damaged(both, *FILES)
+
+    for key in (("--key", "id", "--key", "name"), ("--key", "id,name")):
+        assert found(sides, key=key)["missing"] == [[2, None], [3, "Cy"]]
+
+
+def test_whole_records_are_compared_without_a_key(both: Both) -> None:
+    """How often each stands there counts."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, COLUMNS, [CLEAN[0], CLEAN[0], CLEAN[1]])
+    sides.target.fill("t", [CLEAN[0], CLEAN[1]])
+
+    assert found(sides, key=("--no-key",))["counts"] == {
+        "source": 3,
+        "target": 2,
+        "missing": 1,
+        "extra": 0,
+        "mismatched": 0,
+    }
+    assert "Ada" in diff(sides, key=("--no-key",)).stdout
+
+
+def test_a_tolerance_needs_a_key(both: Both) -> None:
+    """Whole records cannot be nearly equal."""
+    result = diff(damaged(both, *FILES), "--rule", "fee:abs=1", key=("--no-key",))
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_a_query_can_stand_for_a_table(both: Both) -> None:
+    """In parentheses."""
+    sides = damaged(both, *FILES)
+    words = ["diff", sides.source.url, "(select id, name from t where id <> 3)", sides.target.url, "t", "--key", "id"]
+
+    assert json.loads(CliRunner().invoke(cli.app, [*words, "--json"]).stdout)["missing"] == []
+
+
+def test_evidence_is_capped_and_counts_are_exact(both: Both) -> None:
+    """It is said in JSON, and to people."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, COLUMNS, [(number, "x", 0) for number in range(50)])
+
+    capped = found(sides, "--max-evidence", "7")
+
+    assert (capped["counts"]["missing"], len(capped["missing"]), capped["complete"]) == (50, 7, False)
+    result = diff(sides, "--max-evidence", "7")
+    assert result.exit_code == 1
+    assert "Listed are 7 of the 50 records that differ" in result.stdout
+    assert diff(sides, "--max-evidence", "0").exit_code == 1
+
+
+@pytest.fixture
+def dated(both: Both) -> Sides:
+    """Rows of three days, the second of which differs; one has no day."""
+    sides = both("postgresql", "postgresql")
+    rows = [(day, f"2024-01-0{day} 12:00", "x") for day in (1, 2, 3)]
+    sides.create("id INTEGER, at TIMESTAMP, name TEXT", "id INTEGER, at TIMESTAMP, name TEXT", rows)
+    sides.target.fill("t", [(*rows[0][:2], "y"), (*rows[1][:2], "y"), rows[2], (4, None, "z")])
+    return sides
+
+
+def test_a_window_limits_the_days(dated: Sides) -> None:
+    """Days from the first until before the last; what lies outside is remarked on, beside the JSON."""
+    result = diff(dated, "--window", "at,2024-01-02,2024-01-04", "--json")
+
+    report = json.loads(result.stdout)
+    assert [item["key"] for item in report["mismatched"]] == [[2]]
+    assert report["counts"]["source"] == 2
+    assert result.stderr.startswith("Outside the window: ")
+
+
+def test_young_rows_are_in_flight(both: Both) -> None:
+    """They differ, and do not count yet."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id INTEGER, at TIMESTAMPTZ, name TEXT", "id INTEGER, at TIMESTAMPTZ, name TEXT")
+    sides.source.run("INSERT INTO t VALUES (1, now(), 'x'), (2, '2001-01-01', 'x')")
+    sides.target.run("INSERT INTO t VALUES (2, '2001-01-01', 'x')")
+
+    report = found(sides, "--settle", "1h", "--updated-at", "at")
+
+    assert (report["in_flight"], report["counts"]["missing"]) == (1, 0)
+
+
+def test_columns_of_one_side_are_remarked_on(both: Both) -> None:
+    """On standard error, so that JSON stays JSON; to people with the rest."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, f"{COLUMNS}, loaded VARCHAR(9)", CLEAN)
+    sides.target.run("INSERT INTO t SELECT 1, 'Ada', 10, 'x'")
+
+    result = diff(sides, "--json")
+    assert json.loads(result.stdout)["counts"]["mismatched"] == 0
+    assert "target: loaded" in result.stderr
+    assert "target: loaded" in diff(sides).stdout
+
+
+def test_evidence_goes_into_a_table(both: Both, tmp_path: Path) -> None:
+    """All of it, beside what is printed."""
+    out = tmp_path / "found.csv"
+
+    result = diff(damaged(both, *FILES), "--json", "--out", str(out))
+
+    assert json.loads(result.stdout) == FOUND
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = [tuple(row.values()) for row in csv.DictReader(file)]
+    assert rows == [
+        ("missing", "3", "", '{"id": 3, "name": "Cy", "fee": 30}', ""),
+        ("extra", "5", "", "", '{"id": 5, "name": "Eve", "fee": 50}'),
+        ("mismatched", "2", "name", "", ""),
+        ("mismatched", "4", "fee", "", "-5"),
+    ]
+
+
+def test_evidence_goes_into_a_page(both: Both, tmp_path: Path) -> None:
+    """Which stands alone."""
+    out = tmp_path / "found.html"
+
+    result = diff(damaged(both, *FILES), "--out", str(out))
+
+    assert f"All that is listed stands in {out}." in result.stdout
+    assert '<td class="value">&#39;&#39;</td>' in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda words: [*words[:2], "nowhere", *words[3:]], "nowhere"),
+        (lambda words: [*words[:4], "a.b.c", *words[5:]], "a.b.c"),
+        (lambda words: [*words, "--key", "nr"], "nr"),
+        (lambda words: [*words, "--columns", "nix"], "nix"),
+        (lambda words: [*words, "--rule", "nix:strip"], "nix"),
+        (lambda words: [*words, "--rename", "nix=x"], "nix"),
+        (lambda words: [*words, "--window", "nix,2024-01-01,2024-01-02"], "nix"),
+        (lambda words: [*words, "--settle", "1m", "--updated-at", "nix"], "nix"),
+        (lambda words: [*words, "--where", "nix = 1"], "nix"),
+        (lambda words: [*words[:3], "sqlite:///gone.db", *words[4:]], "there is no file gone.db"),
+    ],
+)
+def test_what_is_not_there_is_named(both: Both, change: Callable[[list[str]], list[str]], said: str) -> None:
+    """Never a verdict: exit code 2 or 3, and a sentence with the name."""
+    sides = damaged(both, *FILES)
+
+    result = CliRunner().invoke(cli.app, change(["diff", sides.source.url, "t", sides.target.url, "t", "--key", "id"]))
+
+    assert result.exit_code in {2, 3}
+    assert result.stdout == ""
+    assert result.stderr.startswith("recon: ")
+    assert said in result.stderr
+
+
+def test_a_database_that_does_not_answer(both: Both) -> None:
+    """Exit code 3; the password is not repeated."""
+    sides = damaged(both, *FILES)
+    words = ["diff", "postgresql://u:hunter2@127.0.0.1:1/x", "t", sides.target.url, "t", "--key", "id"]
+
+    result = CliRunner().invoke(cli.app, words)
+
+    assert result.exit_code == 3
+    assert "hunter2" not in result.output
+
+
+def test_no_password_is_printed(both: Both, tmp_path: Path) -> None:
+    """Neither on the screen nor in a file."""
+    sides = both("postgresql", "postgresql")
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    url = sides.source.url.replace("postgres@", "postgres:hunter2@")
+    out = tmp_path / "x.html"
+
+    result = CliRunner().invoke(cli.app, ["diff", url, "t", sides.target.url, "t", "--key", "id", "--out", str(out)])
+
+    assert result.exit_code == 1
+    assert "***" in result.stdout
+    assert "hunter2" not in result.output + out.read_text()
+
+
+def process(*words: str, **more: Any) -> subprocess.Popen[str]:
+    """The command in a process of its own, where Ctrl-C is not ignored (as in the background of a shell)."""
+    code = (
+        "import signal, recon_assets.cli as c\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"c.main({list(words)!r})"
+    )
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
+    return subprocess.Popen([sys.executable, "-c", code], **pipes)
+
+
+def test_ctrl_c_leaves_at_once(both: Both) -> None:
+    """In the middle of a statement: exit code 130, one line, no verdict."""
+    sides = both("postgresql", "postgresql")
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    slow = "(select id, name, pg_sleep(30)::text as slept from t)"
+    running = process("diff", sides.source.url, slow, sides.target.url, slow, "--key", "id")
+    until(lambda: bool(sides.source.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
+
+    started = time.monotonic()
+    os.kill(running.pid, signal.SIGINT)
+    out, said = running.communicate(timeout=30)
+    stop_sleeping(sides.source)
+
+    assert running.returncode == 130
+    assert time.monotonic() - started < 5
+    assert (out, said) == ("", "recon: Interrupted; the comparison was not finished.\n")
+
+
+def stop_sleeping(side: Side) -> None:
+    """End what the databases of the server would go on with, for they don't look whether anybody waits."""
+    side.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+
+
+def until(happened: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if happened():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not happen")
+
+
+@pytest.mark.parametrize("more", [["--json"], []])
+def test_a_reader_may_go_away(both: Both, more: list[str]) -> None:
+    """`| head` gets its lines, and the exit code still tells the truth."""
+    sides = both(*FILES)
+    sides.create(COLUMNS, COLUMNS)
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, 'x', i FROM n"
+    sides.source.run(f"INSERT INTO t {many}")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as closed:
+        running = process(
+            "diff",
+            sides.source.url,
+            "t",
+            sides.target.url,
+            "t",
+            "--key",
+            "id",
+            "--max-evidence",
+            "99999",
+            *more,
+            stdout=closed,
+        )
+        _, said = running.communicate(timeout=60)
+
+    assert running.returncode == 1
+    assert said == ""

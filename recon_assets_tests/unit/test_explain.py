@@ -369,6 +369,13 @@ def test_another_key() -> None:
     )
 
 
+def test_records_alike_by_chance_are_not_the_same() -> None:
+    """Where many records are equal but for their key, nobody can tell which became which."""
+    missing = one_sided(DiscrepancyKind.MISSING, [{"id": at * 9, "v": at % 7} for at in range(50)], 900).missing
+    extra = one_sided(DiscrepancyKind.EXTRA, [{"id": at * 9 + 4, "v": at % 7} for at in range(7)], 900).extra
+    assert reasons(Comparison(Counts(900, 857, 50, 7), missing, extra)) == ()
+
+
 def test_an_empty_side() -> None:
     """Is explanation enough."""
     everything = one_sided(DiscrepancyKind.MISSING, rows(), 400)
@@ -424,6 +431,51 @@ def test_silent_on_random_damage(block: int) -> None:
         days = [f"2024-01-{day:02d}" for day in range(1, 31)]
         for sound in ((), table[-30:]):
             assert reasons(comparison, sound=sound, windows=days) == (), seed
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_silent_on_random_damage_of_few_values(seed: int) -> None:
+    """Columns of two to nine values agree by chance more often; one of two columns, or a flag, is no pattern."""
+    chance = random.Random(seed)
+    domains: dict[str, list[Value]] = {"flag": [True, False], "kind": ["a", "b", "c"], "stars": [*range(1, 10)]}
+    some = chance.sample(sorted(domains), chance.choice([2, 3]))
+
+    def damage(row: Row) -> None:
+        name = chance.choice(some)
+        row[name] = chance.choice([each for each in domains[name] if each != row[name]])
+
+    table: list[Row] = [{"id": at * 7, **{name: chance.choice(domains[name]) for name in some}} for at in range(300)]
+    wrong = mismatched(table[: chance.randint(3, 40)], damage, every=1)
+    comparison = replace(wrong, counts=replace(wrong.counts, source=300, target=300))
+    found = [said for said in reasons(comparison, sound=table[-60:]) if "flag: " not in said]
+    assert found == []
+
+
+def test_a_flag_that_is_turned() -> None:
+    """Can only become the other one: that is not said."""
+    comparison = mismatched([row | {"paid": True} for row in rows()], change("paid", lambda _: False))
+    assert reasons(comparison) == ("All 100 mismatched records differ in paid only",)
+
+
+def test_common_values_are_no_reason() -> None:
+    """What most records that agree have, the wrong ones have by nature."""
+    lost: list[Row] = [row | {"id": int(str(row["id"])) * 5, "state": "done"} for row in rows(200)]
+    sound: list[Row] = [row | {"state": "new" if at % 10 < 4 else "done"} for at, row in enumerate(SOUND)]
+    assert reasons(one_sided(DiscrepancyKind.MISSING, lost, 2000), sound=sound) == ()
+
+
+def test_nearly_all_is_not_all() -> None:
+    """Percentages are rounded down."""
+    numbers = iter(range(1000))
+    damage = change("price", lambda v: "0.5" if next(numbers) == 7 else scaled(v, "0.85"))
+    assert reasons(mismatched(rows(1000), damage, every=1))[0].endswith("in 99 % of them")
+
+
+def test_half_is_no_pattern() -> None:
+    """What is true of six of ten values is not said."""
+    numbers = iter(range(1000))
+    damage = change("price", lambda v: scaled(v, "0.85") if next(numbers) % 10 < 6 else f"{next(numbers)}.77")
+    assert reasons(mismatched(rows(), damage)) == ("All 100 mismatched records differ in price only",)
 
 
 @pytest.mark.parametrize("column", [name for name in POOL[0] if name not in {"id", "year", "paid"}])

@@ -6,7 +6,7 @@ What cannot be gathered is a fact too: the reason why, for exactly the checks th
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -175,9 +175,23 @@ class Gathering:
             windows = request.windows or ((days.window(days.start),) if days else (ALL,))
             with slices.unharmed(snapshot):
                 self.compared[need] = diff.compare(
-                    snapshot, windows, where=need.where, max_evidence=request.most, now=request.now, tell=request.tell
+                    snapshot,
+                    windows,
+                    where=need.where,
+                    max_evidence=request.most,
+                    history=self._history(),
+                    now=request.now,
+                    tell=request.tell,
                 )
         return self.compared[need]
+
+    def _history(self) -> Window | None:
+        """All time that the table has days for."""
+        days = self.request.spec.days
+        if days is None:
+            return None
+        until = days.end or self.request.now.date() + timedelta(days=2)
+        return Window("history", days.window(days.start).start, days.window(until).start)
 
     def _orphans(self, need: Orphans, windows: Sequence[Window]) -> Iterator[Facts]:
         parent = self.parents[need]

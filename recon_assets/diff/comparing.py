@@ -26,6 +26,8 @@ LARGEST = 50_000
 """Rows of a window that are looked at one by one; a larger window is parted into buckets."""
 BUCKET = 100
 """Rows of a bucket, about."""
+ASTRAY = 1000
+"""How many records that seem to be missing or extra are looked for in windows that are not compared."""
 PAUSE = timedelta(seconds=1)
 """How long rows in flight are waited for before they are read again."""
 MAX_EVIDENCE = 1000
@@ -42,6 +44,7 @@ def compare(  # noqa: PLR0913 - what to compare, how much to keep, whom to tell
     *,
     where: str | None = None,
     max_evidence: int = MAX_EVIDENCE,
+    history: Window | None = None,
     now: datetime | None = None,
     tell: Callable[[str], None] = _silent,
 ) -> dict[str, Comparison]:
@@ -52,6 +55,9 @@ def compare(  # noqa: PLR0913 - what to compare, how much to keep, whom to tell
         windows: In order of time.
         where: SQL; other rows are left out on both sides.
         max_evidence: How many records of each kind to keep for a window; counts are exact all the same.
+        history: All time that the table has windows for. A record that is missing or extra in ``windows`` is looked for
+            in the rest of it, so that it is one mismatch of the window's column, in the window of the source's record,
+            whichever windows are compared. For up to `ASTRAY` records: more are missing, not moved.
         now: The present, against which rows are in flight when the table has ``settle`` and ``updated_at``.
         tell: Is told each step in a line.
 
@@ -62,8 +68,8 @@ def compare(  # noqa: PLR0913 - what to compare, how much to keep, whom to tell
     """
     table = table_of(snapshot.pair)
     loose = frozenset() if table.strict else frozenset(table.readers[at].name for at in table.key)
-    job = _Job(snapshot.but(where=where, loose=loose), tuple(windows), _marked(table, loose), max_evidence, now, tell)
-    return job.run()
+    narrowed = snapshot.but(where=where, loose=loose)
+    return _Job(narrowed, tuple(windows), _marked(table, loose), max_evidence, history, now, tell).run()
 
 
 def table_of(pair: Pair) -> Table:
@@ -120,10 +126,12 @@ class _Job:
     windows: tuple[Window, ...]
     table: Table
     max_evidence: int
+    history: Window | None
     now: datetime | None
     tell: Callable[[str], None]
     tallies: dict[str, Tally] = field(default_factory=dict)
     young: dict[Key, list[Row]] = field(default_factory=dict)
+    astray: dict[Key, Row] = field(default_factory=dict)
     repeated: dict[Key, str] = field(default_factory=dict)
     rows_read: int = 0
 
@@ -138,6 +146,7 @@ class _Job:
                 self._cancel(segment, aside)
             for key, rows in aside.groups():
                 self._judge(key, rows)
+        self._find_astray()
         self._settle()
         seconds = time.monotonic() - began
         return {key: self._comparison(key, unplaced, seconds) for key in self.tallies}
@@ -226,8 +235,32 @@ class _Job:
         for verdict in verdicts(self.table, rows, repeated=key in self.repeated):
             if self._is_young(verdict.rows):
                 self.young.setdefault(key, []).extend(verdict.rows)
+            elif self._may_be_astray(key, rows):
+                self.astray[key] = rows[0]
             else:
                 self.tallies[verdict.window].add(self.table, verdict)
+
+    def _may_be_astray(self, key: Key, rows: Sequence[Row]) -> bool:
+        searched = self.history is not None and self.table.strict and bool(self.snapshot.pair.spec.key)
+        return searched and len(rows) == 1 and key not in self.repeated and len(self.astray) <= ASTRAY
+
+    def _find_astray(self) -> None:
+        """Look in windows that are not compared for what seems to be missing or extra here."""
+        found: dict[Key, Row] = {}
+        everywhere = [(part.start, part.end) for part in slices.stretches(self.windows)]
+        if self.history and 0 < len(self.astray) <= ASTRAY and everywhere != [(self.history.start, self.history.end)]:
+            self.tell(f"looking for {len(self.astray):,} records in other windows")
+            for side, other in ((self.snapshot.target, "source"), (self.snapshot.source, "target")):
+                keys = [self.table.key_text(row) for row in self.astray.values() if row.role == other]
+                for window, line in slices.elsewhere(side, self.windows, self.history, keys):
+                    row = Row(side.role, str(window), line)
+                    found[self.table.key_of(row)] = row
+        for key, row in self.astray.items():
+            if key in found and row.role == "target":
+                continue  # the window of the source's record answers for it
+            both = [row, found[key]] if key in found else [row]
+            for verdict in verdicts(self.table, both, repeated=False):
+                self.tallies[row.window].add(self.table, verdict)
 
     def _is_young(self, rows: Iterable[Row]) -> bool:
         settle = self.snapshot.pair.spec.settle

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import Reader, Unreadable, split
+from recon_assets.diff.values import Reader, Unreadable, join, split
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Kind, Value
 
 Texts = tuple[str | None, ...]
@@ -40,6 +40,11 @@ class Table:
     def texts(self, row: Row) -> Texts:
         """The texts of a record's cells."""
         return split(row.line, self.readers, row.role)
+
+    def key_text(self, row: Row) -> str:
+        """The canonical text of a record's key, as the other side has it: texts of keys bear no marks."""
+        texts = self.texts(row)
+        return join([texts[at] for at in self.key], tuple(self.readers[at] for at in self.key))
 
     def key_of(self, row: Row) -> Key:
         """The key of a record, equal for equal keys."""

@@ -4,7 +4,7 @@ import json
 import struct
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
@@ -277,6 +277,17 @@ def split(line: str, readers: tuple[Reader, ...], role: Role) -> tuple[str | Non
     """The texts of a row's cells, without marks: the inverse of `dialect.canonical.row_text`."""
     data = line.encode()
     return tuple(_cells(data, readers, role))
+
+
+def join(texts: Sequence[str | None], readers: Sequence[Reader]) -> str:
+    """The canonical text of these cells, unmarked: `dialect.canonical.row_text` in Python."""
+    return "".join(_cell(text, reader) for text, reader in zip(texts, readers, strict=True))
+
+
+def _cell(text: str | None, reader: Reader) -> str:
+    if text is None:
+        return NULL + END
+    return f"{len(text.encode())}:{text}" if reader.form.framed else text + END
 
 
 def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str | None]:

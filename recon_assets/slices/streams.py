@@ -83,6 +83,22 @@ def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:
     }
 
 
+def elsewhere(side: Side, windows: Sequence[Window], history: Window, keys: Sequence[str]) -> Iterator[tuple[Any, str]]:
+    """The rows of some keys, given as canonical texts, that stand in ``history`` but in none of ``windows``.
+
+    Yields:
+        ``(day, text)``; a collation may add rows of other keys.
+    """
+    if not keys:
+        return
+    names = [mapped.source.name for mapped in side.pair.columns]
+    key = row_text(side.cells(side.pair.spec.key))
+    rows = side.select(side.date([history]), row_text(side.cells(names)))
+    found = rows.where(side.inside([history]), sa.not_(side.inside(windows)), key.in_(keys))
+    for batch in side.stream(found):
+        yield from map(tuple, batch)
+
+
 def is_unique(side: Side) -> bool:
     """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
     columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}

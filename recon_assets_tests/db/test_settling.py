@@ -26,9 +26,7 @@ OLD = datetime(2024, 1, 1, tzinfo=UTC)
 YOUNG = NOW.replace(microsecond=0) + timedelta(minutes=5)
 
 
-def filled(
-    both: Both, source: Name, target: Name, left: list[tuple[object, ...]], right: list[tuple[object, ...]]
-) -> Sides:
+def filled(both: Both, source: Name, target: Name, left: Rows, right: Rows) -> Sides:
     sides = both(source, target)
     sides.create(COLUMNS[source], COLUMNS[target], left)
     sides.target.fill("t", right)

@@ -317,7 +317,9 @@ class typed_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 
 @compiles(typed_hash, "postgresql")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"hash_record_extended(ROW({compiler.process(element.clauses, **kw)}), 0)"
+    """A row's hash is a sum of its columns' hashes, so that rows which swap values would keep the sum of them all."""
+    row = f"hash_record_extended(ROW({compiler.process(element.clauses, **kw)}), 0)"
+    return f"hashtextextended({row}::text, 0)"
 
 
 _HASHED_BY_VALUE = {

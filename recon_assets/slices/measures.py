@@ -181,7 +181,7 @@ def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
     of, value = side.column(name).type, side.value(name)
     if function in _ADDING:
         return sa.cast(value, sa.Integer()) if of.kind is Kind.BOOLEAN else readable(value, of, side.dialect)
-    if function == "nulls" or (of.kind in _ORDERED and side.dialect != "sqlite"):
+    if function == "nulls" or of.kind in _ORDERED:
         return value
     return value_text(*side.cells([name]))
 

@@ -131,10 +131,16 @@ class Side:
         return relation_of(self.relation, dict.fromkeys(names))
 
     def column(self, name: str) -> Column:
-        """This side's column of the source's name."""
-        mapped = next(mapped for mapped in self.pair.columns if mapped.source.name == name)
-        found: Column = getattr(mapped, self.role)
-        return found
+        """This side's column of the source's name.
+
+        Raises:
+            DeclarationError: When no such column is compared.
+        """
+        known: dict[str, Column] = {mapped.source.name: getattr(mapped, self.role) for mapped in self.pair.columns}
+        if name not in known:
+            msg = f"{self.where}: there is no column {name!r} among those compared; {nearest(name, known)}"
+            raise DeclarationError(msg)
+        return known[name]
 
     def value(self, name: str) -> sa.ColumnElement[Any]:
         """The column of the source's name, as it is read."""

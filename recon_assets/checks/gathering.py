@@ -202,7 +202,8 @@ class Gathering:
             yield {need: found}
 
     def _disordered(self, need: Disorder, windows: Sequence[Window]) -> Iterator[Facts]:
-        self.request.tell("looking for rows out of order")
+        times = filter(None, (*need.columns, need.monotonic, need.not_future))
+        self.request.tell(f"looking for rows out of order by {', '.join(times)}")
         for _, found in slices.disorder(self._opened(), need, windows, self.request.now, self.request.most):
             yield {need: found}
 

@@ -317,6 +317,27 @@ def comparable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnEl
     return sqlite_moment(column) if dialect == "sqlite" and kind is not Kind.DATE else column
 
 
+class sqlite_sortable(FunctionElement[str]):  # noqa: N801 - SQL is lower case
+    """SQLite's timestamp text in UTC to the millisecond, in whatever form it is written; other values as they are."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(sqlite_sortable, "sqlite")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    value = compiler.process(element.clauses, **kw)
+    return f"iif(typeof({value}) = 'text', strftime('%Y-%m-%d %H:%M:%f', {value}), {value})"
+
+
+def sortable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnElement[Any]:
+    """The column in a form in which any two of its values sort by time, however they are written."""
+    return sqlite_sortable(column) if dialect == "sqlite" and kind in _WRITTEN else column
+
+
+_WRITTEN = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
+
+
 def _ends(window: Window) -> tuple[datetime, datetime]:
     if window.start is None or window.end is None:
         msg = f"window {window} has no bounds, so it is no condition"

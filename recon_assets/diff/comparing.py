@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain, groupby
+from itertools import chain, groupby, zip_longest
 from operator import itemgetter
 from typing import Any
 
@@ -31,6 +31,7 @@ ASTRAY = 1000
 PAUSE = timedelta(seconds=1)
 """How long rows in flight are waited for before they are read again."""
 MAX_EVIDENCE = 1000
+_SOUND = 200
 Lines = Iterator[tuple[Any, str]]
 
 
@@ -218,9 +219,10 @@ class _Job:
         left = Counter(segment.source)
         left.subtract(segment.target)
         by_key: dict[Key, list[Row]] = {}
+        self.tallies[segment.window].keep_sound([line for line, surplus in left.items() if not surplus])
         for line, surplus in left.items():
-            row = Row("source" if surplus > 0 else "target", segment.window, line)
             if surplus:
+                row = Row("source" if surplus > 0 else "target", segment.window, line)
                 by_key.setdefault(self.table.key_of(row), []).extend([row] * abs(surplus))
         for key, rows in by_key.items():
             if self.table.strict and len(rows) > 1 and key not in self.repeated and self.snapshot.pair.spec.key:
@@ -353,6 +355,7 @@ def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -
         duplicate_keys=sum(part.duplicate_keys for part in parts),
         in_flight=sum(part.in_flight for part in parts),
         unplaced=parts[0].unplaced if parts else (0, 0),
+        sound=tuple(filter(None, chain.from_iterable(zip_longest(*(part.sound for part in parts)))))[:_SOUND],
         rows_read=max((part.rows_read for part in parts), default=0),
         seconds=max((part.seconds for part in parts), default=0.0),
     )

@@ -209,6 +209,12 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     by_column: Counter[str] = field(default_factory=Counter)
     evidence: dict[DiscrepancyKind, list[Discrepancy]] = field(default_factory=dict)
+    sound: list[str] = field(default_factory=list)
+
+    def keep_sound(self, agreeing: Sequence[str]) -> None:
+        """Keep some records that agree, spread over those given."""
+        step = max(1, len(agreeing) // _SOUND)
+        self.sound += agreeing[::step][: _SOUND - len(self.sound)]
 
     def add(self, table: Table, verdict: Verdict) -> None:
         """Count one wrong record, and keep it if there is room."""
@@ -228,7 +234,10 @@ class Tally:
             tuple(sorted(self.evidence.get(kind, ()), key=lambda found: table.order(found.key))) for kind in _COMPARED
         ]
         counts, by_column = Counts(*(self.counts[name] for name in names)), dict(self.by_column.most_common())
-        return Comparison(counts, found[0], found[1], found[2], by_column=by_column, **more)
+        agreeing = [Row("source", "", line) for line in self.sound if any(found)]
+        sound = tuple(table.record(table.texts(row), row) for row in agreeing)
+        return Comparison(counts, found[0], found[1], found[2], by_column=by_column, sound=sound, **more)
 
 
+_SOUND = 50
 _COMPARED = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)

@@ -17,6 +17,7 @@ __all__ = ["reasons"]
 
 _MISMATCHED = "mismatched records"
 _SENTENCES = 5
+_ENOUGH_SOUND = 20
 _LOOKED_AT = 1000
 _ENOUGH = 3
 _RARE = 0.001
@@ -27,17 +28,16 @@ def reasons(
     comparison: Comparison,
     *,
     private: frozenset[str] = frozenset(),
-    sound: Sequence[Mapping[str, Value]] = (),
     windows: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What the differing records have in common, best first; nothing when they have nothing in common.
 
     Args:
-        comparison: With its evidence. Where that is capped, sentences speak of the records looked at,
+        comparison: With its evidence, and at least 20 records that agree: whether "all have carrier = UA" means
+            anything, only those can tell. Without them, the records that are wrong in other ways serve. Where
+            the evidence is capped, sentences speak of the records looked at,
             and of at most a thousand of each kind.
         private: Columns of which no value is shown.
-        sound: Some records that agree, drawn evenly, at least 20: whether "all have carrier = UA" means
-            anything, only those can tell. Without them, the records that are wrong in other ways serve.
         windows: The keys of all windows that were compared, in order.
 
     Returns:
@@ -45,7 +45,7 @@ def reasons(
     """
     with localcontext(CONTEXT):
         found = [
-            *_of_kinds(comparison, private, sound, windows),
+            *_of_kinds(comparison, private, windows),
             *_moved(comparison, private),
             *_of_cells(comparison, private),
         ]
@@ -53,10 +53,9 @@ def reasons(
     return tuple(dict.fromkeys(each.sentence for each in best))[:_SENTENCES]
 
 
-def _of_kinds(
-    comparison: Comparison, private: frozenset[str], sound: Sequence[Row], windows: Sequence[str]
-) -> Iterator[Reason]:
+def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence[str]) -> Iterator[Reason]:
     counts = comparison.counts
+    sound = comparison.sound if len(comparison.sound) >= _ENOUGH_SOUND else ()
     largest = max(counts.source, counts.target)
     kinds = (
         ("missing records", comparison.missing, counts.missing),

@@ -127,6 +127,7 @@ class Comparison:
         in_flight: Records that differ but are younger than ``settle``: not counted, to be compared later.
         unplaced: Rows of source and target that fall into no window.
         uncompared: Columns that only one side has, as ``side: name``.
+        sound: Some records that agree, from among the wrong ones; what they have in common is no reason.
         rows_read: Rows of which a listing or values were read, both sides together.
         seconds: How long it took.
     """
@@ -140,6 +141,7 @@ class Comparison:
     in_flight: int = 0
     unplaced: tuple[int, int] = (0, 0)
     uncompared: tuple[str, ...] = ()
+    sound: tuple[Mapping[str, Value], ...] = ()
     rows_read: int = 0
     seconds: float = 0.0
 

@@ -64,11 +64,25 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
         asked = _asked(chosen(project, tables, every=every), _days(first, last), only or (), now)
         with progress() as told:
             findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
-            result = aside(lambda: _json_of(findings, project) if json else _result(findings))
+            result = _nothing_yet(project)
+            aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
         if not json:
             with piped():
                 show(result)
     raise typer.Exit(result.exit_code)
+
+
+def reconciled(project: Project, now: datetime) -> Result:
+    """What every check of every table finds on all days that have ended."""
+    asked = _asked(project.tables.values(), (None, None), (), now)
+    result = _nothing_yet(project)
+    with progress() as told:
+        _add(result, _findings(project, asked, told, now=now))
+    return result
+
+
+def _nothing_yet(project: Project) -> Result:
+    return Result({name: spec.private for name, spec in project.tables.items()})
 
 
 @contextmanager
@@ -150,17 +164,15 @@ def _tell_of(told: Callable[[str], None], table: str, words: str) -> None:
     told(f"{table}: {words}")
 
 
-def _result(findings: Iterable[Finding]) -> Result:
-    result = Result()
+def _add(result: Result, findings: Iterable[Finding]) -> None:
     for finding in findings:
         result.add(finding)
     result.finished = True
-    return result
 
 
-def _json_of(findings: Iterable[Finding], project: Project) -> Result:
+def _print_json(result: Result, findings: Iterable[Finding], project: Project) -> None:
     """Print each finding as it comes; a reader that goes away leaves the rest unjudged."""
-    result, before = Result(), "[\n"
+    before = "[\n"
     with piped():
         for finding in findings:
             result.add(finding)
@@ -170,4 +182,3 @@ def _json_of(findings: Iterable[Finding], project: Project) -> Result:
             before = ",\n"
         sys.stdout.write("\n]\n" if result.tallies else "[]\n")
         result.finished = True
-    return result

@@ -1,7 +1,7 @@
 """What checks found, added up over the days: as a table for people, and each finding as JSON."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.cli.output import number, screen, tell
+from recon_assets.cli.samples import Sample
 from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value
 
 FAILED = 1
@@ -50,9 +51,17 @@ class Tally:
 
 @dataclass
 class Result:
-    """What was found so far; it holds no records, however many days there are."""
+    """What was found so far; of the records it keeps some, however many days there are.
 
+    Attributes:
+        private: The columns of each table of which no value is shown.
+        finished: Whether everything was judged.
+    """
+
+    private: Mapping[str, Collection[str]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    samples: dict[tuple[str, str], Sample] = field(default_factory=dict)
+    windows: dict[str, dict[str, None]] = field(default_factory=dict)
     failing: list[Finding] = field(default_factory=list)
     finished: bool = False
 
@@ -61,8 +70,17 @@ class Result:
         found = replace(finding, discrepancies=())
         at = (found.table, found.check)
         self.tallies[at] = self.tallies.get(at, Tally(*at)).plus(found)
+        self.samples.setdefault(at, Sample()).add(finding)
+        self.windows.setdefault(found.table, {})[found.window] = None
         if not found.passed and found.error is None and len(self.failing) < SAMPLE:
             self.failing.append(found)
+
+    def reasons(self, tally: Tally) -> tuple[str, ...]:
+        """What the records have in common that a check found wrong, over all days."""
+        if tally.failed == 1 and tally.worst:
+            return tally.worst.reasons
+        at = (tally.table, tally.check)
+        return self.samples[at].reasons(tuple(self.windows[tally.table]), self.private.get(tally.table, ()))
 
     def total(self, figure: str) -> int:
         """One figure of all checks."""
@@ -121,11 +139,11 @@ def show(result: Result) -> None:
     not_run = [tally for tally in result.tallies.values() if tally.not_run]
     if not_run:
         _show_not_run(not_run)
-    bad = [tally.worst for tally in result.tallies.values() if tally.worst]
+    bad = [tally for tally in result.tallies.values() if tally.worst]
     if bad:
-        tell("\nWhat is wrong, by each check's worst day")
-    for finding in bad:
-        _show_worst(finding)
+        tell("\nWhat is wrong: each check's worst day, and what the wrong records of all days have in common")
+    for tally in bad:
+        _show_worst(tally, result.reasons(tally))
     if result.total("failed") > len(bad):
         _show_failing(result)
 
@@ -160,9 +178,9 @@ def _grade(tally: Tally) -> Text:
     return Text(tally.severity or "passed", style=_STYLES[tally.severity])
 
 
-def _show_worst(worst: Finding) -> None:
-    tell(f"  {worst.summary}")
-    for reason in worst.reasons:
+def _show_worst(tally: Tally, reasons: Iterable[str]) -> None:
+    tell(f"  {tally.worst.summary if tally.worst else ''}")
+    for reason in reasons:
         tell(f"    - {reason}")
 
 

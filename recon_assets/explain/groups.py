@@ -78,6 +78,10 @@ class Trait:
     elsewhere: float
 
 
+UNSEEN = " (whether others do was not looked at)"
+"""How a sentence ends that may say nothing about the records at fault."""
+
+
 def one_value(group: Group) -> Iterator[Reason]:
     """Records that have in some column one value, which others mostly do not have."""
     if len(group.records) < _ENOUGH:
@@ -87,7 +91,7 @@ def one_value(group: Group) -> Iterator[Reason]:
     if chosen := [each for each in traits if _telling(each)] if contrast else _alone(group, traits):
         count = min(each.count for each in chosen)
         what = listed(_said(each, group.private) for each in sorted(chosen, key=lambda each: each.elsewhere)[:3])
-        remark = _remark(group, chosen) if contrast else " (whether others do was not looked at)"
+        remark = _remark(group, chosen) if contrast else UNSEEN
         yield Reason(f"{group.share(count)} have {what}{remark}", count if contrast else 0)
 
 

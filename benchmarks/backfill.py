@@ -15,6 +15,7 @@ from typing import Literal
 import dagster as dg
 import sqlalchemy as sa
 from harness import Figure, Run, main, say, take_turns
+from processes import cpu_seconds
 
 from recon_assets import demo, dialect, slices
 from recon_assets.local import Local
@@ -180,26 +181,6 @@ def of_start(run: Run) -> list[Figure]:
         Figure("start of webserver, daemon and code server, wall", run.seconds, "s"),
         Figure("start of webserver, daemon and code server, CPU", run.cpu, "CPU-s"),
     ]
-
-
-def cpu_seconds(*roots: int) -> float:
-    """What these processes and all below them have spent, those that have ended included."""
-    times, parents = dict[int, int](), dict[int, int]()
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = file.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended since, and its parent counts it
-        pid = int(file.parent.name)
-        parents[pid], times[pid] = int(fields[1]), sum(map(int, fields[11:15]))
-    return sum(times[pid] for pid in times if below(pid, parents, roots)) / os.sysconf("SC_CLK_TCK")
-
-
-def below(pid: int, parents: dict[int, int], roots: tuple[int, ...]) -> bool:
-    """Whether a process is one of the roots or descends from one."""
-    while pid in parents and pid not in roots:
-        pid = parents[pid]
-    return pid in roots
 
 
 if __name__ == "__main__":

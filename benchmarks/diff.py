@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -18,11 +18,10 @@ from pathlib import Path
 import planted
 import sqlalchemy as sa
 from harness import Figure, Run, apart, main, own_server, say, take_turns
-from memory import peak_memory
+from processes import cpu_seconds, peak_memory, process_with
 from rivals import Outcome, Task
 
-import recon_assets
-from recon_assets import dialect, slices
+from recon_assets import compare, dialect, slices
 from recon_assets.model import Database, Days, Measure, Relation, TableSpec
 from recon_assets_tests import mariadb
 
@@ -35,9 +34,10 @@ reladiff   0.6.0: as its documentation has it (4 threads), and with the best set
 fastrecon  0.9.3: with the faster of its two ways to read PostgreSQL
 DuckDB     a full join of both tables, read by its PostgreSQL extension
 
-The time is from before connecting until every record that differs is named; imports don't count. Contestants take
-turns, three times; figures are medians. Ours must find exactly what was planted, or there are no figures; who else
-finds other counts is named. The rivals run in an environment of their own, that uv makes.
+The time is from before connecting until every record that differs is named; imports don't count. CPU is that of the
+databases and of the contestant meanwhile. Contestants take turns, three times; figures are medians. Ours must find
+exactly what was planted, or there are no figures; who else finds other counts is named. The rivals run in an
+environment of their own, that uv makes.
 
   uv run python benchmarks/diff.py --quick     1M rows, a table
   uv run python benchmarks/diff.py --json      everything, for a program; exit code 1 when a goal is missed
@@ -92,12 +92,20 @@ SELECT day, count(*), sum(cast(conv(substr(digest, 1, 15), 16, 10) AS unsigned))
 
 @dataclass(frozen=True)
 class Course:
-    """Two tables to be compared, all of them or one ``day``, and how many ``wrong`` records there are of each kind."""
+    """Two tables to be compared.
+
+    Attributes:
+        source, target: URLs of the databases; the tables have one name.
+        day: Which of the days is compared; None compares all.
+        wrong: How many records of each kind are to be found.
+        servers: The processes whose CPU-seconds count, with all below them.
+    """
 
     source: str
     target: str
     day: int | None = None
     wrong: Counter[str] = field(default_factory=Counter)
+    servers: tuple[int, ...] = ()
 
     @property
     def sides(self) -> dict[str, str]:
@@ -147,16 +155,14 @@ def _span(days: tuple[date, date]) -> dict[str, str]:
 def ours(course: Course) -> Run:
     """Compare, in a process of its own."""
     window = (planted.MOMENT, *planted.window(course.day), "UTC")
-    began = time.monotonic()
-    found = recon_assets.compare(
-        course.source, "t", course.target, "t", key=[planted.KEY], window=window, max_evidence=100_000
-    )
-    seconds = time.monotonic() - began
+    began, cpu = time.monotonic(), time.process_time()
+    found = compare(course.source, "t", course.target, "t", key=[planted.KEY], window=window, max_evidence=100_000)
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     off = course.off(asdict(found.counts)) or ("" if found.complete else "not all evidence is there")
     if off:
         msg = f"ours, {course.names}: {off}. The times mean nothing."
         raise SystemExit(msg)
-    return Run(seconds, peak_memory())
+    return Run(seconds, peak_memory(), cpu)
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ class Rivals:
         off = course.off(asdict(outcome))
         if off:
             say(f"  {name} is wrong: {off}")
-        return Run(outcome.seconds, outcome.peak)
+        return Run(outcome.seconds, outcome.peak, outcome.cpu)
 
     def answer(self, name: str, task: str = "") -> str:
         """What their program prints."""
@@ -220,7 +226,7 @@ def measured(course: Course, measures: Sequence[Measure]) -> Run:
         engines = [dialect.engine(Database(name, url), role="source") for name, url in course.sides.items()]
         for engine in engines:
             stack.callback(engine.dispose)
-        pair = slices.matched(SPEC, *engines)
+        pair, _ = slices.matched(SPEC, *engines)
         snapshot = stack.enter_context(slices.snapshot(pair))
         began = time.monotonic()
         found = slices.measured(snapshot, measures, tuple(YEAR.windows(date.max)))
@@ -269,15 +275,16 @@ def of_size(name: str, rows: int, rivals: Rivals) -> list[Figure]:
 def tables(name: str, rows: int) -> Iterator[list[Course]]:
     """Equal tables: on one server, and with MariaDB as the target where that is there."""
     with ExitStack() as stack:
-        _, server = stack.enter_context(own_server())
+        local, server = stack.enter_context(own_server())
         say(f"{name}: making the tables ...")
         planted.fill(server, rows)
-        courses = [Course(server.url("source"), server.url("target"))]
+        courses = [Course(server.url("source"), server.url("target"), servers=(local.pid(),))]
         if mariadb.missing() or rows > LARGEST_IN_MARIADB:
             say(f"{name}: no MariaDB ({mariadb.missing() or 'too large'})")
         else:
-            url = planted.copy(server, stack.enter_context(mariadb.running()))
-            courses.append(Course(server.url("source"), url))
+            other = stack.enter_context(mariadb.running())
+            pids = (local.pid(), process_with(f"--socket={other.socket}"))
+            courses.append(Course(server.url("source"), planted.copy(server, other), servers=pids))
         yield courses
 
 
@@ -285,10 +292,12 @@ def equal(name: str, course: Course) -> list[Figure]:
     """What a comparison takes over a plain scan, and what more checks take over one."""
     say(f"{name}, equal: {SEVERAL} times each ...")
     floors = {f"digest of the {side}": partial(scan, url, _floor(course, url)) for side, url in course.sides.items()}
-    found = take_turns({"ours": partial(apart, ours, course), **floors}, _nothing, times=SEVERAL)
+    contestants = {"ours": partial(apart, ours, course), **floors}
+    found = take_turns({who: partial(counted, course, c) for who, c in contestants.items()}, _nothing, times=SEVERAL)
     slower = max(found[side].seconds for side in floors)
     return [
         *(Figure(f"{name}, equal, {who}", run.seconds, "s") for who, run in found.items()),
+        *(Figure(f"{name}, equal, {who}, CPU", run.cpu, "CPU-s") for who, run in found.items()),
         Figure(f"{name}, equal, ours / digest of the slower side", found["ours"].seconds / slower, "ratio", FLOOR_GOAL),
         *checks(name, course),
     ]
@@ -310,17 +319,34 @@ def checks(name: str, course: Course) -> list[Figure]:
     ]
 
 
+def counted(course: Course, contestant: Callable[[], Run]) -> Run:
+    """The same run, with the CPU-seconds of the databases added to its own."""
+    before = _spent(course)
+    run = contestant()
+    return replace(run, cpu=run.cpu + _spent(course) - before)
+
+
+def _spent(course: Course) -> float:
+    """The CPU-seconds of the databases; looked at more than once, since a process that ends just then is overlooked."""
+    readings = []
+    for _ in range(3):
+        readings.append(cpu_seconds(*course.servers))
+        time.sleep(0.1)
+    return max(readings)
+
+
 def contest(name: str, course: Course, goals: Mapping[str, float | None], rivals: Rivals) -> list[Figure]:
     """Ours against the rivals, where records differ."""
     say(f"{name}: three times each ...")
-    against = {rival: partial(rivals.run, course, rival) for rival in goals}
-    found = take_turns({"ours": partial(apart, ours, course), **against}, _nothing)
+    all_of_them = {"ours": partial(apart, ours, course), **{who: partial(rivals.run, course, who) for who in goals}}
+    found = take_turns({who: partial(counted, course, run) for who, run in all_of_them.items()}, _nothing)
     return [
         *(Figure(f"{name}, {who}", run.seconds, "s") for who, run in found.items()),
         *(
             Figure(f"{name}, ours / {rival}", found["ours"].seconds / found[rival].seconds, "ratio", goal)
             for rival, goal in goals.items()
         ),
+        *(Figure(f"{name}, {who}, CPU", run.cpu, "CPU-s") for who, run in found.items()),
         *(Figure(f"{name}, {who}, peak memory", run.peak, "MB") for who, run in found.items()),
     ]
 

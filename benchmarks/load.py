@@ -9,7 +9,7 @@ from functools import partial
 
 import sqlalchemy as sa
 from harness import Figure, Run, apart, main, own_server, program, say, take_turns
-from memory import peak_memory
+from processes import peak_memory
 
 from recon_assets import dialect, slices, writes
 from recon_assets.local import Server

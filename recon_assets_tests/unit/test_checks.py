@@ -19,13 +19,19 @@ from recon_assets.model import (
     Details,
     Discrepancy,
     DiscrepancyKind,
+    Disorder,
     Evidence,
     Finding,
     Found,
     Grading,
+    Measure,
     Need,
     NotGatheredError,
+    Orphans,
+    Records,
+    Results,
     Severity,
+    Shapes,
     Tolerance,
 )
 
@@ -430,6 +436,7 @@ def test_whole_tables_are_named_without_a_window() -> None:
 
 FIGURES: list[Any] = [
     (checks.Count(), [Both(100, 97)], (100, 97, 3, 100)),
+    (checks.Count(), [Both(97, 100)], (97, 100, 3, 97)),
     (checks.Count(("c",)), [Both({("a",): 2, ("b",): 1}, {("a",): 3, ("b",): 1})], (3, 4, 1, 2)),
     (checks.Sum("n"), [Both(Decimal("1.5"), 2)], (Decimal("1.5"), 2, 1, 1)),
     (checks.Keys(), [found(9, 10, 1, 2)], (9, 10, 3, 9)),
@@ -559,6 +566,32 @@ def test_a_count_is_never_null() -> None:
     """A database that tells no number has told nothing."""
     with pytest.raises(NotGatheredError, match="no number of rows"):
         judged(checks.Count(), Both(None, None))
+
+
+@pytest.mark.parametrize("unplaced", [(1, 0), (0, 1)])
+def test_a_row_outside_on_either_side_is_a_fault(unplaced: tuple[int, int]) -> None:
+    """One side is enough."""
+    assert not judged(checks.InWindows(), found(9, 9, unplaced=unplaced)).passed
+
+
+def test_needs_say_all_that_was_declared() -> None:
+    """What a check leaves out of its needs would be looked for in the wrong rows."""
+    needs: dict[Check, tuple[Need, ...]] = {
+        checks.Count(("a",), where="w"): (Measure("count", by=("a",), where="w"),),
+        checks.Sum("a", where="w"): (Measure("sum", "a", where="w"),),
+        checks.Nulls("a", where="w"): (Measure("nulls", "a", where="w"), Measure("count", where="w")),
+        checks.Keys(where="w"): (Records("w"),),
+        checks.Fields(where="w"): (Records("w"),),
+        checks.Checksum(where="w"): (Measure("digest", where="w"), Records("w")),
+        checks.References(("a",), "p", where="w"): (Orphans(("a",), "p", "w"),),
+        checks.Ascending(("a", "b"), where="w"): (Disorder(("a", "b"), where="w"),),
+        checks.Monotonic("a", "b", ("c",), where="w"): (Disorder(monotonic="a", along="b", per=("c",), where="w"),),
+        checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"),),
+        checks.InWindows(where="w"): (Records("w"),),
+        checks.Schema(): (Shapes(),),
+        checks.BusinessRule("s", "t"): (Results("s", "t"),),
+    }
+    assert {check: check.needs for check in needs} == needs
 
 
 def test_columns_used() -> None:

@@ -224,6 +224,11 @@ FAULTS: list[Any] = [
         id="sizes",
     ),
     pytest.param(
+        "{kind: count, severity: {high: 1%, medium: 2%}}",
+        f"{AT}.severity: `medium` begins above `high`. Write the larger size as `high`; where one is missing, 0.1% and 1% hold.",
+        id="shares",
+    ),
+    pytest.param(
         "{kind: count, severity: {high: 1, shown: red}}",
         f"{AT}.severity: expected `warn` or `error`, found `red`. `shown` is how all findings are shown.",
         id="shown",

@@ -8,18 +8,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import Cell, md5_text, row_text
+from recon_assets.dialect import catalog
+from recon_assets.dialect.canonical import Cell, hashes_alike, md5_text, row_text
 from recon_assets.dialect.failures import explained
 from recon_assets.dialect.forms import Form, form
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Discrepancy, DiscrepancyKind, Found, Orphans, Rule, TableSpec, Window
 from recon_assets.slices.found import WINDOW, Counts, Fault, Suspects, found, target_with
-from recon_assets.slices.names import Select, nearest, relation_of
+from recon_assets.slices.names import Select, as_table, nearest, relation_of
 from recon_assets.slices.shapes import Shape, describe
 from recon_assets.slices.snapshot import Side, Snapshot
 from recon_assets.slices.unharmed import unharmed
 
-_NAME, _THERE = "recon_name", "recon_there"
+_THERE = "recon_there"
 _BATCH = 5000
 
 
@@ -90,12 +91,25 @@ def orphans(
 
 def _joined(side: Side, need: Orphans, parent: Parent) -> Suspects:
     """Both tables are in one database, which compares them by itself."""
-    forms = _forms(side, need, parent)
+    forms = None if _are_alike(side, need, parent) else _forms(side, need, parent)
+    names = _names([(side.value(column), side.column(column)) for column in need.columns], forms)
     there = _keys(parent, forms).add_columns(sa.literal_column("1").label(_THERE)).subquery(_THERE)
-    name = _name([(side.value(column), side.column(column)) for column in need.columns], forms)
-    missing = sa.and_(name.is_not(None), there.c[_THERE].is_(None))
-    table = sa.outerjoin(side.table, there, there.c[_NAME] == name)
-    return Suspects(side, DiscrepancyKind.ORPHAN, (Fault(need.columns, missing),), table)
+    equal = sa.and_(*(there.c[_name(at)] == name for at, name in enumerate(names)))
+    missing = sa.and_(*(name.is_not(None) for name in names), there.c[_THERE].is_(None))
+    fault = Fault(need.columns, missing)
+    return Suspects(side, DiscrepancyKind.ORPHAN, (fault,), sa.outerjoin(side.table, there, equal))
+
+
+def _are_alike(side: Side, need: Orphans, parent: Parent) -> bool:
+    """Whether the database takes the same values for equal as we do, so that it may compare them as they are."""
+    types = [(side.column(name).type, column.type) for name, column in zip(need.columns, parent.key, strict=False)]
+    tables = [relation.table for relation in (side.relation, parent.spec.target)]
+    return (
+        side.dialect == "postgresql"
+        and len(need.columns) == len(parent.key)
+        and all(hashes_alike(own, other) for own, other in types)
+        and all(table and catalog.compares_bytes(side.connection, as_table(table)) for table in tables)
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,7 @@ class _Apart:
 def _apart(side: Side, need: Orphans, parent: Parent, windows: Sequence[Window], most: int) -> _Apart:
     """Both databases list their names in one order, so that none is held longer than it takes to compare it."""
     forms = _forms(side, need, parent)
-    name = _name([(side.value(column), side.column(column)) for column in need.columns], forms)
+    (name,) = _names([(side.value(column), side.column(column)) for column in need.columns], forms)
     of: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     names: dict[str, list[str]] = {}
@@ -148,9 +162,11 @@ def _named(
     side: Side, name: sa.ColumnElement[Any], windows: Sequence[Window]
 ) -> Generator[tuple[str, str | None, int], None, None]:
     """Which names the rows have, by window and in the order of names."""
-    rows = side.select(side.day(windows).label(WINDOW), name.label(_NAME)).where(side.inside(windows)).subquery("rows")
-    found = sa.select(rows.c[WINDOW], rows.c[_NAME], sa.func.count()).group_by(rows.c[WINDOW], rows.c[_NAME])
-    for batch in side.stream(found.order_by(rows.c[_NAME])):
+    rows = (
+        side.select(side.day(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
+    )
+    found = sa.select(rows.c[WINDOW], rows.c[_name()], sa.func.count()).group_by(rows.c[WINDOW], rows.c[_name()])
+    for batch in side.stream(found.order_by(rows.c[_name()])):
         yield from ((str(window), name, rows) for window, name, rows in map(tuple, batch))
 
 
@@ -166,17 +182,29 @@ def _listed(parent: Parent, forms: Sequence[Form]) -> Generator[str, None, None]
             yield from (name for (name,) in batch)
 
 
-def _keys(parent: Parent, forms: Sequence[Form]) -> Select:
+def _keys(parent: Parent, forms: Sequence[Form] | None) -> Select:
     table = parent.table
-    name = _name([(table.c[column.name], column) for column in parent.key], forms)
-    return sa.select(name.label(_NAME)).select_from(table).where(name.is_not(None)).distinct()
+    names = _names([(table.c[column.name], column) for column in parent.key], forms)
+    labels = [name.label(_name(at)) for at, name in enumerate(names)]
+    return sa.select(*labels).select_from(table).where(*(name.is_not(None) for name in names)).distinct()
 
 
-def _name(columns: Sequence[tuple[sa.ColumnElement[Any], Column]], forms: Sequence[Form]) -> sa.ColumnElement[Any]:
-    """What rows are named by: the same for equal values of whatever types, NULL where one of them is NULL."""
+def _names(
+    columns: Sequence[tuple[sa.ColumnElement[Any], Column]], forms: Sequence[Form] | None
+) -> list[sa.ColumnElement[Any]]:
+    """What rows are named by: the same for equal values of whatever types, NULL where one of them is NULL.
+
+    Without ``forms``, the values themselves.
+    """
+    if forms is None:
+        return [value for value, _ in columns]
     cells = [Cell(value, column.type, form) for (value, column), form in zip(columns, forms, strict=True)]
     whole = sa.and_(*(value.is_not(None) for value, _ in columns))
-    return sa.case((whole, md5_text(row_text(cells))))
+    return [sa.case((whole, md5_text(row_text(cells))))]
+
+
+def _name(at: int = 0) -> str:
+    return f"recon_name_{at}"
 
 
 def _forms(side: Side, need: Orphans, parent: Parent) -> list[Form]:

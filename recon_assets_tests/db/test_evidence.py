@@ -211,6 +211,20 @@ def test_names_of_other_types(both: conftest.Both, *, apart: bool) -> None:
         assert figures(orphans(snapshot, parent, (ALL,))) == [(2, 3, [2, 3])]
 
 
+@pytest.mark.parametrize("apart", ELSEWHERE)
+def test_names_that_a_collation_takes_for_equal(both: conftest.Both, *, apart: bool) -> None:
+    """Are two names, and two collations that do not go together are no obstacle."""
+    sides = both("mysql", "mysql")
+    for side in (sides.source, sides.target):
+        side.run("CREATE TABLE t (id integer, code text COLLATE utf8mb4_general_ci, number integer)")
+        side.fill("t", [(1, "b", 2), (2, "B", 2)])
+    declared = parents(sides.source if apart else sides.target, "code text COLLATE utf8mb4_unicode_ci, nr integer")
+    with snapped(sides, spec()) as snapshot:
+        parent = slices.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
+
+        assert figures(orphans(snapshot, parent, (ALL,))) == [(1, 2, [2])]
+
+
 def test_a_table_may_name_its_own_rows_by_ignored_columns(both: conftest.Both) -> None:
     """Who reports to whom; no comparison reads the column."""
     sides = both("postgresql", "postgresql")

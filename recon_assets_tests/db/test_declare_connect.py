@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recon_assets.declare import read
 from recon_assets.declare.connect import connected
 from recon_assets.dialect import check_url
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import Dialect, Fresh
 
 TABLE = "CREATE TABLE {name} (id integer PRIMARY KEY, day date NOT NULL, amount numeric(10,2), note varchar(20))"
 PLAIN = """\
@@ -320,6 +320,29 @@ def test_sound_checks_have_no_problem(sides: Sides) -> None:
     text = PLAIN.replace("    columns: {ignore: []}\n", SOUND).replace("column: note, name", "column: id, name")
 
     assert not sides.problems(text)
+
+
+RULE = "select day, sum(amount) as n from t where day >= :window_start and day < :window_end and note <> 'a:b' group by day"
+
+
+@pytest.mark.parametrize(("source", "target"), [("mysql", "postgresql"), ("postgresql", "mysql"), ("duckdb", "mysql")])
+def test_sound_checks_have_no_problem_between_databases(
+    fresh: Fresh, tmp_path: Path, source: Dialect, target: Dialect
+) -> None:
+    """SQL of checks is planned by each database in its own way, with the ends of a day as it has them."""
+    both = Sides({"SOURCE": fresh(source), "TARGET": fresh(target)}, tmp_path)
+    for side in both.urls:
+        both.run(side, TABLE.format(name="t"))
+    rule = f"- {{kind: rule, name: revenue, by: day, source: {RULE!r}, target: {RULE!r}}}".replace("\\'", "''")
+    text = PLAIN.replace(
+        "    columns: {ignore: []}\n",
+        f"    checks:\n      - {{kind: keys, where: amount > 0}}\n      - fields\n      - schema\n      {rule}\n",
+    )
+
+    wrong = [line for line in both.problems(text.replace("sum(amount)", "sum(amuont)")) if line.startswith("error")]
+    assert len(wrong) == 2
+    assert all("tables.t.checks[3]: planning the check" in line for line in wrong)
+    assert not [line for line in both.problems(text) if not line.startswith("warning")]
 
 
 def test_exact_sums_of_floats_are_warned_of(sides: Sides) -> None:

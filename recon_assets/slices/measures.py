@@ -1,7 +1,7 @@
 """All figures of all windows in one grouped scan of each side."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import fenced, half, hashes_alike, md5_text, row_text, total, typed_hash, value_text
 from recon_assets.dialect.failures import explained
+from recon_assets.dialect.forms import Form
 from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Both, Kind, Measure, Window
@@ -183,7 +184,16 @@ def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
         return sa.cast(value, sa.Integer()) if of.kind is Kind.BOOLEAN else readable(value, of, side.dialect)
     if function == "nulls" or of.kind in _ORDERED:
         return value
-    return value_text(*side.cells([name]))
+    return _text_of(side, name)
+
+
+def _text_of(side: Side, name: str) -> sa.ColumnElement[str]:
+    """A column as canonical text; SQLite's columns of no type as people read them."""
+    (cell,) = side.cells([name])
+    return value_text(replace(cell, form=_READABLE) if cell.form.kind is Kind.ANY else cell)
+
+
+_READABLE = Form(Kind.TEXT, framed=True)
 
 
 _ADDING = {"sum", "avg"}

@@ -1,0 +1,161 @@
+"""All figures of all windows, by one grouped statement a side, equal to what plain Python counts."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from recon_assets import dialect, slices
+from recon_assets.model import ALL, Database, Days, Measure
+from recon_assets.slices import DIGEST, UNPLACED, Snapshot
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
+
+START = date(2024, 3, 9)
+DAYS = Days("made", START, START + timedelta(days=4), "America/New_York")
+COLUMNS: dict[Name, str] = {
+    "postgresql": "id bigint, made timestamptz, state text, amount numeric(12,2), paid boolean",
+    "mysql": "id bigint, made timestamp(6) null, state text, amount numeric(12,2), paid boolean",
+    "duckdb": "id bigint, made timestamptz, state varchar, amount numeric(12,2), paid boolean",
+    "sqlite": "id bigint, made timestamp, state text, amount bigint, paid boolean",
+}
+PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left in SOURCES for right in SOURCES]
+STATES = ("open", "Open", "open ", None, "")
+
+
+def rows(name: Name) -> Rows:
+    """Hours around the change of clocks of March 10, which has 23 hours; three of no time at all."""
+    noon = datetime(2024, 3, 9, 17, tzinfo=UTC)
+    found: Rows = [
+        (at, noon + timedelta(hours=at), STATES[at % 5], Decimal(at) if at % 7 else None, bool(at % 3))
+        for at in range(70)
+    ]
+    found += [(100 + at, None, "lost", Decimal(1), True) for at in range(3)]
+    return [(key, made, state, amount, paid) for key, made, state, amount, paid in found] if name else found
+
+
+def opened(sides: Sides, days: Days | None) -> slices.Pair:
+    source, target = (
+        dialect.engine(Database(role, side.url), role="source")
+        for role, side in (("source", sides.source), ("target", sides.target))
+    )
+    sides.opened.extend((source, target))
+    return slices.matched(spec(days), source, target)[0]
+
+
+def day(made: Any) -> str:
+    """New York's; it is four hours behind from March 10, 7:00 UTC on."""
+    if made is None:
+        return UNPLACED
+    return str((made - timedelta(hours=5 if made < datetime(2024, 3, 10, 7, tzinfo=UTC) else 4)).date())
+
+
+def figure(measure: Measure, found: Rows) -> Any:
+    """What plain Python makes of some rows."""
+    names = ("id", "made", "state", "amount", "paid")
+    values = [row[names.index(measure.column or "id")] for row in found]
+    known = [value for value in values if value is not None]
+    return {
+        "count": lambda: len(values),
+        "nulls": lambda: len(values) - len(known),
+        "distinct": lambda: len(set(known)),
+        "sum": lambda: sum(known) if known else None,
+        "avg": lambda: Decimal(sum(known)) / len(known) if known else None,
+        "min": lambda: min(known, default=None),
+        "max": lambda: max(known, default=None),
+    }[measure.function]()
+
+
+MEASURES = [
+    Measure("count"),
+    Measure("nulls", "state"),
+    Measure("distinct", "state"),
+    Measure("sum", "amount"),
+    Measure("avg", "amount"),
+    Measure("min", "amount"),
+    Measure("max", "amount"),
+    Measure("min", "state"),
+    Measure("max", "state"),
+    Measure("sum", "paid"),
+]
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_figures_are_those_of_plain_python(both: Both, source: Name, target: Name) -> None:
+    """Each day's, with days of the declared zone, and those of rows that fall into none."""
+    sides = both(source, target)
+    sides.create(COLUMNS[source], COLUMNS[target], rows(source))
+    sides.target.fill("t", rows(target))
+
+    with slices.snapshot(opened(sides, DAYS)) as snapshot:
+        found = slices.measured(snapshot, MEASURES, list(DAYS.windows(START + timedelta(days=4))))
+
+    for key in (*found, UNPLACED):
+        here = [row for row in rows(source) if day(row[1]) == key]
+        expected = {measure: figure(measure, here) for measure in MEASURES}
+        assert {measure: plain(both.source) for measure, both in found[key].items()} == expected
+        assert {measure: plain(both.target) for measure, both in found[key].items()} == expected
+
+
+def plain(value: Any) -> Any:
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_figures_by_a_column_know_no_collation(both: Both, source: Name, target: Name) -> None:
+    """Case and trailing spaces make groups of their own, and so do NULL and the empty text."""
+    sides = both(source, target)
+    sides.create(COLUMNS[source], COLUMNS[target], rows(source))
+    sides.target.fill("t", rows(target))
+    by = Measure("count", by=("state",))
+
+    with slices.snapshot(opened(sides, None)) as snapshot:
+        found = slices.measured(snapshot, [by], [ALL])["all"][by]
+
+    assert found.source == found.target == {**{(state,): 14 for state in STATES}, ("lost",): 3}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_one_statement_a_side(both: Both, source: Name) -> None:
+    """However many measures and days; sums of digests see what keeps count, sum and exclusive or."""
+    sides = both(source, "postgresql")
+    sides.create(COLUMNS[source], COLUMNS["postgresql"], rows(source))
+    swapped = [list(row) for row in rows(source)]
+    swapped[1][3], swapped[2][3] = swapped[2][3], swapped[1][3]
+    sides.target.fill("t", [tuple(row) for row in swapped])
+    pair = opened(sides, DAYS)
+    said: list[str] = []
+    with slices.snapshot(pair) as snapshot:
+        sa.event.listen(pair.source, "before_cursor_execute", lambda *given: said.append(given[2]))
+        windows = list(DAYS.windows(START + timedelta(days=4)))
+        found = slices.measured(snapshot, [*MEASURES, DIGEST], windows)
+
+    assert len([statement for statement in said if "pg_" not in statement]) == 1
+    differing = [key for key, figures in found.items() if figures[DIGEST].source != figures[DIGEST].target]
+    assert differing == ["2024-03-09"]
+    assert found["2024-03-09"][MEASURES[3]].source == found["2024-03-09"][MEASURES[3]].target
+
+
+def typed(snapshot: Snapshot) -> bool:
+    return slices.measures.hashed_by_type(snapshot)
+
+
+SAME = ["bigint", "numeric(9,2)", "double precision", "text", "varchar(20)", "date", "timestamptz", "uuid", "bytea"]
+NOT = ["char(5)", "jsonb", "mood"]
+
+
+@pytest.mark.parametrize(("of", "fast"), [*((of, True) for of in SAME), *((of, False) for of in NOT)])
+def test_typed_hashes_only_where_they_tell_values_apart(both: Both, of: str, fast: bool) -> None:  # noqa: FBT001
+    """Between PostgreSQL servers of one version, and for types whose hash is of the value."""
+    sides = both("postgresql", "postgresql")
+    for side in (sides.source, sides.target):
+        side.run(
+            "DROP TYPE IF EXISTS mood",
+            "CREATE TYPE mood AS ENUM ('a')",
+        )
+    sides.create(f"id bigint primary key, v {of}", f"id bigint primary key, v {of}")
+
+    with slices.snapshot(opened(sides, None)) as snapshot:
+        assert typed(snapshot) is fast

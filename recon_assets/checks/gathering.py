@@ -5,7 +5,7 @@ What cannot be gathered is a fact too: the reason why, for exactly the checks th
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -82,6 +82,7 @@ class Gathering:
     parents: dict[Orphans, slices.Parent | ReconError] = field(default_factory=dict)
     failed: dict[Group, NotGatheredError] = field(default_factory=dict)
     compared: dict[Records, dict[str, Comparison]] = field(default_factory=dict)
+    uncompared: tuple[str, ...] = ()
     gone: NotGatheredError | None = None
 
     def open(self) -> None:
@@ -90,7 +91,7 @@ class Gathering:
         try:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.shapes = self._shapes(source, target)
-            pair, _ = slices.matched(spec, source, target)
+            pair, self.uncompared = slices.matched(spec, source, target)
             self._find_parents(target)
             self.snapshot = self.stack.enter_context(slices.snapshot(pair, outside=self.request.outside))
         except ReconError as error:
@@ -174,7 +175,7 @@ class Gathering:
             days, request, snapshot = self.request.spec.days, self.request, self._opened()
             windows = request.windows or ((days.window(days.start),) if days else (ALL,))
             with slices.unharmed(snapshot):
-                self.compared[need] = diff.compare(
+                found = diff.compare(
                     snapshot,
                     windows,
                     where=need.where,
@@ -183,6 +184,7 @@ class Gathering:
                     now=request.now,
                     tell=request.tell,
                 )
+            self.compared[need] = {key: replace(each, uncompared=self.uncompared) for key, each in found.items()}
         return self.compared[need]
 
     def _history(self) -> Window | None:

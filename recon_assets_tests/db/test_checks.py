@@ -269,6 +269,17 @@ def test_why_records_differ(both: Both) -> None:
     assert (capped.wrong, len(capped.discrepancies)) == (98, 5)
 
 
+def test_columns_that_only_one_side_has_are_named(both: Both) -> None:
+    """They are no difference of any record, but nobody shall think that they were compared."""
+    sides = both("postgresql", "postgresql")
+    project, table = prepared(sides)
+    sides.target.run("ALTER TABLE t ADD extra integer")
+    (finding,) = found(project, table, "fields", windows=WINDOWS[:1])
+
+    assert finding.passed
+    assert finding.summary.endswith("not compared: target: extra")
+
+
 def test_names_choose_checks(both: Both) -> None:
     """A name that nobody declared is refused at once, with the one that was meant."""
     project, table = prepared(both("postgresql", "postgresql"))

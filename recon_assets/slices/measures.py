@@ -165,7 +165,7 @@ def _inputs(
     side: Side, measures: Sequence[Measure], by: tuple[str, ...], *, typed: bool
 ) -> list[sa.ColumnElement[Any]]:
     """What the figures are made of: columns, conditions, and the digest of the row."""
-    found: list[sa.ColumnElement[Any]] = [value_text(*side.cells([name])).label(_input(name, "by")) for name in by]
+    found: list[sa.ColumnElement[Any]] = [_text_of(side, name).label(_input(name, "by")) for name in by]
     columns = dict.fromkeys((measure.column, measure.function) for measure in measures if measure.column)
     found += [_value(side, name, function).label(_input(name, function)) for name, function in columns]
     wheres = dict.fromkeys(measure.where for measure in measures if measure.where)

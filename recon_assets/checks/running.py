@@ -111,7 +111,7 @@ def _judged(
         for check in checks:
             evidence = Evidence(spec.name, window.key, {need: known[need] for need in check.needs})
             finding = judged(check, evidence, private=frozenset(spec.private))
-            _log(finding)
+            _log(finding, spec)
             yield finding
 
 
@@ -144,14 +144,15 @@ def _about(finding: Finding, compared: Comparison) -> Comparison:
     return replace(compared, counts=replace(compared.counts, **dict.fromkeys(others, 0)), by_column=by_column, **none)
 
 
-def _log(finding: Finding) -> None:
-    """Keys only: the other values of a record may be personal data."""
+def _log(finding: Finding, spec: TableSpec) -> None:
+    """Keys only, and none that is private: the other values of a record may be personal data."""
     if finding.passed:
         return
     where = finding.table if finding.window == ALL.key else f"{finding.table} {finding.window}"
     if finding.error is not None:
         LOG.error("%s: %s could not run: %s", where, finding.check, finding.error)
         return
-    keys = ", ".join(repr(record.key) for record in finding.discrepancies[:_KEYS_LOGGED])
+    shown = () if set(spec.key) & set(spec.private) else finding.discrepancies[:_KEYS_LOGGED]
+    keys = ", ".join(repr(record.key) for record in shown)
     said = f"{where}: {finding.check} failed, {finding.wrong:,} wrong of {finding.of:,}"
     LOG.warning("%s%s", said, f", such as {keys}" if keys else "")

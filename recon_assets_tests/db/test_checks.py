@@ -451,6 +451,10 @@ def test_failures_are_logged_by_key(both: Both, caplog: pytest.LogCaptureFixture
         "t 2024-03-03: fields failed, 1 wrong of 4, such as (21,)",
         "t 2024-03-03: references_code_codes failed, 1 wrong of 4, such as (21,)",
     ]
+    caplog.clear()
+    found(project, replace(table, private=("id",)), "fields")
+
+    assert caplog.messages == ["t 2024-03-03: fields failed, 1 wrong of 4"]
 
 
 def test_progress_is_told(both: Both) -> None:

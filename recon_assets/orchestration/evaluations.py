@@ -51,14 +51,14 @@ def shown(check: Check, finding: Finding) -> dg.AssetCheckSeverity:
 
 
 def metadata(spec: TableSpec, finding: Finding) -> dict[str, dg.MetadataValue]:
-    """What people read of a finding, in the order in which they want it."""
+    """What people read of a finding. Texts, because Dagster hides markdown behind a link."""
     if finding.error:
         return {"error": dg.MetadataValue.text(finding.error), "again": again(spec, finding)}
     return {
-        "summary": dg.MetadataValue.md(finding.summary),
+        "summary": dg.MetadataValue.text(finding.summary),
         **figures(finding),
         **({"severity": dg.MetadataValue.text(finding.severity.value)} if finding.severity else {}),
-        **({"reasons": listed(finding.reasons)} if finding.reasons else {}),
+        **reasons(finding),
         **({"details": details(spec, finding.details)} if finding.details else {}),
         **({"records": records(spec, finding)} if finding.discrepancies else {}),
         **({} if finding.passed else {"again": again(spec, finding)}),
@@ -94,15 +94,15 @@ def figure(value: Figure) -> dg.MetadataValue:
     return dg.MetadataValue.text(str(value))
 
 
-def listed(sentences: tuple[str, ...]) -> dg.MarkdownMetadataValue:
-    """Sentences under one another."""
-    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in sentences))
+def reasons(finding: Finding) -> dict[str, dg.MetadataValue]:
+    """What the wrong records have in common, a line for each sentence."""
+    return {f"reason {number}": dg.MetadataValue.text(said) for number, said in enumerate(finding.reasons, start=1)}
 
 
-def again(spec: TableSpec, finding: Finding) -> dg.MarkdownMetadataValue:
+def again(spec: TableSpec, finding: Finding) -> dg.TextMetadataValue:
     """The command that judges the same again, with all its evidence."""
     days = "" if finding.window == ALL.key else f" --from {finding.window} --to {finding.window}"
-    return dg.MetadataValue.md(f"`recon check {spec.name}{days} --only {finding.check}`")
+    return dg.MetadataValue.text(f"recon check {spec.name}{days} --only {finding.check}")
 
 
 def details(spec: TableSpec, found: Details) -> dg.TableMetadataValue:

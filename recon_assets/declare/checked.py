@@ -1,6 +1,6 @@
 """What the databases say to checks and to the rules of columns: whether they can work on such columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ def columns_of_checks(table: Table) -> Iterator[Problem]:
     for index, check in enumerate(table.spec.checks):
         own = {column.name for column in table.right.columns} if check.kind in OF_TARGET else set()
         for column in check.columns_used:
-            if column not in own:
+            if column not in own - set(table.spec.rename.values()):
                 yield from _known(table, column, (*table.at, "checks", index))
 
 
@@ -61,28 +61,62 @@ def age_of_rows(table: Table) -> Iterator[Problem]:
 
 
 def kinds_of_columns(table: Table) -> Iterator[Problem]:
-    """Figures need numbers, orders need times."""
+    """Figures need numbers, orders need times or numbers."""
     for index, check in enumerate(table.spec.checks):
-        at = (*table.at, "checks", index)
         for name in check.columns_used:
-            both = table.both(name)
-            yield from _unfit(check, name, both, at) if both else ()
+            judge = _KINDS.get(check.kind)
+            columns = _looked_at(table, check, name)
+            yield from judge(check, name, columns, (*table.at, "checks", index)) if judge and columns else ()
 
 
-def _unfit(check: Check, name: str, both: tuple[Column, Column], at: KeyPath) -> Iterator[Problem]:
-    odd = next((column.type for column in both if column.type.kind not in _NUMBERS), None)
-    if check.kind in {"sum", "avg"} and odd:
-        yield Problem(at, f"`{name}` is {odd.name}, of which there is no {check.kind}", "Choose a column of numbers.")
-    if check.kind in {"min", "max"} and odd and getattr(check, "tolerance", EXACT) != EXACT:
-        yield Problem(at, f"`{name}` is {odd.name}, to which no tolerance applies", "Remove the tolerance.")
-    inexact = any(column.type.kind is Kind.FLOAT for column in both) and getattr(check, "tolerance", None) == EXACT
-    if check.kind in {"sum", "avg"} and inexact and not odd:
+def _looked_at(table: Table, check: Check, name: str) -> tuple[Column, ...]:
+    """The columns of that name on the sides that the check looks at."""
+    if check.kind in OF_TARGET:
+        return tuple(column for column in table.right.columns if column.name == table.spec.target_name(name))
+    return table.both(name) or ()
+
+
+def _added(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) -> Iterator[Problem]:
+    odd = _other_than(_NUMBERS, columns)
+    if odd:
+        yield Problem(at, f"`{name}` is {odd}, of which there is no {check.kind}", "Choose a column of numbers.")
+    elif any(column.type.kind is Kind.FLOAT for column in columns) and _is_exact(check):
         hint = "Give it a tolerance, such as `0.000001%`."
         yield Problem(at, f"the {check.kind} of floats in `{name}` depends on the order of rows", hint, "warning")
-    timed = {*getattr(check, "columns", ()), getattr(check, "column", None)}
-    still = next((column.type for column in both if column.type.kind not in _MOMENTS), None)
-    if check.kind == "order" and name in timed and still:
-        yield Problem(at, f"`{name}` is {still.name}, which is no time", "Choose a date or timestamp.")
+
+
+def _ranked(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) -> Iterator[Problem]:
+    odd = _other_than(_NUMBERS, columns)
+    if odd and not _is_exact(check):
+        yield Problem(at, f"`{name}` is {odd}, to which no tolerance applies", "Remove the tolerance.")
+
+
+def _ordered(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) -> Iterator[Problem]:
+    if name in getattr(check, "per", ()):
+        return
+    timed = isinstance(check, checks.NotFuture)
+    odd = _other_than(_MOMENTS if timed else _MOMENTS | _NUMBERS, columns)
+    if odd:
+        said = "which is never in the future" if timed else "which has no order"
+        yield Problem(at, f"`{name}` is {odd}, {said}", "Choose a date or timestamp.")
+
+
+def _other_than(kinds: set[Kind], columns: tuple[Column, ...]) -> str | None:
+    return next((column.type.name for column in columns if column.type.kind not in kinds), None)
+
+
+def _is_exact(check: Check) -> bool:
+    return getattr(check, "tolerance", EXACT) == EXACT
+
+
+_Judge = Callable[[Check, str, tuple[Column, ...], KeyPath], Iterator[Problem]]
+_KINDS: Mapping[str, _Judge] = {
+    "sum": _added,
+    "avg": _added,
+    "min": _ranked,
+    "max": _ranked,
+    "order": _ordered,
+}
 
 
 def comparable(table: Table) -> Iterator[Problem]:

@@ -260,14 +260,14 @@ DECLARED_FAULTS = [
     pytest.param(
         "columns: {ignore: []}",
         "checks: [{kind: order, monotonic: note, along: id}]",
-        "error: line 10: tables.t.checks[0]: `note` is character varying(20), which is no time. Choose a date or timestamp.",
+        "error: line 10: tables.t.checks[0]: `note` is character varying(20), which has no order. Choose a date or timestamp.",
         id="order of texts",
     ),
     pytest.param(
         "columns: {ignore: []}",
-        "checks: [{kind: order, columns: [day, amount]}]",
-        "error: line 10: tables.t.checks[0]: `amount` is numeric(10,2), which is no time. Choose a date or timestamp.",
-        id="order of numbers",
+        "checks: [{kind: order, not_future: amount}]",
+        "error: line 10: tables.t.checks[0]: `amount` is numeric(10,2), which is never in the future. Choose a date or timestamp.",
+        id="future of numbers",
     ),
     pytest.param(
         "columns: {ignore: []}",
@@ -366,6 +366,21 @@ def test_types_without_a_common_meaning_cannot_be_compared(sides: Sides) -> None
     assert any("`note`: date and character varying(20) have no common meaning. Say by a rule" in line for line in found)
     ruled = text.replace("checks:", "columns: {rules: {note: {as: timestamp}}}\n    checks:")
     assert not any("common meaning" in line for line in sides.problems(ruled))
+
+
+def test_order_is_looked_for_in_columns_of_the_target(sides: Sides) -> None:
+    """They need not be compared; but where both sides have them, they go by the source's name."""
+    sides.run("TARGET", "ALTER TABLE t ADD loaded date, ADD tag text; ALTER TABLE t RENAME note TO remark")
+    columns = (
+        "columns: {ignore: [loaded, tag], rename: {note: remark}}\n    checks: [{kind: order, columns: [day, COLUMN]}]"
+    )
+    text = PLAIN.replace("columns: {ignore: []}", columns)
+
+    assert not sides.problems(text.replace("COLUMN", "loaded"))
+    assert sides.problems(text.replace("COLUMN", "tag")) == [
+        "error: line 11: tables.t.checks[0]: `tag` is text, which has no order. Choose a date or timestamp."
+    ]
+    assert sides.problems(text.replace("COLUMN", "remark"))[0].endswith("Write the source's name: `note`.")
 
 
 def test_age_is_needed_on_both_sides(sides: Sides) -> None:

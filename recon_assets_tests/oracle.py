@@ -90,12 +90,16 @@ def _number(column: Column, value: Any, of: Type) -> Meaning:
     rule = column.rule
     if isinstance(value, float) and of.precision == REAL:
         value = single(value)
-    if isinstance(value, float) and isfinite(value) and (rule.tolerant or rule.scale is not None):
+    if isinstance(value, float) and isfinite(value) and _in_decimals(rule):
         value = _shortest(value, of)
     number = _decimal(value)
     if not number.is_finite():
         return NO_NUMBERS[str(float(number))]
     return Fraction(number) if rule.scale is None else Fraction(_rounded(number, rule))
+
+
+def _in_decimals(rule: Rule) -> bool:
+    return rule.tolerant or rule.scale is not None or rule.read_as == "number"
 
 
 def _decimal(value: Any) -> Decimal:

@@ -9,6 +9,9 @@ from decimal import Decimal, localcontext
 from itertools import islice
 from typing import Any
 
+import pytest
+
+from recon_assets.diff import comparing
 from recon_assets.model import Comparison, Discrepancy, Kind, Rule, Type
 from recon_assets_tests import oracle
 from recon_assets_tests.db.sides import PLACES, SOURCES, Name, Side
@@ -18,6 +21,14 @@ Given = Mapping[str, Any]
 """A rule as callers write it."""
 
 BATCH = 200
+PATHS: Mapping[str, tuple[int, int]] = {"row by row": (50_000, 100), "in buckets": (0, 1)}
+"""How the program goes about a window that differs: up to how many rows at once, and else in buckets of how many."""
+
+
+def take(path: str, patch: pytest.MonkeyPatch) -> None:
+    """Makes small tables take the path of large ones, or the other way round."""
+    for name, value in zip(("LARGEST", "BUCKET"), PATHS[path], strict=True):
+        patch.setattr(comparing, name, value)
 
 
 class MisfitError(Exception):
@@ -172,10 +183,34 @@ class Family:
 
 NUMBERS = (
     *(None, 0, 1, -1, 2, 10, 11, 2**31 - 1, 2**53, 2**53 + 1, 2**63 - 1, 2**64 - 1, -(2**63)),
-    *(Decimal(text) for text in ("0.01", "1.5", "1.49", "-1.5", "0.1", "1234567890123456789012345678.0123456789")),
+    *(
+        Decimal(text)
+        for text in ("0.01", "-0.01", "1.5", "1.49", "-1.5", "0.1", "1234567890123456789012345678.0123456789")
+    ),
 )
 FLOATS = (None, 0.0, -0.0, 1.0, 1.5, 0.1, 0.1 + 0.2, 0.3, 1e22, 1e300, 5e-324, -1e-7, math.nan, math.inf, -math.inf)
-TEXTS = (None, "", " ", "a", "A", "a ", " a", "\ta", "é", "e\u0301", "É", "NULL", "\\N", "~", ";", ":", "1:a", "🙂")
+TEXTS = (
+    None,
+    "",
+    " ",
+    "a",
+    "A",
+    "a ",
+    " a",
+    "\ta",
+    "é",
+    "e\u0301",
+    "É",
+    "NULL",
+    "\\N",
+    "~",
+    ";",
+    ":",
+    "1:a",
+    "!",
+    "! ",
+    "🙂",
+)
 MOMENTS = (
     *(None, date(2024, 1, 1), date(2024, 2, 29), date(1, 1, 1), date(9999, 12, 31)),
     *(datetime(2024, 1, 2, 3, 4, 5, us) for us in (0, 500_000, 499_999, 123_456, 123_000, 999_999)),  # noqa: DTZ001
@@ -368,8 +403,13 @@ def _fill(side: Side, cursor: Any, table: Table) -> None:
     rows = iter(table.rows)
     while batch := list(islice(rows, BATCH)):
         row = f"({', '.join([PLACES[side.name]] * len(table.columns))})"
-        values = [side._bound(value) for row in batch for value in row]
+        values = [side._bound(_in_utc(value)) for row in batch for value in row]
         cursor.execute(f"INSERT INTO {table.name} VALUES {', '.join([row] * len(batch))}", values)
+
+
+def _in_utc(value: Any) -> Any:
+    """MySQL's driver forgets the offset; its sessions are in UTC."""
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
 def said(value: Any, of: Type) -> Any:

@@ -3,6 +3,7 @@
 The keys of a check are the fields of the check that it becomes, but for the three that `_FIELDS` names.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -53,8 +54,9 @@ class _Check(Declared):
         taken = {key: take(table) for key, take in self.taken.items()}
         return self._made(**{**given, "named": self.name or ""}, **taken)
 
+    @abstractmethod
     def _made(self, **given: Any) -> model.Check:
-        raise NotImplementedError
+        """The check, of the fields given."""
 
 
 class _Limited(_Check):

@@ -145,8 +145,6 @@ def _read_number(value: Any) -> re.Match[str] | None:
 
 def _limit(value: Any) -> Tolerance:
     """``5`` is so many units, ``1%`` such a share."""
-    if isinstance(value, Tolerance):
-        return value
     if not _read_number(value):
         refuse(f"expected a number or per cent, found {found(value)}", "Write `5` for units, or `0.1%` for a share.")
     return Tolerance(relative=_share(value)) if str(value).endswith("%") else Tolerance(_amount(value))
@@ -162,8 +160,6 @@ def _tolerance(value: Any) -> Tolerance:
 
 def _severity(value: Any) -> Grading:
     """How findings are shown, or from which size on they are medium and high."""
-    if isinstance(value, Grading):
-        return value
     if isinstance(value, Mapping):
         return _graded(value)
     if value not in _SHOWN:

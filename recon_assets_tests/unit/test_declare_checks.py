@@ -12,7 +12,8 @@ import pytest
 from recon_assets import checks
 from recon_assets.declare import load_project, read
 from recon_assets.declare.kinds import KINDS
-from recon_assets.model import Check, Grading, Rule, TableSpec, Tolerance
+from recon_assets.declare.rules import Names, broken_rules
+from recon_assets.model import Check, Grading, Relation, Rule, TableSpec, Tolerance
 
 ENVIRON = {"SOURCE": "postgresql://db/ops", "TARGET": "postgresql://db/warehouse"}
 HEAD = """\
@@ -451,3 +452,19 @@ def test_faults_of_checks_come_at_once(declared: Declared) -> None:
         "tables.flights.checks[1].column",
         "tables.flights.checks[2].tolerance",
     ]
+
+
+def test_python_is_held_to_the_rules_of_records() -> None:
+    """Without a key, records are compared as wholes: only Python can declare such a table."""
+    spec = TableSpec("t", Relation("a", "t"), Relation("b", "t"), rules={"v": Rule(abs=Decimal(1))})
+    found = list(broken_rules(Names(["a", "b"], ["t"], {"t": spec})))
+
+    assert [(problem.where, problem.hint) for problem in found] == [("tables.t.columns.rules.v", "Name a key.")]
+
+
+def test_a_parent_with_faults_of_its_own_is_known(declared: Declared) -> None:
+    """Its key cannot be told, so nothing is said of the columns that name it."""
+    path = declared(_checks("{kind: references, columns: [a, b], parent: planes}"))
+    path.write_text(path.read_text().replace("key: tailnum", "kye: tailnum"))
+
+    assert not any("checks[0]" in problem for problem in problems(path))

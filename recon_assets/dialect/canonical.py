@@ -308,18 +308,27 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class typed_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
-    """PostgreSQL's own 64-bit hash of a row of typed values; promised stable within one major version only."""
+    """PostgreSQL's own 64-bit hash of a row of typed values; promised stable within one major version only.
+
+    It is a sum of the columns' hashes, so that rows which swap values would keep the sum of them all. Hence it
+    starts from the hash of ``seed``, which no two rows share, or else is hashed once more.
+    """
 
     type = sa.BigInteger()
-    inherit_cache = True
-    name = "typed_hash"
+    inherit_cache = False
+
+    def __init__(self, columns: Sequence[ColumnElement[Any]], seed: Sequence[ColumnElement[Any]] = ()) -> None:
+        super().__init__(*columns)
+        self.seed = tuple(seed)
 
 
 @compiles(typed_hash, "postgresql")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    """A row's hash is a sum of its columns' hashes, so that rows which swap values would keep the sum of them all."""
-    row = f"hash_record_extended(ROW({compiler.process(element.clauses, **kw)}), 0)"
-    return f"hashtextextended({row}::text, 0)"
+    row = compiler.process(element.clauses, **kw)
+    if not element.seed:
+        return f"hashtextextended(hash_record_extended(ROW({row}), 0)::text, 0)"
+    seed = ", ".join(compiler.process(column, **kw) for column in element.seed)
+    return f"hash_record_extended(ROW({row}), hash_record_extended(ROW({seed}), 0))"
 
 
 _HASHED_BY_VALUE = {

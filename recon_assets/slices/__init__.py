@@ -8,8 +8,8 @@ from recon_assets.slices.pairs import Mapped, Pair, pair, problems
 from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
-from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, matched, snapshot, stretches
-from recon_assets.slices.streams import Buckets, bucketed, duplicates, elsewhere, is_unique, lines
+from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
+from recon_assets.slices.streams import Buckets, bucketed, duplicates, elsewhere, lines
 from recon_assets.slices.unharmed import is_lost, unharmed
 
 __all__ = [

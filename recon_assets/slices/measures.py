@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Both, Kind, Measure, Window
 from recon_assets.slices.names import Select, as_table, condition
-from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot
+from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, is_unique
 
 COUNT = Measure("count")
 DIGEST = Measure("digest")
@@ -54,8 +55,8 @@ def measured(
         UnavailableError: When a database does not answer.
         DoesNotFitError: When a row is too long for its database to digest.
     """
-    typed = hashed_by_type(snapshot)
-    source, target = snapshot.both(lambda side: _figures(side, measures, windows, typed=typed))
+    how = hashing(snapshot)
+    source, target = snapshot.both(lambda side: _figures(side, measures, windows, how))
     keys = [window.key for window in windows] + [UNPLACED]
     return {
         key: {measure: Both(_figure(source, key, measure), _figure(target, key, measure)) for measure in measures}
@@ -63,16 +64,24 @@ def measured(
     }
 
 
-def hashed_by_type(snapshot: Snapshot) -> bool:
-    """Whether both sides are PostgreSQL of one major version with equal types, so that its own row hash will do."""
-    if any(side.dialect != "postgresql" for side in (snapshot.source, snapshot.target)):
-        return False
-    versions = {catalog.major_version(side.connection) for side in (snapshot.source, snapshot.target)}
-    plain = not snapshot.source.loose and not snapshot.pair.spec.cast
-    pairs = ((mapped.source.type, mapped.target.type) for mapped in snapshot.pair.columns)
-    if len(versions) > 1 or not plain or not all(hashes_alike(left, right) for left, right in pairs):
-        return False
-    return all(_compares_bytes(side) for side in (snapshot.source, snapshot.target))
+class Hashing(StrEnum):
+    """By what rows are digested: their canonical text, or PostgreSQL's hash of their typed values."""
+
+    CANONICAL = "canonical"
+    TYPED = "typed"
+    SEEDED = "seeded"
+
+
+def hashing(snapshot: Snapshot) -> Hashing:
+    """Typed between PostgreSQL servers of one major version with like types; seeded by a unique key."""
+    sides = (snapshot.source, snapshot.target)
+    if any(side.dialect != "postgresql" for side in sides) or snapshot.source.loose or snapshot.pair.spec.cast:
+        return Hashing.CANONICAL
+    alike = all(hashes_alike(mapped.source.type, mapped.target.type) for mapped in snapshot.pair.columns)
+    versions = {catalog.major_version(side.connection) for side in sides}
+    if not alike or len(versions) > 1 or not all(map(_compares_bytes, sides)):
+        return Hashing.CANONICAL
+    return Hashing.SEEDED if all(map(is_unique, sides)) else Hashing.TYPED
 
 
 def _compares_bytes(side: Side) -> bool:
@@ -88,13 +97,13 @@ def _figure(figures: Figures, key: str, measure: Measure) -> Any:
     return Digest(0, None) if measure.function == "digest" else 0
 
 
-def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], *, typed: bool) -> Figures:
+def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], how: Hashing) -> Figures:
     """One statement for each set of columns to count by: most tables have one."""
     found: Figures = {}
     for by in dict.fromkeys(measure.by for measure in measures):
         asked = [measure for measure in measures if measure.by == by]
         with explained(side.where):
-            for row in side.connection.execute(scan(side, asked, windows, by=by, typed=typed)):
+            for row in side.connection.execute(scan(side, asked, windows, by=by, how=how)):
                 _file(found, asked, by, tuple(row))
     return found
 
@@ -147,12 +156,12 @@ def scan(  # noqa: PLR0913 - what is measured, of what
     *,
     by: tuple[str, ...] = (),
     part: sa.ColumnElement[Any] | None = None,
-    typed: bool = False,
+    how: Hashing = Hashing.CANONICAL,
 ) -> Select:
     """The statement that measures one side: its window, the values of ``by``, the part, and then the figures."""
     parts = [] if part is None else [part.label(_PART)]
     day = side.day(windows) if side.outside else side.date(windows)
-    inner = side.select(day.label(_WINDOW), *parts, *_inputs(side, measures, by, typed=typed)).where(
+    inner = side.select(day.label(_WINDOW), *parts, *_inputs(side, measures, by, how)).where(
         sa.or_(side.inside(windows), side.unplaced())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")
@@ -161,9 +170,7 @@ def scan(  # noqa: PLR0913 - what is measured, of what
     return sa.select(*groups, *figures).group_by(*groups)
 
 
-def _inputs(
-    side: Side, measures: Sequence[Measure], by: tuple[str, ...], *, typed: bool
-) -> list[sa.ColumnElement[Any]]:
+def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: Hashing) -> list[sa.ColumnElement[Any]]:
     """What the figures are made of: columns, conditions, and the digest of the row."""
     found: list[sa.ColumnElement[Any]] = [_text_of(side, name).label(_input(name, "by")) for name in by]
     columns = dict.fromkeys((measure.column, measure.function) for measure in measures if measure.column)
@@ -171,10 +178,16 @@ def _inputs(
     wheres = dict.fromkeys(measure.where for measure in measures if measure.where)
     found += [sa.case((condition(where), 1)).label(_input(where)) for where in wheres]
     if any(measure.function == "digest" for measure in measures):
-        names = [mapped.source.name for mapped in side.pair.columns]
-        digest = typed_hash(*map(side.value, names)) if typed else md5_text(row_text(side.cells(names)))
-        found.append(digest.label(_ROW))
+        found.append(_digested(side, how).label(_ROW))
     return found
+
+
+def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
+    names = [mapped.source.name for mapped in side.pair.columns]
+    if how is Hashing.CANONICAL:
+        return md5_text(row_text(side.cells(names)))
+    seed = side.pair.spec.key if how is Hashing.SEEDED else ()
+    return typed_hash([side.value(name) for name in names], [side.value(name) for name in seed])
 
 
 def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:

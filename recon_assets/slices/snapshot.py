@@ -214,6 +214,15 @@ class Side:
             yield from result.partitions(batch)
 
 
+def is_unique(side: Side) -> bool:
+    """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
+    columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
+    if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
+        return False
+    never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}
+    return any(set(unique) <= never_null for unique in side.shape.unique)
+
+
 def stretches(windows: Sequence[Window]) -> list[Window]:
     """As few spans of time as cover the windows and nothing else."""
     found: list[Window] = []

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from recon_assets.dialect.canonical import half, md5_text, row_text, typed_hash
 from recon_assets.dialect.failures import explained
 from recon_assets.model import Window
-from recon_assets.slices.measures import DIGEST, Digest, digest_of, hashed_by_type, scan, too_long
-from recon_assets.slices.snapshot import Side, Snapshot
+from recon_assets.slices.measures import DIGEST, Digest, Hashing, digest_of, hashing, scan, too_long
+from recon_assets.slices.snapshot import Side, Snapshot, is_unique
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class Buckets:
     """How rows of a window are parted by their keys: into ``many`` parts, by the hash of the key."""
 
     many: int
-    typed: bool
+    how: Hashing
 
     def of(self, side: Side) -> sa.ColumnElement[Any]:
         """The bucket of a row. Without a key it is that of the whole row."""
         names = side.pair.spec.key or [mapped.source.name for mapped in side.pair.columns]
-        if self.typed:
-            number: sa.ColumnElement[int] = typed_hash(*map(side.value, names))
+        if self.how is not Hashing.CANONICAL:
+            number: sa.ColumnElement[int] = typed_hash([side.value(name) for name in names])
         else:
             number = half(md5_text(row_text(side.cells(names))), 0)
         return sa.func.abs(number % sa.literal_column(str(self.many)))
@@ -32,14 +32,14 @@ class Buckets:
 
 def bucketed(snapshot: Snapshot, window: Window, many: int) -> tuple[Buckets, list[int]]:
     """Parts the rows of one window into buckets, and names those whose digests differ."""
-    buckets = Buckets(many, hashed_by_type(snapshot))
+    buckets = Buckets(many, hashing(snapshot))
     source, target = snapshot.both(lambda side: _digests(side, window, buckets))
     return buckets, [bucket for bucket in sorted({*source, *target}) if source.get(bucket) != target.get(bucket)]
 
 
 def _digests(side: Side, window: Window, buckets: Buckets) -> dict[int, Digest]:
     with explained(side.where):
-        found = side.connection.execute(scan(side, [DIGEST], [window], part=buckets.of(side), typed=buckets.typed))
+        found = side.connection.execute(scan(side, [DIGEST], [window], part=buckets.of(side), how=buckets.how))
         return {int(row[1]): digest_of(row[2:]) for row in found if row[0] is not None}
 
 
@@ -97,12 +97,3 @@ def elsewhere(side: Side, windows: Sequence[Window], history: Window, keys: Sequ
     found = rows.where(side.inside([history]), sa.not_(side.inside(windows)), key.in_(keys))
     for batch in side.stream(found):
         yield from map(tuple, batch)
-
-
-def is_unique(side: Side) -> bool:
-    """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
-    columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
-    if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
-        return False
-    never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}
-    return any(set(unique) <= never_null for unique in side.shape.unique)

@@ -1,5 +1,6 @@
 """All figures of all windows, by one grouped statement a side, equal to what plain Python counts."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from recon_assets import dialect, slices
 from recon_assets.model import ALL, Database, Days, Measure
 from recon_assets.slices import DIGEST, UNPLACED, Snapshot
+from recon_assets.slices.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
 
@@ -25,15 +27,17 @@ PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left in SOURCES for
 STATES = ("open", "Open", "open ", None, "")
 
 
-def rows(name: Name) -> Rows:
+def some_rows() -> Rows:
     """Hours around the change of clocks of March 10, which has 23 hours; three of no time at all."""
     noon = datetime(2024, 3, 9, 17, tzinfo=UTC)
     found: Rows = [
         (at, noon + timedelta(hours=at), STATES[at % 5], Decimal(at) if at % 7 else None, bool(at % 3))
         for at in range(70)
     ]
-    found += [(100 + at, None, "lost", Decimal(1), True) for at in range(3)]
-    return [(key, made, state, amount, paid) for key, made, state, amount, paid in found] if name else found
+    return [*found, *((100 + at, None, "lost", Decimal(1), True) for at in range(3))]
+
+
+ROWS = some_rows()
 
 
 def opened(sides: Sides, days: Days | None) -> slices.Pair:
@@ -57,7 +61,7 @@ def figure(measure: Measure, found: Rows) -> Any:
     names = ("id", "made", "state", "amount", "paid")
     values = [row[names.index(measure.column or "id")] for row in found]
     known = [value for value in values if value is not None]
-    return {
+    figures: dict[str, Callable[[], Any]] = {
         "count": lambda: len(values),
         "nulls": lambda: len(values) - len(known),
         "distinct": lambda: len(set(known)),
@@ -65,7 +69,8 @@ def figure(measure: Measure, found: Rows) -> Any:
         "avg": lambda: Decimal(sum(known)) / len(known) if known else None,
         "min": lambda: min(known, default=None),
         "max": lambda: max(known, default=None),
-    }[measure.function]()
+    }
+    return figures[measure.function]()
 
 
 MEASURES = [
@@ -86,14 +91,14 @@ MEASURES = [
 def test_figures_are_those_of_plain_python(both: Both, source: Name, target: Name) -> None:
     """Each day's, with days of the declared zone, and those of rows that fall into none."""
     sides = both(source, target)
-    sides.create(COLUMNS[source], COLUMNS[target], rows(source))
-    sides.target.fill("t", rows(target))
+    sides.create(COLUMNS[source], COLUMNS[target], ROWS)
+    sides.target.fill("t", ROWS)
 
     with slices.snapshot(opened(sides, DAYS)) as snapshot:
         found = slices.measured(snapshot, MEASURES, list(DAYS.windows(START + timedelta(days=4))))
 
     for key in (*found, UNPLACED):
-        here = [row for row in rows(source) if day(row[1]) == key]
+        here = [row for row in ROWS if day(row[1]) == key]
         expected = {measure: figure(measure, here) for measure in MEASURES}
         assert {measure: plain(both.source) for measure, both in found[key].items()} == expected
         assert {measure: plain(both.target) for measure, both in found[key].items()} == expected
@@ -107,8 +112,8 @@ def plain(value: Any) -> Any:
 def test_figures_by_a_column_know_no_collation(both: Both, source: Name, target: Name) -> None:
     """Case and trailing spaces make groups of their own, and so do NULL and the empty text."""
     sides = both(source, target)
-    sides.create(COLUMNS[source], COLUMNS[target], rows(source))
-    sides.target.fill("t", rows(target))
+    sides.create(COLUMNS[source], COLUMNS[target], ROWS)
+    sides.target.fill("t", ROWS)
     by = Measure("count", by=("state",))
 
     with slices.snapshot(opened(sides, None)) as snapshot:
@@ -121,8 +126,8 @@ def test_figures_by_a_column_know_no_collation(both: Both, source: Name, target:
 def test_one_statement_a_side(both: Both, source: Name) -> None:
     """However many measures and days; sums of digests see what keeps count, sum and exclusive or."""
     sides = both(source, "postgresql")
-    sides.create(COLUMNS[source], COLUMNS["postgresql"], rows(source))
-    swapped = [list(row) for row in rows(source)]
+    sides.create(COLUMNS[source], COLUMNS["postgresql"], ROWS)
+    swapped = [list(row) for row in ROWS]
     swapped[1][3], swapped[2][3] = swapped[2][3], swapped[1][3]
     sides.target.fill("t", [tuple(row) for row in swapped])
     pair = opened(sides, DAYS)
@@ -139,7 +144,7 @@ def test_one_statement_a_side(both: Both, source: Name) -> None:
 
 
 def typed(snapshot: Snapshot) -> bool:
-    return slices.measures.hashed_by_type(snapshot)
+    return hashing(snapshot) is not Hashing.CANONICAL
 
 
 SAME = ["bigint", "numeric(9,2)", "double precision", "text", "varchar(20)", "date", "timestamptz", "uuid", "bytea"]

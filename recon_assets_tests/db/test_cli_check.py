@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -244,6 +245,22 @@ def test_ctrl_c_leaves_at_once(shop: Shop) -> None:
     assert running.returncode == 130
     assert time.monotonic() - started < 5
     assert (out, said) == ("", "recon: Interrupted; not all checks were run.\n")
+
+
+def test_progress_keeps_out_of_what_was_asked_for(shop: Shop) -> None:
+    """On a terminal the table that is being looked at is shown, on standard error alone."""
+    code = "import recon_assets.cli as c; c.main(['check', 'orders', '--json'])"
+    terminal, ours = pty.openpty()
+
+    running = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=ours, text=True)
+    out, _ = running.communicate(timeout=60)
+    os.close(ours)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+
+    assert len(json.loads(out)) == 9
+    assert "orders: " in shown
+    assert "summary" not in shown
 
 
 def test_a_reader_may_go_away(shop: Shop) -> None:

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
-from recon_assets.orchestration.checking import Judge, check_specs, evaluations, judge, outputs
+from recon_assets.orchestration.checking import Judge, check_specs, evaluations, judge
 from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
 
 DAYS_PER_RUN = 31
-Event = dg.Output[None] | dg.AssetCheckEvaluation
 
 
 def tables(project: Project) -> list[dg.AssetsDefinition]:
@@ -41,7 +40,7 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
         pool=spec.source.database,
     )
-    def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Event]:
+    def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.AssetCheckEvaluation]:
         begin(context)
         failed, blocked = list[str](), dict[str, list[str]]()
         if loads(context, spec):
@@ -51,7 +50,6 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg
         if not config.dry_run:
             sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
             blocked = yield from evaluations(context, spec, judged, sound)
-            yield from outputs(context)
         if failed or blocked:
             raise failure(spec, failed, blocked)
 

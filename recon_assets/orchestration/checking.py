@@ -88,9 +88,3 @@ def findings(spec: TableSpec, judge: Judge, windows: Sequence[Window], wanted: S
 def keys_of(check: Check, windows: Sequence[Window]) -> list[str]:
     """Of which windows a check is judged."""
     return [window.key for window in windows] if check.daily else [ALL.key]
-
-
-def outputs(context: dg.AssetExecutionContext) -> Iterator[dg.Output[None]]:
-    """An output for each of the run's checks, without which Dagster takes it for skipped."""
-    for key in sorted(context.selected_asset_check_keys):
-        yield dg.Output(None, context.assets_def.get_output_name_for_asset_check_key(key))

@@ -16,6 +16,7 @@ from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 from recon_assets_tests.dagster import repository
+from recon_assets_tests.dagster.states import states
 
 pytestmark = [
     # Both are Dagster's calls of itself.
@@ -88,6 +89,10 @@ def test_a_month_is_one_run_with_a_status_for_each_day(workspace: WorkspaceProce
     assert len(workspace.instance.get_runs()) == 1
     done = set(workspace.instance.get_materialized_partitions(KEY))
     assert set(MARCH) - done == {repository.BAD_DAY}
+    shown = states(workspace.instance, repository.FLIGHTS, "keys")
+    assert shown["FAILED"] == {repository.BLOCKED_DAY}
+    assert shown["EXECUTION_FAILED"] == {repository.BAD_DAY}
+    assert len(shown["SUCCEEDED"]) == 29
 
 
 def test_a_backfill_of_good_days_succeeds(workspace: WorkspaceProcessContext) -> None:
@@ -96,3 +101,12 @@ def test_a_backfill_of_good_days_succeeds(workspace: WorkspaceProcessContext) ->
 
     assert found.status is BulkActionStatus.COMPLETED_SUCCESS
     assert len(workspace.instance.get_runs()) == 2
+
+
+def test_a_backfill_whose_days_are_loaded_but_do_not_pass(workspace: WorkspaceProcessContext) -> None:
+    """Its run failed and says why; the backfill only counts what was loaded, so it is no gate."""
+    found = backfilled(workspace, ["2013-03-19", repository.BLOCKED_DAY])
+
+    (run,) = workspace.instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    assert found.status is BulkActionStatus.COMPLETED_SUCCESS

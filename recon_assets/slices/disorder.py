@@ -56,7 +56,10 @@ def _ascending(side: Side, need: Disorder) -> Iterator[Fault]:
 
 
 def _monotonic(side: Side, need: Disorder) -> Iterator[Fault]:
-    """The row before is the latest of those with the next smaller value of ``along``: equal ones bear on nothing."""
+    """The row before is the latest of those with the next smaller value of ``along``: equal ones bear on nothing.
+
+    Rows that lack one of the two stand apart from the others, in the order of their values: none of them is at fault.
+    """
     if need.monotonic is None or need.along is None:
         return
     value, along = _ordered(side, need.monotonic), _ordered(side, need.along)
@@ -65,7 +68,7 @@ def _monotonic(side: Side, need: Disorder) -> Iterator[Fault]:
     if need.per:
         rows.append(md5_text(row_text([cell(side.column(name), side.value(name)) for name in need.per])))
     before = sa.func.lag(value).over(partition_by=rows, order_by=[along, value])
-    yield Fault((need.monotonic,), sa.and_(known, before > value))
+    yield Fault((need.monotonic,), before > value)
 
 
 def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:

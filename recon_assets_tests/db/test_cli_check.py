@@ -15,6 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recon_assets import cli
+from recon_assets.cli import checks
+from recon_assets.declare import load_project
 from recon_assets.local import VARIABLES
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Sides
@@ -150,6 +152,18 @@ def test_days_without_an_end_go_on_until_yesterday(shop: Shop) -> None:
     assert shop.found("--from", today, "--to", today)[0]["window"] == today
 
 
+def test_everything_can_be_reconciled_at_once(shop: Shop) -> None:
+    """As the demo does: all checks of all tables on all days that have ended."""
+    result = checks.reconciled(load_project(), datetime(2024, 1, 3, 1, tzinfo=UTC))
+
+    assert {tally.check: (tally.passed, tally.failed) for tally in result.tallies.values()} == {
+        "count": (1, 1),
+        "keys": (1, 1),
+        "fields": (2, 0),
+    }
+    assert result.exit_code == 1
+
+
 def test_private_values_are_hidden(shop: Shop) -> None:
     """In the records of the JSON too; other values are shown."""
     (found,) = (item for item in shop.found("--only", "fields") if not item["passed"])
@@ -200,7 +214,7 @@ def test_tables_without_checks_are_named(shop: Shop) -> None:
         (["orders", "--all"], "and not both"),
         (["order"], "order: no such table; declared are orders, bare."),
         (["bare"], "Nothing to check: no such check is declared."),
-        (["orders", "--only", "coutn"], "coutn: no such check is declared. There are: orders: count, keys, fields."),
+        (["orders", "--only", "sums"], "sums: no such check is declared. There are: orders: count, keys, fields."),
         (["orders", "--from", "2024-13-01"], "2024-13-01: not a day"),
         (["orders", "--from", "2024-01-03", "--to", "2024-01-02"], "no day lies between them"),
         (["orders", "--from", "2025-01-01"], "orders: none of its days is asked for; they go from 2024-01-01"),

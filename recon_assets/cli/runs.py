@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
+import dagster as dg
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from recon_assets.cli import checks, findings
 from recon_assets.cli.options import AllTables, Tables, checked_day, chosen
 from recon_assets.cli.output import INTERRUPTED, screen, tell
 from recon_assets.demo import create
@@ -20,6 +23,7 @@ from recon_assets.errors import RefusedError
 from recon_assets.model import Mode, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
+from recon_assets.orchestration.check_runs import Asked, Judged
 from recon_assets.orchestration.processes import Services
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
@@ -41,7 +45,8 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
     """Load real data (flights of 2013) and fill a half-done migration by a real backfill.
 
     A source with 336,776 flights and a target that lacks days are made in databases of their own; what the
-    target holds is adopted, and Dagster fills the gaps. Interrupted, run it again: it goes on.
+    target holds is adopted, Dagster fills the gaps and judges every day by its checks, and what is wrong is
+    printed by table and check, with reasons. Interrupted, run it again: it goes on.
     """
     refuse_mine(os.environ, into_mine=into_mine)
     demonstrated = {**os.environ, "RECON_TABLES": ""}  # the demo's own, whatever else is declared
@@ -55,9 +60,11 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
             finish_earlier(session, place)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
             done = fill(session, place, wanted)
+            judged = judge(session, place)
         show_provenance(session)
+        show_findings(session)
     tell("Open Dagster on this data: make dev (or: recon dev)")
-    raise typer.Exit(0 if done else NOT_ALL_DONE)
+    raise typer.Exit(0 if done and judged else NOT_ALL_DONE)
 
 
 @app.command()
@@ -191,6 +198,38 @@ def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
             tell(str(step))
             said = step.seconds
         yield step
+
+
+def judge(session: Session, place: Place) -> bool:
+    """Run every check of every day in Dagster, so that each day has its status there; whether all runs ended well."""
+    asked = [Asked(item.spec, span_of(item)) for item in map(session.everything, session.project.tables.values())]
+    tell("Judging every day by its checks ...")
+    said, ended = float("-inf"), dict[str, Judged]()
+    for judged in session.check(place.webserver, asked):
+        if place.running:
+            place.running.check()
+        ended[judged.run_id] = judged
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            tell(verdicts(ended.values()))
+            said = time.monotonic()
+    tell(verdicts(ended.values()))
+    return all(judged.status is dg.DagsterRunStatus.SUCCESS for judged in ended.values())
+
+
+def verdicts(judged: Iterable[Judged]) -> str:
+    """How much has been judged, in a line."""
+    found = [(len(each.found), len(each.wrong)) for each in judged]
+    return f"{sum(of for of, _ in found):,} judgements, {sum(wrong for _, wrong in found):,} of them failed"
+
+
+def span_of(wanted: Wanted) -> tuple[str, str] | None:
+    """The first and the last window; None for a table without days."""
+    return (wanted.windows[0], wanted.windows[-1]) if wanted.spec.days else None
+
+
+def show_findings(session: Session) -> None:
+    """Print what the checks find, by table and check."""
+    findings.show(checks.reconciled(session.project, datetime.now(UTC)))
 
 
 def tell_adopted(session: Session, spec: TableSpec) -> None:

@@ -57,8 +57,6 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check --all
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
-    # Each failed finding is logged too; without a handler Python would print that beside the report.
-    logging.getLogger("recon_assets").addHandler(logging.NullHandler())
     with leaving_at_once("Interrupted; not all checks were run."), _declared() as project:
         now = datetime.now(UTC)
         asked = _asked(chosen(project, tables, every=every), _days(first, last), only or (), now)
@@ -148,6 +146,8 @@ def _findings(
     project: Project, asked: Iterable[Asked], told: Callable[[str], None], **settings: Any
 ) -> Iterator[Finding]:
     """What each check finds, with the table that is being looked at on the terminal."""
+    # Each failed finding is logged too; without a handler Python would print that beside the report.
+    logging.getLogger("recon_assets").addHandler(logging.NullHandler())
     for item in asked:
         told(f"{item.spec.name}: {number(len(item.checks), 'check')}, {number(len(item.windows), 'day')}")
         yield from evaluate(

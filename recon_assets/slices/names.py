@@ -50,7 +50,7 @@ def written(sql: str, bound: Mapping[str, sa.BindParameter[Any]] | None = None) 
     A colon is a colon, but for the names ``bound``: ``:name`` stands for the value.
     """
     values = {name: value for name, value in (bound or {}).items() if re.search(rf"(?<![:\w]):{name}\b", sql)}
-    # SQLAlchemy takes `:name::date` for a parameter `nam`, unless a space parts them.
+    # SQLAlchemy would end the name of `:name::date` too early, unless a space parts the two.
     text = _COLON.sub(lambda colon: f":{colon[1]} " if colon[1] in values else rf"\:{colon[1]}", sql)
     parameters = (sa.bindparam(name, value.value, type_=value.type) for name, value in values.items())
     return sa.text(text).bindparams(*parameters)  # noqa: TID251 - this is the door

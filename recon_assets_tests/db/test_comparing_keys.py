@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import recon_assets
+from recon_assets.errors import DeclarationError
 from recon_assets.model import Comparison
 from recon_assets_tests.db.compared import Given, Table, build
 from recon_assets_tests.db.conftest import Both
@@ -131,6 +132,28 @@ def test_keys(both: Both, source: Name, target: Name) -> None:
     found = {case.what: keys(compared(sides, f"t{at}", case)) for at, case in enumerate(CASES)}
 
     assert found == {case.what: case.expected for case in CASES}
+
+
+REFUSED = (
+    pytest.param({"key": ["a"], "rules": {"a": {"abs": "1"}}}, "a: .*tolerance", id="a tolerance in a key"),
+    pytest.param({"key": [], "rules": {"a": {"rel": "1"}}}, "a: .*tolerance", id="a tolerance without a key"),
+    pytest.param({"key": ["a"], "rules": {"b": {"abs": "1"}}}, "b: abs", id="a tolerance of texts"),
+    pytest.param({"key": ["a"], "rules": {"c": {"strip": True}}}, "c: strip", id="strip of numbers"),
+    pytest.param({"key": ["a"], "rules": {"c": {"near": 1}}}, "near", id="no such rule"),
+    pytest.param({"key": ["a"], "rename": {"b": "c", "c": "b"}}, "no common meaning", id="texts and numbers"),
+    pytest.param({"key": ["d"]}, "no column 'd'", id="no such column"),
+)
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED)
+def test_refused(both: Both, arguments: Given, said: str) -> None:
+    """What cannot be compared is refused with a sentence that names the column."""
+    sides = both("postgresql", "sqlite")
+    for side in (sides.source, sides.target):
+        build(side, Table("t", {**COLUMNS, "b": "varchar(20)"}, [X]))
+
+    with pytest.raises(DeclarationError, match=said):
+        recon_assets.compare(sides.source.url, "t", sides.target.url, "t", **arguments)
 
 
 def fill(sides: Sides, source: Given, target: Given) -> None:

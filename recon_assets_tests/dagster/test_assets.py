@@ -9,7 +9,18 @@ import pytest
 from recon_assets.model import Relation, TableSpec
 from recon_assets.orchestration.assets import name, source_key, table
 from recon_assets.orchestration.project import definitions
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, WAREHOUSE, Scripted, Verdicts, spec
+from recon_assets_tests.dagster.example import (
+    AIRLINES,
+    FLIGHTS,
+    NEW_YORK,
+    PROJECT,
+    WAREHOUSE,
+    Promise,
+    Scripted,
+    Verdicts,
+    checked,
+    spec,
+)
 
 
 def test_days_are_partitions_in_the_tables_time_zone() -> None:
@@ -47,6 +58,19 @@ def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
     assert found.metadata["dagster/table_name"] == "analytics.flights"
     assert found.metadata["dagster/uri"] == "postgresql://target.example/dwh"
     assert [dep.asset_key for dep in found.deps] == [dg.AssetKey(["ops", "public", "flights"])]
+
+
+def test_checks_are_shown_with_what_they_promise() -> None:
+    """By day where they are daily; none blocks in Dagster's sense, where one bad day would block all."""
+    promises = (Promise("keys", blocking=True), Promise("schema", daily=False))
+    asset = table(checked(*promises), WAREHOUSE, Scripted().reach(), Verdicts())
+
+    keys, schema = sorted(asset.check_specs, key=lambda found: found.name)
+
+    assert keys.description == "What was promised holds."
+    assert keys.metadata == {"kind": "promise", "stops the day": True}
+    assert (keys.partitions_def, schema.partitions_def) == (asset.partitions_def, None)
+    assert not keys.blocking
 
 
 def test_runs_are_limited_by_the_source_and_to_a_month() -> None:

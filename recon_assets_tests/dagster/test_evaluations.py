@@ -202,6 +202,13 @@ def test_an_evaluation_never_blocks_in_dagsters_sense() -> None:
     assert event.partition == "2013-03-06"
 
 
+def test_a_check_that_is_not_daily_has_no_day() -> None:
+    """Though its table has days."""
+    event = evaluation(SPEC, replace(COUNT, daily=False), replace(FAILED, window="all"), None)
+
+    assert event.partition is None
+
+
 def test_a_whole_table_has_no_day() -> None:
     """Neither in the partition nor in the command."""
     event = evaluation(AIRLINES, COUNT, replace(PASSED, table="airlines", window="all", passed=False), None)

@@ -155,5 +155,7 @@ def test_the_checks_schedule_is_there_only_where_there_are_checks() -> None:
     """And off until somebody switches it on."""
     with_checks = definitions(Project(PROJECT.databases, {"flights": COUNTED})).get_repository_def()
 
-    assert with_checks.get_schedule_def("checks").default_status is dg.DefaultScheduleStatus.STOPPED
+    schedule = with_checks.get_schedule_def("checks")
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert not with_checks.get_job(schedule.job_name).asset_layer.executable_asset_keys
     assert "checks" not in [found.name for found in definitions(PROJECT).get_repository_def().schedule_defs]

@@ -157,6 +157,7 @@ class Side:
                 self.column(name).type,
                 found[name],
                 marked=marks and (name in self.loose or not found[name].decisive),
+                nullable=self.column(name).nullable or name in self.pair.spec.cast,
             )
             for name in names
         ]

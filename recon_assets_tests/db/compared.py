@@ -43,6 +43,11 @@ class Stored:
     of: Type
     hold: Hold
 
+    @property
+    def sorts_alike(self) -> bool:
+        """Whether databases and Python agree on which values are the same, and can index them."""
+        return self.of.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN, Kind.UUID, *oracle.MOMENTS}
+
     def holds(self, value: Any) -> bool:
         """Whether the value fits."""
         try:
@@ -372,6 +377,10 @@ class Drawn:
     given: Given = field(default_factory=dict)
     renamed: str | None = None
 
+    def sorts_alike(self, side: oracle.Side) -> bool:
+        """Whether it can be in a primary key of that side."""
+        return (self.source if side == "source" else self.target).sorts_alike
+
     @property
     def seen(self) -> oracle.Column:
         """As the second opinion sees it."""
@@ -385,6 +394,7 @@ class Table:
     name: str
     columns: Mapping[str, str]
     rows: Sequence[Sequence[Any]] = ()
+    primary_key: Sequence[str] = ()
 
 
 def build(side: Side, *tables: Table) -> None:
@@ -392,9 +402,10 @@ def build(side: Side, *tables: Table) -> None:
     with side.connect() as connection:
         cursor = connection.cursor()
         for table in tables:
-            columns = ", ".join(f"{name} {declared}" for name, declared in table.columns.items())
+            columns = [f"{name} {declared}" for name, declared in table.columns.items()]
+            columns += [f"PRIMARY KEY ({', '.join(table.primary_key)})"] if table.primary_key else []
             cursor.execute(f"DROP TABLE IF EXISTS {table.name}")
-            cursor.execute(f"CREATE TABLE {table.name} ({columns})")
+            cursor.execute(f"CREATE TABLE {table.name} ({', '.join(columns)})")
             _fill(side, cursor, table)
         connection.commit()
 

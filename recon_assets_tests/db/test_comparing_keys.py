@@ -55,6 +55,16 @@ CASES = (
     Case(
         "numbers swapped within rows", [(1, "x", 2), (2, "x", 1)], [(1, "x", 1), (2, "x", 2)], mismatched=[(1,), (2,)]
     ),
+    Case("values swapped, no key", [X, Y], [(1, "y", 1), (2, "x", 2)], [X, Y], [(1, "y", 1), (2, "x", 2)], key=()),
+    Case("values swapped, a key twice", [X, (1, "y", 2)], [(1, "y", 1), (1, "x", 2)], [(1,)] * 2, [(1,)] * 2, twice=1),
+    Case(
+        "a pair swapped, a key of NULL",
+        [(None, "x", 1), (None, "y", 2)],
+        [(None, "y", 1), (None, "x", 2)],
+        [(None,)] * 2,
+        [(None,)] * 2,
+        twice=1,
+    ),
     Case("NULL is a key", [(None, "x", 1), X], [(None, "x", 2), X], mismatched=[(None,)]),
     Case("NULL is not the empty text", [(1, None, 1)], [(1, "", 1)], [(1, None)], [(1, "")], key=("a", "b")),
     Case(
@@ -121,6 +131,20 @@ CASES = (
         rules={"c": {"abs": "1"}},
     ),
 )
+
+
+@pytest.mark.parametrize("declared", ["integer", "integer NOT NULL PRIMARY KEY"])
+def test_swapped_values_are_found(both: Both, declared: str) -> None:
+    """Count, sums and exclusive ors of all columns are as they were."""
+    sides = both("postgresql", "postgresql")
+    rows = [(number, f"{number:03}", number * number) for number in range(300)]
+    build(sides.source, Table("t", {**COLUMNS, "a": declared}, rows))
+    build(sides.target, Table("t", {**COLUMNS, "a": declared}, rows))
+    sides.target.run("UPDATE t SET c = CASE a WHEN 7 THEN 289 ELSE 49 END WHERE a IN (7, 17)")
+
+    found = recon_assets.compare(sides.source.url, "t", sides.target.url, "t", key=["a"])
+
+    assert [(each.key, *each.differing) for each in found.mismatched] == [((7,), "c"), ((17,), "c")]
 
 
 @pytest.mark.parametrize(("source", "target"), RING)

@@ -45,12 +45,24 @@ class Game:
     window: str | None = None
     only: Sequence[str] | None = None
     not_null: str | None = None
+    tight: bool = False
 
     def tables(self, name: str) -> tuple[Table, Table]:
         """As they are made."""
-        left = {of.name: of.source.sql for of in self.columns}
-        right = {of.renamed or of.name: of.target.sql for of in self.columns}
-        return Table(name, left, self._kept("source")), Table(name, right, self._kept("target"))
+        return self._table(name, "source"), self._table(name, "target")
+
+    def _table(self, name: str, side: oracle.Side) -> Table:
+        """With NOT NULL and a primary key where the rows allow that, if ``tight``."""
+        rows, columns = self._kept(side), {}
+        for at, of in enumerate(self.columns):
+            full = self.tight and all(row[at] is not None for row in rows)
+            known, stored = (of.name, of.source) if side == "source" else (of.renamed or of.name, of.target)
+            columns[known] = f"{stored.sql.removesuffix(' null')} NOT NULL" if full else stored.sql
+        keys = [row[: len(self.key)] for row in rows]
+        places = list(zip(columns.items(), self.columns, strict=True))[: len(self.key)]
+        full = all("NOT NULL" in sql and of.sorts_alike(side) for (_, sql), of in places)
+        unique = full and len(set(keys)) == len(keys)
+        return Table(name, columns, rows, [known for (known, _), _ in places] if unique else [])
 
     def seen(self) -> list[oracle.Column]:
         """The columns that have a say."""
@@ -115,6 +127,7 @@ def drawn(dice: random.Random, source: Name, target: Name) -> Game:
         "moment" if windowed else None,
         [dice.choice(others).name] if others and dice.random() < 0.1 else None,
         dice.choice(plain) if plain and dice.random() < 0.1 else None,
+        dice.random() < 0.5,
     )
 
 
@@ -149,7 +162,7 @@ def disagreement(game: Game, found: Comparison) -> str:
     if unordered(said) == unordered(expected):
         return ""
     columns = [f"{of.name}: {of.source.sql} and {of.target.sql} {dict(of.given)}" for of in game.columns]
-    kept = [f"{table.name} {row}" for table in game.tables("row") for row in table.rows]
+    kept = [f"{table}" for table in game.tables("t")]
     return "\n".join([*columns, str(game.arguments()), *kept, f"found    {said}", f"expected {expected}"])
 
 

@@ -22,9 +22,9 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import Comparison, Discrepancy, Rule, Window
 from recon_assets.slices import DIGEST, UNPLACED, Pair, Snapshot
 
-LARGEST = 50_000
+LARGEST = 1000
 """Rows of a window that are looked at one by one; a larger window is parted into buckets."""
-BUCKET = 100
+BUCKET = 20
 """Rows of a bucket, about."""
 ASTRAY = 1000
 """How many records that seem to be missing or extra are looked for in windows that are not compared."""
@@ -32,7 +32,7 @@ PAUSE = timedelta(seconds=1)
 """How long rows in flight are waited for before they are read again."""
 MAX_EVIDENCE = 1000
 _SOUND = 200
-Lines = Iterator[tuple[Any, str]]
+Lines = Iterator[tuple[Any, int, str]]
 
 
 def _silent(_: str) -> None:
@@ -193,16 +193,14 @@ class _Job:
             self.tell(f"looking at {sum(rows for _, rows in flagged):,} rows of {len(flagged)} windows that differ")
         if small:
             yield from _together(*self._primed(lambda side: slices.lines(side, small)))
-        for window, rows in flagged:
-            if rows > LARGEST:
-                yield from self._parted(window, rows // BUCKET)
+        large = [window for window, rows in flagged if rows > LARGEST]
+        if large:
+            yield from self._parted(large, max(rows for _, rows in flagged) // BUCKET)
 
-    def _parted(self, window: Window, many: int) -> Iterator["_Segment"]:
-        buckets, chosen = slices.bucketed(self.snapshot, window, many)
-        self.tell(f"{window}: {len(chosen):,} of {many:,} buckets differ")
-        sides = self._primed(lambda side: slices.lines(side, [window], buckets, chosen))
-        for segment in _together(*sides):
-            yield replace(segment, window=window.key)
+    def _parted(self, windows: Sequence[Window], many: int) -> Iterator["_Segment"]:
+        buckets, chosen = slices.bucketed(self.snapshot, windows, many)
+        self.tell(f"{sum(map(len, chosen.values())):,} of {many * len(windows):,} buckets differ")
+        yield from _together(*self._primed(lambda side: slices.lines(side, windows, buckets, chosen)))
 
     def _primed(self, read: Callable[[slices.Side], Lines]) -> tuple[Lines, Lines]:
         """The lines of both sides, for which both databases have begun to work at once."""
@@ -290,7 +288,7 @@ class _Job:
         with slices.snapshot(self.snapshot.pair) as opened:
             fresh = opened.but(loose=self.snapshot.target.loose)
             for side in (fresh.source, fresh.target):
-                for window, line in slices.lines(side, windows):
+                for window, _, line in slices.lines(side, windows):
                     row = Row(side.role, str(window), line)
                     key = self.table.key_of(row)
                     if key in self.young:
@@ -327,16 +325,16 @@ class _Segment:
 
 def _together(source: Lines, target: Lines) -> Iterator[_Segment]:
     """Lines of both sides, segment by segment; both come in the order of segments."""
-    parts = [groupby(lines, key=itemgetter(0)) for lines in (source, target)]
+    parts = [groupby(lines, key=itemgetter(0, 1)) for lines in (source, target)]
     heads = [next(part, None) for part in parts]
     while any(heads):
         at = min(head[0] for head in heads if head)
         found: list[list[str]] = [[], []]
         for side, head in enumerate(heads):
             if head and head[0] == at:
-                found[side] = [text for _, text in head[1]]
+                found[side] = [text for _, _, text in head[1]]
                 heads[side] = next(parts[side], None)
-        yield _Segment(str(at), *found)
+        yield _Segment(str(at[0]), *found)
 
 
 def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -> Comparison:

@@ -1,7 +1,8 @@
 """Rows as canonical lines, segment by segment: what is compared where digests differ."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ from recon_assets.dialect.failures import explained
 from recon_assets.model import Window
 from recon_assets.slices.measures import DIGEST, Digest, Hashing, digest_of, hashing, scan, too_long
 from recon_assets.slices.snapshot import Side, Snapshot, is_unique
+
+_NONE: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -30,40 +33,60 @@ class Buckets:
         return sa.func.abs(number % sa.literal_column(str(self.many)))
 
 
-def bucketed(snapshot: Snapshot, window: Window, many: int) -> tuple[Buckets, list[int]]:
-    """Parts the rows of one window into buckets, and names those whose digests differ."""
+Chosen = Mapping[str, Sequence[int]]
+"""Numbers of buckets, by the key of their window."""
+
+
+def bucketed(snapshot: Snapshot, windows: Sequence[Window], many: int) -> tuple[Buckets, Chosen]:
+    """Parts the rows of each window into buckets, and names those whose digests differ."""
     buckets = Buckets(many, hashing(snapshot))
-    source, target = snapshot.both(lambda side: _digests(side, window, buckets))
-    return buckets, [bucket for bucket in sorted({*source, *target}) if source.get(bucket) != target.get(bucket)]
+    source, target = snapshot.both(lambda side: _digests(side, windows, buckets))
+    chosen: dict[str, list[int]] = {window.key: [] for window in windows}
+    for window, bucket in sorted({*source, *target}):
+        if source.get((window, bucket)) != target.get((window, bucket)):
+            chosen[window].append(bucket)
+    return buckets, chosen
 
 
-def _digests(side: Side, window: Window, buckets: Buckets) -> dict[int, Digest]:
+def _digests(side: Side, windows: Sequence[Window], buckets: Buckets) -> dict[tuple[str, int], Digest]:
     with explained(side.where):
-        found = side.connection.execute(scan(side, [DIGEST], [window], part=buckets.of(side), how=buckets.how))
-        return {int(row[1]): digest_of(row[2:]) for row in found if row[0] is not None}
+        found = side.connection.execute(scan(side, [DIGEST], windows, part=buckets.of(side), how=buckets.how))
+        return {(str(row[0]), int(row[1])): digest_of(row[2:]) for row in found if row[0] is not None}
 
 
 def lines(
-    side: Side, windows: Sequence[Window], buckets: Buckets | None = None, chosen: Sequence[int] = ()
-) -> Iterator[tuple[Any, str]]:
-    """The rows of some windows, or of some buckets of one window, as canonical texts.
+    side: Side, windows: Sequence[Window], buckets: Buckets | None = None, chosen: Chosen = _NONE
+) -> Iterator[tuple[Any, int, str]]:
+    """The rows of some windows, or of the chosen buckets of each, as canonical texts.
 
     Yields:
-        ``(segment, text)`` in the order of segments, which are days, ``all``, or numbers of buckets.
+        ``(window, bucket, text)`` in the order of windows and buckets; the window is a date, or ``all``.
 
     Raises:
         DoesNotFitError: When a row is too long for its database to write down.
     """
-    segment = buckets.of(side) if buckets else side.date(windows)
+    part = buckets.of(side) if buckets else sa.literal_column("0")
     names = [mapped.source.name for mapped in side.pair.columns]
-    select = side.select(segment.label("recon_segment"), row_text(side.cells(names))).where(side.inside(windows))
+    select = side.select(
+        side.date(windows).label("recon_window"), part.label("recon_part"), row_text(side.cells(names))
+    )
     if buckets:
-        select = select.where(segment.in_(chosen))
+        select = select.where(sa.or_(*(_is_chosen(side, window, part, chosen[window.key]) for window in windows)))
+    else:
+        select = select.where(side.inside(windows))
     if buckets or len(windows) > 1:
-        select = select.order_by(sa.literal_column("1"))
+        select = select.order_by(sa.literal_column("1"), sa.literal_column("2"))
     for batch in side.stream(select):
-        for found, text in map(tuple, batch):
-            yield found, text if text is not None else too_long(side.where, 1)
+        for window, bucket, text in map(tuple, batch):
+            yield window, bucket, text if text is not None else too_long(side.where, 1)
+
+
+def _is_chosen(
+    side: Side, window: Window, part: sa.ColumnElement[Any], numbers: Sequence[int]
+) -> sa.ColumnElement[bool]:
+    # Written out: there may be more of them than a driver takes parameters.
+    wanted: sa.BindParameter[int] = sa.bindparam(None, list(numbers), expanding=True, literal_execute=True)
+    return sa.and_(side.inside([window]), part.in_(wanted))
 
 
 def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:

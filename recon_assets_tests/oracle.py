@@ -304,19 +304,24 @@ def _differing(columns: Sequence[Column], left: Meanings, right: Meanings) -> fr
 
 
 def _matching(columns: Sequence[Column], left: list[Meanings], right: list[Meanings]) -> dict[int, int]:
-    """As many pairs of equal rows as there can be: with tolerances, it matters who takes whom."""
+    """Which row is whose: the same first, then as many pairs of near ones as there can be among the others."""
     taken: dict[int, int] = {}
+    for mine, row in enumerate(left):
+        same = next((at for at, other in enumerate(right) if at not in taken and other == row), None)
+        if same is not None:
+            taken[same] = mine
+    settled, done = set(taken), set(taken.values())
 
     def finds(mine: int, seen: set[int]) -> bool:
         for other in range(len(right)):
-            if other not in seen and not _differing(columns, left[mine], right[other]):
+            if other not in seen | settled and not _differing(columns, left[mine], right[other]):
                 seen.add(other)
                 if other not in taken or finds(taken[other], seen):
                     taken[other] = mine
                     return True
         return False
 
-    for mine in range(len(left)):
+    for mine in set(range(len(left))) - done:
         finds(mine, set())
     return {mine: other for other, mine in taken.items()}
 

@@ -454,7 +454,7 @@ def _meant(columns: Sequence[oracle.Column], record: Discrepancy, side: oracle.S
     )
 
 
-def unordered(verdict: oracle.Verdict) -> tuple[Any, ...]:
-    """A verdict whatever the order of its evidence."""
-    evidence = (oracle.tally(each) for each in (verdict.missing, verdict.extra, verdict.mismatched))
-    return verdict.counts, verdict.duplicate_keys, *evidence
+def unordered(verdict: oracle.Verdict, tell: int | None = None) -> tuple[Any, ...]:
+    """A verdict whatever the order of its evidence; of missing and extra rows, that many columns are looked at."""
+    left = (oracle.tally(row[:tell] for row in rows) for rows in (verdict.missing, verdict.extra))
+    return verdict.counts, verdict.duplicate_keys, *left, oracle.tally(verdict.mismatched)

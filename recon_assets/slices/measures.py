@@ -166,8 +166,16 @@ def scan(  # noqa: PLR0913 - what is measured, of what
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")
     groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by), *(rows.c[_PART] for _ in parts)]
-    figures = [figure for measure in measures for figure in _FIGURES[measure.function](rows, measure)]
+    figures = [figure for measure in measures for figure in _figured(side, rows, measure)]
     return sa.select(*groups, *figures).group_by(*groups)
+
+
+def _figured(side: Side, rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    found = list(_FIGURES[measure.function](rows, measure))
+    if measure.function not in _EXTREMES or not _is_moment(side, measure.column or ""):
+        return found
+    (cell,) = side.cells([measure.column or ""])
+    return [value_text(replace(cell, column=found[0]))]
 
 
 def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: Hashing) -> list[sa.ColumnElement[Any]]:
@@ -195,7 +203,7 @@ def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
     of, value = side.column(name).type, side.value(name)
     if function in _ADDING:
         return sa.cast(value, sa.Integer()) if of.kind is Kind.BOOLEAN else readable(value, of, side.dialect)
-    if function == "nulls" or of.kind in _ORDERED:
+    if function == "nulls" or of.kind in _ORDERED or (function in _EXTREMES and _is_moment(side, name)):
         return value
     return _text_of(side, name)
 
@@ -211,6 +219,12 @@ _READABLE = Form(Kind.TEXT, framed=True)
 
 _ADDING = {"sum", "avg"}
 _ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}
+_EXTREMES = {"min", "max", "newest"}
+
+
+def _is_moment(side: Side, name: str) -> bool:
+    """Whether values sort as they are, and are written down when the first or last is found: SQLite's are texts."""
+    return side.dialect != "sqlite" and side.column(name).type.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 
 
 def _input(name: str, role: str = "where") -> str:

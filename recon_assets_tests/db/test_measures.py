@@ -56,10 +56,15 @@ def day(made: Any) -> str:
     return str((made - timedelta(hours=5 if made < datetime(2024, 3, 10, 7, tzinfo=UTC) else 4)).date())
 
 
+def written(value: Any) -> Any:
+    """Times as their canonical texts."""
+    return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+
+
 def figure(measure: Measure, found: Rows) -> Any:
     """What plain Python makes of some rows."""
     names = ("id", "made", "state", "amount", "paid")
-    values = [row[names.index(measure.column or "id")] for row in found]
+    values = [written(row[names.index(measure.column or "id")]) for row in found]
     known = [value for value in values if value is not None]
     figures: dict[str, Callable[[], Any]] = {
         "count": lambda: len(values),
@@ -84,6 +89,8 @@ MEASURES = [
     Measure("min", "state"),
     Measure("max", "state"),
     Measure("sum", "paid"),
+    Measure("min", "made"),
+    Measure("max", "made"),
 ]
 
 

@@ -39,7 +39,9 @@ def matched(
     Raises:
         DeclarationError: When a column is named that a side does not have, or two types have no common meaning.
     """
-    left, right = describe(source, spec.source, spec.cast), describe(target, spec.target)
+    with ThreadPoolExecutor(2) as pool:
+        sides = (pool.submit(describe, source, spec.source, spec.cast), pool.submit(describe, target, spec.target))
+        left, right = (side.result() for side in sides)
     here = {column.name: column for column in left.columns}
     there = {column.name: column for column in right.columns}
     always = [*spec.key, *([spec.days.column] if spec.days else [])]

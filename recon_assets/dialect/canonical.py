@@ -82,7 +82,7 @@ class Spelling:
             text = self.concat.format(self.between.join(["'='", text]))
         framed = [self.size.format(text), "':'", text] if cell.form.framed else [text, f"'{END}'"]
         whole = self.concat.format(self.between.join(framed))
-        return f"COALESCE({whole}, '{NULL}{END}')" if cell.nullable else whole
+        return f"COALESCE({whole}, '{'=' if cell.marked else ''}{NULL}{END}')" if cell.nullable else whole
 
     def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
         """The text of a row."""

@@ -41,9 +41,9 @@ def _any(value: Any) -> str:
 
 
 def _from_number(value: Any, form: Kind) -> str:
-    if form is Kind.FLOAT:
-        return repr(float(value) + 0.0).replace("+", "").removesuffix(".0").replace("inf", "Infinity")
-    if form in {Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN}:
+    if form is Kind.FLOAT and isinstance(value, float):
+        return repr(value + 0.0).replace("+", "").removesuffix(".0").replace("inf", "Infinity")
+    if form in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}:
         return _plain(Decimal(value))  # a real is what it is: SQLite has lost the decimal it was made from
     written = repr(value) if isinstance(value, float) else str(value)
     return written if form in _TEXTS else _unreadable(written.encode())
@@ -126,7 +126,7 @@ _READ = {
 def cell(written: str | None, framed: int, marked: int) -> str:
     """One cell of a row's text: see `canonical`."""
     if written is None:
-        return NULL + END
+        return f"{'=' if marked else ''}{NULL}{END}"
     written = f"={written}" if marked else written
     return f"{len(written.encode())}:{written}" if framed else written + END
 

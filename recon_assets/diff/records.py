@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import Reader, Unreadable, join, split
+from recon_assets.diff.values import ENOUGH, Reader, Unreadable, join, split
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Kind, Value
 
 Texts = tuple[str | None, ...]
@@ -103,7 +104,9 @@ class Table:
 
 
 def _normal(value: Any) -> Any:
-    return format(value.normalize(), "f") if hasattr(value, "normalize") and value.is_finite() else repr(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return repr(value)
+    return format(value.normalize(ENOUGH), "f") if value else "0"  # -0 is 0
 
 
 def _rank(value: Value, reader: Reader) -> tuple[Any, ...]:

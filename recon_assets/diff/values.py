@@ -1,6 +1,7 @@
 """What a canonical text means, and when two of them are equal: the verdict on a record is made here, on values."""
 
 import json
+import math
 import struct
 import unicodedata
 import uuid
@@ -19,13 +20,27 @@ from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
 
 Role = Literal["source", "target"]
-_ENOUGH = Context(prec=800)
+ENOUGH = Context(prec=800)
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity"}
 _TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.ANY}
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
 _TRUTHS = {"t": 1, "true": 1, "1": 1, "yes": 1, "y": 1, "f": 0, "false": 0, "0": 0, "no": 0, "n": 0}
 _MICROSECONDS = 6
+_REAL = 24
+_DIGITS_OF_FLOATS = 17
+
+
+def _single(number: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", number))[0])
+
+
+def _as_written(number: Decimal) -> Decimal:
+    """The decimal that people see, for one that is a float to the last bit: SQLite keeps decimals so."""
+    if len(number.as_tuple().digits) <= _DIGITS_OF_FLOATS or not number.is_finite():
+        return number
+    near = float(number)
+    return Decimal(repr(near)) if Decimal(near) == number else number
 
 
 class Unreadable:
@@ -76,7 +91,7 @@ class Reader:
         if not (source.is_finite() and target.is_finite()):
             return source == target
         base = {"source": abs(source), "target": abs(target), "larger": max(abs(source), abs(target))}[self.rule.of]
-        with localcontext(_ENOUGH):
+        with localcontext(ENOUGH):
             allowed = max(self.rule.abs or Decimal(), (self.rule.rel or Decimal()) * base)
             return abs(source - target) <= allowed
 
@@ -88,7 +103,7 @@ class Reader:
         """
         if text is None:
             return None
-        if text.startswith(UNREADABLE) and self._type(role).kind in {*_NUMBERS, *_MOMENTS, Kind.ANY}:
+        if text.startswith(UNREADABLE) and self.form.kind in {*_NUMBERS, *_MOMENTS}:
             return Unreadable()
         try:
             return self._read(text, role)
@@ -101,9 +116,11 @@ class Reader:
     def _read(self, text: str, role: Role) -> Any:
         kind = self.form.kind
         if kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
-            return self._number(text, self._type(role).kind)
+            return self._number(text, role)
         if kind in {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}:
             return self._rounded(self._moment(text, self._type(role).kind))
+        if kind is Kind.ANY:
+            return text[0], self._text(text[1:]) if text[0] == "t" else text[1:]
         if kind is Kind.TIME:
             return self._rounded(_microseconds(datetime.fromisoformat(f"0001-01-01 {text}")))
         read: Callable[[str], Any] = _READ.get(kind, self._text)
@@ -115,17 +132,27 @@ class Reader:
         text = text.strip() if rule.strip else text.rstrip() if rule.rstrip else text
         return text.casefold() if rule.ignore_case else text
 
-    def _number(self, text: str, kind: Kind) -> Decimal | str:
+    def _number(self, text: str, role: Role) -> Decimal | str:
         """Floats are what they are to the last bit, unless a rule makes them decimals as people write them."""
         if self.rule.read_as == "float32":
-            found = Decimal(struct.unpack("f", struct.pack("f", float(text)))[0])
-        elif kind is Kind.FLOAT and not self._decimal:
+            found = Decimal(_single(float(text)))
+        elif self._type(role).kind is Kind.FLOAT and not self._decimal:
             found = Decimal(float(text))
+        elif self._type(role).kind is Kind.FLOAT:
+            found = self._shortest(float(text), role)
         else:
             found = Decimal(text.strip())
+            found = _as_written(found) if self._decimal else found
         if found.is_nan():
             return "NaN"
         return found if self.rule.scale is None or found.is_infinite() else self._scaled(found, self.rule.scale)
+
+    def _shortest(self, number: float, role: Role) -> Decimal:
+        """With the fewest digits that lead back to the same float of the column's size."""
+        if self._type(role).precision == _REAL and math.isfinite(number):
+            texts = (f"{number:.{digits}g}" for digits in range(6, 10))
+            return Decimal(next(text for text in texts if _single(float(text)) == _single(number)))
+        return Decimal(repr(number))
 
     @cached_property
     def _decimal(self) -> bool:
@@ -133,7 +160,7 @@ class Reader:
 
     def _scaled(self, number: Decimal, scale: int) -> Decimal:
         how = ROUND_HALF_UP if self.rule.rounding == "half_up" else ROUND_DOWN
-        return number.quantize(Decimal(1).scaleb(-scale), rounding=how, context=_ENOUGH)
+        return number.quantize(Decimal(1).scaleb(-scale), rounding=how, context=ENOUGH)
 
     def _moment(self, text: str, kind: Kind) -> int | str:
         """Microseconds since the year 1, of UTC where one of the sides has instants."""
@@ -212,9 +239,11 @@ def _no_json(_: str) -> None:
 def _tagged(value: Any) -> Any:
     """Hashable, and with true apart from 1."""
     if isinstance(value, dict):
-        return "{}", frozenset((key, _tagged(item)) for key, item in value.items())
+        return "{}", tuple((key, _tagged(value[key])) for key in sorted(value))
     if isinstance(value, list):
         return "[]", tuple(map(_tagged, value))
+    if isinstance(value, Decimal):
+        return "number", str(value.normalize(ENOUGH)) if value else "0"
     return type(value).__name__, value
 
 
@@ -247,10 +276,18 @@ def _shown_date(text: str) -> str:
 
 def _shown_json(text: str) -> str:
     try:
-        found = json.loads(text, parse_float=Decimal)
-        return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        return _written(json.loads(text, parse_float=Decimal, parse_int=Decimal))
     except (ValueError, RecursionError):
         return text
+
+
+def _written(value: Any) -> str:
+    """JSON whose numbers stay what they are."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def _shown_any(text: str) -> Value:
@@ -293,8 +330,9 @@ def _cell(text: str | None, reader: Reader) -> str:
 def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str | None]:
     at, null, end, colon = 0, NULL.encode(), END.encode(), b":"
     for reader in readers:
-        if data[at : at + 1] == null:
-            at += len(null) + len(end)
+        marked = reader.marked and role == "target"
+        if data[at + marked : at + marked + 1] == null:
+            at += marked + len(null) + len(end)
             yield None
             continue
         if reader.form.framed:
@@ -304,7 +342,7 @@ def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str
         else:
             start, stop = at, data.index(end, at)
             at = stop + 1
-        yield data[start + (reader.marked and role == "target") : stop].decode()
+        yield data[start + marked : stop].decode()
 
 
 def check_rule(reader: Reader) -> None:

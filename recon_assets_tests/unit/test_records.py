@@ -103,3 +103,17 @@ def test_keys_of_integers_are_integers() -> None:
 def test_kinds_are_those_of_the_results() -> None:
     """The names under which a comparison holds its records."""
     assert [kind.value for kind in DiscrepancyKind][:3] == ["missing", "extra", "mismatched"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "near"),
+    [
+        ("1", "1.0100000000000000088817841970012523233890533447265625", True),
+        ("1.0000000000000000001", "1.0100000000000000001", True),
+        ("1.00", "1.0100000000000000001", False),
+    ],
+)
+def test_decimals_that_sqlite_keeps_as_floats_are_those_that_people_see(source: str, target: str, near: bool) -> None:  # noqa: FBT001
+    """Within a tolerance only; a decimal that is no float to the last bit is what it is."""
+    assert Reader("v", NEAR.form, NUMBER, NUMBER, Rule(abs=Decimal("0.01"))).same(source, target) is near
+    assert not PLAIN.same(source, target)

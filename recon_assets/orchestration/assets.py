@@ -1,7 +1,7 @@
 """Declared tables as assets: one op per table, one partition per day of the table's own time zone."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
-from recon_assets.orchestration.checking import Judge, check_specs, evaluations, judge
+from recon_assets.orchestration.checking import Judge, Said, check_specs, evaluations, judge
 from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
 
 DAYS_PER_RUN = 31
@@ -40,7 +40,7 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
         pool=spec.source.database,
     )
-    def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[dg.AssetCheckEvaluation]:
+    def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Said]:
         begin(context)
         failed, blocked = list[str](), dict[str, list[str]]()
         if loads(context, spec):
@@ -60,17 +60,23 @@ def failure(spec: TableSpec, failed: Sequence[str], blocked: Mapping[str, Sequen
     """The end of a run in which windows failed; it names them, and what was done stays done."""
     stopped = [f"{window} (blocked by {', '.join(names)})" for window, names in blocked.items()]
     said = [
-        f"{len(failed)} of the run's windows failed: {', '.join(failed)}."
-        " The others are loaded; re-execute from failure to load only these."
+        f"{counted(spec, failed)} could not be loaded: {', '.join(failed)}."
+        " What else the run asked for is loaded; re-execute from failure to load only what is named."
         if failed
         else "",
-        f"{len(blocked)} of the run's windows are loaded but do not pass: {', '.join(stopped)}." if blocked else "",
+        f"{counted(spec, blocked)} loaded, but a blocking check failed: {', '.join(stopped)}." if blocked else "",
     ]
     return dg.Failure(
         f"{spec.name}: {' '.join(filter(None, said))}",
         metadata={"failed": list(failed), "blocked": {window: list(names) for window, names in blocked.items()}},
         allow_retries=False,
     )
+
+
+def counted(spec: TableSpec, windows: Sized) -> str:
+    """So many days, as the subject of a sentence; a table without days has one window."""
+    noun = "day" if spec.days else "window"
+    return f"{len(windows)} {noun}" if len(windows) == 1 else f"{len(windows)} {noun}s"
 
 
 def days(declared: Days) -> dg.DailyPartitionsDefinition:

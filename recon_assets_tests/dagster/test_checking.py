@@ -49,6 +49,15 @@ def test_each_day_of_a_range_has_a_status_for_each_check(instance: dg.DagsterIns
     assert states(instance, TWICE, "sum") == {"SUCCEEDED": THREE_DAYS}
 
 
+def test_the_log_of_a_run_does_not_say_that_checks_gave_nothing(instance: dg.DagsterInstance) -> None:
+    """Dagster says so of checks whose verdicts were told by day, unless each gives an output besides."""
+    result = job(Scripted(), TWICE).execute_in_process(instance=instance, tags=MARCH_5_TO_7)
+
+    said_so = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert said_so
+    assert not [message for message in said_so if "did not yield" in message]
+
+
 def test_a_single_day_is_a_range_of_one(instance: dg.DagsterInstance) -> None:
     """As materialized from the asset's page."""
     flow = job(Scripted(), TWICE, Verdicts({("sum", "2013-03-06")}))
@@ -172,7 +181,7 @@ def test_a_blocking_check_fails_its_day_and_no_other(instance: dg.DagsterInstanc
 
     assert not result.success
     message, metadata = failure(result)
-    assert "1 of the run's windows are loaded but do not pass: 2013-03-06 (blocked by keys)" in message
+    assert "1 day loaded, but a blocking check failed: 2013-03-06 (blocked by keys)" in message
     assert metadata == {"failed": [], "blocked": {"2013-03-06": ["keys"]}}
     assert set(instance.get_materialized_partitions(KEY)) == THREE_DAYS
     assert states(instance, strict, "keys")["FAILED"] == {"2013-03-06"}
@@ -185,7 +194,7 @@ def test_failed_and_blocked_days_are_told_apart(instance: dg.DagsterInstance) ->
 
     message, metadata = failure(flow.execute_in_process(instance=instance, tags=MARCH_5_TO_7, raise_on_error=False))
 
-    assert "failed: 2013-03-05." in message
+    assert "1 day could not be loaded: 2013-03-05." in message
     assert "2013-03-06 (blocked by keys)" in message
     assert metadata == {"failed": ["2013-03-05"], "blocked": {"2013-03-06": ["keys"]}}
 

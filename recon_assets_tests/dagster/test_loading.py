@@ -47,7 +47,7 @@ def test_a_failing_day_stops_no_other_day(instance: dg.DagsterInstance) -> None:
     failure = result.failure_data_for_node("flights")
     assert failure
     assert failure.user_failure_data
-    assert "1 of the run's windows failed: 2013-03-06" in str(failure.error)
+    assert "1 day could not be loaded: 2013-03-06." in str(failure.error)
     assert failure.user_failure_data.metadata["failed"].value == ["2013-03-06"]
 
 

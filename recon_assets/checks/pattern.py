@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from recon_assets.model import EXACT, GRADED, Evidence, Figure, Finding, Grading, Severity, Tolerance
+from recon_assets.model import EXACT, GRADED, Evidence, Figure, Finding, Grading, Severity, Tolerance, decimal_of
 
 Size = tuple[int | Decimal, int | Decimal]
 """How much is wrong, of how much."""
@@ -116,7 +116,7 @@ def number(figure: Figure) -> Decimal | None:
     """The figure as a number with which one can reckon; None when it is none."""
     if figure is None or isinstance(figure, str):
         return None
-    found = Decimal(figure)
+    found = decimal_of(figure)
     return found if found.is_finite() else None
 
 

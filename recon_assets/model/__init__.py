@@ -21,6 +21,7 @@ from recon_assets.model.findings import (
     Severity,
     Shapes,
     Tolerance,
+    decimal_of,
 )
 from recon_assets.model.records import Comparison, Counts, Discrepancy, DiscrepancyKind, Rule, Value
 from recon_assets.model.tables import ALL, Database, Days, Loaded, Mode, Project, Relation, TableSpec, Window
@@ -65,4 +66,5 @@ __all__ = [
     "Type",
     "Value",
     "Window",
+    "decimal_of",
 ]

@@ -2,30 +2,60 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, DecimalException, localcontext
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from recon_assets.errors import DeclarationError
 from recon_assets.model.records import Comparison, Discrepancy
 
 Figure = None | bool | int | Decimal | float | str
+_DIGITS = 1000
+"""So many that the difference of any two figures is exact: floats reach from 1e-324 to 1e308."""
+
+
+def decimal_of(number: Decimal | float) -> Decimal:
+    """The number as a decimal; a float stands for the shortest decimal that names it."""
+    return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two figures may be apart: by ``absolute`` units, or by a share ``relative`` of the source's."""
+    """How far two figures may be apart: by ``absolute`` units, or by a share ``relative`` of the source's.
+
+    Integers and texts of numbers are taken for the decimals that they name.
+
+    Raises:
+        DeclarationError: When a limit is no number, or below 0.
+    """
 
     absolute: Decimal = Decimal()
     relative: Decimal = Decimal()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "absolute", _limit("absolute", self.absolute))
+        object.__setattr__(self, "relative", _limit("relative", self.relative))
 
     def allows(self, source: Figure, target: Figure) -> bool:
         """Whether both are equal to within the tolerance; NULL equals NULL only, NaN equals NaN."""
         if source is None or target is None or isinstance(source, str) or isinstance(target, str):
             return source == target
-        left, right = Decimal(source), Decimal(target)
+        left, right = decimal_of(source), decimal_of(target)
         if not (left.is_finite() and right.is_finite()):
             return str(left) == str(right)
-        return abs(left - right) <= max(self.absolute, self.relative * abs(left))
+        with localcontext(prec=_DIGITS):
+            return abs(left - right) <= max(self.absolute, self.relative * abs(left))
+
+
+def _limit(name: str, given: object) -> Decimal:
+    try:
+        found = Decimal(given) if isinstance(given, int | str | Decimal) else None
+    except DecimalException:
+        found = None
+    if found is None or not found.is_finite() or found < 0:
+        msg = f"tolerance: {name} is {given!r}; expected a number from 0 on, such as Decimal('0.01')"
+        raise DeclarationError(msg)
+    return found
 
 
 EXACT = Tolerance()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, getcontext, localcontext
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -124,10 +124,17 @@ def _taken(measure: Measure, values: list[Any]) -> Any:
     """The value of a measure, taken from the front of what is left of a row."""
     if measure.function == "avg":
         total_, count = values.pop(0), values.pop(0)
-        return Decimal(str(total_)) / count if count else None
+        return quotient(Decimal(str(total_)), count) if count else None
     if measure.function != "digest":
         return _text(values.pop(0))
     return digest_of([values.pop(0) for _ in range(4)])
+
+
+def quotient(total_: Decimal, count: int) -> Decimal:
+    """With 28 digits besides those before the point, so that large averages that differ are not rounded together."""
+    whole = max(0, (total_ / count).adjusted())
+    with localcontext(prec=getcontext().prec + whole):
+        return total_ / count
 
 
 def digest_of(values: Sequence[Any]) -> Digest:

@@ -4,12 +4,14 @@ import math
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon_assets.errors import DeclarationError
 from recon_assets.model import (
     ALL,
     EXACT,
@@ -129,6 +131,14 @@ FIGURES: list[tuple[Tolerance, Figure, Figure, bool]] = [
     (Tolerance(Decimal(5), Decimal("0.01")), 100, 105, True),
     (Tolerance(Decimal(5), Decimal("0.01")), 1000, 1010, True),
     (Tolerance(Decimal(5), Decimal("0.01")), 1000, 1011, False),
+    (CENT, 1.00, 1.01, True),
+    (CENT, 1.00, Decimal("1.01"), True),
+    (CENT, 1.00, 1.02, False),
+    (EXACT, 0.1, Decimal("0.1"), True),
+    (EXACT, 1e-300, 0.0, False),
+    (Tolerance(Decimal(5)), 10**40 + 5, 10**40, True),
+    (Tolerance(Decimal(5)), Decimal(f"{10**40}.1"), 10**40 + 5, True),
+    (Tolerance(Decimal(5)), Decimal(f"5.{'0' * 40}1"), 0, False),
 ]
 
 
@@ -136,6 +146,20 @@ FIGURES: list[tuple[Tolerance, Figure, Figure, bool]] = [
 def test_tolerance(tolerance: Tolerance, source: Figure, target: Figure, *, equal: bool) -> None:
     """Is decimal arithmetic, of the source's figure; NULL, NaN and infinities are near to nothing else."""
     assert tolerance.allows(source, target) is equal
+
+
+def test_limits_are_taken_for_the_decimals_that_they_name() -> None:
+    """People write them as they come."""
+    limits: Any = (20, "0.01")
+
+    assert Tolerance(*limits) == Tolerance(Decimal(20), Decimal("0.01"))
+
+
+@pytest.mark.parametrize("limit", [0.1, None, "a little", Decimal("NaN"), Decimal("Infinity"), -1])
+def test_what_is_no_limit_is_refused(limit: Any) -> None:
+    """A float is not the decimal that it looks like, and nothing is apart by less than 0."""
+    with pytest.raises(DeclarationError, match=r"^tolerance: relative is .*; expected a number from 0 on, such as"):
+        Tolerance(relative=limit)
 
 
 GRADES = [

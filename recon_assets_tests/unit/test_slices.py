@@ -1,6 +1,7 @@
 """Names of tables, SQL that people wrote, and hints."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from recon_assets.dialect.sql import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Days, Kind
 from recon_assets.slices import condition, nearest, split_name, written
+from recon_assets.slices.measures import quotient
 
 NAMES = {
     "t": (None, "t"),
@@ -64,3 +66,19 @@ def test_window_without_bounds_is_no_condition() -> None:
     """It would be all rows, or none."""
     with pytest.raises(ValueError, match="window all has no bounds"):
         within(sa.column("at"), Kind.DATE, ALL, Days("at", date(2024, 1, 1)), "sqlite")
+
+
+AVERAGES = [
+    (10, 4, "2.5"),
+    (1, 3, "0.3333333333333333333333333333"),
+    (10**33 + 1, 1, f"{10**33 + 1}"),
+    (10**33 + 1, 2, f"{10**33 // 2}.5"),
+    ("NaN", 2, "NaN"),
+    ("Infinity", 2, "Infinity"),
+]
+
+
+@pytest.mark.parametrize(("total", "count", "average"), AVERAGES)
+def test_averages_are_not_rounded_together(total: int | str, count: int, average: str) -> None:
+    """However large they are."""
+    assert str(quotient(Decimal(total), count)) == average

@@ -97,11 +97,16 @@ _MISFIT_NUMBERS = {
     1292: "a value that the type does not have",
     1364: "a column without a default was left out",
     1366: "a value that the column's character set or type does not have",
+    1367: "a value that a function could not read",
     1406: "a value too long",
+    1411: "a value that a function could not read",
     1451: "other rows refer to it",
     1452: "foreign key violation",
+    1525: "a value that the type does not have",
     1644: "a trigger refused it",
     1690: "a number out of range",
+    3140: "a text that is no JSON",
+    3141: "a text that is no JSON",
     3819: "check violation",
     3988: "a character that the column's character set does not have",
     4025: "check violation",
@@ -113,7 +118,8 @@ _TRANSIENT_NUMBERS = {
 }
 # Where a message names a column or constraint; each is bound to one end, because the rest may hold a value.
 _NAMES = (
-    re.compile(r" for (?:key|column) (\S+?)(?: at row \d+)?$"),
+    re.compile(r"^Duplicate entry .* for key (\S+)$"),
+    re.compile(r" for column (\S+) at row \d+$"),
     re.compile(r"^(?:Column|Field|CONSTRAINT|Check constraint) (\S+) "),
     re.compile(r"^Cannot .*?, CONSTRAINT (\S+) FOREIGN KEY "),
 )
@@ -137,12 +143,21 @@ def _last_part(name: str) -> str:
 
 
 def _duckdb(error: Any) -> Verdict:
+    """What it says against a statement is repeated; what it says while rows are read may quote them."""
     name = type(error).__name__
-    if name in {"ConversionException", "OutOfRangeException", "ConstraintException"}:
-        return DoesNotFitError, _words(error)
-    if name in {"IOException", "ConnectionException", "InterruptException"}:
+    if name in _DUCKDB_TRANSIENT:
         return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
-    return DeclarationError, _first_line(error)
+    if name in _DUCKDB_OF_STATEMENTS or (name == "InvalidInputException" and _OF_PARAMETERS.match(_first_line(error))):
+        return DeclarationError, _first_line(error)
+    return DoesNotFitError, f"{_words(error)}{_DUCKDB_HINTS.get(name, '')}"
+
+
+_DUCKDB_TRANSIENT = {
+    *("IOException", "ConnectionException", "InterruptException", "OutOfMemoryException", "TransactionException"),
+}
+_DUCKDB_OF_STATEMENTS = {"BinderException", "CatalogException", "ParserException", "PermissionException"}
+_OF_PARAMETERS = re.compile(r"Invalid Input Error: (Values were not provided|More than one row returned)")
+_DUCKDB_HINTS = {"InvalidInputException": " (a value that a function could not read)"}
 
 
 def _sqlite(error: Any) -> Verdict:

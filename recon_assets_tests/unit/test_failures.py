@@ -21,6 +21,8 @@ CHILD = (
 )
 A_DATE = "Incorrect date value: 'secret for column `x`' for column `d`.`t`.`v` at row 1"
 TWICE = "Duplicate entry 'it's secret' for key 't.PRIMARY'"
+UNREAD = """Invalid Input Error: Could not parse string "secret" according to format specifier "%Y"\nsecret\n^"""
+TWO_ROWS = "Invalid Input Error: More than one row returned by a subquery"
 FAILURES: list[tuple[Exception, type[ReconError], str]] = [
     (psycopg.errors.NotNullViolation("null in 'secret'"), DoesNotFitError, "not null violation"),
     (psycopg.errors.NumericValueOutOfRange('"secret"'), DoesNotFitError, "numeric value out of range"),
@@ -44,6 +46,10 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
         DoesNotFitError,
         r"\(v\)",
     ),
+    (MYSQL(1411, "Incorrect time value: 'secret' for function str_to_date"), DoesNotFitError, "could not read$"),
+    (MYSQL(1525, "Incorrect DATE value: 'x for column 'secret'"), DoesNotFitError, "the type does not have$"),
+    (MYSQL(1292, "Truncated incorrect DOUBLE value: 'x for column 'secret'"), DoesNotFitError, "does not have$"),
+    (MYSQL(3141, 'Invalid JSON text in argument 1 to function f: "secret"'), DoesNotFitError, "no JSON$"),
     (MYSQL(1364, "Field 'v' doesn't have a default value"), DoesNotFitError, r"\(v\)"),
     (
         MYSQL(1452, CHILD),
@@ -58,7 +64,12 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
     (MYSQL(1045, "Access denied"), DeclarationError, "Access denied"),
     (duckdb.ConversionException("Could not convert 'secret'"), DoesNotFitError, "conversion exception"),
     (duckdb.IOException("Could not set lock on file"), UnavailableError, "set lock on file; it may"),
+    (duckdb.OutOfMemoryException("could not allocate"), UnavailableError, "could not allocate; it may"),
     (duckdb.BinderException("no column x"), DeclarationError, "no column x"),
+    (duckdb.CatalogException("no table x"), DeclarationError, "no table x"),
+    (duckdb.InvalidInputException(UNREAD), DoesNotFitError, "a value that a function could not read"),
+    (duckdb.InvalidInputException(TWO_ROWS), DeclarationError, "More than one row"),
+    (duckdb.NotImplementedException("Unknown TimeZone 'secret'!"), DoesNotFitError, "not implemented exception"),
     (sqlite3.OperationalError("Could not decode to UTF-8 column 'v' with text 'secret'"), DoesNotFitError, "not UTF-8"),
     (sqlite3.OperationalError("database is locked"), UnavailableError, "database is locked; it may"),
     (sqlite3.OperationalError("no such column: x"), DeclarationError, "no such column: x"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from recon_assets.checks.pattern import Limited, Size, remark, shown, size_of
-from recon_assets.model import EXACT, Evidence, Figure, Finding, Measure, Need, Tolerance
+from recon_assets.model import EXACT, Both, Evidence, Figure, Finding, Measure, Need, Tolerance
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,10 @@ class Distinct(_OfColumn):
 
 @dataclass(frozen=True)
 class Nulls(_OfColumn):
-    """In how many rows ``column`` is NULL; how severe a difference is depends on the number of rows."""
+    """In how many rows ``column`` is NULL; how severe a difference is depends on the number of rows.
+
+    Where one side has no rows and the other has some, that neither has NULLs is no agreement.
+    """
 
     kind = "nulls"
     words = "number of NULLs"
@@ -110,6 +113,24 @@ class Nulls(_OfColumn):
     def needs(self) -> tuple[Need, ...]:
         """The figure, and the number of rows."""
         return (self._figure, self._rows)
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Passes when the figures are equal to within the tolerance, and both sides have rows or neither has."""
+        rows = evidence.both(self._rows)
+        return super().judge(evidence) if bool(rows.source) == bool(rows.target) else self._one_sided(evidence, rows)
+
+    def _one_sided(self, evidence: Evidence, rows: Both) -> Finding:
+        both = evidence.both(self._figure)
+        empty, other = ("target", "source") if rows.source else ("source", "target")
+        return self.finding(
+            evidence,
+            f"no rows in {empty}, {rows.source or rows.target:,} in {other}",
+            passed=False,
+            source=both.source,
+            target=both.target,
+            wrong=1,
+            of=1,
+        )
 
     @property
     def _rows(self) -> Measure:

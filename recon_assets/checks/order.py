@@ -1,43 +1,18 @@
 """Times of the target stand in an order that makes sense."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from dataclasses import dataclass
 
 from recon_assets.checks.pattern import Limited, plural
+from recon_assets.checks.target import OfTarget
 from recon_assets.model import Disorder, Evidence, Finding, Need, Records
 
 
 @dataclass(frozen=True)
-class _InOrder(Limited, ABC):
+class _InOrder(OfTarget, ABC):
     """Judges the rows that break an order."""
 
     kind = "order"
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """The rows that break the order."""
-        return (self._disorder,)
-
-    @property
-    @abstractmethod
-    def _disorder(self) -> Disorder: ...
-
-    @property
-    @abstractmethod
-    def _fault(self) -> str:
-        """What is wrong with the rows, as it follows their number in a sentence."""
-
-    def judge(self, evidence: Evidence) -> Finding:
-        """Passes when no row breaks the order."""
-        found = evidence.found(self._disorder)
-        return self.finding(
-            evidence,
-            f"{found.wrong:,} of {plural(found.of, 'row')} of the target {self._fault}",
-            passed=not found.wrong,
-            wrong=found.wrong,
-            of=found.of,
-            discrepancies=found.records,
-        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +31,7 @@ class Ascending(_InOrder):
         return f"In every row of the target, {' <= '.join(self.columns)}."
 
     @property
-    def _disorder(self) -> Disorder:
+    def _wrong(self) -> Disorder:
         return Disorder(columns=self.columns, where=self.where)
 
     @property
@@ -87,7 +62,7 @@ class Monotonic(_InOrder):
         return f"In the target, {self.column}{per} does not decrease as {self.along} grows."
 
     @property
-    def _disorder(self) -> Disorder:
+    def _wrong(self) -> Disorder:
         return Disorder(monotonic=self.column, along=self.along, per=self.per, where=self.where)
 
     @property
@@ -116,7 +91,7 @@ class NotFuture(_InOrder):
         return f"In the target, {self.column} is not in the future."
 
     @property
-    def _disorder(self) -> Disorder:
+    def _wrong(self) -> Disorder:
         return Disorder(not_future=self.column, where=self.where)
 
     @property

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from recon_assets.checks.pattern import Limited, plural
-from recon_assets.model import Evidence, Finding, Need, Orphans
+from recon_assets.checks.target import OfTarget
+from recon_assets.model import Orphans
 
 
 @dataclass(frozen=True)
-class References(Limited):
+class References(OfTarget):
     """``columns`` of the target name a row of ``parent``, another declared table, by its key; NULL names none."""
 
     kind = "references"
@@ -20,11 +20,6 @@ class References(Limited):
         return self.columns
 
     @property
-    def needs(self) -> tuple[Need, ...]:
-        """The rows that name nothing."""
-        return (self._orphans,)
-
-    @property
     def _about(self) -> tuple[str, ...]:
         return (*self.columns, self.parent)
 
@@ -33,18 +28,9 @@ class References(Limited):
         return f"{', '.join(self.columns)} of every row of the target name a row of {self.parent}."
 
     @property
-    def _orphans(self) -> Orphans:
+    def _wrong(self) -> Orphans:
         return Orphans(self.columns, self.parent, self.where)
 
-    def judge(self, evidence: Evidence) -> Finding:
-        """Passes when no row is an orphan."""
-        found = evidence.found(self._orphans)
-        names = ", ".join(self.columns)
-        return self.finding(
-            evidence,
-            f"{found.wrong:,} of {plural(found.of, 'row')} of the target name by {names} no row of {self.parent}",
-            passed=not found.wrong,
-            wrong=found.wrong,
-            of=found.of,
-            discrepancies=found.records,
-        )
+    @property
+    def _fault(self) -> str:
+        return f"name by {', '.join(self.columns)} no row of {self.parent}"

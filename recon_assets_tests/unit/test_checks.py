@@ -36,6 +36,7 @@ from recon_assets.model import (
 )
 
 DAY = "2013-03-10"
+ROWS = Both(9, 9)
 PERCENT = Tolerance(relative=Decimal("0.01"))
 TEN = Tolerance(Decimal(10))
 LOST = Discrepancy(DiscrepancyKind.MISSING, (1,))
@@ -361,43 +362,59 @@ SENTENCES: list[Any] = [
     ),
     pytest.param(
         checks.References(("tailnum",), "planes"),
-        [Found(0, 9)],
+        [Found(0, 9), ROWS],
         True,
         "0 of 9 rows of the target name by tailnum no row of planes",
         id="references",
     ),
     pytest.param(
         checks.References(("a", "b"), "planes"),
-        [Found(1, 1, (ORPHAN,))],
+        [Found(1, 1, (ORPHAN,)), ROWS],
         False,
         "1 of 1 row of the target name by a, b no row of planes",
         id="orphan",
     ),
     pytest.param(
-        checks.Ascending(("a", "b")), [Found(0, 9)], True, "0 of 9 rows of the target break a <= b", id="ascending"
+        checks.Ascending(("a", "b")),
+        [Found(0, 9), ROWS],
+        True,
+        "0 of 9 rows of the target break a <= b",
+        id="ascending",
     ),
     pytest.param(
-        checks.Ascending(("a", "b")), [Found(2, 9)], False, "2 of 9 rows of the target break a <= b", id="descending"
+        checks.Ascending(("a", "b")),
+        [Found(2, 9), ROWS],
+        False,
+        "2 of 9 rows of the target break a <= b",
+        id="descending",
     ),
     pytest.param(
         checks.Monotonic("at", "n", ("plane",)),
-        [Found(0, 9)],
+        [Found(0, 9), ROWS],
         True,
         "0 of 9 rows of the target have an earlier at than a row of the same plane with a smaller n",
         id="monotonic",
     ),
     pytest.param(
         checks.Monotonic("at", "n"),
-        [Found(1, 9)],
+        [Found(1, 9), ROWS],
         False,
         "1 of 9 rows of the target have an earlier at than a row with a smaller n",
         id="back in time",
     ),
     pytest.param(
-        checks.NotFuture("at"), [Found(0, 9)], True, "0 of 9 rows of the target have at in the future", id="not future"
+        checks.NotFuture("at"),
+        [Found(0, 9), ROWS],
+        True,
+        "0 of 9 rows of the target have at in the future",
+        id="not future",
     ),
     pytest.param(
-        checks.NotFuture("at"), [Found(1, 9)], False, "1 of 9 rows of the target have at in the future", id="future"
+        checks.NotFuture("at"),
+        [Found(1, 9), ROWS],
+        False,
+        "1 of 9 rows of the target have at in the future",
+        id="future",
     ),
     pytest.param(
         checks.InWindows(),
@@ -414,6 +431,37 @@ SENTENCES: list[Any] = [
         id="outside",
     ),
     pytest.param(checks.Count(where="paid"), [Both(1, 2)], False, "1 row in source, 2 in target", id="limited"),
+]
+
+EMPTY_TARGET: list[Any] = [
+    pytest.param(check, [fact, Both(1200, 0)], False, "no rows in target, 1,200 in source", id=f"empty {check.name}")
+    for check, fact in (
+        (checks.Nulls("n"), Both(0, 0)),
+        (checks.References(("tailnum",), "planes"), Found(0, 0)),
+        (checks.Ascending(("a", "b")), Found(0, 0)),
+        (checks.Monotonic("at", "n"), Found(0, 0)),
+        (checks.NotFuture("at"), Found(0, 0)),
+    )
+]
+SENTENCES += EMPTY_TARGET
+SENTENCES += [
+    pytest.param(
+        checks.Nulls("n"), [Both(0, 0), Both(0, 7)], False, "no rows in source, 7 in target", id="nulls of no source"
+    ),
+    pytest.param(
+        checks.Nulls("n"),
+        [Both(0, 0), Both(0, 0)],
+        True,
+        "number of NULLs of n is 0 in source, 0 in target",
+        id="nulls of nothing",
+    ),
+    pytest.param(
+        checks.NotFuture("at"),
+        [Found(0, 0), Both(0, 0)],
+        True,
+        "0 of 0 rows of the target have at in the future",
+        id="future of nothing",
+    ),
 ]
 
 
@@ -442,7 +490,7 @@ FIGURES: list[Any] = [
     (checks.Keys(), [found(9, 10, 1, 2)], (9, 10, 3, 9)),
     (checks.Fields(), [found(9, 8, 1, 0, 2)], (9, 8, 2, 8)),
     (checks.Checksum(), [Both(Digest(255, 16), Digest(None)), found(9, 0, 9)], ("ff 10", None, 9, 9)),
-    (checks.References(("a",), "p"), [Found(2, 5)], (None, None, 2, 5)),
+    (checks.References(("a",), "p"), [Found(2, 5), ROWS], (None, None, 2, 5)),
     (checks.InWindows(), [found(9, 9, unplaced=(1, 2))], (1, 2, 3, 21)),
 ]
 
@@ -465,8 +513,8 @@ def test_records_at_fault_are_handed_on() -> None:
         ("column", "records that differ"), (("note", 3), ("price", 1))
     )
     assert judged(checks.Checksum(), Both(Digest(1), Digest(2)), comparison).discrepancies == (LOST, MADE, BENT)
-    assert judged(checks.References(("a",), "p"), Found(1, 5, (ORPHAN,))).discrepancies == (ORPHAN,)
-    assert judged(checks.NotFuture("a"), Found(1, 5, (ORPHAN,))).discrepancies == (ORPHAN,)
+    assert judged(checks.References(("a",), "p"), Found(1, 5, (ORPHAN,)), ROWS).discrepancies == (ORPHAN,)
+    assert judged(checks.NotFuture("a"), Found(1, 5, (ORPHAN,)), ROWS).discrepancies == (ORPHAN,)
 
 
 def test_groups_that_differ_are_listed_worst_first() -> None:
@@ -499,7 +547,7 @@ GRADES: list[Any] = [
     (checks.Keys(), [found(10_000, 9_999, 1)], Severity.LOW),
     (checks.Fields(), [found(100, 100, 0, 0, 2)], Severity.HIGH),
     (checks.Fields(), [found(1, 0, 1)], Severity.HIGH),
-    (checks.References(("a",), "p"), [Found(5, 1_000)], Severity.MEDIUM),
+    (checks.References(("a",), "p"), [Found(5, 1_000), ROWS], Severity.MEDIUM),
 ]
 
 
@@ -583,10 +631,13 @@ def test_needs_say_all_that_was_declared() -> None:
         checks.Keys(where="w"): (Records("w"),),
         checks.Fields(where="w"): (Records("w"),),
         checks.Checksum(where="w"): (Measure("digest", where="w"), Records("w")),
-        checks.References(("a",), "p", where="w"): (Orphans(("a",), "p", "w"),),
-        checks.Ascending(("a", "b"), where="w"): (Disorder(("a", "b"), where="w"),),
-        checks.Monotonic("a", "b", ("c",), where="w"): (Disorder(monotonic="a", along="b", per=("c",), where="w"),),
-        checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"),),
+        checks.References(("a",), "p", where="w"): (Orphans(("a",), "p", "w"), Measure("count", where="w")),
+        checks.Ascending(("a", "b"), where="w"): (Disorder(("a", "b"), where="w"), Measure("count", where="w")),
+        checks.Monotonic("a", "b", ("c",), where="w"): (
+            Disorder(monotonic="a", along="b", per=("c",), where="w"),
+            Measure("count", where="w"),
+        ),
+        checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"), Measure("count", where="w")),
         checks.InWindows(where="w"): (Records("w"),),
         checks.Schema(): (Shapes(),),
         checks.BusinessRule("s", "t"): (Results("s", "t"),),

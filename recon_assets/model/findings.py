@@ -105,7 +105,7 @@ class Measure:
         where: Of the rows only for which this SQL holds.
     """
 
-    function: Literal["count", "sum", "avg", "nulls", "min", "max", "distinct", "digest", "newest"]
+    function: Literal["count", "sum", "avg", "nulls", "min", "max", "distinct", "digest"]
     column: str | None = None
     by: tuple[str, ...] = ()
     where: str | None = None

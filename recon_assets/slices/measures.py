@@ -16,7 +16,7 @@ from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Both, Kind, Measure, Window
 from recon_assets.slices.names import Select, as_table, condition
-from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, is_unique
+from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, is_unique
 
 COUNT = Measure("count")
 DIGEST = Measure("digest")
@@ -75,7 +75,8 @@ class Hashing(StrEnum):
 def hashing(snapshot: Snapshot) -> Hashing:
     """Typed between PostgreSQL servers of one major version with like types; seeded by a unique key."""
     sides = (snapshot.source, snapshot.target)
-    if any(side.dialect != "postgresql" for side in sides) or snapshot.source.loose or snapshot.pair.spec.cast:
+    marked = snapshot.source.loose or not all(form.decisive for form in forms(snapshot.pair).values())
+    if any(side.dialect != "postgresql" for side in sides) or marked or snapshot.pair.spec.cast:
         return Hashing.CANONICAL
     alike = all(hashes_alike(mapped.source.type, mapped.target.type) for mapped in snapshot.pair.columns)
     versions = {catalog.major_version(side.connection) for side in sides}
@@ -226,7 +227,7 @@ _READABLE = Form(Kind.TEXT, framed=True)
 
 _ADDING = {"sum", "avg"}
 _ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}
-_EXTREMES = {"min", "max", "newest"}
+_EXTREMES = {"min", "max"}
 
 
 def _is_moment(side: Side, name: str) -> bool:
@@ -240,7 +241,11 @@ def _input(name: str, role: str = "where") -> str:
 
 def _of(rows: sa.Subquery, measure: Measure) -> sa.ColumnElement[Any]:
     """The measured column in the rows that the measure is of."""
-    value = rows.c[_input(measure.column or "", measure.function)]
+    return _where(rows, measure, rows.c[_input(measure.column or "", measure.function)])
+
+
+def _where(rows: sa.Subquery, measure: Measure, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The value in the rows that the measure is of, NULL in the others."""
     return value if measure.where is None else sa.case((rows.c[_input(measure.where)] == 1, value))
 
 
@@ -256,11 +261,11 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
     return [sa.func.count(sa.distinct(_of(rows, measure)))]
 
 
-def _digest(rows: sa.Subquery, _: Measure) -> list[sa.ColumnElement[Any]]:
+def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     row = rows.c[_ROW]
-    if isinstance(row.type, sa.BigInteger):
-        return [sa.func.count(), sa.func.count(row), total(row), sa.null()]
-    return [sa.func.count(), sa.func.count(row), total(half(row, 0)), total(half(row, 1))]
+    hashes = [row] if isinstance(row.type, sa.BigInteger) else [half(row, 0), half(row, 1)]
+    sums = [total(_where(rows, measure, each)) for each in hashes]
+    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
 
 
 def _mean(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
@@ -278,7 +283,6 @@ _FIGURES: Mapping[str, Callable[[sa.Subquery, Measure], Iterable[sa.ColumnElemen
     "avg": _mean,
     "min": _plain(sa.func.min),
     "max": _plain(sa.func.max),
-    "newest": _plain(sa.func.max),
     "nulls": _nulls,
     "distinct": _distinct,
     "digest": _digest,

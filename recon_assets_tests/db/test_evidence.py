@@ -19,6 +19,7 @@ from recon_assets.model import (
     DiscrepancyKind,
     Disorder,
     Found,
+    Measure,
     Orphans,
     Relation,
     Results,
@@ -432,6 +433,26 @@ def test_today_is_not_the_future(both: conftest.Both) -> None:
         found = dict(slices.disorder(snapshot, Disorder(not_future="d"), (ALL,), NOW))
 
     assert keys(found["all"]) == [2]
+
+
+@pytest.mark.parametrize("target", SOURCES)
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_digest_of_some_rows(both: conftest.Both, source: Name, target: Name) -> None:
+    """Is that of a table which has no others: what differs outside of the condition bears on nothing."""
+    sides = both(source, target)
+    sides.create("id integer, code varchar(9)", "id integer, code varchar(9)", [(1, "a"), (2, "b"), (3, "c")])
+    sides.target.fill("t", [(1, "a"), (2, "b"), (3, "x"), (4, "y")])
+    some, none, rest = (Measure("digest", where=where) for where in ("id < 3", "id > 9", "id >= 3"))
+    with snapped(sides, spec()) as snapshot:
+        found = slices.measured(snapshot, (slices.DIGEST, some, none, rest), (ALL,))["all"]
+    with snapped(sides, spec(where="id < 3")) as snapshot:
+        alone = slices.measured(snapshot, (slices.DIGEST,), (ALL,))["all"][slices.DIGEST]
+
+    assert found[some] == alone == Both(alone.source, alone.source)
+    assert found[none] == Both(slices.Digest(0, None), slices.Digest(0, None))
+    assert (found[rest].source.rows, found[rest].target.rows) == (1, 2)
+    assert found[rest].source != found[rest].target
+    assert found[slices.DIGEST].source.rows == 3
 
 
 PER_DAY = "SELECT count(*) AS n, min(id) AS first FROM t WHERE {at} >= :window_start AND {at} < :window_end"

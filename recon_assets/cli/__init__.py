@@ -26,6 +26,7 @@ _TEACHING = (
     "[cyan]RECON_TABLES=tables.yaml recon dev[/]  Dagster on your tables",
     "[cyan]recon backfill flights --missing[/]  fill the days that are not there",
     "[cyan]recon check flights[/]  what is wrong with the days that are there",
+    "[cyan]recon judge flights[/]  the same in Dagster, with a status for each day",
     "[bold]Environment[/]",
     "RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL, DAGSTER_PG_URL: an embedded PostgreSQL stands in for each.",
     "RECON_TABLES: the declaration. RECON_HOME: where data is kept, by default .recon",
@@ -51,6 +52,7 @@ COMMANDS = {
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by a Dagster backfill, and follow it to its end."),
+    "judge": Lazy("runs", "Judge days by their checks in Dagster, so that each day has its status there."),
 }
 
 

@@ -1,8 +1,9 @@
-"""The commands that run things: demo, dev, adopt, backfill."""
+"""The commands that run things: demo, dev, adopt, backfill, judge."""
 
 import os
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ from recon_assets.cli import checks, findings
 from recon_assets.cli.options import AllTables, Tables, checked_day, chosen
 from recon_assets.cli.output import INTERRUPTED, screen, tell
 from recon_assets.demo import create
-from recon_assets.errors import RefusedError
-from recon_assets.model import Mode, TableSpec
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.model import ALL, Mode, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
-from recon_assets.orchestration.check_runs import Asked, Judged
+from recon_assets.orchestration.check_runs import Asked, Due, Judged, Verdict
 from recon_assets.orchestration.processes import Services
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
@@ -31,11 +32,17 @@ from recon_assets.orchestration.webserver import Webserver
 app = typer.Typer()
 
 SECONDS_BETWEEN_LINES = 5.0
-NOT_ALL_DONE = 3
+FAILED, NOT_ALL_DONE = 1, 3
+MOST_NAMED = 5
 
 IntoMine = Annotated[
     bool,
     typer.Option("--into-mine", help="Write the demo into the databases of RECON_SOURCE_URL and RECON_TARGET_URL."),
+]
+FirstDay = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, as 2013-01-31.")]
+LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
+Elsewhere = Annotated[
+    str | None, typer.Option("--webserver", metavar="URL", help="A Dagster webserver that runs elsewhere.")
 ]
 Port = Annotated[int, typer.Option(help="Port of the web interface, on this machine's loopback only.")]
 
@@ -60,11 +67,12 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
             finish_earlier(session, place)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
             done = fill(session, place, wanted)
-            judged = judge(session, place)
+            asked = asked_for(session, session.project.tables.values())
+            judged = judge(session, place, asked)
         show_provenance(session)
         show_findings(session)
     tell("Open Dagster on this data: make dev (or: recon dev)")
-    raise typer.Exit(0 if done and judged else NOT_ALL_DONE)
+    raise typer.Exit(0 if done and not judged.unknown else NOT_ALL_DONE)
 
 
 @app.command()
@@ -98,11 +106,11 @@ def adopt(tables: Tables = None, every: AllTables = False) -> None:  # noqa: FBT
 def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     tables: Tables = None,
     every: AllTables = False,  # noqa: FBT002 - a command-line switch
-    first: Annotated[str | None, typer.Option("--from", help="First day, as 2013-01-31.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
     mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
-    webserver: Annotated[str | None, typer.Option(help="URL of a Dagster webserver that runs elsewhere.")] = None,
+    webserver: Elsewhere = None,
 ) -> None:
     """Load days of tables by a Dagster backfill, and follow it to its end.
 
@@ -115,6 +123,33 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
         with reached(session, webserver) as place:
             done = fill(session, place, wanted, mode)
     raise typer.Exit(0 if done else NOT_ALL_DONE)
+
+
+@app.command("judge")
+def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
+    tables: Tables = None,
+    every: AllTables = False,  # noqa: FBT002 - a command-line switch
+    first: FirstDay = None,
+    last: LastDay = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
+    ] = None,
+    webserver: Elsewhere = None,
+) -> None:
+    """Judge days by their checks in Dagster, so that each day has its status there.
+
+    Loads nothing. Without --from and --to every day that has ended is judged. Exit code 0: all passed; 1: some
+    failed; 2: wrong use; 3: a run failed or a check could not run.
+
+      recon judge flights --from 2013-03-01 --to 2013-03-31 --only count
+    """
+    with interruptible("recon judge"), sessions.session(os.environ) as session:
+        specs = chosen(session.project, tables, every=every)
+        asked = asked_for(session, specs, first, last, tuple(only or ()))
+        with reached(session, webserver) as place:
+            verdict = judge(session, place, asked)
+        tell_failed(verdict)
+    raise typer.Exit(NOT_ALL_DONE if verdict.unknown else FAILED if verdict.wrong else 0)
 
 
 @dataclass(frozen=True)
@@ -200,10 +235,9 @@ def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
         yield step
 
 
-def judge(session: Session, place: Place) -> bool:
-    """Run every check of every day in Dagster, so that each day has its status there; whether all runs ended well."""
-    asked = [Asked(item.spec, span_of(item)) for item in map(session.everything, session.project.tables.values())]
-    tell("Judging every day by its checks ...")
+def judge(session: Session, place: Place, asked: Sequence[Asked]) -> Verdict:
+    """Run checks alone in Dagster, so that each day has its status there; a run stopped by a check has judged too."""
+    tell(f"Judging by {sum(len(item.keys) for item in asked)} checks ...")
     said, ended = float("-inf"), dict[str, Judged]()
     for judged in session.check(place.webserver, asked):
         if place.running:
@@ -213,13 +247,63 @@ def judge(session: Session, place: Place) -> bool:
             tell(verdicts(ended.values()))
             said = time.monotonic()
     tell(verdicts(ended.values()))
-    return all(judged.status is dg.DagsterRunStatus.SUCCESS for judged in ended.values())
+    found = tuple(item for judged in ended.values() for item in judged.found)
+    return Verdict(found, frozenset().union(*(item.due for item in asked)))
 
 
 def verdicts(judged: Iterable[Judged]) -> str:
     """How much has been judged, in a line."""
     found = [(len(each.found), len(each.wrong)) for each in judged]
     return f"{sum(of for of, _ in found):,} judgements, {sum(wrong for _, wrong in found):,} of them failed"
+
+
+def tell_failed(verdict: Verdict) -> None:
+    """Name what failed and what is not known, by check, each with its first days."""
+    wrong = [(item.asset_check_key, item.partition) for item in verdict.wrong]
+    for words, items in (("failed", wrong), ("could not be judged", verdict.unknown)):
+        for key, days in by_check(items).items():
+            more = f" and {len(days) - MOST_NAMED} more" if len(days) > MOST_NAMED else ""
+            tell(f"{key.to_user_string()} {words}: {', '.join(days[:MOST_NAMED])}{more}")
+
+
+def by_check(items: Iterable[Due]) -> dict[dg.AssetCheckKey, list[str]]:
+    """The days of each check; ``all`` for one that is of the whole table."""
+    found = defaultdict[dg.AssetCheckKey, list[str]](list)
+    for key, day in sorted(items, key=lambda item: (item[0].to_user_string(), item[1] or "")):
+        found[key].append(day or ALL.key)
+    return found
+
+
+def asked_for(
+    session: Session,
+    specs: Iterable[TableSpec],
+    first: str | None = None,
+    last: str | None = None,
+    only: tuple[str, ...] = (),
+) -> list[Asked]:
+    """What is to be judged; a table without a check of these names is passed over.
+
+    Raises:
+        DeclarationError: When that is nothing: what was not judged has not passed.
+    """
+    specs = list(specs)
+    refuse_unknown(specs, only)
+    wanted = [between(session.everything(spec), first, last) for spec in specs]
+    for item in wanted:
+        if not item.windows:
+            msg = f"{item.spec.name}: none of its days that have ended is asked for; see --from and --to."
+            raise DeclarationError(msg)
+    return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
+
+
+def refuse_unknown(specs: Sequence[TableSpec], only: Sequence[str]) -> None:
+    """Raise when a check is named that none of the tables has, or when they have none at all."""
+    names = {spec.name: [check.name for check in spec.checks] for spec in specs}
+    unknown = sorted(set(only) - {name for checks in names.values() for name in checks})
+    if unknown or not any(names.values()):
+        known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
+        msg = f"{', '.join(unknown) or 'Nothing to judge'}: no such check is declared. There are: {known}."
+        raise DeclarationError(msg)
 
 
 def span_of(wanted: Wanted) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -39,6 +40,9 @@ mutation Launch($params: ExecutionParams!) {
 }
 """
 
+Due = tuple[dg.AssetCheckKey, str | None]
+"""A check and the day that it is to judge; None for the whole table."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -58,6 +62,21 @@ class Asked:
         """The checks as Dagster names them."""
         chosen = [check.name for check in self.spec.checks if not self.names or check.name in self.names]
         return tuple(dg.AssetCheckKey(dg.AssetKey(self.spec.name), name) for name in chosen)
+
+    @property
+    def due(self) -> frozenset[Due]:
+        """A verdict is owed on each of these."""
+        daily = {check.name for check in self.spec.checks if check.daily}
+        return frozenset((key, day) for key in self.keys for day in (self.days if key.name in daily else (None,)))
+
+    @property
+    def days(self) -> tuple[str | None, ...]:
+        """The days of the span; None alone where there is none."""
+        if self.spec.days is None or self.span is None:
+            return (None,)
+        first, last = self.span
+        until = date.fromisoformat(last) + timedelta(days=1)
+        return tuple(window.key for window in self.spec.days.windows(until) if window.key >= first)
 
     @property
     def calendar(self) -> Hashable:
@@ -144,6 +163,30 @@ class Judged:
     def wrong(self) -> tuple[dg.AssetCheckEvaluation, ...]:
         """What did not pass; a check that could not run is among it."""
         return tuple(item for item in self.found if not item.passed)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What runs of checks alone have found of all that was asked."""
+
+    found: tuple[dg.AssetCheckEvaluation, ...]
+    due: frozenset[Due]
+
+    @property
+    def unknown(self) -> frozenset[Due]:
+        """What could not be judged, whatever became of its run."""
+        known = {(item.asset_check_key, item.partition) for item in self.found if not could_not_run(item)}
+        return self.due - known
+
+    @property
+    def wrong(self) -> tuple[dg.AssetCheckEvaluation, ...]:
+        """What was judged and did not pass."""
+        return tuple(item for item in self.found if not item.passed and not could_not_run(item))
+
+
+def could_not_run(item: dg.AssetCheckEvaluation) -> bool:
+    """Whether nothing is known of what it should have judged."""
+    return "error" in item.metadata
 
 
 def follow(instance: dg.DagsterInstance, run_id: str) -> Iterator[Judged]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from recon_assets.orchestration.check_runs import Asked, Judged, Scope, follow, scopes
+from recon_assets.orchestration.check_runs import Asked, Due, Judged, Scope, Verdict, follow, scopes
 from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, Verdicts, checked, days, job
 
 SPAN = ("2013-03-05", "2013-03-07")
@@ -68,3 +68,42 @@ def test_a_run_that_is_gone_has_ended(instance: dg.DagsterInstance) -> None:
     (last,) = follow(instance, "no such run")
 
     assert last == Judged("no such run", dg.DagsterRunStatus.CANCELED)
+
+
+def due(*names: str, day: str | None = None) -> set[Due]:
+    """These checks of flights on a day."""
+    return {(dg.AssetCheckKey(dg.AssetKey("flights"), name), day) for name in names}
+
+
+def told(name: str, day: str, *, passed: bool, error: str | None = None) -> dg.AssetCheckEvaluation:
+    """What a run has said of one check and day."""
+    metadata = {"error": dg.MetadataValue.text(error)} if error else {}
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("flights"), check_name=name, passed=passed, partition=day, metadata=metadata
+    )
+
+
+def test_a_verdict_is_owed_for_each_day_of_the_span() -> None:
+    """A check that is not daily owes one; so does each of a table without days."""
+    table = checked(Promise("count"), Promise("schema", daily=False))
+
+    owed = Asked(table, ("2013-03-31", "2013-03-31")).due
+
+    assert owed == due("count", day="2013-03-31") | due("schema")
+    assert {day for _, day in Asked(FLIGHTS, SPAN).due} == {"2013-03-05", "2013-03-06", "2013-03-07"}
+    assert [day for _, day in Asked(WHOLE).due] == [None]
+
+
+def test_what_could_not_be_judged_is_neither_passed_nor_wrong() -> None:
+    """It is unknown, whether the check said why or its run never came to it."""
+    day, next_day = "2013-03-05", "2013-03-06"
+    found = (
+        told("count", day, passed=True),
+        told("sum", day, passed=False),
+        told("keys", day, passed=False, error="does not answer"),
+    )
+
+    verdict = Verdict(found, frozenset(due("count", "sum", "keys", day=day) | due("count", day=next_day)))
+
+    assert verdict.wrong == (found[1],)
+    assert verdict.unknown == due("keys", day=day) | due("count", day=next_day)

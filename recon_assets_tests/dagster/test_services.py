@@ -116,6 +116,29 @@ def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
     assert copied(environ)[date.fromisoformat(LOST_DAY)] == 5
 
 
+def judge_from_the_command_line(environ: dict[str, str], url: str) -> None:
+    """The lost rows come back: the command says so, gives the day a new status, and ends as its verdict is."""
+    lost = recon(environ, "judge", "orders", "--from", "2025-01-10", "--to", LOST_DAY)
+    assert (lost.returncode, lost.stderr.count("Traceback")) == (1, 0), lost.stderr
+    assert f"orders:count failed: {LOST_DAY}" in lost.stdout + lost.stderr
+
+    with connect(environ["RECON_TARGET_URL"]) as target:
+        target.execute(
+            "INSERT INTO orders SELECT n, timestamptz '2025-01-11 12:00+01', n FROM generate_series(110, 400, 20) n"
+        )
+    found = recon(environ, "judge", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert partitions_tab(url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
+    for words in (("orders", "--only", "sum"), ("orders", "--from", "2026-01-01")):
+        assert recon(environ, "judge", *words).returncode == 2
+
+
+def recon(environ: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    """A command as a person runs it."""
+    command = [sys.executable, "-c", "from recon_assets.cli import main; main()", *words]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
 def copied(environ: dict[str, str]) -> dict[date, int]:
     """Rows of the target by day."""
     with connect(environ["RECON_TARGET_URL"]) as target:
@@ -146,6 +169,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert session.dagster.running()
 
         check_alone(session, environ, running.webserver.url)
+        judge_from_the_command_line(environ, running.webserver.url)
 
         with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
             pass

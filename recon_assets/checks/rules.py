@@ -48,7 +48,7 @@ class BusinessRule(Pattern):
 
     @property
     def _results(self) -> Results:
-        return Results(self.source, self.target)
+        return Results(self.source, self.target, by=self.by)
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row differs."""
@@ -73,12 +73,8 @@ class BusinessRule(Pattern):
         """The rows of one side by what tells them apart.
 
         Raises:
-            NotGatheredError: When a column of ``by`` is not there, or does not tell rows apart.
+            NotGatheredError: When the columns of ``by`` do not tell rows apart.
         """
-        lacking = [name for name in self.by for row in rows[:1] if name not in row]
-        if lacking:
-            msg = f"the {side}'s query gives no column {lacking[0]}, only {', '.join(rows[0])}; mend `by` or the query"
-            raise NotGatheredError(msg)
         groups = {tuple(figure(row[name]) for name in self.by): row for row in rows}
         if len(groups) < len(rows):
             by = f"the same {', '.join(self.by)}" if self.by else "nothing in `by` to tell them apart"

@@ -152,10 +152,14 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Results:
-    """The rows of two queries, with ``:window_start`` and ``:window_end`` as bound parameters."""
+    """The rows of two queries, with ``:window_start`` and ``:window_end`` as bound parameters.
+
+    Each query gives the columns ``by``, whether it gives rows or not.
+    """
 
     source: str
     target: str
+    by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 Need = Measure | Records | Orphans | Disorder | Shapes | Results

@@ -104,7 +104,8 @@ class TableSpec:
     column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``settle`` is in flight.
-    The values of ``private`` columns are shown to nobody: reports have ``***`` in their place.
+    The values of ``private`` columns are shown to nobody: reports have ``***`` in their place. A column that
+    the target names otherwise may be given by either name, and is private by both.
     """
 
     name: str
@@ -124,6 +125,11 @@ class TableSpec:
     group: str = "default"
     owners: tuple[str, ...] = ()
     description: str = ""
+
+    def __post_init__(self) -> None:
+        pairs = (pair for pair in self.rename.items() if set(pair) & set(self.private))
+        both = dict.fromkeys((*self.private, *(name for pair in pairs for name in pair)))
+        object.__setattr__(self, "private", tuple(both))
 
     def target_name(self, column: str) -> str:
         """The target's name of a source column."""

@@ -1,5 +1,6 @@
 """What the two queries of a business rule give for a window."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,21 +23,22 @@ def results(snapshot: Snapshot, need: Results, window: Window) -> Both:
     ``:window_start`` and ``:window_end`` are written as the type of that side's window column.
 
     Raises:
-        DeclarationError: When a query is not valid, gives two columns one name, or names a window that is not there.
+        DeclarationError: When a query is not valid, gives two columns one name, lacks a column of ``by``, or names a
+            window that is not there.
         RefusedError: When a query gives more rows than can be held.
         UnavailableError: When a database does not answer.
     """
-    return Both(*snapshot.both(lambda side: _rows(side, getattr(need, side.role), window)))
+    return Both(*snapshot.both(lambda side: _rows(side, need, window)))
 
 
-def _rows(side: Side, sql: str, window: Window) -> list[Row]:
-    where = f"{side.where}'s query"
+def _rows(side: Side, need: Results, window: Window) -> list[Row]:
+    where, sql = f"{side.where}'s query", str(getattr(need, side.role))
     statement = written(f"{sql.rstrip().rstrip(';')}\n", _bounds(side, window))
     if not _bounds(side, window) and any(f":{name}" in sql for name in PARAMETERS):
         msg = f"{where}: names :window_start or :window_end, but is asked for no window; give the table a window"
         raise DeclarationError(msg)
     with explained(where), side.connection.execute(statement) as result:
-        names = _names(result, where)
+        names = _names(result, need.by, where)
         found = [dict(zip(names, row, strict=True)) for row in result.fetchmany(MOST + 1)]
     if len(found) > MOST:
         msg = f"{where}: gives more than {MOST:,} rows; group them, so that a row stands for many records"
@@ -44,7 +46,7 @@ def _rows(side: Side, sql: str, window: Window) -> list[Row]:
     return found
 
 
-def _names(result: sa.CursorResult[Any], where: str) -> list[str]:
+def _names(result: sa.CursorResult[Any], by: Sequence[str], where: str) -> list[str]:
     if not result.returns_rows:
         msg = f"{where}: gives no rows; expected a SELECT"
         raise DeclarationError(msg)
@@ -52,6 +54,10 @@ def _names(result: sa.CursorResult[Any], where: str) -> list[str]:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         msg = f"{where}: gives two columns the name {twice[0]!r}; name one of them otherwise: `.. AS name`"
+        raise DeclarationError(msg)
+    lacking = [name for name in by if name not in names]
+    if lacking:
+        msg = f"{where}: gives no column {lacking[0]}, only {', '.join(names)}; mend `by` or the query"
         raise DeclarationError(msg)
     return names
 

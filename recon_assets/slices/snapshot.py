@@ -10,13 +10,14 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
+from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.failures import explained
 from recon_assets.dialect.forms import Form, form
 from recon_assets.dialect.sql import begin_reading, comparable, local_day, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, Relation, Rule, TableSpec, Window
-from recon_assets.slices.names import Select, cast_to, condition, nearest, relation_of
+from recon_assets.slices.names import Select, as_table, cast_to, condition, nearest, relation_of
 from recon_assets.slices.pairs import Mapped, Pair
 from recon_assets.slices.shapes import Shape, describe
 
@@ -48,17 +49,32 @@ def matched(
     used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
     named = dict.fromkeys([*used, *spec.rename, *spec.rules])
     wrong = [*_unknown(named, here, "source"), *_unknown(map(spec.target_name, used), there, "target")]
+    wrong += [f"private: {sentence}" for sentence in _unknown(spec.private, here | there, "table of either side")]
     if wrong:
         raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
     chosen = here if columns is None else {*always, *columns}
     compared = {name for name in here if name not in spec.ignore and name in chosen}
     wanted = [name for name in here if name in compared or name in used]
+    _refuse_doubles(spec, wanted)
     common = tuple(
         Mapped(here[name], there[spec.target_name(name)]) for name in wanted if spec.target_name(name) in there
     )
+    if not common:
+        msg = f"{spec.name}: the two tables have no column in common; name those that belong together by rename"
+        raise DeclarationError(msg)
     pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
     forms(pair)
     return pair, _alone(spec, wanted, there) if columns is None else ()
+
+
+def _refuse_doubles(spec: TableSpec, names: Sequence[str]) -> None:
+    """Two columns of the source may not meet one of the target."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(spec.target_name(name), name)
+        if other != name:
+            msg = f"{spec.name}: {other!r} and {name!r} both meet {spec.target_name(name)!r}; rename or leave out one"
+            raise DeclarationError(msg)
 
 
 def _unknown(names: Any, known: dict[str, Column], side: str) -> Iterator[str]:
@@ -220,6 +236,9 @@ class Side:
 def is_unique(side: Side) -> bool:
     """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
     columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
+    table = side.relation.table
+    if side.dialect == "postgresql" and table and not catalog.holds_unique(side.connection, as_table(table)):
+        return False
     if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
         return False
     never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}

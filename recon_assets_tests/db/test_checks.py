@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from recon_assets import checks
 from recon_assets.checks.running import evaluate
+from recon_assets.cli.findings import as_dict
 from recon_assets.errors import DeclarationError
 from recon_assets.model import (
     ALL,
@@ -20,6 +21,7 @@ from recon_assets.model import (
     Database,
     Days,
     Finding,
+    Measure,
     Orphans,
     Project,
     Records,
@@ -439,6 +441,44 @@ def test_a_year_is_measured_in_one_scan(both: Both, monkeypatch: pytest.MonkeyPa
     assert statements[0] == statements[1]
 
 
+def test_a_rule_by_a_column_that_its_query_lacks_never_runs(both: Both) -> None:
+    """On days without rows neither: nothing was compared there."""
+    sides = both("postgresql", "postgresql")
+    project, table = prepared(sides)
+    sql = "SELECT code FROM t WHERE id < 0 AND at >= :window_start"
+    findings = found(project, replace(table, checks=(checks.BusinessRule(sql, sql, by=("cod",)),)))
+
+    assert {finding.passed for finding in findings} == {False}
+    assert {finding.error for finding in findings} == {
+        "t: source's query: gives no column cod, only code; mend `by` or the query"
+    }
+
+
+@pytest.mark.parametrize("name", ["code", "kind"])
+def test_a_private_column_has_two_names(both: Both, name: str) -> None:
+    """Given by that of the target, its values are shown by neither."""
+    sides = both("sqlite", "sqlite")
+    project, table = prepared(sides)
+    sides.target.run("ALTER TABLE t RENAME COLUMN code TO kind", "UPDATE t SET kind = 'ann' WHERE id = 21")
+    renamed = replace(table, rename={"code": "kind"}, private=(name,))
+    (finding,) = (each for each in found(project, renamed, "fields") if not each.passed)
+
+    assert set(renamed.private) == {"code", "kind"}
+    assert finding.reasons == ()
+    assert as_dict(finding, renamed.key, frozenset(renamed.private))["records"] == [
+        {"kind": "mismatched", "key": [21], "columns": {"code": ["***", "***"]}}
+    ]
+
+
+def test_private_columns_must_be_there(both: Both) -> None:
+    """A misspelt name would mask nothing."""
+    sides = both("postgresql", "postgresql")
+    project, table = prepared(sides)
+    (finding, *_) = found(project, replace(table, private=("cods",)), "count")
+
+    assert finding.error == "t: private: the table of either side has no column 'cods'; did you mean 'code'?"
+
+
 def test_failures_are_logged_by_key(both: Both, caplog: pytest.LogCaptureFixture) -> None:
     """A line each, without values: they may be personal data."""
     sides = both("postgresql", "postgresql")
@@ -477,4 +517,4 @@ def test_needs_of_two_checks_are_met_once(both: Both) -> None:
 
     assert sum("digesting" in line for line in told) == 1
     assert Records() == checks.Keys().needs[0] == checks.Fields().needs[0]
-    assert checks.References(("code",), "codes").needs == (Orphans(("code",), "codes"),)
+    assert checks.References(("code",), "codes").needs == (Orphans(("code",), "codes"), Measure("count"))

@@ -148,6 +148,17 @@ def test_tolerance(tolerance: Tolerance, source: Figure, target: Figure, *, equa
     assert tolerance.allows(source, target) is equal
 
 
+@pytest.mark.parametrize(
+    ("private", "both"),
+    [(("mail",), {"mail", "email"}), (("email",), {"mail", "email"}), (("id",), {"id"}), ((), set())],
+)
+def test_private_columns_go_by_both_names(private: tuple[str, ...], both: set[str]) -> None:
+    """Records have the source's names, and queries of the target its own."""
+    spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), rename={"mail": "email", "a": "b"}, private=private)
+
+    assert set(spec.private) == both
+
+
 def test_limits_are_taken_for_the_decimals_that_they_name() -> None:
     """People write them as they come."""
     limits: Any = (20, "0.01")

@@ -3,8 +3,9 @@
 What cannot be gathered is a fact too: the reason why, for exactly the checks that need it.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -31,6 +32,7 @@ from recon_assets.model import (
     Window,
 )
 
+LOG = logging.getLogger(__name__)
 Fact = Both | Comparison | Found | NotGatheredError
 Facts = Mapping[Need, Fact]
 Group = tuple[Need, ...]
@@ -93,7 +95,8 @@ class Gathering:
             self.shapes = self._shapes(source, target)
             pair, self.uncompared = slices.matched(spec, source, target)
             self._find_parents(target)
-            self.snapshot = self.stack.enter_context(slices.snapshot(pair, outside=self.request.outside))
+            opened = self.stack.enter_context(_quiet())
+            self.snapshot = opened.enter_context(slices.snapshot(pair, outside=self.request.outside))
         except ReconError as error:
             self.gone = NotGatheredError(str(error))
 
@@ -264,6 +267,19 @@ class Gathering:
             raise DeclarationError(msg)
         same = spec.target.database == own.target.database
         return slices.parent_of(spec, target if same else self._engine(spec.target.database))
+
+
+@contextmanager
+def _quiet() -> Iterator[ExitStack]:
+    """What was found stands, whether or not the databases still answer when what was opened is closed."""
+    opened = ExitStack()
+    try:
+        yield opened
+    finally:
+        try:
+            opened.close()
+        except ReconError as error:
+            LOG.warning("%s; that was at the end of reading, and what was read stands", error)
 
 
 def _groups(needs: Group) -> list[Group]:

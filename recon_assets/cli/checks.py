@@ -20,8 +20,8 @@ from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Tables, checked_day, chosen
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
 from recon_assets.declare import load_project, read
-from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Finding, Project, TableSpec, Window
+from recon_assets.errors import DeclarationError, ReconError
+from recon_assets.model import ALL, Finding, Project, Severity, TableSpec, Window
 
 app = typer.Typer(add_completion=False)
 
@@ -33,6 +33,14 @@ class Asked:
     spec: TableSpec
     windows: tuple[Window, ...]
     checks: tuple[str, ...]
+
+    @property
+    def expected(self) -> Iterator[tuple[str, str]]:
+        """Each check and window of which there is to be a finding."""
+        for check in self.spec.checks:
+            if check.name in self.checks:
+                windows = self.windows if check.daily or self.spec.days is None else (ALL,)
+                yield from ((check.name, window.key) for window in windows)
 
 
 @app.command()
@@ -150,7 +158,7 @@ def _findings(
     logging.getLogger("recon_assets").addHandler(logging.NullHandler())
     for item in asked:
         told(f"{item.spec.name}: {number(len(item.checks), 'check')}, {number(len(item.windows), 'day')}")
-        yield from evaluate(
+        findings = evaluate(
             project,
             item.spec,
             item.windows,
@@ -158,6 +166,25 @@ def _findings(
             progress=partial(_tell_of, told, item.spec.name),
             **settings,
         )
+        yield from _whole(item, findings)
+
+
+def _whole(item: Asked, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """One finding for each window of each check: what an error left unjudged could not run, and other tables go on."""
+    left = dict.fromkeys(item.expected)
+    try:
+        for finding in findings:
+            left.pop((finding.check, finding.window), None)
+            yield finding
+    except ReconError as error:
+        remark(f"{item.spec.name}: {error}")
+        yield from (_unjudged(item.spec.name, *each, str(error)) for each in left)
+
+
+def _unjudged(table: str, check: str, window: str, error: str) -> Finding:
+    where = table if window == ALL.key else f"{table} {window}"
+    summary = f"{where}: {check} could not run: {error}"
+    return Finding(check, table, window, passed=False, summary=summary, severity=Severity.HIGH, error=error)
 
 
 def _tell_of(told: Callable[[str], None], table: str, words: str) -> None:

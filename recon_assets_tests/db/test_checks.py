@@ -381,6 +381,29 @@ def test_databases_that_do_not_answer(both: Both) -> None:
     assert all(finding.error and not finding.passed for finding in findings)
 
 
+def end_reading(side: Side) -> None:
+    """As a restart of the database does."""
+    with psycopg.connect(side.url.replace("+psycopg", "")) as connection:
+        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'recon-assets source'"
+        connection.execute(gone + " AND datname = current_database()")
+
+
+@pytest.mark.parametrize("lost", ["source", "target"])
+def test_a_database_that_goes_away_at_the_end(both: Both, lost: str, caplog: pytest.LogCaptureFixture) -> None:
+    """All was judged by then, and so it stands; the log says what happened."""
+    sides = both("postgresql", "postgresql")
+    project, table = prepared(sides)
+    findings = evaluate(project, table, WINDOWS, names=["count"], now=NOW)
+    judged = [next(findings) for _ in WINDOWS]
+    end_reading(getattr(sides, lost))
+
+    assert list(findings) == []
+    assert all(finding.passed for finding in judged)
+    (said,) = caplog.messages
+    assert said.startswith(f"t: {lost}: ")
+    assert said.endswith("what was read stands")
+
+
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_database_that_goes_away(both: Both, at: int) -> None:
     """What was known before stands; all that comes after is an error, none a pass, and the program goes on."""
@@ -389,9 +412,7 @@ def test_a_database_that_goes_away(both: Both, at: int) -> None:
     table = replace(table, checks=(rule(sides), checks.Count(), total(sides)))
     findings = evaluate(project, table, WINDOWS, now=NOW)
     before = [next(findings) for _ in range(2 * at)]
-    with psycopg.connect(sides.target.url.replace("+psycopg", "")) as connection:
-        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'recon-assets source'"
-        connection.execute(gone + " AND datname = current_database()")
+    end_reading(sides.target)
     after = list(findings)
 
     if at:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recon_assets import cli
+from recon_assets.checks import Count, Keys
 from recon_assets.cli import checks
 from recon_assets.declare import load_project
+from recon_assets.errors import UnavailableError
 from recon_assets.local import VARIABLES
+from recon_assets.model import Evidence, Finding
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Sides
 from recon_assets_tests.db.test_cli_diff import stop_sleeping, until
@@ -162,6 +166,36 @@ def test_everything_can_be_reconciled_at_once(shop: Shop) -> None:
         "fields": (2, 0),
     }
     assert result.exit_code == 1
+
+
+@dataclass(frozen=True)
+class Breaks(Count):
+    """A check that gives up on the second day."""
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Passes on the first."""
+        if evidence.window == "2024-01-01":
+            return super().judge(evidence)
+        msg = "the server is gone"
+        raise UnavailableError(msg)
+
+
+def test_an_error_in_one_table_leaves_the_others(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was judged of it stands, the rest could not run: exit code 3."""
+    project = load_project()
+    orders = project.tables["orders"]
+    broken = replace(orders, name="broken", checks=(Breaks(), Keys(named="later")))
+    both = replace(project, tables={"broken": broken, "orders": orders})
+
+    result = checks.reconciled(both, datetime(2024, 1, 4, 1, tzinfo=UTC))
+
+    tallies = {at: (tally.passed, tally.failed, tally.not_run) for at, tally in result.tallies.items()}
+    assert tallies["broken", "count"] == (1, 0, 2)
+    assert tallies["broken", "later"] == (1, 0, 2)
+    assert [tallies["orders", name] for name in ("count", "keys", "fields")] == [(2, 1, 0)] * 3
+    assert result.exit_code == 3
+    assert result.tallies["broken", "count"].error == "the server is gone"
+    assert "broken: the server is gone" in capsys.readouterr().err
 
 
 def test_private_values_are_hidden(shop: Shop) -> None:

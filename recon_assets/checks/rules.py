@@ -1,14 +1,25 @@
 """What business people hold true of both sides, as a query of each."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from recon_assets.checks.pattern import Pattern, plural, remark, shown
-from recon_assets.model import EXACT, Details, Evidence, Figure, Finding, Need, NotGatheredError, Results, Tolerance
+from recon_assets.model import (
+    EXACT,
+    Details,
+    Evidence,
+    Figure,
+    Finding,
+    Need,
+    NotGatheredError,
+    Results,
+    Tolerance,
+    masked,
+)
 
 Group = tuple[Figure, ...]
 Row = Mapping[str, Any]
@@ -57,7 +68,8 @@ class BusinessRule(Pattern):
         groups = list(dict.fromkeys((*source, *target)))
         found = {group: tuple(self._differences(source.get(group), target.get(group))) for group in groups}
         wrong = [group for group in groups if found[group]]
-        rows = tuple((*group, *difference) for group in wrong for difference in found[group])
+        rows = tuple(self._row(group, each, evidence.private) for group in wrong for each in found[group])
+        source, target = (_without(side, evidence.private) for side in (source, target))
         return self.finding(
             evidence,
             f"{self.name}: {self._said(source, target, len(wrong), len(groups))}{_rest(rows)}",
@@ -91,6 +103,12 @@ class BusinessRule(Pattern):
             left, right = _value(source, name), _value(target, name)
             if name not in self.by and not self.tolerance.allows(left, right):
                 yield name, left, right
+
+    def _row(self, group: Group, difference: tuple[str, Figure, Figure], private: Collection[str]) -> Group:
+        """One difference as it may be shown."""
+        name, left, right = difference
+        by = (masked(*item, private) for item in zip(self.by, group, strict=True))
+        return (*by, name, masked(name, left, private), masked(name, right, private))
 
     def _said(self, source: Mapping[Group, Row], target: Mapping[Group, Row], wrong: int, of: int) -> str:
         if self.by:
@@ -126,6 +144,11 @@ def figure(value: Any) -> Figure:
 def _value(row: Row, name: str) -> Figure:
     """What the row has there; where the other side alone has such a column, that."""
     return figure(row[name]) if name in row else "(no such column)"
+
+
+def _without(groups: Mapping[Group, Row], private: Collection[str]) -> dict[Group, Row]:
+    """The rows as they may be shown."""
+    return {group: {name: masked(name, row[name], private) for name in row} for group, row in groups.items()}
 
 
 def _figure_of(groups: Mapping[Group, Row]) -> Figure:

@@ -23,6 +23,7 @@ from recon_assets.model import (
     Severity,
     TableSpec,
     Window,
+    masked_key,
 )
 
 LOG = logging.getLogger(__name__)
@@ -109,13 +110,13 @@ def _judged(
 ) -> Iterator[Finding]:
     for window, known in zip(windows, facts, strict=True):
         for check in checks:
-            evidence = Evidence(spec.name, window.key, {need: known[need] for need in check.needs})
-            finding = judged(check, evidence, private=frozenset(spec.private))
+            needed = {need: known[need] for need in check.needs}
+            finding = judged(check, Evidence(spec.name, window.key, needed, frozenset(spec.private)))
             _log(finding, spec)
             yield finding
 
 
-def judged(check: Check, evidence: Evidence, *, private: frozenset[str] = frozenset()) -> Finding:
+def judged(check: Check, evidence: Evidence) -> Finding:
     """What one check says of one window, with what its wrong records have in common."""
     try:
         finding = check.judge(evidence)
@@ -132,7 +133,7 @@ def judged(check: Check, evidence: Evidence, *, private: frozenset[str] = frozen
     compared = next((fact for fact in evidence.facts.values() if isinstance(fact, Comparison)), None)
     if compared is None or not finding.discrepancies:
         return finding
-    return replace(finding, reasons=reasons(_about(finding, compared), private=private))
+    return replace(finding, reasons=reasons(_about(finding, compared), private=evidence.private))
 
 
 def _about(finding: Finding, compared: Comparison) -> Comparison:
@@ -152,7 +153,7 @@ def _log(finding: Finding, spec: TableSpec) -> None:
     if finding.error is not None:
         LOG.error("%s: %s could not run: %s", where, finding.check, finding.error)
         return
-    shown = () if set(spec.key) & set(spec.private) else finding.discrepancies[:_KEYS_LOGGED]
-    keys = ", ".join(repr(record.key) for record in shown)
+    first = (record.key for record in finding.discrepancies[:_KEYS_LOGGED])
+    keys = ", ".join(repr(key) for key in first if masked_key(spec.key, key, spec.private) == key)
     said = f"{where}: {finding.check} failed, {finding.wrong:,} wrong of {finding.of:,}"
     LOG.warning("%s%s", said, f", such as {keys}" if keys else "")

@@ -11,12 +11,11 @@ from rich.text import Text
 
 from recon_assets.cli.output import number, screen, tell
 from recon_assets.cli.samples import Sample
-from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value
+from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value, masked, masked_details, masked_key
 
 FAILED = 1
 COULD_NOT_RUN = 3
 SAMPLE = 20
-HIDDEN = "***"
 _RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
 _STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
 
@@ -96,7 +95,7 @@ class Result:
 
 def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str] = frozenset()) -> dict[str, Any]:
     """A finding as ``--json`` prints it; values of private columns are hidden."""
-    details = finding.details
+    details = finding.details and masked_details(finding.details, private)
     return {
         "table": finding.table,
         "window": finding.window,
@@ -124,11 +123,10 @@ def _plain(figure: Figure) -> Value | float:
 
 
 def _record(item: Discrepancy, key: tuple[str, ...], private: frozenset[str]) -> dict[str, Any]:
-    named = [*key, *[""] * len(item.key)]
     return {
         "kind": item.kind,
-        "key": [HIDDEN if name in private else value for name, value in zip(named, item.key, strict=False)],
-        "columns": {name: [HIDDEN] * 2 if name in private else list(both) for name, both in item.columns.items()},
+        "key": list(masked_key(key, item.key, private)),
+        "columns": {name: [masked(name, value, private) for value in both] for name, both in item.columns.items()},
     }
 
 

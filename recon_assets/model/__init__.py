@@ -23,6 +23,7 @@ from recon_assets.model.findings import (
     Tolerance,
     decimal_of,
 )
+from recon_assets.model.privacy import MASK, masked, masked_details, masked_key
 from recon_assets.model.records import Comparison, Counts, Discrepancy, DiscrepancyKind, Rule, Value
 from recon_assets.model.tables import ALL, Database, Days, Loaded, Mode, Project, Relation, TableSpec, Window
 from recon_assets.model.types import Column, Kind, Type
@@ -31,6 +32,7 @@ __all__ = [
     "ALL",
     "EXACT",
     "GRADED",
+    "MASK",
     "Both",
     "Check",
     "Column",
@@ -67,4 +69,7 @@ __all__ = [
     "Value",
     "Window",
     "decimal_of",
+    "masked",
+    "masked_details",
+    "masked_key",
 ]

@@ -195,11 +195,13 @@ class Evidence:
         window: The window's key.
         facts: What each need was met with: `Both` for measures, shapes and results, a `Comparison` for
             records, `Found` for the others; a `NotGatheredError` where that failed.
+        private: Columns of which no value may stand in a finding, but in its records.
     """
 
     table: str
     window: str
     facts: Mapping[Need, Both | Comparison | Found | NotGatheredError] = field(default_factory=dict)
+    private: frozenset[str] = frozenset()
 
     @property
     def where(self) -> str:

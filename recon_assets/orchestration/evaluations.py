@@ -1,6 +1,6 @@
 """A finding as Dagster shows it: figures that plot, a table of records, the reasons, and how to see it again.
 
-Only here are values of records written down, so only here are those of private columns masked.
+Values of records are written down here; those of private columns are masked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,22 @@ from typing import Any
 
 import dagster as dg
 
-from recon_assets.model import ALL, Check, Details, Discrepancy, Figure, Finding, Severity, TableSpec, Value
+from recon_assets.model import (
+    ALL,
+    Check,
+    Details,
+    Discrepancy,
+    Figure,
+    Finding,
+    Severity,
+    TableSpec,
+    Value,
+    masked,
+    masked_details,
+    masked_key,
+)
 from recon_assets.orchestration.adapter import Target
 
-MASK = "***"
 MOST_ROWS = 20
 MOST_CHARACTERS = 200
 COLUMNS = ("kind", "key", "column", "source", "target")
@@ -107,11 +119,8 @@ def again(spec: TableSpec, finding: Finding) -> dg.TextMetadataValue:
 
 def details(spec: TableSpec, found: Details) -> dg.TableMetadataValue:
     """What differs, where it is not single records."""
-    hidden = [name in spec.private for name in found.columns]
-    rows = [
-        {name: cell(MASK if secret else value) for name, value, secret in zip(found.columns, row, hidden, strict=True)}
-        for row in found.rows[:MOST_ROWS]
-    ]
+    shown_rows = masked_details(found, spec.private).rows[:MOST_ROWS]
+    rows = [dict(zip(found.columns, map(cell, row), strict=True)) for row in shown_rows]
     return table(found.columns, rows)
 
 
@@ -131,9 +140,7 @@ def lines_of(spec: TableSpec, item: Discrepancy) -> Iterator[dict[str, str]]:
 
 def key_of(spec: TableSpec, item: Discrepancy) -> str:
     """What identifies a record; for a table without a key the record itself does, if none of it is private."""
-    if spec.key:
-        return ", ".join(masked(spec, name, value) for name, value in zip(spec.key, item.key, strict=True))
-    return MASK if spec.private else cell(", ".join(map(cell, item.key)))
+    return cell(", ".join(map(cell, masked_key(spec.key, item.key, spec.private))))
 
 
 def side(spec: TableSpec, record: Mapping[str, Value] | None, column: str) -> str:
@@ -141,13 +148,8 @@ def side(spec: TableSpec, record: Mapping[str, Value] | None, column: str) -> st
     if record is None:
         return ""
     if column:
-        return masked(spec, column, record.get(column))
-    return cell(", ".join(f"{name}={masked(spec, name, value)}" for name, value in record.items()))
-
-
-def masked(spec: TableSpec, column: str, value: Value) -> str:
-    """A value that may be shown."""
-    return MASK if column in spec.private else cell(value)
+        return cell(masked(column, record.get(column), spec.private))
+    return cell(", ".join(f"{name}={cell(masked(name, value, spec.private))}" for name, value in record.items()))
 
 
 def cell(value: Any) -> str:

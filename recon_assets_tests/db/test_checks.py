@@ -514,8 +514,12 @@ def test_failures_are_logged_by_key(both: Both, caplog: pytest.LogCaptureFixture
     ]
     caplog.clear()
     found(project, replace(table, private=("id",)), "fields")
+    found(project, replace(table, key=(), private=("code",)), "keys")
 
-    assert caplog.messages == ["t 2024-03-03: fields failed, 1 wrong of 4"]
+    assert caplog.messages == [
+        "t 2024-03-03: fields failed, 1 wrong of 4",
+        "t 2024-03-03: keys failed, 2 wrong of 4",
+    ]
 
 
 def test_progress_is_told(both: Both) -> None:

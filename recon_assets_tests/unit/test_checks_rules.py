@@ -102,6 +102,32 @@ def test_ten_differences_are_shown_and_all_are_counted() -> None:
     assert len(finding.details.rows) == 10
 
 
+def private(check: BusinessRule, source: Rows, target: Rows) -> Finding:
+    need = check.needs[0]
+    return check.judge(Evidence("t", "all", {need: Both(source, target)}, frozenset({"mail", "c"})))
+
+
+def test_private_values_of_one_row_are_not_shown() -> None:
+    """Not in the sentence, not as figures, not in the details; whether they differ is."""
+    finding = private(ONE, [{"MAIL": "ann@x", "n": 1}], [{"MAIL": "bob@x", "n": 2}])
+
+    assert finding.summary == "t: revenue: MAIL is *** in source, *** in target; n is 1 in source, 2 in target"
+    assert finding.details
+    assert finding.details.rows == (("MAIL", "***", "***"), ("n", 1, 2))
+    alone = private(ONE, [{"mail": "ann@x"}], [{"mail": "bob@x"}])
+    assert (alone.passed, alone.source, alone.target) == (False, "***", "***")
+    assert private(ONE, [{"mail": "ann@x"}], [{"mail": "ann@x"}]).passed
+
+
+def test_private_groups_are_not_shown() -> None:
+    """They are told apart all the same."""
+    finding = private(BY, [{"c": "ann", "n": 1}, {"c": "bob", "n": 1}], [{"c": "ann", "n": 2}])
+
+    assert (finding.wrong, finding.of) == (2, 2)
+    assert finding.details
+    assert finding.details.rows == (("***", "n", 1, 2), ("***", "(row)", "found", "not found"))
+
+
 UNCLEAR: list[Any] = [
     pytest.param(
         BY, [{"c": 1}, {"c": 1}], "2 rows of the target's query have the same c; `by` must name", id="groups twice"

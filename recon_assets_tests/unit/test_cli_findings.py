@@ -180,3 +180,19 @@ def test_a_finding_in_json() -> None:
             {"kind": "mismatched", "key": [1, "***"], "columns": {"fee": [5, 6], "mail": ["***", "***"]}},
         ],
     }
+
+
+@pytest.mark.parametrize(("private", "key"), [((), [1, "Ada"]), (("mail",), ["***"])])
+def test_a_record_without_a_key_is_its_own(private: tuple[str, ...], key: list[object]) -> None:
+    """Its key is all its values: which of them are private cannot be told, so none is shown when some are."""
+    record = Discrepancy(DiscrepancyKind.MISSING, (1, "Ada"))
+    found = replace(failed(), discrepancies=(record,))
+
+    assert findings.as_dict(found, (), frozenset(private))["records"][0]["key"] == key
+
+
+def test_details_of_private_columns_are_hidden() -> None:
+    """As they are in records."""
+    found = replace(failed(), details=Details(("mail", "rows"), (("a@x", 3), (None, 1))))
+
+    assert findings.as_dict(found, (), frozenset({"mail"}))["details"]["rows"] == [["***", 3], ["***", 1]]

@@ -17,6 +17,7 @@ from recon_assets.slices.snapshot import Side, Snapshot
 
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}
+_ENTITY, _ALONG, _LATEST = "recon_entity", "recon_along", "recon_latest"
 
 
 def disorder(
@@ -24,8 +25,8 @@ def disorder(
 ) -> Iterator[tuple[str, Found]]:
     """Rows of the target that break an order, in the windows that they fall into.
 
-    What must not decrease along a column is looked at over all rows of the table, since the row before one
-    may lie in an earlier window; then the later row is at fault.
+    What must not decrease along a column is looked at over all rows of the table, since a row before
+    may lie in any window: each row is at fault whose time is earlier than that of a row with a smaller ``along``.
 
     Args:
         snapshot: Of the table.
@@ -43,8 +44,9 @@ def disorder(
     """
     named = filter(None, (*need.columns, need.monotonic, need.along, *need.per, need.not_future))
     side = target_with(snapshot, tuple(named), need.where)
-    faults = (*_ascending(side, need), *_monotonic(side, need), *_future(side, need, now))
-    suspects = Suspects(side, DiscrepancyKind.DISORDERED, faults, side.table, apart=need.monotonic is None)
+    table, monotonic = _monotonic(side, need)
+    faults = (*_ascending(side, need), *monotonic, *_future(side, need, now))
+    suspects = Suspects(side, DiscrepancyKind.DISORDERED, faults, table)
     yield from found(snapshot, suspects, windows, most)
 
 
@@ -55,20 +57,38 @@ def _ascending(side: Side, need: Disorder) -> Iterator[Fault]:
         yield Fault((left, right), _ordered(side, left) > _ordered(side, right))
 
 
-def _monotonic(side: Side, need: Disorder) -> Iterator[Fault]:
-    """The row before is the latest of those with the next smaller value of ``along``: equal ones bear on nothing.
+def _monotonic(side: Side, need: Disorder) -> tuple[sa.FromClause, tuple[Fault, ...]]:
+    """A row is at fault if any row of the same ``per`` with a smaller ``along`` has a later time.
 
-    Rows that lack one of the two stand apart from the others, in the order of their values: none of them is at fault.
+    Rows of equal ``along`` bear on nothing among each other, nor do rows on others that lack one of the two.
     """
     if need.monotonic is None or need.along is None:
-        return
-    value, along = _ordered(side, need.monotonic), _ordered(side, need.along)
-    known = sa.and_(value.is_not(None), along.is_not(None))
-    rows: list[sa.ColumnElement[Any]] = [sa.case((known, 1), else_=0)]
-    if need.per:
-        rows.append(md5_text(row_text([cell(side.column(name), side.value(name)) for name in need.per])))
-    before = sa.func.lag(value).over(partition_by=rows, order_by=[along, value])
-    yield Fault((need.monotonic,), before > value)
+        return side.table, ()
+    value, along, entity = _ordered(side, need.monotonic), _ordered(side, need.along), _entity(side, need.per)
+    before = _before(side, value, along, entity)
+    here = sa.and_(before.c[_ENTITY] == entity, before.c[_ALONG] == along)
+    return sa.outerjoin(side.table, before, here), (Fault((need.monotonic,), before.c[_LATEST] > value),)
+
+
+def _entity(side: Side, per: Sequence[str]) -> sa.ColumnElement[Any]:
+    """The same for rows that belong together; NULL is a value here."""
+    if not per:
+        return sa.literal_column("1")
+    return md5_text(row_text([cell(side.column(name), side.value(name)) for name in per]))
+
+
+def _before(
+    side: Side, value: sa.ColumnElement[Any], along: sa.ColumnElement[Any], entity: sa.ColumnElement[Any]
+) -> sa.Subquery:
+    """The latest time before each place; over places and not over rows, since no frame of MySQL leaves out peers."""
+    known = side.select(entity.label(_ENTITY), along.label(_ALONG), value.label(_LATEST))
+    rows = known.where(along.is_not(None), value.is_not(None)).subquery("recon_known")
+    place = (rows.c[_ENTITY], rows.c[_ALONG])
+    places = sa.select(*place, sa.func.max(rows.c[_LATEST]).label(_LATEST)).group_by(*place).subquery("recon_places")
+    latest = sa.func.max(places.c[_LATEST]).over(
+        partition_by=places.c[_ENTITY], order_by=places.c[_ALONG], rows=(None, -1)
+    )
+    return sa.select(places.c[_ENTITY], places.c[_ALONG], latest.label(_LATEST)).subquery("recon_before")
 
 
 def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:

@@ -53,14 +53,12 @@ class Suspects:
         kind: What rows with a fault are called.
         faults: What may be wrong.
         table: The rows, with whatever the faults join to them.
-        apart: Whether a window's rows can be judged without those of other windows.
     """
 
     side: Side
     kind: DiscrepancyKind
     faults: tuple[Fault, ...]
     table: sa.FromClause
-    apart: bool = True
 
     def counts(self, windows: Sequence[Window]) -> Counts:
         """How many rows are wrong, in one statement."""
@@ -86,7 +84,7 @@ class Suspects:
         values = [self.side.value(name).label(_value(at)) for at, name in enumerate(_names(self.side))]
         day = self.side.day(windows).label(WINDOW)
         rows = sa.select(day, *flags, *values).select_from(self.table).where(condition(self.side.pair.spec.where))
-        return (rows.where(self.side.inside(windows)) if self.apart else rows).subquery(_ROWS)
+        return rows.where(self.side.inside(windows)).subquery(_ROWS)
 
     def _any(self, rows: sa.FromClause) -> sa.ColumnElement[bool]:
         return sa.or_(*(rows.c[_flag(at)] == 1 for at in range(len(self.faults))))

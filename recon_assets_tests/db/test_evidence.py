@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -306,7 +307,7 @@ ORDERS: dict[str, tuple[Disorder, list[tuple[int, int, list[Any]]]]] = {
         Disorder(monotonic="b", along="n", per=("who",)),
         [(0, 2, []), (1, 2, [4]), (0, 1, []), (1, 5, [7])],
     ),
-    "of all rows": (Disorder(monotonic="b", along="n"), [(1, 2, [1]), (2, 2, [3, 4]), (0, 1, []), (0, 5, [])]),
+    "of all rows": (Disorder(monotonic="b", along="n"), [(1, 2, [1]), (2, 2, [3, 4]), (0, 1, []), (2, 5, [6, 7])]),
     "future": (Disorder(not_future="c"), [(0, 2, []), (0, 2, []), (0, 1, []), (1, 5, [10])]),
     "some": (Disorder(columns=("b", "c"), where="id > 3"), [(0, 0, []), (0, 1, []), (0, 1, []), (0, 5, [])]),
 }
@@ -366,6 +367,23 @@ def test_rows_that_go_along_evenly(both: conftest.Both, name: Name) -> None:
         found = dict(slices.disorder(snapshot, Disorder(monotonic="b", along="n", per=("who",)), WINDOWS, NOW))
 
     assert figures(found) == [(0, 1, []), (0, 2, []), (1, 1, [4]), (0, 0, [])]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_row_is_held_against_all_before_it(both: conftest.Both, name: Name) -> None:
+    """One late row puts all in the wrong that come after it and are earlier, equal ones and later ones alike."""
+    sides = both("sqlite", name)
+    times = [(1, 1, at(2)), (2, 2, at(0)), (3, 2, at(1)), (4, 3, at(1, 12)), (5, 3, at(2)), (6, None, at(0))]
+    for side in (sides.source, sides.target):
+        ordered(side, [(key, "a", along, at(0), time, None) for key, along, time in times])
+        side.fill("t", [(7, "b", 4, at(0), at(0), None), (8, None, 4, at(0), at(0), None)])
+    need = Disorder(monotonic="b", along="n", per=("who",))
+    with snapped(sides, spec()) as snapshot:
+        found = dict(slices.disorder(snapshot, need, (ALL,), NOW))
+        some = dict(slices.disorder(snapshot, replace(need, where="id <> 1"), (ALL,), NOW))
+
+    assert figures(found) == [(3, 8, [2, 3, 4])]
+    assert figures(some) == [(0, 7, [])]
 
 
 def test_the_row_before_may_be_in_a_window_that_is_not_asked_for(both: conftest.Both) -> None:

@@ -82,7 +82,10 @@ class Spelling:
             text = self.concat.format(self.between.join(["'='", text]))
         framed = [self.size.format(text), "':'", text] if cell.form.framed else [text, f"'{END}'"]
         whole = self.concat.format(self.between.join(framed))
-        return f"COALESCE({whole}, '{'=' if cell.marked else ''}{NULL}{END}')" if cell.nullable else whole
+        if not cell.nullable:
+            return whole
+        # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL.
+        return f"CASE WHEN {column} IS NULL THEN '{'=' if cell.marked else ''}{NULL}{END}' ELSE {whole} END"
 
     def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
         """The text of a row."""
@@ -122,7 +125,8 @@ _TRIMMED = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
 MYSQL = Spelling(
     texts={
         **dict.fromkeys((Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON), _UTF8),
-        **dict.fromkeys((Kind.INTEGER, Kind.DATE, Kind.UUID), "CAST({} AS CHAR)"),
+        **dict.fromkeys((Kind.DATE, Kind.UUID), "CAST({} AS CHAR)"),
+        Kind.INTEGER: "CAST({} + 0 AS CHAR)",  # zeros before the number are no data
         **dict.fromkeys((Kind.DECIMAL, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT), _TRIMMED),
         Kind.FLOAT: "CAST({} + 0e0 AS CHAR)",
         Kind.BOOLEAN: "CAST({} + 0 AS CHAR)",

@@ -65,8 +65,8 @@ def _enum_labels(connection: sa.Connection, oids: set[int]) -> dict[int, tuple[s
 def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
     """A table's types from the catalogue; a query's values bring their own, but moments must be known as such."""
     with connection.execute(select.limit(0)) as result:
-        described: Any = result.cursor.description
-        types = {name: _MYSQL_MOMENTS.get(code, _ANY) for name, code, *_ in described}
+        cursor: Any = result.cursor
+        types = {field.name: _mysql_field(field) for field in cursor._result.fields}  # noqa: SLF001 - charsets are only here
     if table is None:
         return types, {}
     columns = sa.table(
@@ -84,11 +84,39 @@ def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Sel
 
 
 _ANY = Type(Kind.ANY, "any")
-_MYSQL_MOMENTS = {  # by the numbers that the protocol gives them
-    7: Type(Kind.INSTANT, "timestamp"),
-    10: Type(Kind.DATE, "date"),
-    12: Type(Kind.TIMESTAMP, "datetime"),
+_MYSQL_NAMES = {  # by the numbers that the protocol gives them
+    0: "decimal",
+    1: "tinyint",
+    2: "smallint",
+    3: "int",
+    4: "float",
+    5: "double",
+    7: "timestamp",
+    8: "bigint",
+    9: "mediumint",
+    10: "date",
+    11: "time",
+    12: "datetime",
+    13: "year",
+    16: "bit",
+    245: "json",
+    246: "decimal",
 }
+_TEXTS = {15, 249, 250, 251, 252, 253, 254}
+_BYTES = 63
+_NO_SCALE = 30
+
+
+def _mysql_field(field: Any) -> Type:
+    """A column of a result, as the protocol describes it."""
+    code, scale = field.type_code, field.scale
+    if code in _TEXTS:
+        return parse("blob" if field.charsetnr == _BYTES else "text", "mysql")
+    name = _MYSQL_NAMES.get(code)
+    if name is None:
+        return _ANY
+    limits = {"decimal": f"(65,{scale})", "time": f"({scale})", "datetime": f"({scale})", "timestamp": f"({scale})"}
+    return parse(name + (limits.get(name, "") if scale <= _NO_SCALE else ""), "mysql")
 
 
 def _text(value: Any) -> str:
@@ -228,7 +256,7 @@ def cascades(connection: sa.Connection, table: sa.TableClause) -> tuple[str, ...
 
 
 def _regclass(connection: sa.Connection, table: sa.TableClause) -> sa.ColumnElement[Any]:
-    name = connection.dialect.identifier_preparer.format_table(table)
+    name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")  # it is a value here
     return sa.cast(sa.literal(name), postgresql.REGCLASS)
 
 
@@ -272,10 +300,25 @@ def compares_bytes(connection: sa.Connection, table: sa.TableClause) -> bool:
     """Whether PostgreSQL takes no two different texts of the table for equal: some collations do."""
     columns = sa.table("pg_attribute", *map(sa.column, ("attrelid", "attcollation")), schema="pg_catalog")
     collations = sa.table("pg_collation", *map(sa.column, ("oid", "collisdeterministic")), schema="pg_catalog")
-    name = connection.dialect.identifier_preparer.format_table(table)
+    name = _regclass(connection, table)
     vague = (
         sa.select(sa.func.count())
         .select_from(columns.join(collations, columns.c.attcollation == collations.c.oid))
-        .where(columns.c.attrelid == sa.func.to_regclass(name), sa.not_(collations.c.collisdeterministic))
+        .where(columns.c.attrelid == name, sa.not_(collations.c.collisdeterministic))
     )
     return connection.scalar(vague) == 0
+
+
+def holds_unique(connection: sa.Connection, table: sa.TableClause) -> bool:
+    """Whether PostgreSQL's unique indexes of the table hold of all its rows: not those that failed, nor of heirs."""
+    indexes = sa.table("pg_index", *map(sa.column, ("indrelid", "indisunique", "indisvalid")), schema="pg_catalog")
+    heirs = sa.table("pg_inherits", *map(sa.column, ("inhparent",)), schema="pg_catalog")
+    tables = sa.table("pg_class", *map(sa.column, ("oid", "relkind")), schema="pg_catalog")
+    name = _regclass(connection, table)
+    failed = sa.select(sa.literal(1)).where(indexes.c.indrelid == name, indexes.c.indisunique, ~indexes.c.indisvalid)
+    parents = (
+        sa.select(sa.literal(1))
+        .select_from(heirs.join(tables, heirs.c.inhparent == tables.c.oid))
+        .where(heirs.c.inhparent == name, tables.c.relkind == "r")
+    )
+    return not connection.scalar(sa.select(sa.or_(failed.exists(), parents.exists())))

@@ -1,7 +1,8 @@
 """What SQLite lacks, in Python: canonical texts of values that carry their own types, MD5, exact sums."""
 
 import hashlib
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from recon_assets.model import Kind
 
 UNREADABLE = "!"
 """Stands before the hexadecimal bytes of a text that is no value of its column's type."""
+_UUID = re.compile(r"[0-9A-Fa-f-]{32,36}")
 _TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON, Kind.UUID, Kind.ANY}
 
 
@@ -51,7 +53,7 @@ def _from_number(value: Any, form: Kind) -> str:
 
 def _from_text(value: str, kind: Kind, form: Kind) -> str:
     if form is Kind.UUID:
-        return value.lower()
+        return value.lower() if kind is not Kind.UUID or _UUID.fullmatch(value) else _unreadable(value.encode())
     if form in _TEXTS:
         return value.rstrip(" ") if kind is Kind.CHAR else value
     try:
@@ -86,7 +88,7 @@ def _boolean(value: str) -> str:
 
 def _date(value: str) -> str:
     moment = datetime.fromisoformat(value)
-    return value[:10] if moment == datetime.fromisoformat(value[:10]) else _moment(value)
+    return str(moment.date()) if moment == datetime.combine(moment.date(), time()) else _moment(value)
 
 
 def _moment(value: str) -> str:

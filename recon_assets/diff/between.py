@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from recon_assets import dialect, slices
 from recon_assets.diff.comparing import MAX_EVIDENCE, compare, table_of, total
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Comparison, Database, Days, Relation, Rule, TableSpec, Window
+from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
@@ -25,7 +25,7 @@ def between(  # noqa: PLR0913 - the public door
     target_url: str,
     target_table: str,
     *,
-    key: Sequence[str],
+    key: Sequence[str] | None,
     columns: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     rules: Mapping[str, Mapping[str, Any] | Rule] | None = None,
@@ -67,6 +67,9 @@ def between(  # noqa: PLR0913 - the public door
     if max_evidence < 0 or (settle is None) != (updated_at is None):
         msg = "max_evidence must not be negative, and settle and updated_at go together"
         raise DeclarationError(msg)
+    if key is None:
+        msg = "key: name the columns that identify a record, or give [] to compare whole rows"
+        raise DeclarationError(msg)
     days, windows = _days(window)
     spec = TableSpec(
         name=source_table if not source_table.lstrip().startswith("(") else "query",
@@ -81,11 +84,12 @@ def between(  # noqa: PLR0913 - the public door
         settle=settle,
     )
     with _opened(spec, source_url, target_url, columns) as (pair, alone):
-        table_of(pair)
+        table = table_of(pair)
+        _refuse_parts_of_days(pair, windows)
         with slices.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
-    return replace(total(found.values(), max_evidence), uncompared=alone, seconds=time.monotonic() - began)
+    return replace(total(found.values(), max_evidence, table.order), uncompared=alone, seconds=time.monotonic() - began)
 
 
 def _relation(database: str, table: str) -> Relation:
@@ -120,17 +124,38 @@ def _days(window: Bounds | None) -> tuple[Days | None, list[Window]]:
     if start >= end:
         msg = f"window: {start} is not before {end}; the end is the first moment that is left out"
         raise DeclarationError(msg)
+    if end.year > _LAST_YEAR:
+        msg = f"window: {end} is later than the year {_LAST_YEAR}, the last of which days are counted"
+        raise DeclarationError(msg)
     days = Days(column, start.date(), None, zone, zone)
     whole = days.windows(end.date() + timedelta(days=1))
     clipped = (Window(day.key, max(day.start or start, start), min(day.end or end, end)) for day in whole)
     return days, [day for day in clipped if day.start < day.end]  # type: ignore[operator]
 
 
+_LAST_YEAR = 9990
+
+
+def _refuse_parts_of_days(pair: slices.Pair, windows: Sequence[Window]) -> None:
+    """A column of dates has no times, so that a window cannot begin or end within one of its days."""
+    days = pair.spec.days
+    kinds = {
+        column.type.kind
+        for mapped in pair.columns
+        for column in (mapped.source, mapped.target)
+        if days and mapped.source.name == days.column
+    }
+    ends = (windows[0].start, windows[-1].end)
+    if Kind.DATE in kinds and any(end and end.time() != clock() for end in ends):
+        msg = f"window: {days and days.column} holds dates, and the window begins or ends within a day; name whole days"
+        raise DeclarationError(msg)
+
+
 def _moment(value: Any, zone: str) -> datetime:
     try:
         local = ZoneInfo(zone)
         found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
         msg = f"window: {error}; write a day or moment such as 2024-01-31 or 2024-01-31T12:00, and a zone such as UTC"
         raise DeclarationError(msg) from error
     if isinstance(found, datetime):

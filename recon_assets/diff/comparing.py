@@ -19,7 +19,7 @@ from recon_assets.diff.records import Table, Tally, verdicts
 from recon_assets.diff.spool import Key, Row, Spool, spool
 from recon_assets.diff.values import Reader, check_rule
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Comparison, Discrepancy, Rule, Window
+from recon_assets.model import Comparison, Discrepancy, Rule, Value, Window
 from recon_assets.slices import DIGEST, UNPLACED, Pair, Snapshot
 
 LARGEST = 1000
@@ -232,10 +232,12 @@ class _Job:
     def _judge(self, key: Key, rows: Sequence[Row]) -> None:
         if not self.table.strict and self.snapshot.pair.spec.key and _is_repeated(rows):
             self.repeated[key] = min(row.window for row in rows)
-        for verdict in verdicts(self.table, rows, repeated=key in self.repeated):
-            if self._is_young(verdict.rows):
-                self.young.setdefault(key, []).extend(verdict.rows)
-            elif self._may_be_astray(key, rows):
+        found = list(verdicts(self.table, rows, repeated=key in self.repeated))
+        if any(self._is_young(verdict.rows) for verdict in found):
+            self.young[key] = list(rows)
+            return
+        for verdict in found:
+            if self._may_be_astray(key, rows):
                 self.astray[key] = rows[0]
             else:
                 self.tallies[verdict.window].add(self.table, verdict)
@@ -252,7 +254,7 @@ class _Job:
             self.tell(f"looking for {len(self.astray):,} records in other windows")
             for side, other in ((self.snapshot.target, "source"), (self.snapshot.source, "target")):
                 keys = [self.table.key_text(row) for row in self.astray.values() if row.role == other]
-                for window, line in slices.elsewhere(side, self.windows, self.history, keys):
+                for window, _, line in slices.elsewhere(side, self.windows, self.history, keys):
                     row = Row(side.role, str(window), line)
                     found[self.table.key_of(row)] = row
         for key, row in self.astray.items():
@@ -270,40 +272,46 @@ class _Job:
         return any(moment is not None and moment > self.now - settle for moment in times)
 
     def _settle(self) -> None:
-        """Read rows in flight again, in a new transaction, after a pause; count those that still differ as settled."""
+        """Read records in flight again, in a new transaction, after a pause; those that still differ count as settled.
+
+        All records of their keys are taken off the counts as they were, and counted anew as they are.
+        """
         if not self.young or self.now is None:
             return
         self.tell(f"{len(self.young):,} records are in flight: reading them again")
+        for rows in self._of_young(self.snapshot).values():
+            self._count(rows, -1)
         time.sleep(PAUSE.total_seconds())
         self.now += PAUSE
-        for rows in self.young.values():
-            self._count(rows, -1)
-        found = self._again({row.window for rows in self.young.values() for row in rows})
-        for key in self.young:
-            self._judge_again(key, found.get(key, []))
-
-    def _again(self, keys: set[str]) -> dict[Key, list[Row]]:
-        windows = [window for window in self.windows if window.key in keys]
-        found: dict[Key, list[Row]] = {}
         with slices.snapshot(self.snapshot.pair) as opened:
-            fresh = opened.but(loose=self.snapshot.target.loose)
-            for side in (fresh.source, fresh.target):
-                for window, _, line in slices.lines(side, windows):
-                    row = Row(side.role, str(window), line)
-                    key = self.table.key_of(row)
-                    if key in self.young:
-                        found.setdefault(key, []).append(row)
+            for rows in self._of_young(opened.but(loose=self.snapshot.target.loose)).values():
+                self._judge_again(rows)
+
+    def _of_young(self, snapshot: Snapshot) -> dict[Key, list[Row]]:
+        """All records whose keys are in flight."""
+        found: dict[Key, list[Row]] = {}
+        texts = sorted({self.table.key_text(row) for rows in self.young.values() for row in rows})
+        for side in (snapshot.source, snapshot.target):
+            # What is too much to ask for by key is read whole, and so is what has no one text.
+            few = self.table.strict and len(texts) <= ASTRAY
+            found_lines = slices.matching(side, self.windows, texts) if few else slices.lines(side, self.windows)
+            for window, _, line in found_lines:
+                row = Row(side.role, str(window), line)
+                key = self.table.key_of(row)
+                if key in self.young:
+                    found.setdefault(key, []).append(row)
         return found
 
-    def _judge_again(self, key: Key, rows: list[Row]) -> None:
+    def _judge_again(self, rows: list[Row]) -> None:
         flying: list[Row] = []
-        for verdict in verdicts(self.table, rows, repeated=key in self.repeated):
+        for verdict in verdicts(self.table, rows, repeated=_is_repeated(rows)):
             if self._is_young(verdict.rows):
                 self.tallies[verdict.window].counts["in_flight"] += 1
                 flying += verdict.rows
             else:
                 self.tallies[verdict.window].add(self.table, verdict)
-        self._count([row for row in rows if row not in flying], 1)
+        self._count(rows, 1)
+        self._count(flying, -1)
 
     def _count(self, rows: Iterable[Row], by: int) -> None:
         for row in rows:
@@ -337,8 +345,12 @@ def _together(source: Lines, target: Lines) -> Iterator[_Segment]:
         yield _Segment(str(at[0]), *found)
 
 
-def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -> Comparison:
-    """Of all windows together."""
+def total(
+    comparisons: Iterable[Comparison],
+    max_evidence: int = MAX_EVIDENCE,
+    order: Callable[[tuple[Value, ...]], Any] | None = None,
+) -> Comparison:
+    """Of all windows together; ``order`` is that of keys, for records of one window after another."""
     parts = list(comparisons)
     whole = sum((part.counts for part in parts), Comparison().counts)
     by_column: Counter[str] = Counter()
@@ -346,9 +358,9 @@ def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -
         by_column.update(part.by_column)
     return Comparison(
         whole,
-        missing=_first(max_evidence, (part.missing for part in parts)),
-        extra=_first(max_evidence, (part.extra for part in parts)),
-        mismatched=_first(max_evidence, (part.mismatched for part in parts)),
+        missing=_first(max_evidence, order, (part.missing for part in parts)),
+        extra=_first(max_evidence, order, (part.extra for part in parts)),
+        mismatched=_first(max_evidence, order, (part.mismatched for part in parts)),
         by_column=dict(by_column.most_common()),
         duplicate_keys=sum(part.duplicate_keys for part in parts),
         in_flight=sum(part.in_flight for part in parts),
@@ -359,5 +371,8 @@ def total(comparisons: Iterable[Comparison], max_evidence: int = MAX_EVIDENCE) -
     )
 
 
-def _first(most: int, records: Iterable[tuple[Discrepancy, ...]]) -> tuple[Discrepancy, ...]:
-    return tuple(chain.from_iterable(records))[:most]
+def _first(
+    most: int, order: Callable[[tuple[Value, ...]], Any] | None, records: Iterable[tuple[Discrepancy, ...]]
+) -> tuple[Discrepancy, ...]:
+    found = list(chain.from_iterable(records))
+    return tuple(sorted(found, key=lambda record: order(record.key)) if order else found)[:most]

@@ -189,18 +189,21 @@ def _without(rows: list[Row], values: dict[int, tuple[Any, ...]], others: Counte
 def _paired(equal: list[list[int]]) -> dict[int, int]:
     """As many pairs as can be, target to source (augmenting paths): closeness within a tolerance is not transitive."""
     taken: dict[int, int] = {}
-
-    def place(at: int, seen: set[int]) -> bool:
-        for other in equal[at]:
-            if other not in seen:
-                seen.add(other)
-                if other not in taken or place(taken[other], seen):
-                    taken[other] = at
-                    return True
-        return False
-
-    for at in range(len(equal)):
-        place(at, set())
+    placed: dict[int, int] = {}
+    for first in range(len(equal)):
+        came: dict[int, int] = {}
+        waiting, free = [first], None
+        while waiting and free is None:
+            at = waiting.pop()
+            for other in equal[at]:
+                if other not in came:
+                    came[other] = at
+                    waiting += [taken[other]] if other in taken else []
+                    free = other if other not in taken and free is None else free
+        while free is not None:
+            at = came[free]
+            before = placed.get(at)
+            taken[free], placed[at], free = at, free, before
     return taken
 
 

@@ -34,7 +34,7 @@ class Spool:
 
     def add(self, key: Key, row: Row) -> None:
         """Put one row aside."""
-        self.page.append((*map(_stored, key), row.role, row.window, row.line))
+        self.page.append((*key, row.role, row.window, row.line))
         if len(self.page) >= _PAGE:
             self._write()
 
@@ -69,6 +69,6 @@ def _stored(part: Part) -> Part:
 def key_of(texts: Sequence[str | None], integers: Sequence[bool]) -> Key:
     """The key in a form that sorts: integers as such."""
     return tuple(
-        int(text) if integer and text is not None and text.lstrip("-").isdecimal() else text
+        _stored(int(text)) if integer and text is not None and text.lstrip("-").isdecimal() else text
         for text, integer in zip(texts, integers, strict=True)
     )

@@ -28,19 +28,10 @@ _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
 _TRUTHS = {"t": 1, "true": 1, "1": 1, "yes": 1, "y": 1, "f": 0, "false": 0, "0": 0, "no": 0, "n": 0}
 _MICROSECONDS = 6
 _REAL = 24
-_DIGITS_OF_FLOATS = 17
 
 
 def _single(number: float) -> float:
     return float(struct.unpack("f", struct.pack("f", number))[0])
-
-
-def _as_written(number: Decimal) -> Decimal:
-    """The decimal that people see, for one that is a float to the last bit: SQLite keeps decimals so."""
-    if len(number.as_tuple().digits) <= _DIGITS_OF_FLOATS or not number.is_finite():
-        return number
-    near = float(number)
-    return Decimal(repr(near)) if Decimal(near) == number else number
 
 
 class Unreadable:
@@ -103,18 +94,19 @@ class Reader:
         """
         if text is None:
             return None
-        if text.startswith(UNREADABLE) and self.form.kind in {*_NUMBERS, *_MOMENTS}:
-            return Unreadable()
         try:
             return self._read(text, role)
         except (ValueError, InvalidOperation, KeyError, RecursionError, OverflowError):
-            return Unreadable()
+            # Where equal texts are equal values, so they are when nobody can read them.
+            return (UNREADABLE, text) if self.form.decisive else Unreadable()
 
     def _type(self, role: Role) -> Type:
         return self.source if role == "source" else self.target
 
     def _read(self, text: str, role: Role) -> Any:
         kind = self.form.kind
+        if text.startswith(UNREADABLE) and kind in {*_NUMBERS, *_MOMENTS}:
+            raise ValueError
         if kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
             return self._number(text, role)
         if kind in {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}:
@@ -142,7 +134,6 @@ class Reader:
             found = self._shortest(float(text), role)
         else:
             found = Decimal(text.strip())
-            found = _as_written(found) if self._decimal else found
         if found.is_nan():
             return "NaN"
         return found if self.rule.scale is None or found.is_infinite() else self._scaled(found, self.rule.scale)
@@ -194,7 +185,7 @@ class Reader:
         """The value as results show it."""
         if text is None:
             return None
-        if text.startswith(UNREADABLE) and self._type(role).kind in {*_NUMBERS, *_MOMENTS}:
+        if text.startswith(UNREADABLE) and self._type(role).kind in {*_NUMBERS, *_MOMENTS, Kind.UUID}:
             return bytes.fromhex(text[len(UNREADABLE) :]).decode(errors="replace")
         kind = self._type(role).kind
         if Kind.INTEGER in {self.source.kind, self.target.kind} and self.form.kind in _NUMBERS and _is_whole(text):

@@ -106,17 +106,28 @@ def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:
     }
 
 
-def elsewhere(side: Side, windows: Sequence[Window], history: Window, keys: Sequence[str]) -> Iterator[tuple[Any, str]]:
-    """The rows of some keys, given as canonical texts, that stand in ``history`` but in none of ``windows``.
+def matching(side: Side, windows: Sequence[Window], keys: Sequence[str]) -> Iterator[tuple[Any, int, str]]:
+    """The rows of some keys, given as canonical texts, in some windows; as `lines` yields them.
 
-    Yields:
-        ``(day, text)``; a collation may add rows of other keys.
+    A collation may add rows of other keys.
     """
+    yield from _of_keys(side, windows, keys, side.inside(windows))
+
+
+def elsewhere(
+    side: Side, windows: Sequence[Window], history: Window, keys: Sequence[str]
+) -> Iterator[tuple[Any, int, str]]:
+    """The rows of some keys, as `matching`, that stand in ``history`` but in none of ``windows``."""
+    yield from _of_keys(side, [history], keys, sa.and_(side.inside([history]), sa.not_(side.inside(windows))))
+
+
+def _of_keys(
+    side: Side, windows: Sequence[Window], keys: Sequence[str], where: sa.ColumnElement[bool]
+) -> Iterator[tuple[Any, int, str]]:
     if not keys:
         return
     names = [mapped.source.name for mapped in side.pair.columns]
-    key = row_text(side.cells(side.pair.spec.key))
-    rows = side.select(side.date([history]), row_text(side.cells(names)))
-    found = rows.where(side.inside([history]), sa.not_(side.inside(windows)), key.in_(keys))
-    for batch in side.stream(found):
+    key = row_text(side.cells(side.pair.spec.key or names))
+    rows = side.select(side.date(windows), sa.literal_column("0"), row_text(side.cells(names)))
+    for batch in side.stream(rows.where(where, key.in_(keys))):
         yield from map(tuple, batch)

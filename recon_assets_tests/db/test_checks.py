@@ -491,6 +491,18 @@ def test_a_private_column_has_two_names(both: Both, name: str) -> None:
     ]
 
 
+def test_a_rule_shows_no_private_values(both: Both) -> None:
+    """Whatever it is that shows the finding."""
+    sides = both("sqlite", "sqlite")
+    project, table = prepared(sides)
+    sides.target.run("UPDATE t SET code = 'zoe' WHERE id = 0")
+    sql = "SELECT max(code) AS code FROM t"
+    (finding,) = found(project, replace(table, private=("code",), checks=(checks.BusinessRule(sql, sql),)))
+
+    assert finding.summary == "t: rule: code is *** in source, *** in target"
+    assert not any(secret in repr(finding) for secret in ("'b'", "zoe"))
+
+
 def test_private_columns_must_be_there(both: Both) -> None:
     """A misspelt name would mask nothing."""
     sides = both("postgresql", "postgresql")

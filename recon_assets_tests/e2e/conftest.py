@@ -27,7 +27,7 @@ TABLES = ("flights", "weather", "planes", "airports", "airlines")
 
 @dataclass(frozen=True)
 class Empty:
-    """A demo whose source is full and whose target has empty tables.
+    """A source that is full and a target that has empty tables, such as those of the demo.
 
     ``environ`` is what a person has set: the home, and no database, so that the program starts the embedded ones.
     """
@@ -100,6 +100,12 @@ def empty_demo(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
         with demo.target() as target:
             target.execute(f"TRUNCATE {', '.join(f'analytics.{table}' for table in TABLES)} CASCADE")
         yield demo
+
+
+def recon(environ: Mapping[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    """A command as a person runs it, to its end."""
+    command = [str(Path(sys.executable).with_name("recon")), *words]
+    return subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -369,6 +369,18 @@ def test_a_query_may_fail_for_one_day(both: Both) -> None:
     assert "division by zero" in str(findings[1].error)
 
 
+def test_a_value_that_a_query_cannot_read_is_not_repeated(both: Both, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the finding nor in the log."""
+    sides = both("duckdb", "postgresql")
+    project, table = prepared(sides)
+    sides.source.run("UPDATE t SET code = 'ann@x.org' WHERE id = 1")
+    reads = checks.BusinessRule("SELECT strptime(code, '%Y') AS x FROM t", "SELECT 1 AS x", named="reads")
+    (finding,) = found(project, replace(table, checks=(reads,)))
+
+    assert finding.error == "t: source's query: invalid input exception (a value that a function could not read)"
+    assert "ann" not in f"{finding}{caplog.text}"
+
+
 def test_databases_that_do_not_answer(both: Both) -> None:
     """Every check is an error, none a pass."""
     sides = both("postgresql", "postgresql")

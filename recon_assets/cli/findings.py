@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +12,7 @@ from rich.text import Text
 from recon_assets.cli.output import number, screen, tell
 from recon_assets.cli.samples import Sample
 from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value, masked, masked_details, masked_key
+from recon_assets.model.findings import decimal_of
 
 FAILED = 1
 COULD_NOT_RUN = 3
@@ -44,8 +45,19 @@ class Tally:
             return replace(self, passed=self.passed + 1)
         if finding.error is not None:
             return replace(self, not_run=self.not_run + 1, error=self.error or finding.error)
-        worst = max((self.worst or finding, finding), key=lambda found: (_RANKS[found.severity], found.wrong))
+        worst = max((self.worst or finding, finding), key=_badness)
         return replace(self, failed=self.failed + 1, wrong=self.wrong + finding.wrong, worst=worst)
+
+
+def _badness(finding: Finding) -> tuple[int, int, Decimal]:
+    """By severity, then by records, then by how far the figures are apart: a sum is one thing that is wrong."""
+    figures = [decimal_of(figure) for figure in (finding.source, finding.target) if _is_number(figure)]
+    apart = abs(figures[0] - figures[1]) if len(figures) > 1 and all(map(Decimal.is_finite, figures)) else Decimal()
+    return _RANKS[finding.severity], finding.wrong, apart
+
+
+def _is_number(figure: Figure) -> TypeGuard[int | float | Decimal]:
+    return isinstance(figure, int | float | Decimal)
 
 
 @dataclass

@@ -71,6 +71,18 @@ def test_the_worst_day_is_the_most_severe_one() -> None:
     assert result(with_record).failing[0].discrepancies == ()
 
 
+def test_the_worst_day_of_a_sum_is_that_of_the_largest_difference() -> None:
+    """A sum is one thing that is wrong, however far it is off."""
+    days = [
+        replace(failed(day), source=Decimal(100), target=target)
+        for day, target in (("2013-01-01", 99), ("2013-01-02", 7.5), ("2013-01-03", None))
+    ]
+
+    (tally,) = result(*days).tallies.values()
+
+    assert tally.worst == days[1]
+
+
 def test_people_see_verdict_figures_reasons_and_days(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,4 +208,5 @@ def _print_json(result: Result, findings: Iterable[Finding], project: Project) -
             sys.stdout.write(before + json_format.dumps(as_dict(finding, key, private), ensure_ascii=False))
             before = ",\n"
         sys.stdout.write("\n]\n" if result.tallies else "[]\n")
+        sys.stdout.flush()  # what is still buffered has reached nobody
         result.finished = True

@@ -30,7 +30,7 @@ RING = [
         if param.id in {"postgresql-mysql", "mysql-duckdb", "duckdb-sqlite", "sqlite-postgresql"}
     ),
 ]
-GAMES = 8
+GAMES = 4
 START, END = date(2024, 1, 1), date(2024, 2, 1)
 
 

@@ -295,4 +295,4 @@ def test_types_of_a_query_of_mysql(both: Both) -> None:
     engine = engine_of(sides.source)
     shape = slices.describe(engine, Relation("source", query="select * from t"))
     engine.dispose()
-    assert [column.type.kind for column in shape.columns] == [Kind.INSTANT, Kind.TIMESTAMP, Kind.DATE, Kind.ANY]
+    assert [column.type.kind for column in shape.columns] == [Kind.INSTANT, Kind.TIMESTAMP, Kind.DATE, Kind.INTEGER]

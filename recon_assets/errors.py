@@ -1,5 +1,7 @@
 """What can go wrong, one class per reaction of the caller."""
 
+from collections.abc import Sequence
+
 
 class ReconError(Exception):
     """Any error whose message says where, what, what was expected and what to do."""
@@ -25,3 +27,21 @@ class UnavailableError(ReconError):
 
 class DoesNotFitError(ReconError):
     """The target cannot hold a value of the source: mend the data, or the target's type, or ignore the column."""
+
+
+class StaleTargetError(ReconError):
+    """Rows of the target changed after they were compared: compare again, then decide again.
+
+    Attributes:
+        keys: The keys of some of them, as people read them.
+    """
+
+    def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.keys = tuple(keys)
+
+
+class TakenError(ReconError):
+    """Somebody else was faster: look at the case as it is now."""
+
+    exit_code = 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recon_assets.checks.pattern import Limited, plural
-from recon_assets.model import Comparison, Details, Evidence, Finding, Measure, Need, Records
+from recon_assets.model import Comparison, Details, DiscrepancyKind, Evidence, Finding, Measure, Need, Records
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Keys(_OfRecords):
             target=counts.target,
             wrong=wrong,
             of=counts.source,
+            kinds={DiscrepancyKind.MISSING: counts.missing, DiscrepancyKind.EXTRA: counts.extra},
             discrepancies=(*found.missing, *found.extra),
         )
 
@@ -81,6 +82,7 @@ class Fields(_OfRecords):
             target=counts.target,
             wrong=counts.mismatched,
             of=on_both,
+            kinds={DiscrepancyKind.MISMATCHED: counts.mismatched},
             discrepancies=found.mismatched,
             details=_by_column(found),
         )
@@ -124,6 +126,11 @@ class Checksum(_OfRecords):
             target=_printed(both.target),
             wrong=counts.wrong,
             of=counts.source,
+            kinds={
+                DiscrepancyKind.MISSING: counts.missing,
+                DiscrepancyKind.EXTRA: counts.extra,
+                DiscrepancyKind.MISMATCHED: counts.mismatched,
+            },
             discrepancies=found.discrepancies,
         )
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from recon_assets.checks.pattern import Limited, plural
-from recon_assets.model import Both, Disorder, Evidence, Finding, Found, Measure, Need, Orphans
+from recon_assets.model import Both, DiscrepancyKind, Disorder, Evidence, Finding, Found, Measure, Need, Orphans
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class OfTarget(Limited, ABC):
     @abstractmethod
     def _fault(self) -> str:
         """What is wrong with the rows, as it follows their number in a sentence."""
+
+    @property
+    def _kind(self) -> DiscrepancyKind:
+        return DiscrepancyKind.ORPHAN if isinstance(self._wrong, Orphans) else DiscrepancyKind.DISORDERED
 
     @property
     def _rows(self) -> Measure:
@@ -53,5 +57,6 @@ class OfTarget(Limited, ABC):
             passed=not found.wrong,
             wrong=found.wrong,
             of=found.of,
+            kinds={self._kind: found.wrong},
             discrepancies=found.records,
         )

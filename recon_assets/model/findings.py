@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.records import Comparison, Discrepancy
+from recon_assets.model.records import Comparison, Discrepancy, DiscrepancyKind
 
 Figure = None | bool | int | Decimal | float | str
 _DIGITS = 1000
@@ -261,11 +261,13 @@ class Finding:
         summary: A sentence that reads alone in an alert: which table, which day, what was compared, both figures.
         source, target: The figures compared.
         wrong, of: How many records (or groups, or columns) are wrong, of how many looked at; exact.
+        kinds: How many records are wrong in each way that the check looks for, exact; empty for one that names none.
         discrepancies: Some of the wrong records, at most as many as evidence is capped to.
         details: What differs, where it is not single records.
         reasons: What the wrong records have in common, a sentence each.
         severity: None when passed.
         error: Why the check could not run.
+        accepted: Who accepted the difference and why; such a finding has not passed, and does not count as failed.
     """
 
     check: str
@@ -277,11 +279,18 @@ class Finding:
     target: Figure = None
     wrong: int = 0
     of: int = 0
+    kinds: Mapping[DiscrepancyKind, int] = field(default_factory=dict)
     discrepancies: tuple[Discrepancy, ...] = ()
     details: Details | None = None
     reasons: tuple[str, ...] = ()
     severity: Severity | None = None
     error: str | None = None
+    accepted: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it says that something is wrong which nobody has accepted; not when it is unknown."""
+        return not (self.passed or self.error or self.accepted)
 
     @property
     def rate(self) -> float:

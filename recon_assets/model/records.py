@@ -56,6 +56,10 @@ class DiscrepancyKind(StrEnum):
     DISORDERED = "disordered"
 
 
+def _digest(said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Discrepancy:
     """One record that differs.
@@ -83,8 +87,13 @@ class Discrepancy:
 
     def id(self, table: str) -> str:
         """The same for the same fault of the same record, whenever it is found."""
-        said = repr((table, self.kind.value, self.key, self.differing))
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return _digest((table, self.kind.value, self.key, self.differing))
+
+    @property
+    def fingerprint(self) -> str:
+        """The same as long as the fault's values are: those that differ, else the whole record."""
+        values: Mapping[str, object] = self.columns if self.differing else self.source or self.target or {}
+        return _digest(sorted(values.items()))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from recon_assets.model.cases import REVIEWED, Policy
 from recon_assets.model.findings import Check
 from recon_assets.model.records import Rule
 
@@ -122,6 +123,7 @@ class TableSpec:
     settle: timedelta | None = None
     private: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    correct: Policy = REVIEWED
     group: str = "default"
     owners: tuple[str, ...] = ()
     description: str = ""

@@ -1,4 +1,4 @@
-"""The only writer of the target: one window is one transaction, and repeating it changes nothing."""
+"""Brings the rows of a window from the source into the target, as a mode says."""
 
 import re
 import time

@@ -1,0 +1,1 @@
+"""The web pages where people decide, on one port with Dagster's own interface."""

@@ -1,0 +1,247 @@
+"""What people decide on: cases, their states, and what a table's policy decides for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from recon_assets.errors import DeclarationError
+from recon_assets.model.findings import Severity
+from recon_assets.model.records import DiscrepancyKind, Value
+
+
+@dataclass(frozen=True, order=True)
+class CaseId:
+    """What a case is of: the records of one kind that are wrong in one window, or one check that names no records.
+
+    ``kind`` is that of `DiscrepancyKind`, or the name of the check.
+    """
+
+    table: str
+    window: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.table}/{self.window}/{self.kind}"
+
+    @property
+    def of_records(self) -> DiscrepancyKind | None:
+        """In which way its records are wrong; None for the case of a check."""
+        return DiscrepancyKind(self.kind) if self.kind in set(DiscrepancyKind) else None
+
+    @classmethod
+    def parse(cls, text: str) -> "CaseId":
+        """The case that ``table/window/kind`` names.
+
+        Raises:
+            DeclarationError: When the text has another form.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not all(parts):
+            msg = f"{text!r} names no case; expected table/day/kind, such as flights/2013-03-10/missing"
+            raise DeclarationError(msg)
+        return cls(*parts)
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    PENDING = "PENDING"
+    DECIDED = "DECIDED"
+    APPLYING = "APPLYING"
+    APPLIED = "APPLIED"
+    FAILED = "FAILED"
+    KEPT = "KEPT"
+    GONE = "GONE"
+    ROLLED_BACK = "ROLLED_BACK"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is to be done."""
+        return self in {State.APPLIED, State.KEPT, State.GONE, State.ROLLED_BACK}
+
+
+class Decision(StrEnum):
+    """What is to become of a case's records."""
+
+    APPLY_SOURCE = "APPLY_SOURCE"
+    KEEP_TARGET = "KEEP_TARGET"
+    CUSTOM_FIX = "CUSTOM_FIX"
+
+
+class Act(StrEnum):
+    """What happened to a case."""
+
+    FOUND = "found"
+    DECIDED = "decided"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    KEPT = "kept"
+    GONE = "gone"
+    ROLLED_BACK = "rolled_back"
+    RETURNED = "returned"
+    COMMENTED = "commented"
+    ASSIGNED = "assigned"
+    ASKED = "asked"
+    UNDO = "undo"
+
+    @property
+    def leads_to(self) -> State | None:
+        """The state after it; None when it changes none."""
+        return _STATES.get(self)
+
+
+_STATES: Mapping[Act, State] = MappingProxyType(
+    {
+        Act.FOUND: State.PENDING,
+        Act.DECIDED: State.DECIDED,
+        Act.APPLYING: State.APPLYING,
+        Act.APPLIED: State.APPLIED,
+        Act.FAILED: State.FAILED,
+        Act.KEPT: State.KEPT,
+        Act.GONE: State.GONE,
+        Act.ROLLED_BACK: State.ROLLED_BACK,
+        Act.RETURNED: State.PENDING,
+    }
+)
+_NEXT: Mapping[State, frozenset[Act]] = MappingProxyType(
+    {
+        State.PENDING: frozenset({Act.FOUND, Act.DECIDED, Act.GONE}),
+        State.DECIDED: frozenset({Act.APPLYING, Act.KEPT, Act.GONE, Act.RETURNED}),
+        State.APPLYING: frozenset({Act.APPLIED, Act.FAILED, Act.RETURNED}),
+        State.FAILED: frozenset({Act.RETURNED}),
+        State.APPLIED: frozenset({Act.FOUND, Act.UNDO, Act.ROLLED_BACK}),
+        State.KEPT: frozenset({Act.FOUND, Act.RETURNED}),
+        State.GONE: frozenset({Act.FOUND}),
+        State.ROLLED_BACK: frozenset({Act.FOUND}),
+    }
+)
+_ALWAYS = frozenset({Act.COMMENTED, Act.ASSIGNED, Act.ASKED})
+
+
+def may_follow(state: State | None, act: Act) -> bool:
+    """Whether a case in ``state`` may see ``act``; None is a case that does not exist yet."""
+    if state is None:
+        return act is Act.FOUND
+    return act in _NEXT[state] or act in _ALWAYS
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a case; the case's state is that of its last event that has one.
+
+    Attributes:
+        n: The case's events are numbered from 1 on, without gaps.
+        who: A person's name, or ``policy`` or ``recon``.
+        note: Why, in a person's words or ours.
+        data: What else there is to say of it, as JSON has it.
+    """
+
+    case: CaseId
+    n: int
+    at: datetime
+    act: Act
+    who: str
+    note: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What somebody decided.
+
+    Attributes:
+        decision: What is to be done.
+        rows: The records that it is for, by `Discrepancy.id`; none means all that the case names.
+        values: For `Decision.CUSTOM_FIX`, what the record is to have, by `Discrepancy.id` and the source's name
+            of the column.
+    """
+
+    decision: Decision
+    rows: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as it stands.
+
+    Attributes:
+        version: The number of its last event.
+        severity: The worst of the findings that it stands on.
+        wrong: How many records are wrong, exact; for the case of a check what the check counts.
+        named: How many of them the ledger knows by name.
+        summary: The sentence of its worst finding.
+        findings: The ledger's numbers of the findings that it stands on.
+        opened: When it was first found, or found again after it was closed.
+        changed: When its last event was.
+        reopened: How often it was found again after it was closed.
+    """
+
+    id: CaseId
+    state: State
+    version: int
+    severity: Severity
+    wrong: int
+    named: int
+    summary: str
+    findings: tuple[int, ...]
+    opened: datetime
+    changed: datetime
+    reopened: int = 0
+    assignee: str = ""
+    decided_by: str = ""
+    chosen: Chosen | None = None
+
+
+class Treatment(StrEnum):
+    """What becomes of wrong records without anybody being asked."""
+
+    APPLY = "apply"
+    REVIEW = "review"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What may be corrected by itself, and within which limits; everything else waits for a person.
+
+    Attributes:
+        missing, extra, mismatched, orphan, disordered: What becomes of records of that kind.
+        figures: What becomes of a check that fails without naming records.
+        at_most: No more records than this of one case are corrected without a person.
+        at_most_share: Nor a larger share of the window's records, as a fraction of 1.
+        ignore_below: Findings that are less severe open no case.
+    """
+
+    missing: Treatment = Treatment.REVIEW
+    extra: Treatment = Treatment.REVIEW
+    mismatched: Treatment = Treatment.REVIEW
+    orphan: Treatment = Treatment.REVIEW
+    disordered: Treatment = Treatment.REVIEW
+    figures: Treatment = Treatment.REVIEW
+    at_most: int = 1000
+    at_most_share: Decimal = Decimal("0.1")
+    ignore_below: Severity = Severity.LOW
+
+    def of(self, case: CaseId) -> Treatment:
+        """What becomes of a case."""
+        found: Treatment = getattr(self, case.of_records or "figures")
+        return found
+
+    def fuse(self, wrong: int, of: int) -> str | None:
+        """Why so many records of a window of ``of`` are too many to correct without a person; None if they are not."""
+        if wrong > self.at_most:
+            return f"{wrong:,} records are more than {self.at_most:,} (at_most), the most to correct by itself"
+        if wrong > self.at_most_share * of:
+            share = f"{(self.at_most_share * 100).normalize():f}%"
+            return f"{wrong:,} of {of:,} records are more than {share} (at_most_share), the most to correct by itself"
+        return None
+
+
+REVIEWED = Policy()
+"""Nothing is corrected without a person."""

@@ -1,0 +1,1 @@
+"""What becomes of findings: cases, decisions, corrections, and their undoing."""

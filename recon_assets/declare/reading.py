@@ -286,7 +286,7 @@ def _words(error: ErrorDetails, path: KeyPath, fields: Mapping[str, FieldInfo]) 
     if kind == "mend":
         return str(context["said"]), str(context["hint"]) or meaning
     if kind == "extra_forbidden":
-        return _unknown(last, fields)
+        return f"unknown key `{last}`", nearest(last, fields)
     if kind == "missing":
         return f"`{last}` is missing", meaning
     if kind == "union_tag_invalid":
@@ -294,12 +294,6 @@ def _words(error: ErrorDetails, path: KeyPath, fields: Mapping[str, FieldInfo]) 
     if kind == "union_tag_not_found":
         return "a check needs its `kind`", "Write `- count`, or `{kind: sum, column: NAME}`."
     return _misfit(error), meaning
-
-
-def _unknown(key: str, fields: Mapping[str, FieldInfo]) -> tuple[str, str]:
-    if key in schema.NOT_YET and "source" in fields:
-        return f"`{key}` has no effect in this version: {schema.NOT_YET[key]}", "Remove it."
-    return f"unknown key `{key}`", nearest(key, fields)
 
 
 def _misfit(error: ErrorDetails) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from recon_assets.checks import BusinessRule, InWindows, References
 from recon_assets.declare.problems import KeyPath, Problem, nearest
-from recon_assets.model import Check, Rule, TableSpec
+from recon_assets.model import Check, DiscrepancyKind, Rule, TableSpec, Treatment
 
 _PARAMETER = re.compile(r"(?<!:):(window_\w+)")
 _PARAMETERS = ("window_start", "window_end")
@@ -41,6 +41,7 @@ def broken_rules(names: Names) -> Iterator[Problem]:
         yield from _aged(spec, at)
         yield from _column_rules(spec, at)
         yield from _checks(spec, names, at)
+        yield from _corrected(spec, at)
     yield from _shared_targets(names)
 
 
@@ -110,6 +111,16 @@ def _contradiction(rule: Rule) -> tuple[str, str] | None:
     return None
 
 
+def _corrected(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
+    """Nothing is applied that no correction exists for."""
+    for name, what in _INCORRIGIBLE.items():
+        if getattr(spec.correct, name) is Treatment.APPLY:
+            yield Problem((*at, "correct", name), f"nothing corrects {what} by itself", "Write `review` or `ignore`.")
+
+
+_INCORRIGIBLE = {"disordered": "records that are out of order", "figures": "a figure whose records nobody named"}
+
+
 def _checks(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
     yield from _same_names(spec, at)
     for index, check in enumerate(spec.checks):
@@ -128,10 +139,16 @@ def _checks(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
 def _same_names(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, check in enumerate(spec.checks):
+        if check.name in RESERVED:
+            message = f"`{check.name}` is what cases of records are named by, so no check can have that name"
+            yield Problem((*at, "checks", index), message, "Give it another name, as `name: paid_orders`.")
         if first.setdefault(check.name, index) != index:
             message = f"checks[{first[check.name]}] is named `{check.name}` already"
             yield Problem((*at, "checks", index), message, "Give one of them another name, as `name: paid_orders`.")
 
+
+RESERVED = frozenset({*DiscrepancyKind, "records"})
+"""Names that no check may have: a case is named by its check, or else by the kind of its records."""
 
 OF_TARGET = {"order", "references"}
 """Kinds of checks that look at the target alone, so that its own columns may be ignored and checked."""

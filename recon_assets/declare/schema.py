@@ -5,6 +5,7 @@ nouns of `recon_assets.model`; what needs more than one table to judge is in `ru
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -175,9 +176,30 @@ class Columns(Declared):
     private: Some = Field((), description="Columns whose values no report may show.")
 
 
-NOT_YET = {
-    "correct": "differences are not corrected yet",
-}
+_TREATED = "`apply`: corrected by itself, within the limits; `review`: waits for a person; `ignore`: no case."
+_REVIEWED = "`review`: waits for a person; `ignore`: no case."
+
+
+class Correct(Declared):
+    """What becomes of wrong records without anybody being asked."""
+
+    missing: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
+    mismatched: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
+    extra: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
+    orphan: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
+    disordered: model.Treatment = Field(model.Treatment.REVIEW, description=_REVIEWED)
+    figures: model.Treatment = Field(model.Treatment.REVIEW, description=_REVIEWED)
+    at_most: int = Field(1000, ge=1, description="How many records of one case may be corrected by themselves.")
+    at_most_share: Share = Field(
+        Decimal("0.1"), description="Which share of a day's records may be corrected by itself, as `10%`."
+    )
+    ignore_below: model.Severity = Field(
+        model.Severity.LOW, description="Findings that are less severe open no case: `low`, `medium` or `high`."
+    )
+
+    def policy(self) -> model.Policy:
+        """The policy as the program knows it."""
+        return model.Policy(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class Table(Declared):
@@ -196,6 +218,7 @@ class Table(Declared):
         None, description="Rows younger than this may still be on their way; needs `updated_at`."
     )
     checks: tuple[Check, ...] = Field((), description="A list of checks.")
+    correct: Correct = Field(Correct(), description="Write `{missing: apply}`, or remove it: all waits for a person.")
     group: Name = Field("default", description="Letters, digits and _.")
     owners: Annotated[tuple[Owner, ...], BeforeValidator(one_or_many)] = Field(
         (), description="E-mail addresses or `team:name`."
@@ -219,6 +242,7 @@ class Table(Declared):
             settle=self.settle,
             private=self.columns.private,
             checks=tuple(check.check(self) for check in self.checks),
+            correct=self.correct.policy(),
             group=self.group,
             owners=self.owners,
             description=self.description,

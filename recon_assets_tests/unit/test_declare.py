@@ -250,12 +250,6 @@ FAULTS = [
     ),
     pytest.param(
         "window: none",
-        "window: none\n    correct: {missing: apply}",
-        "line 10: tables.planes.correct: `correct` has no effect in this version: differences are not corrected yet. Remove it.",
-        id="correct",
-    ),
-    pytest.param(
-        "window: none",
         "window: none\n    owners: me",
         "line 10: tables.planes.owners: `me` is no owner. Write an e-mail address or `team:name`.",
         id="owner",

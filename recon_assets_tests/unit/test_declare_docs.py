@@ -8,7 +8,8 @@ import yaml
 
 from recon_assets.declare import read
 from recon_assets.declare.kinds import KINDS
-from recon_assets.declare.schema import Rule
+from recon_assets.declare.schema import Correct, Rule
+from recon_assets.model import Policy, Treatment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "declaring.md").read_text()
 FILE = re.search(r"```yaml\n(databases:.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
@@ -16,6 +17,8 @@ LONG_RULE = re.search(r"```yaml\n( +- kind: rule.*?)```", PAGE, re.DOTALL)[1]  #
 ENVIRON = {"RECON_SOURCE_URL": "postgresql://db/shop", "RECON_TARGET_URL": "postgresql://db/warehouse"}
 CHECKS = re.findall(r"`(?:- )?((?:\{kind: [^`]*\})|keys|fields|checksum)` \|$", PAGE, re.MULTILINE)
 RULES = re.findall(r"`(\w+: \{[^`]*\})` \|$", PAGE.split("### `columns.rules`")[1].split("###")[0], re.MULTILINE)
+CORRECT = PAGE.split("### `correct`")[1].split("###")[0]
+POLICIES = re.findall(r"```yaml\n( +correct: .*?)\n```", CORRECT)
 
 
 @pytest.fixture
@@ -57,3 +60,27 @@ def test_every_rule_has_an_example() -> None:
     shown = {key for text in RULES for rule in yaml.safe_load(text).values() for key in rule}
 
     assert shown == {field.alias or name for name, field in Rule.model_fields.items()} - {"strip"}
+
+
+@pytest.mark.parametrize("text", POLICIES)
+def test_examples_of_policies_are_accepted(declared: Path, text: str) -> None:
+    """Each does what is said before it: the first only adds."""
+    declared.write_text(re.sub(r"    correct: .*", text, FILE))
+
+    declaration = read(declared, ENVIRON)
+    assert declaration.problems == ()
+    assert declaration.project.tables["orders"].correct.missing is Treatment.APPLY
+    assert declaration.project.tables["customers"].correct == Policy()
+
+
+def test_every_key_of_a_policy_is_explained() -> None:
+    """With its default, and no other treatment than there is."""
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| `?([^|`]+)`?[^|]*\|$", CORRECT, re.MULTILINE))
+
+    assert set(rows) - set(Treatment) == set(Correct.model_fields)
+    assert set(re.findall(r"^\| `(\w+)` \| [^|]* \|$", CORRECT, re.MULTILINE)) == set(Treatment)
+    assert (rows["at_most"], rows["at_most_share"], rows["ignore_below"]) == (
+        str(Policy.at_most),
+        f"{Policy.at_most_share:.0%}",
+        Policy.ignore_below,
+    )

@@ -31,12 +31,25 @@ def locked(connection: sa.Connection, name: str, *, seconds: int = 300) -> Itera
     connection.scalar(sa.select(sa.func.release_lock(key)))
 
 
+@contextmanager
+def alone(engine: sa.Engine, name: str) -> Iterator[bool]:
+    """Whether nobody else holds the lock ``name`` of a PostgreSQL database, which is ours then until the block ends.
+
+    It ends with the connection, so a process that is killed holds none.
+    """
+    with engine.connect() as connection:
+        yield bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_number(name)))))
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
 def _postgresql(connection: sa.Connection, name: str, seconds: int) -> None:
     """Held by the transaction, so it ends with it."""
-    key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
     connection.execute(sa.select(sa.func.set_config("lock_timeout", f"{seconds}s", True)))  # noqa: FBT003 - SQL
     try:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number(name))))
     except sa.exc.OperationalError as error:
         if getattr(error.orig, "sqlstate", None) not in _GAVE_UP:
             raise

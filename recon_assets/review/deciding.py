@@ -1,0 +1,244 @@
+"""What people say of cases. Nothing here writes to a target: a decision is an entry of the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from recon_assets import ledger, writes
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.ledger import Ledger, Recorded
+from recon_assets.model import (
+    Act,
+    Case,
+    CaseId,
+    Chosen,
+    Decision,
+    Discrepancy,
+    DiscrepancyKind,
+    Event,
+    Project,
+    State,
+    TableSpec,
+    Value,
+)
+from recon_assets.review.reaching import paired
+from recon_assets.review.routing import CORRECTABLE
+
+LONGEST_NOTE = 4000
+
+
+def decide(  # noqa: PLR0913 - who decides what of which case, and why
+    book: Ledger,
+    project: Project,
+    case: CaseId,
+    chosen: Chosen,
+    *,
+    who: str,
+    note: str,
+    at: datetime,
+    expected: int | None = None,
+) -> Event:
+    """Decides a case that waits; a run then does what was decided.
+
+    Args:
+        book: Where the decision is kept.
+        project: What is declared.
+        case: Which case.
+        chosen: What is to be done, for which records, with which values; these may be as people type them.
+        who: Who decides.
+        note: Why; keeping the target's records, or giving them other values, needs a reason.
+        at: Now.
+        expected: The version of the case that was looked at.
+
+    Raises:
+        DeclarationError: When there is no such case, or a value is none of its column's type.
+        RefusedError: When that cannot be decided of this case.
+        TakenError: When the case was decided, or found otherwise, since it was looked at.
+    """
+    _need_reason(chosen, who, note)
+    with book.begin() as connection:
+        found = known(connection, case)
+        records = records_of(connection, found)
+    if found.state is State.PENDING:
+        chosen = checked(project, found, chosen, records)
+    data = {
+        "decision": chosen.decision.value,
+        "rows": list(chosen.rows),
+        "values": {row: dict(values) for row, values in chosen.values.items()},
+    }
+    with book.begin() as connection:
+        seen = found.version if expected is None else expected
+        return ledger.append(connection, case, Act.DECIDED, who=who, at=at, note=note, data=data, expected=seen)
+
+
+def _need_reason(chosen: Chosen, who: str, note: str) -> None:
+    if not who.strip():
+        msg = "Nobody decides: give a name."
+        raise DeclarationError(msg)
+    if chosen.decision is not Decision.APPLY_SOURCE and not note.strip():
+        msg = f"{chosen.decision}: say why, for whoever asks later."
+        raise DeclarationError(msg)
+    _check_note(note)
+
+
+def _check_note(note: str) -> None:
+    if len(note) > LONGEST_NOTE or "\0" in note:
+        msg = f"A note is a text of at most {LONGEST_NOTE:,} characters, without NUL."
+        raise DeclarationError(msg)
+
+
+def known(connection: sa.Connection, case: CaseId) -> Case:
+    """The case as it stands.
+
+    Raises:
+        DeclarationError: When there is no such case.
+    """
+    found = ledger.find(connection, case)
+    if found is None:
+        msg = f"{case}: there is no such case; `recon review list` names those that wait."
+        raise DeclarationError(msg)
+    return found
+
+
+def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[Recorded]:
+    """The records that a case names, or those of the rows chosen."""
+    return ledger.records(connection, case.findings, case.id.of_records, ids=rows) if case.id.of_records else []
+
+
+def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Recorded]) -> Chosen:
+    """The same with the values as their columns hold them.
+
+    Raises:
+        DeclarationError: When it names a record or a column that is not there.
+        RefusedError: When that cannot be decided of the case.
+        DoesNotFitError: When a column cannot hold a value.
+    """
+    if chosen.decision is not Decision.KEEP_TARGET:
+        _refuse_uncorrectable(case, chosen.decision)
+    by_id = {record.id: record for record in records}
+    for row in (*chosen.rows, *chosen.values):
+        if row not in by_id:
+            msg = f"{case.id}: it names no record {row!r}; `recon review show {case.id}` lists those it names."
+            raise DeclarationError(msg)
+    if chosen.decision is Decision.CUSTOM_FIX:
+        return _with_typed(project, case, chosen)
+    if chosen.values:
+        msg = f"{case.id}: values are given for {Decision.CUSTOM_FIX} only, not for {chosen.decision}."
+        raise DeclarationError(msg)
+    return chosen
+
+
+def _refuse_uncorrectable(case: Case, decision: Decision) -> None:
+    kind = case.id.of_records
+    if kind is None:
+        msg = f"{case.id}: the check names no record, so there is none to write; keep it, or compare again."
+        raise RefusedError(msg)
+    if decision is Decision.APPLY_SOURCE and kind not in CORRECTABLE:
+        msg = f"{case.id}: the source does not say what is right for records out of order; keep them, or fix them."
+        raise RefusedError(msg)
+
+
+def _with_typed(project: Project, case: Case, chosen: Chosen) -> Chosen:
+    if not any(chosen.values.values()):
+        msg = f"{case.id}: {Decision.CUSTOM_FIX} without a value; give one for each column to be written."
+        raise DeclarationError(msg)
+    if without := sorted(set(chosen.rows) - {row for row, values in chosen.values.items() if values}):
+        msg = f"{case.id}: no value is given for the record {', '.join(without)}."
+        raise DeclarationError(msg)
+    spec = declared(project, case.id)
+    for column in {column for values in chosen.values.values() for column in values}:
+        if column in spec.key:
+            msg = f"{case.id}: {column} is part of the key, which no fix changes."
+            raise RefusedError(msg)
+    with paired(project, spec) as pair:
+        values = {
+            row: {
+                name: writes.typed(pair, name, None if value is None else str(value)) for name, value in given.items()
+            }
+            for row, given in chosen.values.items()
+        }
+    return Chosen(chosen.decision, tuple(values), values)
+
+
+def declared(project: Project, case: CaseId) -> TableSpec:
+    """The table of a case.
+
+    Raises:
+        DeclarationError: When it is no longer declared.
+    """
+    if case.table not in project.tables:
+        msg = f"{case}: the table is not declared any more; declare it again to decide its cases."
+        raise DeclarationError(msg)
+    return project.tables[case.table]
+
+
+def fixed(records: Sequence[Recorded], chosen: Chosen) -> tuple[Discrepancy, ...]:
+    """What is to become of the target's records: each discrepancy with the side that is to win as its source.
+
+    Several discrepancies of one record and kind (of other columns) are one.
+    """
+    found: dict[tuple[Value, ...], Discrepancy] = {}
+    for record in records:
+        item = _with_values(record.discrepancy, chosen.values.get(record.id, {}))
+        before = found.get(item.key)
+        both = tuple(dict.fromkeys((*(before.differing if before else ()), *item.differing)))
+        found[item.key] = Discrepancy(item.kind, item.key, item.source, item.target, both, item.window)
+    return tuple(found.values())
+
+
+def _with_values(item: Discrepancy, values: dict[str, Value] | object) -> Discrepancy:
+    if not isinstance(values, dict) or not values:
+        return item
+    kind = DiscrepancyKind.MISMATCHED if item.target is not None else DiscrepancyKind.MISSING
+    source = {**(item.target or item.source or {}), **values}
+    return Discrepancy(
+        kind, item.key, source, item.target, tuple(values) if item.target is not None else (), item.window
+    )
+
+
+def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) -> Event:
+    """Says something of a case."""
+    if not note.strip():
+        msg = "The comment is empty."
+        raise DeclarationError(msg)
+    return _said(book, case, Act.COMMENTED, who, note, at)
+
+
+def assign(book: Ledger, case: CaseId, to: str, *, who: str, at: datetime) -> Event:
+    """Gives a case to somebody; an empty name takes it from whoever had it."""
+    return _said(book, case, Act.ASSIGNED, who, "", at, assignee=to.strip())
+
+
+def ask(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
+    """Asks for the records of the case's window to be compared again."""
+    return _said(book, case, Act.ASKED, who, "", at)
+
+
+def undo(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime, expected: int | None = None) -> Event:
+    """Takes back what was decided: a run rolls back what was applied; what was kept waits again at once.
+
+    Raises:
+        RefusedError: When nothing was applied or kept.
+        TakenError: When the case has changed since it was looked at.
+    """
+    _check_note(note)
+    with book.begin() as connection:
+        found = known(connection, case)
+        if found.state is State.KEPT:
+            ledger.withdraw(connection, case, at=at)
+            return ledger.append(connection, case, Act.RETURNED, who=who, at=at, note=note, expected=expected)
+        if found.state is not State.APPLIED:
+            msg = f"{case} is {found.state}: only what is APPLIED or KEPT can be taken back."
+            raise RefusedError(msg)
+        return ledger.append(connection, case, Act.UNDO, who=who, at=at, note=note, expected=expected)
+
+
+def _said(book: Ledger, case: CaseId, act: Act, who: str, note: str, at: datetime, **data: str) -> Event:
+    _check_note(note)
+    if not who.strip():
+        msg = "Nobody says it: give a name."
+        raise DeclarationError(msg)
+    with book.begin() as connection:
+        known(connection, case)
+        return ledger.append(connection, case, act, who=who, at=at, note=note, data=data)

@@ -1,0 +1,103 @@
+"""What is to be done next, read from the ledger alone: whoever asks again is told again until it is done."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from recon_assets import ledger
+from recon_assets.checks.references import References
+from recon_assets.ledger import Ledger
+from recon_assets.model import Case, CaseId, DiscrepancyKind, Project, State
+from recon_assets.review.judging import RECORDS
+from recon_assets.review.routing import is_figure
+
+MOST = 200
+PATIENCE = timedelta(minutes=1)
+"""How long a correction may be under way before somebody looks whether its run still lives."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A window to be judged again; with ``records``, by all its records too."""
+
+    table: str
+    window: str
+    records: bool = False
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done.
+
+    Attributes:
+        correct: Decided cases, and those that a run has left; parents before the rows that name them.
+        undo: Cases whose corrections are to be rolled back.
+        show: Cases that have changed since they were last shown in Dagster.
+        check: Windows to be judged again.
+    """
+
+    correct: tuple[CaseId, ...] = ()
+    undo: tuple[CaseId, ...] = ()
+    show: tuple[Case, ...] = ()
+    check: tuple[Look, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all is done."""
+        return self == Due()
+
+
+def due(book: Ledger, project: Project, now: datetime) -> Due:
+    """What is to be done next."""
+    with book.begin() as connection:
+        decided = ledger.in_state(connection, State.DECIDED)
+        applying = [case for case in ledger.in_state(connection, State.APPLYING) if now - case.changed > PATIENCE]
+        correct = [case.id for case in (*applying, *decided) if case.id.table in project.tables]
+        again = [Look(*place) for place in ledger.to_check(connection)]
+        asked = [
+            Look(*place, records=True) for place in (*ledger.asked(connection), *_unexplained(connection, project))
+        ]
+        return Due(
+            tuple(sorted(correct, key=lambda case: _order(project, case))),
+            tuple(case.id for case in ledger.undos(connection) if case.id.table in project.tables),
+            tuple(ledger.to_show(connection, MOST)),
+            tuple(look for look in dict.fromkeys(_merged(again, asked)) if _has_checks(project, look)),
+        )
+
+
+def _merged(again: list[Look], asked: list[Look]) -> list[Look]:
+    """Each window once."""
+    wanted = {(look.table, look.window): look for look in (*again, *asked)}
+    return list(wanted.values())
+
+
+def _has_checks(project: Project, look: Look) -> bool:
+    return look.table in project.tables and bool(project.tables[look.table].checks)
+
+
+def _unexplained(connection: sa.Connection, project: Project) -> list[tuple[str, str]]:
+    """Windows of which a figure is wrong and nobody has looked at the records since."""
+    found = []
+    for table, window in ledger.unexplained(connection):
+        spec, latest = project.tables.get(table), ledger.latest(connection, table, window)
+        looked = latest[RECORDS.name].evaluation if RECORDS.name in latest else 0
+        waiting = [said for name, said in latest.items() if said.finding.failed and spec and is_figure(spec, name)]
+        if any(said.evaluation > looked for said in waiting):
+            found.append((table, window))
+    return found
+
+
+def _order(project: Project, case: CaseId) -> tuple[int, CaseId]:
+    """Rows that are named before those that name them; what is deleted, the other way round."""
+    depth = _depth(project, case.table, ())
+    return (-depth if case.kind == DiscrepancyKind.EXTRA else depth, case)
+
+
+def _depth(project: Project, table: str, seen: tuple[str, ...]) -> int:
+    """How many tables stand above a table by its references; a circle ends where it closes."""
+    spec = project.tables.get(table)
+    if spec is None or table in seen:
+        return 0
+    above = [check.parent for check in spec.checks if isinstance(check, References)]
+    return 1 + max((_depth(project, parent, (*seen, table)) for parent in above), default=0)

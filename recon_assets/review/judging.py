@@ -1,0 +1,114 @@
+"""Judges a table, and writes every finding into the ledger before anybody sees it.
+
+A difference that a person accepted is marked so: by its records, or, for a check that names none, by its figures.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby
+
+from recon_assets import ledger
+from recon_assets.checks.records import Checksum
+from recon_assets.checks.running import evaluate
+from recon_assets.diff import MAX_EVIDENCE
+from recon_assets.ledger import Ledger, Said
+from recon_assets.model import DiscrepancyKind, Finding, Project, TableSpec, Window
+
+RECORDS = Checksum(named="records")
+"""Compares all records of a window, whatever checks are declared."""
+EVERY_KIND = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+Accepted = Mapping[tuple[str, str], str]
+"""Who accepted what and why, by what it is and by its values."""
+
+
+def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
+    book: Ledger,
+    project: Project,
+    spec: TableSpec,
+    windows: Sequence[Window],
+    *,
+    names: Sequence[str] | None = None,
+    now: datetime,
+    run: str,
+    records: bool = False,
+    max_evidence: int = MAX_EVIDENCE,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Finding]:
+    """What the checks of one table say of these windows, as the ledger has it.
+
+    Args:
+        book: Where findings are written; those of one window at once, before the first of them is seen.
+        project: Where the databases and the other tables are.
+        spec: The table.
+        windows: Those of its windows that are looked at.
+        names: The checks to run; None for all.
+        now: The present, with its time zone.
+        run: Who judges: the id of a run.
+        records: Whether to compare all records of these windows besides, as the check named ``records``.
+        max_evidence: How many records to keep of each kind, window and check.
+        progress: Is told each step in a line.
+
+    Raises:
+        DeclarationError: When a name is that of no check of this table.
+        UnavailableError: When the ledger does not answer: nothing is shown that is not written.
+    """
+    wanted = [check.name for check in spec.checks] if names is None else list(names)
+    if records:
+        spec, wanted = replace(spec, checks=(*spec.checks, RECORDS)), [*wanted, RECORDS.name]
+    found = evaluate(project, spec, windows, names=wanted, now=now, max_evidence=max_evidence, progress=progress)
+    for window, findings in groupby(found, key=lambda finding: finding.window):
+        with book.begin() as connection:
+            accepted = ledger.accepted(connection, spec.name, [window]).get(window, {})
+            before = ledger.latest(connection, spec.name, window) if accepted else {}
+            marked = mark(spec, tuple(findings), accepted, before)
+            ledger.record(connection, marked, run=run, at=now)
+        yield from marked
+
+
+def mark(
+    spec: TableSpec, findings: Sequence[Finding], accepted: Accepted, before: Mapping[str, Said]
+) -> tuple[Finding, ...]:
+    """The findings of one window, those marked that say nothing but what was accepted."""
+    if not accepted:
+        return tuple(findings)
+    records = [replace(finding, accepted=_of_records(spec, finding, accepted)) for finding in findings]
+    covered = {kind for finding in records for kind in finding.kinds}
+    reasons = list(dict.fromkeys(finding.accepted for finding in records if finding.accepted))
+    explained = reasons[0] if covered >= EVERY_KIND and reasons and not any(map(_names_more, records)) else None
+    return tuple(
+        replace(finding, accepted=_of_figures(finding, accepted, before) or explained)
+        if finding.failed and not finding.kinds
+        else finding
+        for finding in records
+    )
+
+
+def _names_more(finding: Finding) -> bool:
+    """Whether it names records that nobody has accepted."""
+    return bool(finding.kinds) and finding.failed
+
+
+def _of_records(spec: TableSpec, finding: Finding, accepted: Accepted) -> str | None:
+    """Why it is accepted: all of its records are."""
+    if finding.passed or sum(finding.kinds.values()) != len(finding.discrepancies):
+        return None
+    found = [accepted.get((item.id(spec.name), item.fingerprint)) for item in finding.discrepancies]
+    return found[0] if found and all(found) else None
+
+
+def _of_figures(finding: Finding, accepted: Accepted, before: Mapping[str, Said]) -> str | None:
+    """Why it is accepted: its figures are, or they are still what accepted records explained."""
+    last = before.get(finding.check)
+    unchanged = last is not None and fingerprint(last.finding) == fingerprint(finding)
+    return accepted.get((finding.check, fingerprint(finding))) or (
+        last.finding.accepted if last and unchanged else None
+    )
+
+
+def fingerprint(finding: Finding) -> str:
+    """The same as long as a check that names no records finds the same."""
+    rows = finding.details.rows if finding.details else ()
+    said = repr((finding.source, finding.target, finding.wrong, rows))
+    return sha256(said.encode()).hexdigest()[:16]

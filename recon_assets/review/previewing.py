@@ -1,0 +1,62 @@
+"""What a decision would write, found out on the target itself and taken back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recon_assets import writes
+from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
+from recon_assets.ledger import Ledger
+from recon_assets.model import CaseId, Change, Chosen, Decision, Discrepancy, Project, TableSpec
+from recon_assets.review.correcting import jobs
+from recon_assets.review.deciding import checked, declared, known, records_of
+from recon_assets.review.reaching import paired
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would happen.
+
+    Attributes:
+        changes: Every row that would be written.
+        problems: Why it would fail as things are now, a sentence each.
+        accepted: How many records would be accepted as they are.
+    """
+
+    changes: tuple[Change, ...] = ()
+    problems: tuple[str, ...] = ()
+    accepted: int = 0
+
+
+def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Preview:
+    """What deciding so would do, row by row; nothing is kept.
+
+    Raises:
+        DeclarationError: When there is no such case, or it names no such record or column.
+        RefusedError: When that cannot be decided of the case.
+        DoesNotFitError: When a column cannot hold a value that was typed.
+        UnavailableError: When a database does not answer.
+    """
+    spec = declared(project, case)
+    with book.begin() as connection:
+        found = known(connection, case)
+        chosen = checked(project, found, chosen, records_of(connection, found))
+        records = records_of(connection, found, chosen.rows)
+    if chosen.decision is Decision.KEEP_TARGET:
+        return Preview(accepted=len(records))
+    previews = [_tried(project, of, case.window, wanted) for of, wanted in jobs(project, spec, case, records, chosen)]
+    return Preview(
+        tuple(change for each in previews for change in each.changes),
+        tuple(problem for each in previews for problem in each.problems),
+    )
+
+
+def _tried(project: Project, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> Preview:
+    if not wanted:
+        return Preview(problems=(f"{spec.name}: its source has no row to write.",))
+    try:
+        with paired(project, spec) as pair, writes.correcting(pair, window, dry_run=True) as correcting:
+            changes = correcting.plan(wanted)
+            correcting.write(changes)
+    except (StaleTargetError, DoesNotFitError, RefusedError) as error:
+        return Preview(problems=(str(error),))
+    return Preview(changes)

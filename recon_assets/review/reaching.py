@@ -1,0 +1,24 @@
+"""Both sides of a declared table, opened for correcting."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from recon_assets import dialect, slices
+from recon_assets.model import Project, TableSpec
+
+
+@contextmanager
+def paired(project: Project, spec: TableSpec) -> Iterator[slices.Pair]:
+    """Both sides, until the block ends.
+
+    Raises:
+        DeclarationError: When the table cannot be loaded, so that none of its rows can be corrected.
+        UnavailableError: When a database does not answer.
+    """
+    source = dialect.engine(project.databases[spec.source.database], role="source")
+    target = dialect.engine(project.databases[spec.target.database], role="target")
+    try:
+        yield slices.pair(spec, source, target)
+    finally:
+        source.dispose()
+        target.dispose()

@@ -1,0 +1,217 @@
+"""Takes back what was written: corrections by their inverses, loaded windows by their backups, the newest first."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from recon_assets import ledger, writes
+from recon_assets.dialect.locks import alone
+from recon_assets.errors import (
+    DeclarationError,
+    DoesNotFitError,
+    ReconError,
+    RefusedError,
+    StaleTargetError,
+    UnavailableError,
+)
+from recon_assets.ledger import Backup, Correction, Ledger
+from recon_assets.model import Act, CaseId, Change, Project, State
+from recon_assets.review.correcting import settle_by_rows
+from recon_assets.review.deciding import known
+from recon_assets.review.reaching import paired
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is to be taken back: all that one case, one run or one backfill wrote."""
+
+    case: CaseId | None = None
+    run: str | None = None
+    backfill: str | None = None
+
+    def __str__(self) -> str:
+        return next(f"{name} {value}" for name, value in vars(self).items() if value)
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """What was taken back.
+
+    Attributes:
+        changes: The changes made, each the inverse of one that was applied.
+        windows: Loaded windows that are as they were before, as ``table window``.
+        refused: What could not be taken back, and why, a sentence each.
+        dry_run: Whether nothing of it was kept.
+    """
+
+    changes: tuple[Change, ...] = ()
+    windows: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    dry_run: bool = True
+
+
+def roll_back(  # noqa: PLR0913 - what, by whom, and why
+    book: Ledger,
+    project: Project,
+    scope: Scope,
+    *,
+    who: str,
+    note: str,
+    now: datetime,
+    run: str = "",
+    dry_run: bool = True,
+) -> RolledBack:
+    """Takes back all that ``scope`` wrote, each correction and each window all or none.
+
+    Rows that moved on since are not overwritten: their correction is refused, and named. What cannot be taken
+    back leaves the rest to be. A dry run does everything and takes that back.
+
+    Args:
+        book: Where everything written is remembered.
+        project: Where the databases are.
+        scope: What to take back.
+        who: Who wants it.
+        note: Why.
+        now: The present.
+        run: The id of the run that does it, if one does.
+        dry_run: Whether to keep nothing.
+
+    Raises:
+        DeclarationError: When nothing of that name was written, or all of it is taken back already.
+        UnavailableError: When a database does not answer; what is taken back by then stays so.
+    """
+    return _RollingBack(book, project, scope, who, note, now, run, dry_run).run()
+
+
+@dataclass(frozen=True)
+class _RollingBack:
+    """One rollback under way."""
+
+    book: Ledger
+    project: Project
+    scope: Scope
+    who: str
+    note: str
+    now: datetime
+    run_id: str
+    dry_run: bool
+
+    def run(self) -> RolledBack:
+        """Everything, the newest first."""
+        done: list[Change] = []
+        windows: list[str] = []
+        refused: list[str] = []
+        for item in self.written():
+            where = f"{item.table} {item.window}"
+            try:
+                if isinstance(item, Correction):
+                    done += self.undo(item)
+                else:
+                    self.restore(item)
+                    windows.append(where)
+            except (StaleTargetError, DoesNotFitError, RefusedError) as error:
+                refused.append(str(error))
+        return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
+
+    def written(self) -> list[Correction | Backup]:
+        """What was written and is not taken back, the newest first."""
+        self.settle_left()
+        with self.book.begin() as connection:
+            scope = self.scope
+            corrections = ledger.corrections(
+                connection, case=scope.case, run=scope.run, backfill=scope.backfill, undoable=True
+            )
+            backups = (
+                [] if scope.case else ledger.backups(connection, run=scope.run, backfill=scope.backfill, undoable=True)
+            )
+        found = sorted((*corrections, *backups), key=lambda item: item.at, reverse=True)
+        if not found:
+            msg = f"{self.scope}: nothing that it wrote is left to take back."
+            raise DeclarationError(msg)
+        unknown = sorted({item.table for item in found} - self.project.tables.keys())
+        if unknown:
+            msg = f"{self.scope}: {', '.join(unknown)} is not declared any more; declare it again to roll it back."
+            raise DeclarationError(msg)
+        return found
+
+    def settle_left(self) -> None:
+        """What a killed run left in doubt is judged by the rows."""
+        with self.book.begin() as connection:
+            scope = self.scope
+            left = ledger.corrections(
+                connection, case=scope.case, run=scope.run, backfill=scope.backfill, unsettled=True
+            )
+        for correction in left:
+            with self.held(correction):
+                settled = settle_by_rows(self.book, self.project, correction, self.now)
+                if settled and correction.undoes and correction.case:
+                    self.close(correction.case)
+
+    @contextmanager
+    def held(self, correction: Correction) -> Iterator[None]:
+        """While nobody else is at work on its case."""
+        with alone(self.book.engine, f"case {correction.case}") as mine:
+            if not mine:
+                msg = f"{correction.case}: a run is at work on it; try again when it has ended."
+                raise RefusedError(msg)
+            yield
+
+    def undo(self, correction: Correction) -> list[Change]:
+        """Writes the inverses of one correction."""
+        with self.book.begin() as connection:
+            changes = [change.inverse for change in ledger.changes_of(connection, correction.id)][::-1]
+        with self.held(correction), paired(self.project, self.project.tables[correction.table]) as pair:
+            number = None
+            try:
+                with writes.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
+                    number = None if self.dry_run else self.plan(correction, changes)
+                    correcting.write(changes)
+            except ReconError as error:
+                if number is not None and not isinstance(error, UnavailableError):
+                    self.settle(number, "failed", str(error))
+                raise
+            if number is not None:
+                self.settle(number, "applied")
+                self.close(correction.case)
+        return changes
+
+    def plan(self, correction: Correction, changes: Sequence[Change]) -> int:
+        """The number of the rollback, once all of it is in the ledger."""
+        with self.book.begin() as connection:
+            return ledger.plan(
+                connection,
+                correction.case,
+                changes,
+                run=self.run_id,
+                who=self.who,
+                why=self.note,
+                at=self.now,
+                window=correction.window,
+                undoes=correction.id,
+            )
+
+    def settle(self, number: int, outcome: Literal["applied", "failed"], note: str = "") -> None:
+        """Says in the ledger what became of the rollback."""
+        with self.book.begin() as connection:
+            ledger.settle(connection, number, outcome, at=self.now, note=note)
+
+    def close(self, case: CaseId | None) -> None:
+        """The case is rolled back once nothing that it wrote is left, and nothing of it is accepted any more."""
+        if case is None:
+            return
+        with self.book.begin() as connection:
+            if ledger.corrections(connection, case=case, undoable=True):
+                return
+            if known(connection, case).state is State.APPLIED:
+                ledger.withdraw(connection, case, at=self.now)
+                ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.now, note=self.note)
+
+    def restore(self, backup: Backup) -> None:
+        """Brings one window back to what it was before a load."""
+        with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
+            writes.restore(pair, backup.window, backup, ledger.parts(connection, backup.id), dry_run=self.dry_run)
+        if not self.dry_run:
+            with self.book.begin() as connection:
+                ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.now)

@@ -1,0 +1,265 @@
+"""Turns findings into cases: one for each kind of wrong record of a window, however many checks it fails.
+
+All of it happens in one transaction of the ledger together with the mark of how far it came, so that
+a router that is killed anywhere loses no finding and doubles no case.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from recon_assets import ledger
+from recon_assets.ledger import Ledger, Recorded, Said
+from recon_assets.model import (
+    Act,
+    Case,
+    CaseId,
+    Decision,
+    DiscrepancyKind,
+    Measure,
+    Project,
+    Severity,
+    State,
+    TableSpec,
+    Treatment,
+)
+from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint
+
+POLICY, RECON = "policy", "recon"
+CORRECTABLE = EVERY_KIND | {DiscrepancyKind.ORPHAN}
+_SEVERITIES = tuple(Severity)
+
+
+@dataclass(frozen=True)
+class Routed:
+    """How many cases were opened, found again, closed because they agree again, and decided by the policy."""
+
+    opened: int = 0
+    again: int = 0
+    gone: int = 0
+    decided: int = 0
+    ignored: int = 0
+
+    def __add__(self, other: "Routed") -> "Routed":
+        """Of both together."""
+        return Routed(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+def route(book: Ledger, project: Project, now: datetime) -> Routed:
+    """Brings the cases up to date with all findings that nobody has routed yet."""
+    routed = Routed()
+    with book.begin() as connection:
+        said = ledger.fresh(connection)
+        for table, window in dict.fromkeys((item.finding.table, item.finding.window) for item in said):
+            if table in project.tables:
+                routed += Routing(connection, project.tables[table], window, now).run()
+    return routed
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What stands against one case.
+
+    Attributes:
+        said: The failed findings that it stands on; none when all is well again.
+        records: The wrong records that the ledger knows by name and that nobody has accepted.
+        wrong: How many there are, exact.
+        of: How many records were looked at.
+    """
+
+    said: tuple[Said, ...] = ()
+    records: tuple[Recorded, ...] = ()
+    wrong: int = 0
+    of: int = 0
+
+    @property
+    def worst(self) -> Said:
+        """The finding that is worst."""
+        return max(self.said, key=lambda item: rank(item.finding.severity))
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """The same as long as the same is wrong."""
+        named = sorted((record.id, record.discrepancy.fingerprint) for record in self.records)
+        return (*named, self.wrong) if named else tuple(fingerprint(item.finding) for item in self.said)
+
+
+def rank(severity: Severity | None) -> int:
+    """0 for the least severe."""
+    return _SEVERITIES.index(severity or Severity.LOW)
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The cases of one window, within a transaction of the ledger."""
+
+    connection: sa.Connection
+    spec: TableSpec
+    window: str
+    now: datetime
+
+    @cached_property
+    def latest(self) -> Mapping[str, Said]:
+        """The newest finding of each check that is still declared, unless it could not run."""
+        known = {check.name for check in self.spec.checks} | {RECORDS.name}
+        found = ledger.latest(self.connection, self.spec.name, self.window)
+        return {name: said for name, said in found.items() if name in known and not said.finding.error}
+
+    @cached_property
+    def accepted(self) -> Collection[tuple[str, str]]:
+        """What somebody has accepted, by what it is and by its values."""
+        found = ledger.accepted(self.connection, self.spec.name, [self.window])
+        return found.get(self.window, {}).keys()
+
+    @cached_property
+    def whole(self) -> tuple[Said, ...]:
+        """Of the findings that speak of all records of the window, those of the newest evaluation."""
+        limited = {check.name for check in self.spec.checks if getattr(check, "where", None)}
+        found = [said for said in self.latest.values() if said.finding.check not in limited and self._speaks(said)]
+        newest = max((said.evaluation for said in found), default=0)
+        return tuple(said for said in found if said.evaluation == newest)
+
+    def _speaks(self, said: Said) -> bool:
+        return bool(EVERY_KIND & said.finding.kinds.keys())
+
+    def run(self) -> Routed:
+        """Every case that the newest findings of the window speak of."""
+        routed = Routed()
+        for kind in DiscrepancyKind:
+            speaking = [said for said in self.standing if kind in said.finding.kinds]
+            if speaking:
+                routed += self.settle(CaseId(self.spec.name, self.window, kind.value), self.of_records(kind, speaking))
+        for said in self.latest.values():
+            evidence = None if said.finding.kinds else self.of_check(said)
+            if evidence is not None:
+                routed += self.settle(CaseId(self.spec.name, self.window, said.finding.check), evidence)
+        return routed
+
+    @cached_property
+    def standing(self) -> tuple[Said, ...]:
+        """Findings that name records; of those about all records the newest only."""
+        return tuple(said for said in self.latest.values() if said.finding.kinds and not self._is_outdated(said))
+
+    def _is_outdated(self, said: Said) -> bool:
+        limited = any(check.name == said.finding.check and getattr(check, "where", None) for check in self.spec.checks)
+        return self._speaks(said) and not limited and said not in self.whole
+
+    def of_records(self, kind: DiscrepancyKind, speaking: Sequence[Said]) -> Evidence:
+        """The records of one kind that are wrong, but for those that are accepted."""
+        failed = tuple(said for said in speaking if said.finding.kinds[kind])
+        if not failed:
+            return Evidence()
+        named = ledger.records(self.connection, [said.id for said in failed], kind)
+        kept = tuple(item for item in named if (item.id, item.discrepancy.fingerprint) not in self.accepted)
+        wrong = self._wrong(kind, failed) - (len(named) - len(kept))
+        of = max(said.finding.of for said in failed)
+        return Evidence(failed, kept, max(wrong, len(kept)), of) if kept or wrong > 0 else Evidence()
+
+    def _wrong(self, kind: DiscrepancyKind, failed: Sequence[Said]) -> int:
+        """Checks of all records count the same ones; any other check counts its own."""
+        counts = [(said in self.whole, said.finding.kinds[kind]) for said in failed]
+        return max((count for whole, count in counts if whole), default=0) + sum(n for whole, n in counts if not whole)
+
+    def of_check(self, said: Said) -> Evidence | None:
+        """What a check says that names no records; None as long as the records have not been looked at."""
+        if not said.finding.failed or (said.finding.check, fingerprint(said.finding)) in self.accepted:
+            return Evidence()
+        if is_figure(self.spec, said.finding.check):
+            covered = {kind for other in self.whole for kind in other.finding.kinds}
+            if not covered >= EVERY_KIND or self.whole[0].evaluation < said.evaluation:
+                return None
+            if any(sum(other.finding.kinds.values()) for other in self.whole):
+                return Evidence()  # the records that differ are cases of their own, and explain it
+        return Evidence((said,), wrong=said.finding.wrong, of=said.finding.of)
+
+    def settle(self, id_: CaseId, evidence: Evidence) -> Routed:
+        """Brings one case up to date."""
+        case = ledger.find(self.connection, id_)
+        if not evidence.said:
+            return self.close(case)
+        if self.spec.correct.of(id_) is Treatment.IGNORE or self._is_slight(evidence):
+            return Routed(ignored=1)
+        if case and (self._is_old(case, evidence) or not self._is_news(case, evidence)):
+            return Routed()
+        return self.open(id_, case, evidence)
+
+    def close(self, case: Case | None) -> Routed:
+        """Nothing is wrong any more."""
+        if case is None or case.state is not State.PENDING:
+            return Routed()
+        self._append(case.id, Act.GONE, RECON, "Its records agree again.")
+        return Routed(gone=1)
+
+    def _is_slight(self, evidence: Evidence) -> bool:
+        return rank(evidence.worst.finding.severity) < rank(self.spec.correct.ignore_below)
+
+    def _is_old(self, case: Case, evidence: Evidence) -> bool:
+        """Whether the findings are from before the case was closed, or the case is in somebody's hands."""
+        if case.state.closed:
+            return all(said.at <= case.changed for said in evidence.said)
+        return case.state is not State.PENDING
+
+    def _is_news(self, case: Case, evidence: Evidence) -> bool:
+        return case.state.closed or self._before(case).signature != evidence.signature
+
+    def _before(self, case: Case) -> Evidence:
+        """What the case stood on."""
+        kind = case.id.of_records
+        if kind is None:
+            return Evidence(tuple(ledger.said(self.connection, case.findings)))
+        records = ledger.records(self.connection, case.findings, kind)
+        kept = tuple(item for item in records if (item.id, item.discrepancy.fingerprint) not in self.accepted)
+        return Evidence(records=kept, wrong=case.wrong)
+
+    def open(self, id_: CaseId, case: Case | None, evidence: Evidence) -> Routed:
+        """The case waits for a decision, which the policy may make at once."""
+        why = self.hindrance(id_, case, evidence)
+        self._append(
+            id_,
+            Act.FOUND,
+            RECON,
+            why or "",
+            {
+                "findings": [said.id for said in evidence.said],
+                "severity": (evidence.worst.finding.severity or Severity.LOW).value,
+                "wrong": evidence.wrong,
+                "named": len(evidence.records),
+                "summary": evidence.worst.finding.summary,
+            },
+        )
+        if not why:
+            chosen = {"decision": Decision.APPLY_SOURCE.value, "rows": [], "values": {}}
+            self._append(id_, Act.DECIDED, POLICY, "Within the limits of the table's policy.", chosen)
+        return Routed(opened=int(case is None), again=int(case is not None), decided=int(not why))
+
+    def hindrance(self, id_: CaseId, case: Case | None, evidence: Evidence) -> str | None:
+        """Why a person must decide; None when the policy may."""
+        kind, policy = id_.of_records, self.spec.correct
+        if kind not in CORRECTABLE or policy.of(id_) is not Treatment.APPLY:
+            return "The table's policy leaves it to a person."
+        if evidence.wrong > len(evidence.records):
+            return f"Only {len(evidence.records):,} of {evidence.wrong:,} records are known by name."
+        if fuse := policy.fuse(evidence.wrong, evidence.of):
+            return f"{fuse[0].upper()}{fuse[1:]}."
+        return self._history(case, evidence) if case else None
+
+    def _history(self, case: Case, evidence: Evidence) -> str | None:
+        """What is corrected and comes back is not corrected for ever; what a person undid, is not done again."""
+        if case.state is State.PENDING:
+            return "It was waiting for a person already."
+        known = {record.id for record in ledger.records(self.connection, case.findings, case.id.of_records)}
+        if case.state is State.GONE or not known & {record.id for record in evidence.records}:
+            return None
+        return "Some of its records were corrected, kept or rolled back before, and are wrong again."
+
+    def _append(self, id_: CaseId, act: Act, who: str, note: str, data: Mapping[str, object] | None = None) -> None:
+        ledger.append(self.connection, id_, act, who=who, at=self.now, note=note, data=data or {})
+
+
+def is_figure(spec: TableSpec, name: str) -> bool:
+    """Whether a check judges figures of all rows, whose difference the records explain."""
+    needs = next((check.needs for check in spec.checks if check.name == name), ())
+    return bool(needs) and all(isinstance(need, Measure) for need in needs)

@@ -41,7 +41,7 @@ MOST = 100_000
 """So many records of one window are looked at to verify a correction."""
 
 
-def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: datetime, backfill: str = "") -> Case:
+def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: datetime) -> Case:
     """Brings a decided case to its end, also one that a killed run has left; the case as it stands then.
 
     Applied, kept, or, with the reason, waiting again. Whoever finds somebody else at it leaves it alone.
@@ -52,7 +52,6 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: date
         case: Which case.
         run: The id of the run that corrects.
         now: The present.
-        backfill: The backfill that the run belongs to.
 
     Raises:
         DeclarationError: When there is no such case.
@@ -63,7 +62,7 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: date
             with book.begin() as connection:
                 found = known(connection, case)
             if found.state in {State.DECIDED, State.APPLYING}:
-                _Correcting(book, project, case, run, backfill, now).run(found)
+                _Correcting(book, project, case, run, now).run(found)
     with book.begin() as connection:
         return known(connection, case)
 
@@ -83,7 +82,6 @@ class _Correcting:
     project: Project
     case: CaseId
     run_id: str
-    backfill: str
     now: datetime
 
     @cached_property
@@ -121,7 +119,7 @@ class _Correcting:
                 ledger.append(connection, self.case, act, who="recon", at=self.now, note=why)
 
     def wait(self, why: str) -> None:
-        """Nobody knows whether what was planned is written: a later run asks the rows. Nothing planned, nothing to ask."""
+        """Whether what was planned is written, a later run asks the rows; what was not planned is not written."""
         with self.book.begin() as connection:
             left = ledger.corrections(connection, case=self.case, unsettled=True)
         if left:
@@ -157,18 +155,6 @@ class _Correcting:
         else:
             self.say(Act.APPLIED, "Compared again: none of its records differs any more.", {"records": len(decided)})
 
-    def jobs(self, records: Sequence[Recorded], chosen: Chosen) -> Iterator[tuple[TableSpec, tuple[Discrepancy, ...]]]:
-        """What is to be written into which table: for orphans, the rows that they name into their parents'."""
-        if self.case.of_records is not DiscrepancyKind.ORPHAN or chosen.decision is not Decision.APPLY_SOURCE:
-            yield self.spec, fixed(records, chosen)
-            return
-        for check in self.spec.checks:
-            named = [item.discrepancy for item in records if check.name in item.checks]
-            if isinstance(check, References) and named:
-                above = self.project.tables[check.parent]
-                with paired(self.project, self.spec) as pair, paired(self.project, above) as parent:
-                    yield above, writes.parents(pair, parent, check.columns, named)
-
     def write(self, spec: TableSpec, wanted: Sequence[Discrepancy]) -> None:
         """Writes one transaction: in the ledger as planned before, as applied or failed after."""
         if not wanted:
@@ -195,7 +181,6 @@ class _Correcting:
                 self.case,
                 changes,
                 run=self.run_id,
-                backfill=self.backfill,
                 who=decided.who,
                 why=decided.note,
                 at=self.now,
@@ -245,6 +230,21 @@ class _Correcting:
             decided = decision_of(connection, self.case)
             records = [(item.id(self.spec.name), item.fingerprint) for item in found]
             ledger.accept(connection, self.case, records, who=decided.who, why=decided.note, at=self.now)
+
+
+def jobs(
+    project: Project, spec: TableSpec, case: CaseId, records: Sequence[Recorded], chosen: Chosen
+) -> Iterator[tuple[TableSpec, tuple[Discrepancy, ...]]]:
+    """What is to be written into which table: for orphans, the rows that they name into their parents'."""
+    if case.of_records is not DiscrepancyKind.ORPHAN or chosen.decision is not Decision.APPLY_SOURCE:
+        yield spec, fixed(records, chosen)
+        return
+    for check in spec.checks:
+        named = [item.discrepancy for item in records if check.name in item.checks]
+        if isinstance(check, References) and named:
+            above = project.tables[check.parent]
+            with paired(project, spec) as pair, paired(project, above) as parent:
+                yield above, writes.parents(pair, parent, check.columns, named)
 
 
 def _still(left: Sequence[Recorded]) -> str:

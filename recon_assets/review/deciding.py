@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -202,20 +203,22 @@ def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) ->
     if not note.strip():
         msg = "The comment is empty."
         raise DeclarationError(msg)
-    return _said(book, case, Act.COMMENTED, who, note, at)
+    return _say(book, case, Act.COMMENTED, who=who, note=note, at=at)
 
 
 def assign(book: Ledger, case: CaseId, to: str, *, who: str, at: datetime) -> Event:
     """Gives a case to somebody; an empty name takes it from whoever had it."""
-    return _said(book, case, Act.ASSIGNED, who, "", at, assignee=to.strip())
+    return _say(book, case, Act.ASSIGNED, who=who, at=at, data={"assignee": to.strip()})
 
 
 def ask(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
     """Asks for the records of the case's window to be compared again."""
-    return _said(book, case, Act.ASKED, who, "", at)
+    return _say(book, case, Act.ASKED, who=who, at=at)
 
 
-def undo(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime, expected: int | None = None) -> Event:
+def undo(  # noqa: PLR0913 - of which case, by whom, and why
+    book: Ledger, case: CaseId, *, who: str, note: str, at: datetime, expected: int | None = None
+) -> Event:
     """Takes back what was decided: a run rolls back what was applied; what was kept waits again at once.
 
     Raises:
@@ -234,11 +237,11 @@ def undo(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime, expec
         return ledger.append(connection, case, Act.UNDO, who=who, at=at, note=note, expected=expected)
 
 
-def _said(book: Ledger, case: CaseId, act: Act, who: str, note: str, at: datetime, **data: str) -> Event:
-    _check_note(note)
-    if not who.strip():
+def _say(book: Ledger, case: CaseId, act: Act, **said: Any) -> Event:
+    _check_note(said.get("note", ""))
+    if not said["who"].strip():
         msg = "Nobody says it: give a name."
         raise DeclarationError(msg)
     with book.begin() as connection:
         known(connection, case)
-        return ledger.append(connection, case, act, who=who, at=at, note=note, data=data)
+        return ledger.append(connection, case, act, **said)

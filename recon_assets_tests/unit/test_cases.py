@@ -1,0 +1,154 @@
+"""Cases, what may happen to them, and what a table's policy allows."""
+
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from recon_assets.errors import DeclarationError
+from recon_assets.model import (
+    Act,
+    Action,
+    CaseId,
+    Change,
+    Discrepancy,
+    DiscrepancyKind,
+    Finding,
+    Policy,
+    Severity,
+    State,
+    Treatment,
+    may_follow,
+)
+
+MISSING = CaseId("flights", "2013-03-10", "missing")
+
+
+def test_a_case_is_named_by_table_window_and_kind() -> None:
+    assert str(MISSING) == "flights/2013-03-10/missing"
+    assert CaseId.parse(str(MISSING)) == MISSING
+    assert MISSING.of_records is DiscrepancyKind.MISSING
+    assert CaseId("flights", "all", "count").of_records is None
+
+
+@pytest.mark.parametrize("text", ["", "flights", "flights/2013-03-10", "a/b/c/d", "flights//missing", "//"])
+def test_what_names_no_case_is_refused(text: str) -> None:
+    with pytest.raises(DeclarationError, match="expected table/day/kind"):
+        CaseId.parse(text)
+
+
+def test_a_case_is_closed_in_every_state_in_which_nothing_is_left_to_do() -> None:
+    assert {state for state in State if state.closed} == {State.APPLIED, State.KEPT, State.GONE, State.ROLLED_BACK}
+
+
+def test_a_case_begins_by_being_found() -> None:
+    assert [act for act in Act if may_follow(None, act)] == [Act.FOUND]
+
+
+def test_comments_come_at_any_time_and_change_no_state() -> None:
+    for state, act in product(State, (Act.COMMENTED, Act.ASSIGNED, Act.ASKED)):
+        assert may_follow(state, act)
+        assert act.leads_to is None
+
+
+def test_the_states_follow_each_other_as_designed() -> None:
+    """Every act that changes the state, from every state; what is not here is refused."""
+    changing = [act for act in Act if act.leads_to]
+
+    assert {(str(state), act.leads_to) for state, act in product(State, changing) if may_follow(state, act)} == {
+        ("PENDING", State.PENDING),
+        ("PENDING", State.DECIDED),
+        ("PENDING", State.GONE),
+        ("DECIDED", State.APPLYING),
+        ("DECIDED", State.KEPT),
+        ("DECIDED", State.GONE),
+        ("DECIDED", State.PENDING),
+        ("APPLYING", State.APPLIED),
+        ("APPLYING", State.FAILED),
+        ("APPLYING", State.PENDING),
+        ("FAILED", State.PENDING),
+        ("APPLIED", State.PENDING),
+        ("APPLIED", State.ROLLED_BACK),
+        ("KEPT", State.PENDING),
+        ("GONE", State.PENDING),
+        ("ROLLED_BACK", State.PENDING),
+    }
+
+
+def test_every_state_but_the_closed_ones_leads_on() -> None:
+    for state in State:
+        assert any(may_follow(state, act) for act in Act if act.leads_to)
+
+
+def test_nothing_is_corrected_unless_it_is_declared() -> None:
+    kinds = [*(kind.value for kind in DiscrepancyKind), "count"]
+    assert {Policy().of(CaseId("t", "all", kind)) for kind in kinds} == {Treatment.REVIEW}
+
+
+def test_a_policy_is_by_kind_and_figures_are_a_kind_of_their_own() -> None:
+    policy = Policy(missing=Treatment.APPLY, figures=Treatment.IGNORE)
+
+    assert policy.of(MISSING) is Treatment.APPLY
+    assert policy.of(CaseId("flights", "all", "extra")) is Treatment.REVIEW
+    assert policy.of(CaseId("flights", "all", "count")) is Treatment.IGNORE
+
+
+@pytest.mark.parametrize(
+    ("wrong", "of", "said"),
+    [
+        (0, 0, None),
+        (10, 100, None),
+        (11, 100, "11 of 100 records are more than 10% (at_most_share)"),
+        (1, 9, "1 of 9 records"),
+        (1000, 10_000, None),
+        (1001, 1_000_000, "1,001 records are more than 1,000 (at_most)"),
+    ],
+)
+def test_the_fuse_is_a_number_and_a_share(wrong: int, of: int, said: str | None) -> None:
+    """Exactly as many as allowed pass, one more does not; the sentence names the limit that was met."""
+    found = Policy(at_most=1000, at_most_share=Decimal("0.1")).fuse(wrong, of)
+
+    assert found is None if said is None else found is not None and found.startswith(said)
+
+
+BEFORE, AFTER = {"id": "1", "price": "2"}, {"id": "1", "price": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [(None, AFTER, Action.INSERT), (BEFORE, AFTER, Action.UPDATE), (BEFORE, None, Action.DELETE)],
+)
+def test_the_inverse_of_a_change_undoes_it(
+    before: dict[str, str | None] | None, after: dict[str, str | None] | None, action: Action
+) -> None:
+    change = Change("t", {"id": "1"}, before, after)
+
+    assert change.action is action
+    assert (change.inverse.before, change.inverse.after) == (after, before)
+    assert change.inverse.inverse == change
+
+
+def test_a_fault_has_a_fingerprint_of_its_values() -> None:
+    """What differs decides, and nothing else: neither the key nor a value on which both sides agree."""
+    one = Discrepancy(DiscrepancyKind.MISMATCHED, (1,), {"a": 1, "b": 2}, {"a": 3, "b": 2}, ("a",))
+    agreeing = Discrepancy(DiscrepancyKind.MISMATCHED, (1,), {"a": 1, "b": 9}, {"a": 3, "b": 9}, ("a",))
+    moved = Discrepancy(DiscrepancyKind.MISMATCHED, (1,), {"a": 1, "b": 2}, {"a": 4, "b": 2}, ("a",))
+    missing = Discrepancy(DiscrepancyKind.MISSING, (1,), {"a": 1})
+    text = Discrepancy(DiscrepancyKind.MISSING, (1,), {"a": "1"})
+
+    assert one.fingerprint == agreeing.fingerprint != moved.fingerprint
+    assert one.id("t") == moved.id("t") != one.id("u")
+    assert missing.fingerprint != text.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("facts", "failed"),
+    [
+        ({"passed": True}, False),
+        ({"passed": False, "severity": Severity.LOW}, True),
+        ({"passed": False, "error": "no connection"}, False),
+        ({"passed": False, "accepted": "ana: as agreed"}, False),
+    ],
+)
+def test_only_what_is_known_to_be_wrong_has_failed(facts: dict[str, object], failed: object) -> None:
+    assert Finding("count", "t", "all", summary="t: said", **facts).failed is failed  # type: ignore[arg-type]

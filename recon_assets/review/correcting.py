@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from recon_assets import ledger, writes
 from recon_assets.checks.references import References
 from recon_assets.dialect.locks import alone
+from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.ledger import Correction, Ledger, Recorded
 from recon_assets.model import (
@@ -217,6 +218,7 @@ class _Correcting:
             run=self.run_id,
             records=everything,
             max_evidence=MOST,
+            remembered=MAX_EVIDENCE,
         )
         found = list(findings)
         if unknown := next((finding.error for finding in found if finding.error), None):

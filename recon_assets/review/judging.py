@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby
 
 from recon_assets import ledger
 from recon_assets.checks.records import Checksum
@@ -34,6 +34,7 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     run: str,
     records: bool = False,
     max_evidence: int = MAX_EVIDENCE,
+    remembered: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Iterator[Finding]:
     """What the checks of one table say of these windows, as the ledger has it.
@@ -48,6 +49,7 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         run: Who judges: the id of a run.
         records: Whether to compare all records of these windows besides, as the check named ``records``.
         max_evidence: How many records to keep of each kind, window and check.
+        remembered: How many of these the ledger keeps; all of them unless said.
         progress: Is told each step in a line.
 
     Raises:
@@ -63,8 +65,16 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
             accepted = ledger.accepted(connection, spec.name, [window]).get(window, {})
             before = ledger.latest(connection, spec.name, window) if accepted else {}
             marked = mark(spec, tuple(findings), accepted, before)
-            ledger.record(connection, marked, run=run, at=now)
+            ledger.record(connection, [_cut(finding, remembered) for finding in marked], run=run, at=now)
         yield from marked
+
+
+def _cut(finding: Finding, most: int | None) -> Finding:
+    """With so many records of each kind."""
+    if most is None:
+        return finding
+    by_kind = ([item for item in finding.discrepancies if item.kind is kind][:most] for kind in DiscrepancyKind)
+    return replace(finding, discrepancies=tuple(chain.from_iterable(by_kind)))
 
 
 def mark(
@@ -76,6 +86,8 @@ def mark(
     records = [replace(finding, accepted=_of_records(spec, finding, accepted)) for finding in findings]
     covered = {kind for finding in records for kind in finding.kinds}
     reasons = list(dict.fromkeys(finding.accepted for finding in records if finding.accepted))
+    if covered >= EVERY_KIND:  # the records tell, and not what they told before
+        before = {}
     explained = reasons[0] if covered >= EVERY_KIND and reasons and not any(map(_names_more, records)) else None
     return tuple(
         replace(finding, accepted=_of_figures(finding, accepted, before) or explained)

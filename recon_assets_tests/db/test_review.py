@@ -1,0 +1,530 @@
+"""From findings to cases, decisions, corrections and back: on real tables, with a real ledger."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from recon_assets import checks, ledger, review
+from recon_assets.errors import DeclarationError, DoesNotFitError, RefusedError, TakenError
+from recon_assets.model import (
+    Act,
+    CaseId,
+    Chosen,
+    Decision,
+    Grading,
+    Policy,
+    Rule,
+    Severity,
+    State,
+    Tolerance,
+    Treatment,
+)
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, NEXT, ROWS, Shop, shop
+
+LENIENT = Grading(medium=Tolerance(relative=Decimal("0.01")), high=Tolerance(relative=Decimal("0.5")))
+FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOURCE
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def place(request: pytest.FixtureRequest, both: Both, fresh: Fresh) -> Iterator[Shop]:
+    """Equal tables, the target on PostgreSQL and on MariaDB."""
+    with shop(both("postgresql", request.param), fresh("postgresql")) as made:
+        yield made
+
+
+@pytest.fixture
+def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
+    """Equal tables on PostgreSQL."""
+    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+        yield made
+
+
+LOST, DRIFTED, INVENTED, ORPHANED = (
+    "DELETE FROM t WHERE id IN (3, 4)",
+    "UPDATE t SET amount = 999, note = NULL WHERE id = 5",
+    "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 1, 'invented')",
+    "DELETE FROM codes WHERE code = 'b'",
+)
+DAMAGE = {"missing": LOST, "mismatched": DRIFTED, "extra": INVENTED, "orphan": ORPHANED}
+
+
+def test_a_clean_table_has_no_case(place: Shop) -> None:
+    assert place.find() == {}
+    assert all(finding.passed for finding in place.seen)
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_one_fault_is_one_case_however_many_checks_it_fails(place: Shop, kind: str) -> None:
+    """A lost row fails the count and the keys; both are one case, of the record."""
+    place.target.run(DAMAGE[kind])
+
+    found = place.find()
+
+    assert list(found) == [kind]
+    assert found[kind].state is State.PENDING
+    assert found[kind].wrong == found[kind].named == len(place.records(kind))
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_the_source_has_is_applied_verified_and_taken_back(place: Shop, kind: str) -> None:
+    """Applied, the tables agree; rolled back, the target is what it was, to the last column."""
+    place.target.run(DAMAGE[kind])
+    damaged, codes = place.rows, place.target.rows("SELECT * FROM codes ORDER BY 1")
+    place.find()
+
+    place.decide(kind)
+    (case,) = place.correct()
+
+    assert case.state is State.APPLIED
+    assert place.find() == {}
+    assert place.rows == ROWS
+    assert place.target.rows("SELECT * FROM codes ORDER BY 1") == [("a",), ("b",)]
+    assert not place.undo(kind).refused
+    assert place.case(kind).state is State.ROLLED_BACK
+    assert place.rows == damaged
+    assert place.target.rows("SELECT * FROM codes ORDER BY 1") == codes
+
+
+def test_all_kinds_at_once(place: Shop) -> None:
+    place.target.run(*DAMAGE.values())
+    assert set(place.find()) == set(DAMAGE)
+
+    for kind in DAMAGE:
+        place.decide(kind)
+    place.correct()
+
+    assert place.rows == ROWS
+    assert place.find() == {}
+
+
+def test_what_agrees_again_by_itself_is_gone(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.target.fill("t", ROWS[3:5])
+
+    assert pg.find() == {}
+    assert pg.case("missing").state is State.GONE
+
+
+def test_what_is_found_again_is_the_same_case_reopened(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    pg.target.run(LOST)
+
+    found = pg.find()["missing"]
+
+    assert (found.state, found.reopened) == (State.PENDING, 1)
+    assert {(item.times_seen, item.reopened) for item in pg.records("missing")} == {(2, 1)}
+
+
+def test_the_same_findings_again_say_nothing_new(pg: Shop) -> None:
+    """A nightly check does not disturb who looks at a case; another wrong record does."""
+    pg.target.run(LOST)
+    version = pg.find()["missing"].version
+
+    assert pg.find()["missing"].version == version
+    pg.target.run("DELETE FROM t WHERE id = 7")
+    assert pg.find()["missing"].version == version + 1
+    assert pg.case("missing").wrong == 3
+
+
+def test_findings_are_routed_once(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.judge()
+
+    assert pg.route() == review.Routed(opened=1)
+    assert pg.route() == review.Routed()
+
+
+def test_a_figure_alone_asks_for_the_records(pg: Shop) -> None:
+    """Only the count was judged: no case is opened before the records have been compared."""
+    pg.target.run(LOST)
+
+    assert pg.find("count") == {}
+    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY, records=True),)
+    assert list(pg.find(records=True)) == ["missing"]
+    assert review.due(pg.book, pg.project, pg.now()).check == ()
+
+
+def test_a_table_without_checks_of_records_has_its_records_compared_when_asked(pg: Shop) -> None:
+    pg.declare(checked=[checks.Count()])
+    pg.target.run(LOST)
+    pg.find()
+
+    assert list(pg.find(records=True)) == ["missing"]
+    pg.decide("missing")
+    (case,) = pg.correct()
+    assert case.state is State.APPLIED
+
+
+def test_a_figure_whose_records_agree_is_a_case_of_its_own(pg: Shop) -> None:
+    """Within the rules of the columns every record agrees, and still the sums differ."""
+    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.target.run("UPDATE t SET amount = amount + 1 WHERE id = 5")
+
+    found = pg.find()
+
+    assert list(found) == ["sum_amount"]
+    with pytest.raises(RefusedError, match="names no record"):
+        pg.decide("sum_amount")
+    pg.decide("sum_amount", KEEP)
+    (case,) = pg.correct()
+    assert case.state is State.KEPT
+    assert pg.find() == {}
+    assert [finding.check for finding in pg.seen if finding.accepted] == ["sum_amount"]
+    pg.target.run("UPDATE t SET amount = amount + 1 WHERE id = 6")
+    assert list(pg.find()) == ["sum_amount"]
+
+
+def test_what_is_kept_stays_kept_until_its_values_change(place: Shop) -> None:
+    """Also the count that it explains is accepted, and nobody is asked for the records again."""
+    place.target.run(INVENTED)
+    place.find()
+    place.decide("extra", KEEP)
+    (case,) = place.correct()
+
+    assert case.state is State.KEPT
+    assert place.find() == {}
+    assert {finding.check for finding in place.seen if finding.accepted} == {"count", "keys"}
+    assert place.find("count") == {}
+    assert review.due(place.book, place.project, place.now()).check == ()
+    assert len(place.rows) == len(ROWS) + 1
+    place.target.run("UPDATE t SET amount = 2 WHERE id = 90")
+    assert place.find()["extra"].reopened == 1
+
+
+def test_what_was_kept_waits_again_when_that_is_taken_back(pg: Shop) -> None:
+    pg.target.run(INVENTED)
+    pg.find()
+    pg.decide("extra", KEEP)
+    pg.correct()
+
+    review.undo(pg.book, CaseId("t", DAY, "extra"), who="ben", note="no", at=pg.now())
+
+    assert pg.case("extra").state is State.PENDING
+    assert list(pg.find()) == ["extra"]
+
+
+def test_a_fix_of_ones_own_is_written_and_then_no_difference(place: Shop) -> None:
+    place.target.run(DRIFTED)
+    place.find()
+    (record,) = place.records("mismatched")
+
+    place.decide("mismatched", FIX, values={record.id: {"amount": "51", "note": None}})
+    (case,) = place.correct()
+
+    assert case.state is State.APPLIED
+    assert [row[3:] for row in place.rows if row[0] == 5] == [(51, None)]
+    assert place.find() == {}
+    assert {finding.check for finding in place.seen if finding.accepted} == {"fields"}
+    assert not place.undo("mismatched").refused
+    assert [row[3:] for row in place.rows if row[0] == 5] == [(999, None)]
+    assert list(place.find()) == ["mismatched"]
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "said"),
+    [
+        ({"amount": "many"}, DoesNotFitError, "amount"),
+        ({"amount": "99999999999999"}, DoesNotFitError, "amount"),
+        ({"note": "n" * 41}, DoesNotFitError, "note"),
+        ({"colour": "red"}, DeclarationError, "colour"),
+        ({"id": "6"}, RefusedError, "part of the key"),
+        ({}, DeclarationError, "without a value"),
+    ],
+)
+def test_a_value_that_its_column_does_not_hold_is_refused_at_once(
+    place: Shop, values: dict[str, str], error: type[Exception], said: str
+) -> None:
+    place.target.run(DRIFTED)
+    place.find()
+    (record,) = place.records("mismatched")
+
+    with pytest.raises(error, match=said):
+        place.decide("mismatched", FIX, values={record.id: values})
+    assert place.case("mismatched").state is State.PENDING
+
+
+def test_chosen_rows_are_corrected_and_the_others_wait(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    first, second = pg.records("missing")
+
+    pg.decide("missing", rows=(first.id,))
+    pg.correct()
+
+    assert [item.discrepancy.key for item in (pg.find(), pg.records("missing"))[1]] == [second.discrepancy.key]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error", "said"),
+    [
+        (Chosen(APPLY, rows=("nobody",)), DeclarationError, "names no record 'nobody'"),
+        (Chosen(APPLY, values={"x": {"amount": 1}}), DeclarationError, "names no record 'x'"),
+        (Chosen(FIX), DeclarationError, "without a value"),
+    ],
+)
+def test_decisions_that_make_no_sense_are_refused(pg: Shop, chosen: Chosen, error: type[Exception], said: str) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    with pytest.raises(error, match=said):
+        pg.say(chosen, CaseId("t", DAY, "missing"))
+
+
+def test_a_case_that_is_not_there_cannot_be_decided(pg: Shop) -> None:
+    with pytest.raises(DeclarationError, match="no such case"):
+        pg.decide("missing")
+
+
+def test_the_second_of_two_is_told_who_decided_what(pg: Shop) -> None:
+    pg.target.run(LOST)
+    seen = pg.find()["missing"]
+    pg.say(Chosen(KEEP), seen.id, expected=seen.version, who="ana")
+
+    with pytest.raises(TakenError, match="ana"):
+        pg.say(Chosen(APPLY), seen.id, expected=seen.version, who="ben")
+
+
+def test_a_preview_shows_what_would_be_written_and_writes_nothing(place: Shop) -> None:
+    place.target.run(*DAMAGE.values())
+    place.find()
+    before = place.rows
+
+    found = {kind: review.preview(place.book, place.project, CaseId("t", DAY, kind), Chosen(APPLY)) for kind in DAMAGE}
+
+    assert {kind: [str(change.action) for change in item.changes] for kind, item in found.items()} == {
+        "missing": ["insert", "insert"],
+        "mismatched": ["update"],
+        "extra": ["delete"],
+        "orphan": ["insert"],
+    }
+    assert found["mismatched"].changes[0].before == {"amount": "999", "note": None}
+    assert found["mismatched"].changes[0].after == {"amount": "50", "note": "note 5"}
+    assert place.rows == before
+
+
+def test_a_row_that_moved_on_is_not_overwritten(place: Shop) -> None:
+    """Neither by the correction, whose case waits again with the reason, nor by its undoing."""
+    place.target.run(DRIFTED)
+    place.find()
+    place.decide("mismatched")
+    place.target.run("UPDATE t SET amount = 1000 WHERE id = 5")
+
+    (case,) = place.correct()
+
+    assert case.state is State.PENDING
+    assert [row[3] for row in place.rows if row[0] == 5] == [1000]
+    with place.book.begin() as connection:
+        last = ledger.events(connection, case.id)[-1]
+    assert "id=5" in last.note or "5" in last.note
+    place.find()
+    place.decide("mismatched")
+    place.correct()
+    place.target.run("UPDATE t SET amount = 7 WHERE id = 5")
+    assert place.undo("mismatched").refused
+    assert [row[3] for row in place.rows if row[0] == 5] == [7]
+    assert place.case("mismatched").state is State.APPLIED
+
+
+def test_deciding_or_correcting_twice_changes_nothing(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    version = pg.case("missing").version
+
+    assert pg.correct("missing")[0].version == version
+    with pytest.raises(TakenError):
+        pg.decide("missing")
+
+
+def test_an_undo_in_a_dry_run_keeps_nothing(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+
+    found = pg.undo("missing", dry_run=True)
+
+    assert len(found.changes) == 2
+    assert pg.rows == ROWS
+    assert pg.case("missing").state is State.APPLIED
+
+
+def test_what_was_taken_back_is_not_taken_back_twice(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    pg.undo("missing")
+
+    with pytest.raises(DeclarationError, match="nothing"):
+        pg.undo("missing")
+
+
+def test_the_policy_corrects_by_itself(place: Shop) -> None:
+    place.declare(APPLIED)
+    place.target.run(LOST)
+
+    assert place.find()["missing"].decided_by == "policy"
+    place.correct()
+    assert place.rows == ROWS
+
+
+def test_what_comes_back_after_it_was_corrected_waits_for_a_person(pg: Shop) -> None:
+    pg.declare(APPLIED)
+    pg.target.run(LOST)
+    pg.find()
+    pg.correct()
+    pg.target.run(LOST)
+
+    assert pg.find()["missing"].state is State.PENDING
+
+
+def test_what_a_person_took_back_is_not_done_again_by_itself(pg: Shop) -> None:
+    pg.declare(APPLIED)
+    pg.target.run(LOST)
+    pg.find()
+    pg.correct()
+    pg.undo("missing")
+
+    assert pg.find()["missing"].state is State.PENDING
+
+
+def test_other_records_of_a_corrected_case_are_corrected_too(pg: Shop) -> None:
+    pg.declare(APPLIED)
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    pg.find()
+    pg.correct()
+    pg.target.run("DELETE FROM t WHERE id = 8")
+
+    assert pg.find()["missing"].decided_by == "policy"
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"at_most": 1}, {"at_most_share": Decimal("0.09")}],
+    ids=["at_most", "at_most_share"],
+)
+def test_the_fuse_sends_everything_to_review(pg: Shop, limits: dict[str, Any]) -> None:
+    """Two of twenty rows: more than one, and more than nine of a hundred."""
+    pg.declare(replace(APPLIED, **limits))
+    pg.target.run(LOST)
+
+    found = pg.find()["missing"]
+
+    assert found.state is State.PENDING
+    with pg.book.begin() as connection:
+        assert next(iter(limits)) in ledger.events(connection, found.id)[-1].note
+
+
+def test_records_that_are_not_all_known_by_name_wait(pg: Shop) -> None:
+    pg.declare(APPLIED)
+    pg.target.run(LOST)
+
+    found = pg.find(max_evidence=1)["missing"]
+
+    assert (found.state, found.wrong, found.named) == (State.PENDING, 2, 1)
+
+
+def test_what_is_ignored_opens_nothing(pg: Shop) -> None:
+    pg.declare(Policy(missing=Treatment.IGNORE))
+    pg.target.run(LOST)
+
+    assert pg.find() == {}
+
+
+def test_what_is_less_severe_than_the_threshold_opens_nothing(pg: Shop) -> None:
+    pg.declare(Policy(ignore_below=Severity.HIGH), checked=[checks.Keys(grading=LENIENT)])
+    pg.target.run(LOST)
+
+    assert pg.find() == {}
+
+
+def test_a_check_that_could_not_run_opens_no_case_and_closes_none(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.target.run("ALTER TABLE t RENAME TO moved")
+
+    pg.find()
+
+    assert pg.case("missing").state is State.PENDING
+
+
+def test_days_are_cases_of_their_own(pg: Shop) -> None:
+    pg.target.run("DELETE FROM t WHERE id IN (3, 103)")
+    pg.judge(days=(DAY, NEXT))
+    pg.route()
+
+    assert pg.case("missing", DAY).wrong == pg.case("missing", NEXT).wrong == 1
+
+
+def test_after_a_correction_its_day_is_to_be_judged_again(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+
+    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY),)
+    pg.judge()
+    assert review.due(pg.book, pg.project, pg.now()).check == ()
+
+
+def test_who_asks_gets_the_records_compared(pg: Shop) -> None:
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    review.ask(pg.book, case, who="ana", at=pg.now())
+
+    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY, records=True),)
+
+
+def test_orphans_whose_parent_the_source_lacks_too_are_not_corrected(pg: Shop) -> None:
+    for side in (pg.sides.source, pg.sides.target):
+        side.run(ORPHANED)
+    pg.find()
+    pg.decide("orphan")
+
+    (case,) = pg.correct()
+
+    assert case.state is State.PENDING
+    with pg.book.begin() as connection:
+        assert "still wrong" in ledger.events(connection, case.id)[-1].note
+
+
+def test_comments_and_assignments_stay_with_the_case(pg: Shop) -> None:
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    review.comment(pg.book, case, who="ana", note="<b>looks bad</b>", at=pg.now())
+    review.assign(pg.book, case, "ben", who="ana", at=pg.now())
+
+    with pg.book.begin() as connection:
+        said = ledger.events(connection, case)[-2:]
+    assert [(event.act, event.who, event.note) for event in said] == [
+        (Act.COMMENTED, "ana", "<b>looks bad</b>"),
+        (Act.ASSIGNED, "ana", ""),
+    ]
+    assert pg.case("missing").assignee == "ben"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda book, case, at: review.comment(book, case, who="ana", note=" ", at=at), "empty"),
+        (lambda book, case, at: review.comment(book, case, who="ana", note="x" * 5000, at=at), "at most"),
+        (lambda book, case, at: review.comment(book, case, who=" ", note="x", at=at), "name"),
+        (lambda book, _, at: review.comment(book, CaseId("t", "x", "y"), who="a", note="x", at=at), "no such case"),
+        (lambda book, case, at: review.undo(book, case, who="ana", note="", at=at), "only what is APPLIED"),
+    ],
+)
+def test_bad_words_are_refused(pg: Shop, call: Any, said: str) -> None:
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    with pytest.raises((DeclarationError, RefusedError), match=said):
+        call(pg.book, case, pg.now())

@@ -77,13 +77,14 @@ def _has_checks(project: Project, look: Look) -> bool:
 
 
 def _unexplained(connection: sa.Connection, project: Project) -> list[tuple[str, str]]:
-    """Windows of which a figure is wrong and nobody has looked at the records since."""
+    """Windows whose records nobody has compared since a figure failed, or since a case was made of them."""
     found = []
     for table, window in ledger.unexplained(connection):
         spec, latest = project.tables.get(table), ledger.latest(connection, table, window)
         looked = latest[RECORDS.name].evaluation if RECORDS.name in latest else 0
-        waiting = [said for name, said in latest.items() if said.finding.failed and spec and is_figure(spec, name)]
-        if any(said.evaluation > looked for said in waiting):
+        later = [name for name, said in latest.items() if said.evaluation > looked]
+        failed = [name for name in later if latest[name].finding.failed]
+        if spec and (any(is_figure(spec, name) for name in failed) or (looked and later)):
             found.append((table, window))
     return found
 

@@ -1,0 +1,104 @@
+"""Differences that people accepted, and decisions that a load could undo."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from recon_assets.ledger import schema
+from recon_assets.ledger.cases import number_of
+from recon_assets.ledger.values import inserting
+from recon_assets.model import Act, CaseId, Decision, State
+
+_acceptance, _cases, _event = schema.acceptance, schema.cases, schema.event
+Difference = tuple[str, str]
+"""What differs, and a fingerprint of the values: of a discrepancy its `id` and `fingerprint`; of a check its name
+and the fingerprint of its figures."""
+
+
+def accept(  # noqa: PLR0913 - who accepts what, when and why
+    c: sa.Connection, case: CaseId, records: Sequence[Difference], *, who: str, why: str, at: datetime
+) -> None:
+    """Notes that these differences of a case are to stay as they are."""
+    number = number_of(c, case)
+    known = {"review_case": number, "withdrawn": False, "who": who, "why": why, "at": at}
+    rows = [{**known, "discrepancy": each, "fingerprint": values} for each, values in records]
+    if rows:
+        c.execute(inserting(_acceptance, rows))
+
+
+def withdraw(c: sa.Connection, case: CaseId, *, who: str = "recon", at: datetime) -> None:
+    """Notes that no difference of a case is accepted any more."""
+    row = {"review_case": number_of(c, case), "withdrawn": True, "who": who, "why": "", "at": at}
+    c.execute(sa.insert(_acceptance).values(row))
+
+
+def standing() -> sa.ColumnElement[bool]:
+    """Whether a row of `schema.acceptance` has not been withdrawn."""
+    later = _acceptance.alias()
+    after = sa.and_(later.c.review_case == _acceptance.c.review_case, later.c.id > _acceptance.c.id)
+    return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn))
+
+
+def accepted(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:
+    """By window, the differences of a table that are accepted, with who accepted them, why, and in which case."""
+    of_windows = _cases.c.table_name == table, _cases.c.window_key.in_(windows)
+    rows = c.execute(
+        sa.select(_acceptance, _cases.c.window_key, _cases.c.kind)
+        .join(_cases)
+        .where(*of_windows, standing())
+        .order_by(_acceptance.c.id)
+    )
+    found: dict[str, dict[Difference, str]] = defaultdict(dict)
+    for row in rows:
+        case = CaseId(table, row.window_key, row.kind)
+        found[row.window_key][row.discrepancy, row.fingerprint] = f"{row.who}: {row.why} ({case})"
+    return dict(found)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that was carried out and still stands."""
+
+    case: CaseId
+    decision: Decision
+    who: str
+    at: datetime
+
+
+def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
+    """Decisions to keep or to fix records of a window, the newest of each case, which loading it could undo."""
+    of_window = _cases.c.table_name == table, _cases.c.window_key == window
+    rows = c.execute(
+        sa.select(_cases.c.kind, _event.c.act, _event.c.who, _event.c.at, _event.c.data)
+        .join(_cases)
+        .where(*of_window)
+        .order_by(_cases.c.kind, _event.c.n)
+    )
+    done: dict[str, _Done] = defaultdict(_Done)
+    for row in rows:
+        done[row.kind].then(Act(row.act), row.who, row.at, row.data)
+    return [Decided(CaseId(table, window, kind), *last) for kind, each in done.items() for last in each.kept()]
+
+
+class _Done:
+    """The decisions of one case that were carried out and not taken back."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[Decision, str, datetime]] = []
+        self.meant: tuple[Decision, str, datetime] | None = None
+        self.state: State | None = None
+
+    def then(self, act: Act, who: str, at: datetime, data: Mapping[str, str]) -> None:
+        if act is Act.DECIDED:
+            self.meant = (Decision(data["decision"]), who, at)
+        elif act in {Act.KEPT, Act.APPLIED} and self.meant:
+            self.stack.append(self.meant)
+        elif act is Act.ROLLED_BACK or (act is Act.RETURNED and self.state is State.KEPT):
+            self.stack.pop()
+        self.state = act.leads_to or self.state
+
+    def kept(self) -> list[tuple[Decision, str, datetime]]:
+        return [last for last in self.stack if last[0] is not Decision.APPLY_SOURCE][-1:]

@@ -1,0 +1,376 @@
+"""Cases: what happened to each, in its order, and where they stand."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from recon_assets.errors import DeclarationError, TakenError
+from recon_assets.ledger import schema
+from recon_assets.ledger.findings import noted
+from recon_assets.ledger.values import chosen_json, chosen_of
+from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow
+
+_cases, _event = schema.cases, schema.event
+_ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
+_ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
+_NOTED = {Act.ASKED: "asked", Act.APPLIED: "changed", Act.ROLLED_BACK: "changed"}
+
+
+def append(  # noqa: PLR0913 - an event has so many parts
+    c: sa.Connection,
+    case: CaseId,
+    act: Act,
+    *,
+    who: str,
+    at: datetime,
+    note: str = "",
+    data: Mapping[str, Any] | None = None,
+    expected: int | None = None,
+) -> Event:
+    """Adds what happened to a case; the first `Act.FOUND` of a case makes it.
+
+    Args:
+        c: A transaction of the ledger; the case is locked until it ends.
+        case: Of which case.
+        act: What happened.
+        who: A person's name, or ``policy`` or ``recon``.
+        at: When.
+        note: Why.
+        data: For `Act.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for `Act.DECIDED`
+            what `chosen_json` makes; for `Act.ASSIGNED` ``assignee``.
+        expected: The version of the case that this answers to; None answers to any.
+
+    Raises:
+        TakenError: When the case has another version, or cannot see this in the state that it is in.
+    """
+    number, known = _locked(c, case, make=act is Act.FOUND, at=at)
+    _refuse(c, number, known, act, expected)
+    new = Event(case, known.version + 1 if known else 1, at, act, who, note, dict(data or {}))
+    stored = {"n": new.n, "at": at, "act": act.value, "who": who, "note": note, "data": new.data}
+    c.execute(sa.insert(_event).values(review_case=number, **stored))
+    c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(stands(known, new)), **_to_do(act)))
+    if act in _NOTED:
+        noted(c, [{"table_name": case.table, "window_key": case.window, _NOTED[act]: at}])
+    return new
+
+
+def _to_do(act: Act) -> dict[str, bool]:
+    """What is to be done after ``act``, besides what the state says."""
+    return {"pruned": False} | ({"undo": act is Act.UNDO} if act is Act.UNDO or act.leads_to else {})
+
+
+def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:
+    """The case's number, and how it stands; None when it has been made just now."""
+    if make:
+        row = {**_named(case), **_columns(_blank(case, at)), "undo": False, "shown_version": 0, "pruned": False}
+        c.execute(postgresql.insert(_cases).values(row).on_conflict_do_nothing())
+    found = c.execute(sa.select(_cases).where(_is(case)).with_for_update()).one_or_none()
+    if found is None:
+        msg = f"{case}: there is no such case"
+        raise TakenError(msg)
+    return found.id, _case(found) if found.version else None
+
+
+def _refuse(c: sa.Connection, number: int, known: Case | None, act: Act, expected: int | None) -> None:
+    """Raises an error that says who did what meanwhile, when ``act`` comes too late."""
+    if known is None:
+        return
+    outdated = expected is not None and expected != known.version
+    if not outdated and may_follow(known.state, act):
+        return
+    acts = [each.value for each in Act if outdated or each.leads_to]
+    of_case = sa.select(_event).where(_event.c.review_case == number, _event.c.act.in_(acts))
+    last = c.execute(of_case.order_by(_event.c.n.desc()).limit(1)).one()
+    did = " ".join(filter(None, (last.act, last.data.get("decision"))))
+    msg = (
+        f"{known.id}: is {known.state} (by {last.who}: {did}, {last.at:%Y-%m-%d %H:%M:%S} UTC);"
+        f" {act} came too late. Look at the case as it is now"
+    )
+    raise TakenError(msg)
+
+
+def stands(known: Case | None, event: Event) -> Case:
+    """How a case stands after ``event``; None stands for a case that did not exist before."""
+    case = known or _blank(event.case, event.at)
+    state = event.act.leads_to or case.state
+    case = replace(case, version=event.n, changed=event.at, state=state)
+    if known and known.state.closed and state is State.PENDING:
+        case = replace(case, opened=event.at, reopened=case.reopened + (event.act is Act.FOUND))
+    learn = _LEARN.get(event.act)
+    return learn(case, event) if learn else case
+
+
+def _found(case: Case, event: Event) -> Case:
+    data = event.data
+    return replace(
+        case,
+        findings=tuple(data["findings"]),
+        severity=Severity(data["severity"]),
+        wrong=data["wrong"],
+        named=data["named"],
+        summary=data["summary"],
+        chosen=None,
+        decided_by="",
+    )
+
+
+def _decided(case: Case, event: Event) -> Case:
+    return replace(case, chosen=chosen_of(event.data), decided_by=event.who)
+
+
+def _returned(case: Case, _: Event) -> Case:
+    return replace(case, chosen=None, decided_by="")
+
+
+def _assigned(case: Case, event: Event) -> Case:
+    return replace(case, assignee=event.data["assignee"])
+
+
+_LEARN: Mapping[Act, Callable[[Case, Event], Case]] = {
+    Act.FOUND: _found,
+    Act.DECIDED: _decided,
+    Act.RETURNED: _returned,
+    Act.ASSIGNED: _assigned,
+}
+
+
+def _blank(case: CaseId, at: datetime) -> Case:
+    return Case(case, State.PENDING, 0, Severity.LOW, 0, 0, "", (), at, at)
+
+
+def _named(case: CaseId) -> dict[str, Any]:
+    return {"table_name": case.table, "window_key": case.window, "kind": case.kind}
+
+
+def _is(case: CaseId) -> sa.ColumnElement[bool]:
+    return sa.and_(*(_cases.c[name] == value for name, value in _named(case).items()))
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    """A case as its row has it, but for its name."""
+    return {
+        "state": case.state.value,
+        "closed": case.state.closed,
+        "version": case.version,
+        "severity": case.severity,
+        "wrong": case.wrong,
+        "named": case.named,
+        "summary": case.summary,
+        "findings": list(case.findings),
+        "opened": case.opened,
+        "changed": case.changed,
+        "reopened": case.reopened,
+        "assignee": case.assignee,
+        "decided_by": case.decided_by,
+        "chosen": case.chosen and chosen_json(case.chosen),
+    }
+
+
+def _case(row: Any) -> Case:
+    return Case(
+        id=CaseId(row.table_name, row.window_key, row.kind),
+        state=State(row.state),
+        version=row.version,
+        severity=row.severity,
+        wrong=row.wrong,
+        named=row.named,
+        summary=row.summary,
+        findings=tuple(row.findings),
+        opened=row.opened,
+        changed=row.changed,
+        reopened=row.reopened,
+        assignee=row.assignee,
+        decided_by=row.decided_by,
+        chosen=row.chosen and chosen_of(row.chosen),
+    )
+
+
+def number_of(c: sa.Connection, case: CaseId) -> int:
+    """The ledger's number of a case.
+
+    Raises:
+        TakenError: When there is no such case.
+    """
+    found: int | None = c.scalar(sa.select(_cases.c.id).where(_is(case)))
+    if found is None:
+        msg = f"{case}: there is no such case"
+        raise TakenError(msg)
+    return found
+
+
+def find(c: sa.Connection, case: CaseId) -> Case | None:
+    """The case as it stands; None when there is none."""
+    row = c.execute(sa.select(_cases).where(_is(case))).one_or_none()
+    return _case(row) if row else None
+
+
+def events(c: sa.Connection, case: CaseId) -> list[Event]:
+    """All that happened to a case, in its order."""
+    rows = c.execute(sa.select(_event).join(_cases).where(_is(case)).order_by(_event.c.n))
+    return [Event(case, row.n, row.at, Act(row.act), row.who, row.note, row.data) for row in rows]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which cases; what is empty or None filters nothing, but without ``states`` only cases that are not closed.
+
+    Attributes:
+        windows: First and last window, by their keys.
+        kinds: Kinds of discrepancies, or names of checks.
+        older_than: Opened before.
+        assignee: "" means nobody.
+    """
+
+    tables: tuple[str, ...] = ()
+    windows: tuple[str, str] | None = None
+    kinds: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    states: tuple[State, ...] = ()
+    older_than: datetime | None = None
+    assignee: str | None = None
+
+    def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
+        """What holds for such a case's row."""
+        yield _cases.c.state.in_(_values(self.states)) if self.states else ~_cases.c.closed
+        if self.tables:
+            yield _cases.c.table_name.in_(self.tables)
+        if self.windows:
+            yield _cases.c.window_key.between(*self.windows)
+        if self.kinds:
+            yield _cases.c.kind.in_(self.kinds)
+        if self.severities:
+            yield _cases.c.severity.in_(self.severities)
+        if self.older_than:
+            yield _cases.c.opened < self.older_than
+        if self.assignee is not None:
+            yield _cases.c.assignee == self.assignee
+
+
+def _values(states: Sequence[State]) -> list[str]:
+    return [state.value for state in states]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the queue: that of one case."""
+
+    severity: Severity
+    opened: datetime
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.severity}_{self.opened.timestamp():.6f}_{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """The place that ``str`` of it names.
+
+        Raises:
+            DeclarationError: When the text has another form.
+        """
+        try:
+            severity, opened, number = text.split("_")
+            return cls(Severity(severity), datetime.fromtimestamp(float(opened), UTC), int(number))
+        except (ValueError, OverflowError, OSError) as error:
+            msg = f"{text!r} is no place in the queue; begin at its first page"
+            raise DeclarationError(msg) from error
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some cases of the queue; ``next`` is where the next page begins, None at the end."""
+
+    cases: tuple[Case, ...]
+    next: Cursor | None
+
+
+def queue(c: sa.Connection, filter: Filter, *, after: Cursor | None = None, limit: int = 50) -> Page:  # noqa: A002
+    """A page of the cases that pass ``filter``: the most severe first, then the oldest."""
+    wanted = sa.select(_cases).where(*filter.conditions(), *_behind(after))
+    rows = c.execute(wanted.order_by(*_ORDER).limit(limit + 1)).all()
+    more = [Cursor(row.severity, row.opened, row.id) for row in rows[limit - 1 : limit] if len(rows) > limit]
+    return Page(tuple(map(_case, rows[:limit])), next(iter(more), None))
+
+
+def _behind(place: Cursor | None) -> Iterator[sa.ColumnElement[bool]]:
+    if place:
+        later = sa.tuple_(_cases.c.opened, _cases.c.id) > sa.tuple_(place.opened, place.id)
+        yield _cases.c.severity <= place.severity
+        yield sa.or_(_cases.c.severity < place.severity, later)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many cases there are; ``oldest`` and ``newest`` say when such cases were opened."""
+
+    total: int = 0
+    by_table: Mapping[str, int] = field(default_factory=dict)
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    by_severity: Mapping[Severity, int] = field(default_factory=dict)
+    by_state: Mapping[State, int] = field(default_factory=dict)
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it is
+    """The cases that pass ``filter``, counted in one go."""
+    by = (_cases.c.table_name, _cases.c.kind, _cases.c.severity, _cases.c.state)
+    sets = sa.func.grouping_sets(*map(sa.tuple_, by), sa.tuple_())
+    opened = (sa.func.min(_cases.c.opened).label("oldest"), sa.func.max(_cases.c.opened).label("newest"))
+    which = sa.func.grouping(*by).label("which")
+    counted = sa.select(which, *by, sa.func.count().label("n"), *opened).where(*filter.conditions())
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in c.execute(counted.group_by(sets)):
+        found[row.which].append(row)
+    tables, kinds, severities, states = (
+        {convert(row[place + 1]): row.n for row in sorted(found[_ALL - (8 >> place)], key=lambda row: -row.n)}
+        for place, convert in enumerate((str, str, Severity, State))
+    )
+    (total,) = found[_ALL]
+    return Counts(total.n, tables, kinds, severities, states, total.oldest, total.newest)
+
+
+_ALL = 15
+
+
+def in_state(c: sa.Connection, *states: State, most: int = 1000) -> list[Case]:
+    """Cases in one of ``states``: the most severe first, then the oldest."""
+    return _some(c, _cases.c.state.in_(_values(states)), most=most)
+
+
+def undos(c: sa.Connection, *, most: int = 1000) -> list[Case]:
+    """Cases that somebody wants undone, and that have not been yet."""
+    return _some(c, _cases.c.undo, most=most)
+
+
+def to_show(c: sa.Connection, most: int) -> list[Case]:
+    """Cases of which something has not been shown yet."""
+    return _some(c, _cases.c.shown_version < _cases.c.version, most=most)
+
+
+def _some(c: sa.Connection, condition: sa.ColumnElement[bool], *, most: int) -> list[Case]:
+    return [_case(row) for row in c.execute(sa.select(_cases).where(condition).order_by(*_ORDER).limit(most))]
+
+
+def shown(c: sa.Connection, case: CaseId, version: int) -> None:
+    """Notes that a case has been shown as it was at ``version``."""
+    known = sa.func.greatest(_cases.c.shown_version, version)
+    c.execute(sa.update(_cases).where(_is(case)).values(shown_version=known))
+
+
+def closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> list[CaseId]:
+    """Cases that were closed before ``at`` and have not been `pruned` since; the oldest first."""
+    old = sa.and_(_cases.c.closed, ~_cases.c.pruned, _cases.c.changed < at)
+    rows = c.execute(sa.select(*_ID).where(old).order_by(_cases.c.changed, _cases.c.id).limit(most))
+    return [CaseId(*row) for row in rows]
+
+
+def pruned(c: sa.Connection, cases: Sequence[CaseId]) -> None:
+    """Notes that nothing is shown of these cases any more, until something happens to them."""
+    for case in cases:
+        c.execute(sa.update(_cases).where(_is(case), _cases.c.closed).values(pruned=True))

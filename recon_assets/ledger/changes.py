@@ -1,0 +1,195 @@
+"""What corrections write, noted before it is written, and what became of it.
+
+Values are stored whole, for undoing needs them; who shows them masks private columns.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from json import dumps
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from recon_assets.dialect.bulk import write_rows
+from recon_assets.errors import TakenError
+from recon_assets.ledger import schema
+from recon_assets.ledger.cases import number_of
+from recon_assets.model import CaseId, Change, Image
+
+Outcome = Literal["applied", "failed"]
+_correction, _change, _outcome, _cases = schema.correction, schema.change, schema.outcome, schema.cases
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Changes that were to be made together.
+
+    Attributes:
+        case: Whose correction it is; None for one without a case.
+        tables: The declared tables of its changes, in the order in which they first occur.
+        window: The window that it corrects.
+        run, backfill: In which run, and of which backfill; "" where there is none.
+        who, why, at: Who decided it, and when it was planned.
+        count: How many changes it has.
+        undoes: The correction of whose changes these are the inverses.
+        undone_by: The applied correction that undoes this one.
+        outcome: None as long as nobody knows; see `settle`.
+        note: What is to be said of the outcome.
+        rows: What is to be said of single changes, by their place, from 0 on.
+    """
+
+    id: int
+    case: CaseId | None
+    tables: tuple[str, ...]
+    window: str
+    run: str
+    backfill: str
+    who: str
+    why: str
+    at: datetime
+    count: int
+    undoes: int | None
+    undone_by: int | None
+    outcome: Outcome | None
+    note: str
+    rows: Mapping[int, str]
+
+
+def plan(  # noqa: PLR0913 - who changes what, where, when and why
+    c: sa.Connection,
+    case: CaseId | None,
+    changes: Sequence[Change],
+    *,
+    window: str,
+    run: str,
+    backfill: str,
+    who: str,
+    why: str,
+    at: datetime,
+    undoes: int | None = None,
+) -> int:
+    """Notes changes before they are made; returns the correction's number."""
+    row = {
+        "review_case": case and number_of(c, case),
+        "tables": list(dict.fromkeys(change.table for change in changes)),
+        "window_key": window,
+        "run": run,
+        "backfill": backfill,
+        "who": who,
+        "why": why,
+        "at": at,
+        "undoes": undoes,
+        "changes": len(changes),
+    }
+    number: int = c.scalars(sa.insert(_correction).values(row).returning(_correction.c.id)).one()
+    images = (
+        (number, place, each.table, *map(_json, (each.key, each.before, each.after)))
+        for place, each in enumerate(changes)
+    )
+    write_rows(c, _change, tuple(_change.c.keys()), images)
+    return number
+
+
+def _json(image: Image | None) -> str | None:
+    return None if image is None else dumps(dict(image))
+
+
+def settle(  # noqa: PLR0913 - what became of what, when and why
+    c: sa.Connection,
+    correction: int,
+    outcome: Outcome,
+    *,
+    at: datetime,
+    note: str = "",
+    rows: Mapping[int, str] | None = None,
+) -> None:
+    """Notes what became of a correction, once; saying the same again changes nothing.
+
+    Args:
+        c: A transaction of the ledger.
+        correction: Of which one.
+        outcome: ``applied``: all its changes are made. ``failed``: none is.
+        at: Since when that is known.
+        note: Why.
+        rows: What is to be said of single changes, by their place, from 0 on.
+
+    Raises:
+        TakenError: When another outcome was noted before.
+    """
+    said = {
+        "outcome": outcome,
+        "at": at,
+        "note": note,
+        "rows": {str(place): why for place, why in (rows or {}).items()},
+    }
+    c.execute(postgresql.insert(_outcome).values(correction=correction, **said).on_conflict_do_nothing())
+    known = c.scalar(sa.select(_outcome.c.outcome).where(_outcome.c.correction == correction))
+    if known != outcome:
+        msg = f"correction {correction}: is {known} already, so it cannot be {outcome}"
+        raise TakenError(msg)
+
+
+def corrections(  # noqa: PLR0913 - ways to choose
+    c: sa.Connection,
+    *,
+    case: CaseId | None = None,
+    run: str | None = None,
+    backfill: str | None = None,
+    unsettled: bool = False,
+    undoable: bool = False,
+) -> list[Correction]:
+    """Corrections for which all that is given holds, the newest first.
+
+    ``unsettled``: nobody knows what became of them. ``undoable``: they are applied, and neither undo another one
+    nor are undone.
+    """
+    undo, undone = _correction.alias(), _outcome.alias()
+    undone_by = sa.select(undo.c.id).join(undone, undone.c.correction == undo.c.id)
+    undone_by = undone_by.where(undo.c.undoes == _correction.c.id, undone.c.outcome == "applied")
+    by = undone_by.limit(1).scalar_subquery()
+    id_ = (_cases.c.table_name, _cases.c.kind, _cases.c.window_key.label("case_window"))
+    what = (*id_, _outcome.c.outcome, _outcome.c.note, _outcome.c.rows, by.label("undone_by"))
+    found = (
+        sa.select(_correction, *what).outerjoin(_cases).outerjoin(_outcome, _outcome.c.correction == _correction.c.id)
+    )
+    if case:
+        found = found.where(_correction.c.review_case == number_of(c, case))
+    if run is not None:
+        found = found.where(_correction.c.run == run)
+    if backfill is not None:
+        found = found.where(_correction.c.backfill == backfill)
+    if unsettled:
+        found = found.where(_outcome.c.outcome.is_(None))
+    if undoable:
+        found = found.where(_outcome.c.outcome == "applied", _correction.c.undoes.is_(None), ~sa.exists(undone_by))
+    return [_read(row) for row in c.execute(found.order_by(_correction.c.id.desc()))]
+
+
+def _read(row: Any) -> Correction:
+    return Correction(
+        id=row.id,
+        case=CaseId(row.table_name, row.case_window, row.kind) if row.kind else None,
+        tables=tuple(row.tables),
+        window=row.window_key,
+        run=row.run,
+        backfill=row.backfill,
+        who=row.who,
+        why=row.why,
+        at=row.at,
+        count=row.changes,
+        undoes=row.undoes,
+        undone_by=row.undone_by,
+        outcome=row.outcome,
+        note=row.note or "",
+        rows={int(place): why for place, why in (row.rows or {}).items()},
+    )
+
+
+def changes_of(c: sa.Connection, correction: int) -> Iterator[Change]:
+    """The changes of a correction in their order, read as they are asked for."""
+    ordered = sa.select(_change).where(_change.c.correction == correction).order_by(_change.c.seq)
+    for row in c.execute(ordered, execution_options={"stream_results": True, "yield_per": _PAGE}):
+        yield Change(row.table_name, row.key, row.before, row.after)

@@ -1,0 +1,410 @@
+"""What was found: findings, and the records that they name.
+
+Records are stored whole, for they are what a correction is made of; who shows them masks private columns.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from recon_assets.ledger import schema
+from recon_assets.ledger.values import (
+    content,
+    discrepancy_json,
+    discrepancy_of,
+    finding_json,
+    finding_of,
+    given,
+    inserting,
+    key_text,
+)
+from recon_assets.model import CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
+
+Place = tuple[str, str, str]
+"""Table, window and check."""
+
+_evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
+_discrepancy, _sighting, _seen = schema.discrepancy, schema.sighting, schema.seen
+_COMPARED = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+RECORDS = "records"
+"""The check that compares all records of a window, whatever checks are declared."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A finding as the ledger has it; its ``discrepancies`` are given by `records` only.
+
+    Attributes:
+        evaluation: Findings of one evaluation were recorded together.
+        at: When the reading began that it is made of.
+        run: Of which run.
+    """
+
+    id: int
+    evaluation: int
+    at: datetime
+    run: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record that is or was wrong, and when.
+
+    Attributes:
+        checks: The checks that named it, of the findings asked about.
+        times_seen: In how many evaluations it was seen.
+        reopened: How often it was seen again after a check that names it had not found it.
+    """
+
+    id: str
+    discrepancy: Discrepancy
+    checks: tuple[str, ...]
+    first_seen: datetime
+    last_seen: datetime
+    times_seen: int
+    reopened: int
+
+
+def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime) -> int:
+    """Adds the findings of one evaluation, with their evidence; returns its number.
+
+    Args:
+        c: A transaction of the ledger.
+        findings: What was found at the same time.
+        run: Of which run.
+        at: When the reading began: what was changed later is not judged by it.
+    """
+    made = sa.insert(_evaluation).values(at=at, run=run, findings=len(findings)).returning(_evaluation.c.id)
+    evaluation: int = c.scalars(made).one()
+    if findings:
+        returning = sa.insert(_finding).returning(_finding.c.id, sort_by_parameter_order=True)
+        ids = c.scalars(returning, [_row(found, evaluation) for found in findings]).all()
+        _Evaluation(c, evaluation, at, dict(zip(ids, findings, strict=True))).note()
+    return evaluation
+
+
+def _row(found: Finding, evaluation: int) -> dict[str, Any]:
+    return {
+        "evaluation": evaluation,
+        "table_name": found.table,
+        "window_key": found.window,
+        "check_name": found.check,
+        "passed": found.passed,
+        "failed": found.failed,
+        "severity": found.severity,
+        "wrong": found.wrong,
+        "looked_at": found.of,
+        "said": finding_json(found),
+    }
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """Adds what follows from new findings; always in the same order, so that no two ever wait for each other."""
+
+    c: sa.Connection
+    number: int
+    at: datetime
+    findings: dict[int, Finding]
+
+    def note(self) -> None:
+        named = {
+            (number, content(found.table, each)): (found, each)
+            for number, found in self.findings.items()
+            for each in found.discrepancies
+        }
+        if named:
+            self._discrepancies({key: (found.table, each) for (_, key), (found, each) in named.items()})
+            self._add(_sighting, [{"finding": number, "content": key} for number, key in sorted(named)])
+            self._seen(named.values())
+        self._newest()
+        self._judged()
+
+    def _add(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        self.c.execute(inserting(table, rows).on_conflict_do_nothing())
+
+    def _discrepancies(self, named: dict[Any, tuple[str, Discrepancy]]) -> None:
+        rows = [
+            {
+                "content": key,
+                "id": each.id(table),
+                "fingerprint": each.fingerprint,
+                "table_name": table,
+                "kind": each.kind.value,
+                "key": key_text(each.key),
+                "said": discrepancy_json(each),
+            }
+            for key, (table, each) in sorted(named.items(), key=lambda item: item[0])
+        ]
+        self._add(_discrepancy, rows)
+
+    def _seen(self, named: Iterable[tuple[Finding, Discrepancy]]) -> None:
+        """Counts one evaluation for each record, and one return for each that a check had not found any more."""
+        complete = self._complete_before()
+        absent: dict[str, int] = defaultdict(int)
+        for found, each in named:
+            known = each.id(found.table)
+            absent[known] = max(absent[known], complete.get(_place(found), 0))
+        these = given((_seen.c.id, _seen.c.evaluation), sorted(absent.items()))
+        before = sa.select(_seen.c.id).where(_seen.c.id == these.c.id, _seen.c.evaluation < these.c.evaluation)
+        again = sa.cast(sa.exists(before), sa.Integer)
+        moments = (sa.literal(self.at, schema.Moment), sa.literal(self.at, schema.Moment))
+        counted = sa.select(these.c.id, *moments, sa.literal(self.number), sa.literal(1), again)
+        new = postgresql.insert(_seen).from_select(list(_seen.c), counted)
+        self.c.execute(
+            new.on_conflict_do_update(
+                index_elements=[_seen.c.id],
+                set_={
+                    "first_seen": sa.func.least(_seen.c.first_seen, new.excluded.first_seen),
+                    "last_seen": sa.func.greatest(_seen.c.last_seen, new.excluded.last_seen),
+                    "evaluation": sa.func.greatest(_seen.c.evaluation, new.excluded.evaluation),
+                    "times_seen": _seen.c.times_seen + 1,
+                    "reopened": _seen.c.reopened + new.excluded.reopened,
+                },
+            )
+        )
+
+    def _complete_before(self) -> dict[Place, int]:
+        """When each check last named all that it found, before this evaluation."""
+        places = sa.tuple_(*_PLACE).in_(sorted(map(_place, self.findings.values())))
+        rows = self.c.execute(sa.select(*_PLACE, _newest.c.complete).where(places, _newest.c.complete.is_not(None)))
+        return {(row.table_name, row.window_key, row.check_name): row.complete for row in rows}
+
+    def _newest(self) -> None:
+        rows = {
+            _place(found): {
+                **dict(zip(_PLACE_NAMES, _place(found), strict=True)),
+                "finding": number,
+                "evaluation": self.number,
+                "complete": self.number if _complete(found) else None,
+                "figure_failed": found.failed and not found.kinds,
+            }
+            for number, found in self.findings.items()
+        }
+        new = inserting(_newest, [rows[place] for place in sorted(rows)])
+        taken = {name: new.excluded[name] for name in ("finding", "evaluation", "figure_failed")}
+        complete = sa.func.greatest(_newest.c.complete, new.excluded.complete)
+        self.c.execute(
+            new.on_conflict_do_update(
+                index_elements=_PLACE,
+                set_={**taken, "complete": complete},
+                where=_newest.c.evaluation <= new.excluded.evaluation,
+            )
+        )
+
+    def _judged(self) -> None:
+        kinds: dict[tuple[str, str], set[DiscrepancyKind]] = defaultdict(set)
+        for found in self.findings.values():
+            kinds[found.table, found.window].update(() if found.error else found.kinds)
+        rows = [
+            {
+                "table_name": table,
+                "window_key": window,
+                "evaluation": self.number,
+                "at": self.at,
+                "compared": self.number if kinds[table, window] >= _COMPARED else None,
+            }
+            for table, window in sorted(kinds)
+        ]
+        noted(self.c, rows)
+
+
+def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds to what is known of windows; what is known already and later, stays."""
+    new = inserting(_judged, rows)
+    later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[2:]}
+    c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
+
+
+_PLACE = (_newest.c.table_name, _newest.c.window_key, _newest.c.check_name)
+_PLACE_NAMES = tuple(column.name for column in _PLACE)
+
+
+def _place(found: Finding) -> Place:
+    return found.table, found.window, found.check
+
+
+def _complete(found: Finding) -> bool:
+    """Whether it names every record that is wrong in its way."""
+    return not found.error and sum(found.kinds.values()) <= len(found.discrepancies)
+
+
+_SAID = sa.select(_finding, _evaluation.c.at, _evaluation.c.run).join(_evaluation)
+
+
+def _said(row: Any) -> Said:
+    return Said(row.id, row.evaluation, row.at, row.run, finding_of(row))
+
+
+def fresh(c: sa.Connection, reader: str = "review", most: int = 5000) -> list[Said]:
+    """Findings that ``reader`` has not been given yet, oldest first, whole evaluations.
+
+    They count as given when the caller's transaction is kept. Readers of one name wait for each other. What a
+    transaction adds that is still going on, or that began later, is given later: findings are read in the order
+    of the transactions that added them, and only when no earlier one can still add any.
+
+    Args:
+        c: A transaction of the ledger.
+        reader: Whose place in the order of findings this is.
+        most: After so many findings no further evaluation is begun.
+    """
+    mark = schema.watermark
+    c.execute(postgresql.insert(mark).values(reader=reader, xid="0", evaluation=0).on_conflict_do_nothing())
+    place = c.execute(sa.select(mark.c.xid, mark.c.evaluation).where(mark.c.reader == reader).with_for_update()).one()
+    due = c.execute(_unread(place.xid, place.evaluation, most)).all()
+    if not due:
+        return []
+    last = due[-1]
+    c.execute(sa.update(mark).where(mark.c.reader == reader).values(xid=last.xid, evaluation=last.id))
+    order = (_evaluation.c.xid, _evaluation.c.id, _finding.c.id)
+    rows = c.execute(_SAID.where(_finding.c.evaluation.in_([row.id for row in due])).order_by(*order))
+    return [_said(row) for row in rows]
+
+
+def _unread(xid: str, evaluation: int, most: int) -> sa.Select[Any]:
+    """The next evaluations, together of at least ``most`` findings if there are so many."""
+    order = (_evaluation.c.xid, _evaluation.c.id)
+    place = sa.tuple_(sa.literal(xid, schema.TransactionId()), sa.literal(evaluation))
+    ended = _evaluation.c.xid < sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())
+    first = sa.select(*order, _evaluation.c.findings).where(sa.tuple_(*order) > place, ended).order_by(*order)
+    these = first.limit(most).subquery()
+    so_far = sa.func.sum(these.c.findings).over(order_by=(these.c.xid, these.c.id)) - these.c.findings
+    sums = sa.select(these.c.xid, these.c.id, so_far.label("so_far")).subquery()
+    return sa.select(sums.c.xid, sums.c.id).where(sums.c.so_far < most).order_by(sums.c.xid, sums.c.id)
+
+
+def latest(c: sa.Connection, table: str, window: str) -> dict[str, Said]:
+    """The newest finding of each check of a window."""
+    of_window = _newest.c.table_name == table, _newest.c.window_key == window
+    rows = c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(*of_window))
+    return {row.check_name: _said(row) for row in rows}
+
+
+def records(  # noqa: PLR0913 - what is asked for, and which page of it
+    c: sa.Connection,
+    findings: Sequence[int],
+    kind: DiscrepancyKind | None = None,
+    *,
+    ids: Sequence[str] = (),
+    after: str = "",
+    limit: int = 10_000,
+) -> list[Recorded]:
+    """The distinct records that ``findings`` name, each as it was found last, ordered by the text of the key.
+
+    Args:
+        c: A transaction of the ledger.
+        findings: By their numbers.
+        kind: Only those wrong in this way.
+        ids: Only these; none means all.
+        after: Only those that come after the record of this `Recorded.id`.
+        limit: At most so many.
+    """
+    sighted = sa.select(_sighting.c.content, _sighting.c.finding, _finding.c.check_name).join(_finding)
+    these = sighted.where(_sighting.c.finding.in_(findings)).subquery()
+    order = (_discrepancy.c.key, _discrepancy.c.id)
+    newest = sa.func.array_agg(postgresql.aggregate_order_by(_discrepancy.c.content, these.c.finding.desc()))
+    checks = sa.func.array_agg(these.c.check_name.distinct(), type_=postgresql.ARRAY(sa.Text))
+    page = sa.select(newest[1].label("content"), checks.label("checks"))
+    page = page.join_from(these, _discrepancy, _discrepancy.c.content == these.c.content)
+    page = page.where(*_chosen(kind, ids, after)).group_by(*order).order_by(*order).limit(limit)
+    rows = c.execute(_whole(page.subquery()))
+    return [_recorded(row) for row in rows]
+
+
+def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Iterator[sa.ColumnElement[bool]]:
+    if kind:
+        yield _discrepancy.c.kind == kind.value
+    if ids:
+        yield _discrepancy.c.id.in_(ids)
+    if after:
+        other = _discrepancy.alias()
+        place = sa.select(other.c.key, other.c.id).where(other.c.id == after).limit(1)
+        yield sa.tuple_(_discrepancy.c.key, _discrepancy.c.id) > place.scalar_subquery()
+
+
+def _whole(page: sa.Subquery) -> sa.Select[Any]:
+    times = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
+    found = sa.select(_discrepancy, page.c.checks, *times).join(page, page.c.content == _discrepancy.c.content)
+    return found.join(_seen, _seen.c.id == _discrepancy.c.id).order_by(_discrepancy.c.key, _discrepancy.c.id)
+
+
+def _recorded(row: Any) -> Recorded:
+    discrepancy = discrepancy_of(row.kind, row.key, row.said)
+    times = (row.first_seen, row.last_seen, row.times_seen, row.reopened)
+    return Recorded(row.id, discrepancy, tuple(row.checks), *times)
+
+
+def history(
+    c: sa.Connection, table: str, key: Sequence[Value], *, but: CaseId | None = None
+) -> list[tuple[CaseId, datetime, State]]:
+    """The cases whose findings have named this key, other than ``but``, with when they did last; newest first."""
+    cases = schema.cases
+    last = sa.func.max(_evaluation.c.at)
+    same = sa.and_(
+        cases.c.table_name == _finding.c.table_name,
+        cases.c.window_key == _finding.c.window_key,
+        cases.c.kind == _discrepancy.c.kind,
+    )
+    rows = c.execute(
+        sa.select(cases.c.table_name, cases.c.window_key, cases.c.kind, cases.c.state, last)
+        .select_from(_discrepancy)
+        .join(_sighting)
+        .join(_finding)
+        .join(_evaluation)
+        .join(cases, same)
+        .where(_discrepancy.c.table_name == table, _discrepancy.c.key == key_text(key))
+        .group_by(cases.c.id)
+        .order_by(last.desc(), cases.c.id)
+    )
+    found = [(CaseId(*row[:3]), row[4], State(row[3])) for row in rows]
+    return [each for each in found if each[0] != but]
+
+
+def unexplained(c: sa.Connection, *, most: int = 100) -> list[tuple[str, str]]:
+    """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
+
+    That is where a check that names no records has failed and the records have not been compared since; and
+    where an open case stands on a comparison of all records that is older than the newest evaluation.
+    """
+    found = sa.union(_failed_figures(), _outdated_comparisons()).order_by("table_name", "window_key").limit(most)
+    return [(row.table_name, row.window_key) for row in c.execute(found)]
+
+
+def _failed_figures() -> sa.Select[Any]:
+    known = sa.and_(_judged.c.table_name == _newest.c.table_name, _judged.c.window_key == _newest.c.window_key)
+    not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
+    windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
+    return windows.where(_newest.c.figure_failed, not_since)
+
+
+def _outdated_comparisons() -> sa.Select[Any]:
+    cases = schema.cases
+    known = sa.and_(_judged.c.table_name == cases.c.table_name, _judged.c.window_key == cases.c.window_key)
+    stands_on = sa.and_(
+        _finding.c.id == sa.any_(cases.c.findings),
+        _finding.c.check_name == RECORDS,
+        _finding.c.evaluation < _judged.c.evaluation,
+    )
+    windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
+    return windows.where(~cases.c.closed, cases.c.kind.in_([kind.value for kind in DiscrepancyKind]))
+
+
+def asked(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) that somebody asked to compare after their newest evaluation."""
+    return _later(c, _judged.c.asked)
+
+
+def to_check(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) that were corrected, or rolled back, after their newest evaluation."""
+    return _later(c, _judged.c.changed)
+
+
+def _later(c: sa.Connection, moment: sa.Column[Any]) -> list[tuple[str, str]]:
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(moment))
+    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(moment))]

@@ -1,0 +1,120 @@
+"""Opening the ledger: its engine, and its schema brought up to date by whoever starts first."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets import dialect
+from recon_assets.dialect.failures import explained
+from recon_assets.dialect.locks import locked
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.ledger.schema import REVISION, SCHEMA
+from recon_assets.model import Database
+
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.Text), schema=SCHEMA)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The memory of a project. The functions of this package say what is in it, within a transaction of it."""
+
+    engine: sa.Engine
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """One transaction: kept when the block ends, undone when it raises.
+
+        Raises:
+            UnavailableError: When the database does not answer, or gave up half-way.
+        """
+        with explained("ledger"), self.engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Ledger]:
+    """The ledger at ``url``, its schema up to date.
+
+    Raises:
+        DeclarationError: When the URL is none of PostgreSQL.
+        RefusedError: When a newer version of the program has changed the schema.
+        UnavailableError: When the database does not answer.
+    """
+    with _engine(url) as engine:
+        _brought_up(engine)
+        yield Ledger(engine)
+
+
+def upgrade(url: str) -> tuple[str | None, str]:
+    """Brings the schema up to date; the revision before (None: there was no schema) and after.
+
+    Raises:
+        DeclarationError, RefusedError, UnavailableError: As `opened` does.
+    """
+    with _engine(url) as engine:
+        return _brought_up(engine), REVISION
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[sa.Engine]:
+    parsed = dialect.check_url(url, "ledger")
+    if parsed.get_backend_name() != "postgresql":
+        msg = (
+            f"ledger: {parsed.get_backend_name()} cannot hold the ledger; use postgresql://user:password@host/database"
+        )
+        raise DeclarationError(msg)
+    engine = dialect.engine(Database("ledger", url), role="target")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _brought_up(engine: sa.Engine) -> str | None:
+    """The revision found; afterwards it is the newest, whoever brought it there."""
+    with explained("ledger"):
+        found = _revision(engine)
+        if found != REVISION:
+            with engine.begin() as connection, locked(connection, "recon ledger upgrade"):
+                _migrate(connection)
+        return found
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(sa.select(_VERSION.c.version_num))
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_SUCH_TABLE:
+            raise
+        return None
+
+
+_NO_SUCH_TABLE = "42P01"
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    try:
+        command.upgrade(scripts(connection), "head")
+    except CommandError as error:
+        msg = "ledger: its schema is newer than this program knows; update recon-assets, or use another ledger"
+        raise RefusedError(msg) from error
+
+
+def scripts(connection: sa.Connection) -> Any:
+    """What alembic needs to know to work on ``connection``."""
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

@@ -1,0 +1,293 @@
+"""The ledger's tables.
+
+Records of what happened (evaluations, findings, discrepancies, sightings, events, corrections, changes, outcomes,
+acceptances, backups) are only ever added. What is derived from them so that questions are answered at once is
+`seen`, `newest`, `judged` and the columns of `cases` after `kind`; it changes in the transaction that adds
+its cause.
+
+Values, figures and free text are ``json``, not ``jsonb``: it keeps every text (a NUL, half a surrogate) and every
+number as written.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from recon_assets.model import Severity
+
+SCHEMA = "recon"
+REVISION = "0001"
+"""The newest revision of the schema."""
+
+
+class Ranked(sa.types.TypeDecorator[Severity]):
+    """A severity, as the number by which it sorts."""
+
+    impl = sa.SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Severity | None, dialect: object) -> int | None:  # noqa: ARG002 - SQLAlchemy's
+        """Its rank, from 1 on."""
+        return None if value is None else list(Severity).index(value) + 1
+
+    def process_result_value(self, value: int | None, dialect: object) -> Severity | None:  # noqa: ARG002 - SQLAlchemy's
+        """The severity of that rank."""
+        return None if value is None else list(Severity)[value - 1]
+
+
+class TransactionId(sa.types.UserDefinedType[str]):
+    """PostgreSQL's ``xid8``: transactions in the order of their first write, for ever."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Its name."""
+        return "xid8"
+
+
+Json = sa.JSON(none_as_null=True)
+Moment = sa.DateTime(timezone=True)
+Sorted = sa.Text(collation="C")
+META = sa.MetaData(schema=SCHEMA)
+
+
+def _numbered() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True)
+
+
+def _part_of(table: str, *, name: str = "", **options: Any) -> sa.Column[int]:
+    return sa.Column(name or table, sa.BigInteger, sa.ForeignKey(f"{SCHEMA}.{table}.id"), nullable=False, **options)
+
+
+evaluation = sa.Table(
+    "evaluation",
+    META,
+    _numbered(),
+    sa.Column("xid", TransactionId, nullable=False, server_default=sa.func.pg_current_xact_id()),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("findings", sa.Integer, nullable=False),
+    sa.Index("evaluation_order", "xid", "id"),
+)
+
+finding = sa.Table(
+    "finding",
+    META,
+    _numbered(),
+    _part_of("evaluation", index=True),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("window_key", sa.Text, nullable=False),
+    sa.Column("check_name", sa.Text, nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("failed", sa.Boolean, nullable=False),
+    sa.Column("severity", Ranked),
+    sa.Column("wrong", sa.BigInteger, nullable=False),
+    sa.Column("looked_at", sa.BigInteger, nullable=False),
+    sa.Column("said", Json, nullable=False),
+    sa.Index("finding_of_window", "table_name", "window_key", "check_name", "id"),
+)
+
+discrepancy = sa.Table(
+    "discrepancy",
+    META,
+    sa.Column("content", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, index=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", Sorted, nullable=False),
+    sa.Column("said", Json, nullable=False),
+    sa.Index("discrepancy_of_key", "key", postgresql_using="hash"),
+)
+
+sighting = sa.Table(
+    "sighting",
+    META,
+    _part_of("finding", primary_key=True),
+    sa.Column("content", sa.Uuid, sa.ForeignKey(discrepancy.c.content), primary_key=True, index=True),
+)
+
+seen = sa.Table(
+    "seen",
+    META,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("first_seen", Moment, nullable=False),
+    sa.Column("last_seen", Moment, nullable=False),
+    sa.Column("evaluation", sa.BigInteger, nullable=False),
+    sa.Column("times_seen", sa.Integer, nullable=False),
+    sa.Column("reopened", sa.Integer, nullable=False),
+)
+
+newest = sa.Table(
+    "newest",
+    META,
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("window_key", sa.Text, primary_key=True),
+    sa.Column("check_name", sa.Text, primary_key=True),
+    _part_of("finding", index=True),
+    sa.Column("evaluation", sa.BigInteger, nullable=False),
+    sa.Column("complete", sa.BigInteger),
+    sa.Column("figure_failed", sa.Boolean, nullable=False),
+)
+sa.Index("newest_failed", newest.c.table_name, newest.c.window_key, postgresql_where=newest.c.figure_failed)
+
+judged = sa.Table(
+    "judged",
+    META,
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("window_key", sa.Text, primary_key=True),
+    sa.Column("evaluation", sa.BigInteger),
+    sa.Column("at", Moment),
+    sa.Column("compared", sa.BigInteger),
+    sa.Column("asked", Moment),
+    sa.Column("changed", Moment),
+)
+
+
+def later_than_judged(moment: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """Whether what is noted in ``moment`` of `judged` is later than the window's newest evaluation."""
+    return sa.and_(moment.is_not(None), sa.or_(judged.c.at.is_(None), moment > judged.c.at))
+
+
+sa.Index("judged_asked", judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
+sa.Index("judged_changed", judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
+
+watermark = sa.Table(
+    "watermark",
+    META,
+    sa.Column("reader", sa.Text, primary_key=True),
+    sa.Column("xid", TransactionId, nullable=False),
+    sa.Column("evaluation", sa.BigInteger, nullable=False),
+)
+
+cases = sa.Table(
+    "review_case",
+    META,
+    _numbered(),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("window_key", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("closed", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("severity", Ranked, nullable=False),
+    sa.Column("wrong", sa.BigInteger, nullable=False),
+    sa.Column("named", sa.BigInteger, nullable=False),
+    sa.Column("summary", Json, nullable=False),
+    sa.Column("findings", ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("opened", Moment, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("reopened", sa.Integer, nullable=False),
+    sa.Column("assignee", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("chosen", Json),
+    sa.Column("undo", sa.Boolean, nullable=False),
+    sa.Column("shown_version", sa.Integer, nullable=False),
+    sa.Column("pruned", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("table_name", "window_key", "kind"),
+)
+_order = (cases.c.severity.desc(), cases.c.opened, cases.c.id)
+sa.Index("review_case_queue", *_order, postgresql_where=~cases.c.closed)
+sa.Index("review_case_states", cases.c.state, *_order)
+sa.Index("review_case_to_show", cases.c.id, postgresql_where=cases.c.shown_version < cases.c.version)
+sa.Index("review_case_to_undo", cases.c.id, postgresql_where=cases.c.undo)
+sa.Index("review_case_to_prune", cases.c.changed, postgresql_where=sa.and_(cases.c.closed, ~cases.c.pruned))
+
+event = sa.Table(
+    "case_event",
+    META,
+    _part_of("review_case", primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("note", Json, nullable=False),
+    sa.Column("data", Json, nullable=False),
+)
+
+acceptance = sa.Table(
+    "acceptance",
+    META,
+    _numbered(),
+    _part_of("review_case", index=True),
+    sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sa.Column("discrepancy", sa.Text),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("why", Json, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+
+correction = sa.Table(
+    "correction",
+    META,
+    _numbered(),
+    sa.Column("review_case", sa.BigInteger, sa.ForeignKey(cases.c.id), index=True),
+    sa.Column("tables", ARRAY(sa.Text), nullable=False),
+    sa.Column("window_key", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False, index=True),
+    sa.Column("backfill", sa.Text, nullable=False, index=True),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("why", Json, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("undoes", sa.BigInteger, sa.ForeignKey(f"{SCHEMA}.correction.id"), index=True),
+    sa.Column("changes", sa.Integer, nullable=False),
+)
+
+change = sa.Table(
+    "change",
+    META,
+    _part_of("correction", primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("key", Json, nullable=False),
+    sa.Column("before", Json),
+    sa.Column("after", Json),
+)
+
+outcome = sa.Table(
+    "outcome",
+    META,
+    _part_of("correction", primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("note", Json, nullable=False),
+    sa.Column("rows", Json, nullable=False),
+)
+
+backup = sa.Table(
+    "backup",
+    META,
+    _numbered(),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("window_key", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False, index=True),
+    sa.Column("backfill", sa.Text, nullable=False, index=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("columns", ARRAY(sa.Text), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+backup_part = sa.Table(
+    "backup_part",
+    META,
+    _part_of("backup", primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("packed", sa.LargeBinary, nullable=False),
+)
+
+backup_event = sa.Table(
+    "backup_event",
+    META,
+    _numbered(),
+    _part_of("backup", index=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("digest", sa.Text),
+    sa.Column("added", sa.LargeBinary),
+)

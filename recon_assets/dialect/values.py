@@ -42,9 +42,22 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
     return _nullable(convert, target)
 
 
-def unseen(target: Column) -> Convert:
-    """What lets every value pass to a column of the same database that has room for all of them."""
-    return _nullable(lambda value: value, target)
+def unseen(target: Column, spelled: Convert | None = None) -> Convert:
+    """What lets every value pass, ``spelled``, to a column of the same database that has room for all of them."""
+    return _nullable(spelled or (lambda value: value), target)
+
+
+def told(source: Type, target: Type, convert: Convert) -> Convert:
+    """``convert`` for values as results show them: binary data as hexadecimal digits."""
+    shown_as_digits = source.kind is Kind.BINARY or (source.kind is Kind.ANY and target.kind is Kind.BINARY)
+    return (lambda value: convert(_bytes(value))) if shown_as_digits else convert
+
+
+def _bytes(value: Any) -> Any:
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else value
+    except ValueError:
+        refuse("text that is no hexadecimal digits")
 
 
 def _nullable(convert: Convert, target: Column) -> Convert:

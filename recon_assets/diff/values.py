@@ -18,6 +18,7 @@ from recon_assets.dialect.forms import Form
 from recon_assets.dialect.sqlite import UNREADABLE
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
+from recon_assets.slices import shown
 
 Role = Literal["source", "target"]
 ENOUGH = Context(prec=800)
@@ -183,18 +184,10 @@ class Reader:
 
     def shown(self, text: str | None, role: Role) -> Value:
         """The value as results show it."""
-        if text is None:
-            return None
-        if text.startswith(UNREADABLE) and self._type(role).kind in {*_NUMBERS, *_MOMENTS, Kind.UUID}:
-            return bytes.fromhex(text[len(UNREADABLE) :]).decode(errors="replace")
-        kind = self._type(role).kind
-        if Kind.INTEGER in {self.source.kind, self.target.kind} and self.form.kind in _NUMBERS and _is_whole(text):
-            return int(text)
-        return _SHOWN.get(self.form.kind if kind is Kind.ANY else kind, str)(text)
+        return shown(text, self._type(role).kind, self.form.kind, self._other(role).kind)
 
-
-def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    def _other(self, role: Role) -> Type:
+        return self.target if role == "source" else self.source
 
 
 def _datetime(text: str, name: str) -> datetime:
@@ -246,58 +239,6 @@ _READ: dict[Kind, Callable[[str], Any]] = {
     Kind.BOOLEAN: _boolean,
     Kind.UUID: _uuid,
     Kind.JSON: _json,
-}
-
-
-def _shown_float(text: str) -> str:
-    return text if text in _NO_NUMBER else repr(float(text))
-
-
-def _shown_instant(text: str) -> str:
-    return text if text in _NO_NUMBER else f"{text.replace(' ', 'T', 1)}+00:00"
-
-
-def _shown_moment(text: str) -> str:
-    return text.replace(" ", "T", 1)
-
-
-def _shown_date(text: str) -> str:
-    return text.removesuffix(" 00:00:00")
-
-
-def _shown_json(text: str) -> str:
-    try:
-        return _written(json.loads(text, parse_float=Decimal, parse_int=Decimal))
-    except (ValueError, RecursionError):
-        return text
-
-
-def _written(value: Any) -> str:
-    """JSON whose numbers stay what they are."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in sorted(value.items())) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
-
-
-def _shown_any(text: str) -> Value:
-    """SQLite's values bear a letter for what they are."""
-    return int(text[1:]) if text[0] == "n" and _is_whole(text[1:]) else text[1:]
-
-
-def _shown_truth(text: str) -> Value:
-    return {"1": True, "0": False}.get(text, text)
-
-
-_SHOWN: dict[Kind, Callable[[str], Value]] = {
-    Kind.BOOLEAN: _shown_truth,
-    Kind.FLOAT: _shown_float,
-    Kind.DATE: _shown_date,
-    Kind.TIMESTAMP: _shown_moment,
-    Kind.INSTANT: _shown_instant,
-    Kind.JSON: _shown_json,
-    Kind.ANY: _shown_any,
 }
 
 

@@ -8,6 +8,7 @@ from recon_assets.slices.pairs import Mapped, Pair, pair, problems
 from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
+from recon_assets.slices.shown import shown
 from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
 from recon_assets.slices.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
 from recon_assets.slices.unharmed import is_lost, unharmed
@@ -48,6 +49,7 @@ __all__ = [
     "results",
     "rows",
     "selection",
+    "shown",
     "snapshot",
     "split_name",
     "stretches",

@@ -10,7 +10,7 @@ from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.failures import explained
 from recon_assets.dialect.forms import form
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Discrepancy, DiscrepancyKind, Found, Rule, Window
+from recon_assets.model import Column, Discrepancy, DiscrepancyKind, Found, Rule, Value, Window
 from recon_assets.slices.names import Select, condition, nearest
 from recon_assets.slices.pairs import Mapped
 from recon_assets.slices.shown import shown
@@ -102,7 +102,7 @@ class Suspects:
     def _record(self, row: tuple[Any, ...]) -> Discrepancy:
         window, flags, texts = row[0], row[1 : 1 + len(self.faults)], row[1 + len(self.faults) :]
         pairs = zip(self.side.pair.columns, texts, strict=True)
-        record = {mapped.source.name: shown(text, mapped) for mapped, text in pairs}
+        record = {mapped.source.name: _shown(text, mapped) for mapped, text in pairs}
         at_fault = [fault.columns for flag, fault in zip(flags, self.faults, strict=True) if flag]
         return Discrepancy(
             self.kind,
@@ -173,6 +173,11 @@ def _names(side: Side) -> list[str]:
 def cell(column: Column, value: sa.ColumnElement[Any]) -> Cell:
     """A column of the target, to be written down as what it is."""
     return Cell(value, column.type, form(column.type, column.type, Rule(), same_dialect=True))
+
+
+def _shown(text: str | None, mapped: Mapped) -> Value:
+    source, target = mapped.source.type.kind, mapped.target.type.kind
+    return shown(text, target, target, source)
 
 
 def _flag(at: int) -> str:

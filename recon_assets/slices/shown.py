@@ -1,39 +1,42 @@
-"""The target's values as results show them, from their canonical texts."""
+"""Values as results show them, from their canonical texts."""
 
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from recon_assets.dialect.sqlite import UNREADABLE
 from recon_assets.model import Kind, Value
-from recon_assets.slices.pairs import Mapped
 
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity"}
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}
 _MOMENTS = {Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
 
 
-def shown(text: str | bytes | None, mapped: Mapped) -> Value:
-    """The value that a canonical text of the target stands for, as comparisons of the two columns show it."""
+def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Value:
+    """The value that a canonical text stands for.
+
+    Args:
+        text: As `dialect.canonical.value_text` writes it.
+        kind: What the values of its column mean.
+        form: As what they are written down.
+        other: What those of the column mean with which it is compared: where one has integers, both show them.
+    """
     if text is None:
         return None
-    written, kinds = text.decode() if isinstance(text, bytes) else text, {mapped.source.type.kind, _kind(mapped)}
-    if written.startswith(UNREADABLE) and _kind(mapped) in {*_NUMBERS, *_MOMENTS}:
+    written = text.decode() if isinstance(text, bytes) else text
+    if written.startswith(UNREADABLE) and kind in {*_NUMBERS, *_MOMENTS, Kind.UUID}:
         return bytes.fromhex(written[len(UNREADABLE) :]).decode(errors="replace")
-    if Kind.INTEGER in kinds and kinds <= _NUMBERS and _is_whole(written):
+    if Kind.INTEGER in {kind, other} and form in _NUMBERS and _is_whole(written):
         return int(written)
-    return _SHOWN.get(_kind(mapped), str)(written)
-
-
-def _kind(mapped: Mapped) -> Kind:
-    return mapped.target.type.kind
+    return _SHOWN.get(form if kind is Kind.ANY else kind, str)(written)
 
 
 def _is_whole(text: str) -> bool:
     return text.removeprefix("-").isdecimal()
 
 
-def _float(text: str) -> Value:
+def _float(text: str) -> str:
     return text if text in _NO_NUMBER else repr(float(text))
 
 
@@ -41,20 +44,32 @@ def _boolean(text: str) -> Value:
     return {"1": True, "0": False}.get(text, text)
 
 
-def _moment(text: str) -> Value:
+def _date(text: str) -> str:
+    return text.removesuffix(" 00:00:00")
+
+
+def _moment(text: str) -> str:
     return text.replace(" ", "T", 1)
 
 
-def _instant(text: str) -> Value:
+def _instant(text: str) -> str:
     return text if text in _NO_NUMBER else f"{_moment(text)}+00:00"
 
 
-def _json(text: str) -> Value:
+def _json(text: str) -> str:
     try:
-        found = json.loads(text, parse_float=Decimal)
+        return _written(json.loads(text, parse_float=Decimal, parse_int=Decimal))
     except (ValueError, RecursionError):
         return text
-    return json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _written(value: Any) -> str:
+    """JSON whose numbers stay what they are."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def _any(text: str) -> Value:
@@ -63,8 +78,9 @@ def _any(text: str) -> Value:
 
 
 _SHOWN: Mapping[Kind, Callable[[str], Value]] = {
-    Kind.FLOAT: _float,
     Kind.BOOLEAN: _boolean,
+    Kind.FLOAT: _float,
+    Kind.DATE: _date,
     Kind.TIMESTAMP: _moment,
     Kind.INSTANT: _instant,
     Kind.JSON: _json,

@@ -4,6 +4,7 @@ Every function takes the connection of a `Ledger.begin` first, so that who calls
 """
 
 from recon_assets.ledger.accepted import Decided, accept, accepted, decided, withdraw
+from recon_assets.ledger.backups import Backup, Keeper, backups, parts, restored, voided
 from recon_assets.ledger.cases import (
     Counts,
     Cursor,
@@ -32,6 +33,7 @@ from recon_assets.ledger.findings import (
     latest,
     record,
     records,
+    said,
     to_check,
     unexplained,
 )
@@ -39,11 +41,13 @@ from recon_assets.ledger.opening import Ledger, opened, upgrade
 from recon_assets.ledger.values import chosen_json, chosen_of
 
 __all__ = [
+    "Backup",
     "Correction",
     "Counts",
     "Cursor",
     "Decided",
     "Filter",
+    "Keeper",
     "Ledger",
     "Page",
     "Recorded",
@@ -52,6 +56,7 @@ __all__ = [
     "accepted",
     "append",
     "asked",
+    "backups",
     "changes_of",
     "chosen_json",
     "chosen_of",
@@ -66,11 +71,14 @@ __all__ = [
     "in_state",
     "latest",
     "opened",
+    "parts",
     "plan",
     "pruned",
     "queue",
     "record",
     "records",
+    "restored",
+    "said",
     "settle",
     "shown",
     "stands",
@@ -79,5 +87,6 @@ __all__ = [
     "undos",
     "unexplained",
     "upgrade",
+    "voided",
     "withdraw",
 ]

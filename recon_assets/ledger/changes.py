@@ -29,7 +29,7 @@ class Correction:
 
     Attributes:
         case: Whose correction it is; None for one without a case.
-        tables: The declared tables of its changes, in the order in which they first occur.
+        table: The declared table of all its changes.
         window: The window that it corrects.
         run, backfill: In which run, and of which backfill; "" where there is none.
         who, why, at: Who decided it, and when it was planned.
@@ -43,7 +43,7 @@ class Correction:
 
     id: int
     case: CaseId | None
-    tables: tuple[str, ...]
+    table: str
     window: str
     run: str
     backfill: str
@@ -65,16 +65,17 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
     *,
     window: str,
     run: str,
-    backfill: str,
+    backfill: str = "",
     who: str,
     why: str,
     at: datetime,
     undoes: int | None = None,
 ) -> int:
-    """Notes changes before they are made; returns the correction's number."""
+    """Notes changes, at least one and all of one table, before they are made; returns the correction's number."""
+    (table,) = {change.table for change in changes}
     row = {
         "review_case": case and number_of(c, case),
-        "tables": list(dict.fromkeys(change.table for change in changes)),
+        "table_name": table,
         "window_key": window,
         "run": run,
         "backfill": backfill,
@@ -85,10 +86,7 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
         "changes": len(changes),
     }
     number: int = c.scalars(sa.insert(_correction).values(row).returning(_correction.c.id)).one()
-    images = (
-        (number, place, each.table, *map(_json, (each.key, each.before, each.after)))
-        for place, each in enumerate(changes)
-    )
+    images = ((number, seq, *map(_json, (each.key, each.before, each.after))) for seq, each in enumerate(changes))
     write_rows(c, _change, tuple(_change.c.keys()), images)
     return number
 
@@ -150,7 +148,7 @@ def corrections(  # noqa: PLR0913 - ways to choose
     undone_by = sa.select(undo.c.id).join(undone, undone.c.correction == undo.c.id)
     undone_by = undone_by.where(undo.c.undoes == _correction.c.id, undone.c.outcome == "applied")
     by = undone_by.limit(1).scalar_subquery()
-    id_ = (_cases.c.table_name, _cases.c.kind, _cases.c.window_key.label("case_window"))
+    id_ = (_cases.c.table_name.label("case_table"), _cases.c.kind, _cases.c.window_key.label("case_window"))
     what = (*id_, _outcome.c.outcome, _outcome.c.note, _outcome.c.rows, by.label("undone_by"))
     found = (
         sa.select(_correction, *what).outerjoin(_cases).outerjoin(_outcome, _outcome.c.correction == _correction.c.id)
@@ -171,8 +169,8 @@ def corrections(  # noqa: PLR0913 - ways to choose
 def _read(row: Any) -> Correction:
     return Correction(
         id=row.id,
-        case=CaseId(row.table_name, row.case_window, row.kind) if row.kind else None,
-        tables=tuple(row.tables),
+        case=CaseId(row.case_table, row.case_window, row.kind) if row.kind else None,
+        table=row.table_name,
         window=row.window_key,
         run=row.run,
         backfill=row.backfill,
@@ -190,6 +188,7 @@ def _read(row: Any) -> Correction:
 
 def changes_of(c: sa.Connection, correction: int) -> Iterator[Change]:
     """The changes of a correction in their order, read as they are asked for."""
-    ordered = sa.select(_change).where(_change.c.correction == correction).order_by(_change.c.seq)
+    of_table = sa.select(_change, _correction.c.table_name).join(_correction)
+    ordered = of_table.where(_change.c.correction == correction).order_by(_change.c.seq)
     for row in c.execute(ordered, execution_options={"stream_results": True, "yield_per": _PAGE}):
         yield Change(row.table_name, row.key, row.before, row.after)

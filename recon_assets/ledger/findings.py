@@ -279,6 +279,11 @@ def _unread(xid: str, evaluation: int, most: int) -> sa.Select[Any]:
     return sa.select(sums.c.xid, sums.c.id).where(sums.c.so_far < most).order_by(sums.c.xid, sums.c.id)
 
 
+def said(c: sa.Connection, findings: Sequence[int]) -> list[Said]:
+    """Findings by their numbers, the oldest first."""
+    return [_said(row) for row in c.execute(_SAID.where(_finding.c.id.in_(findings)).order_by(_finding.c.id))]
+
+
 def latest(c: sa.Connection, table: str, window: str) -> dict[str, Said]:
     """The newest finding of each check of a window."""
     of_window = _newest.c.table_name == table, _newest.c.window_key == window

@@ -1,0 +1,172 @@
+"""What loads overwrite: noted before it is overwritten, so that a whole window can be as it was.
+
+Values are stored whole, for restoring needs them; who shows them masks private columns.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from recon_assets.ledger import schema
+from recon_assets.ledger.opening import Ledger
+from recon_assets.writes.prints import Print
+
+Row = tuple[str | None, ...]
+Outcome = Literal["kept", "committed", "restored", "void"]
+_backup, _part, _event = schema.backup, schema.backup_part, schema.backup_event
+_FAST = 3
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What stood in a window, and elsewhere in the load's way, before it was loaded.
+
+    Attributes:
+        run, backfill: Which run loaded it, and of which backfill; "" where there is none.
+        columns: Those of its rows, in their order; see `parts`.
+        rows: How many there are.
+        before, after: The window's print before and after the load; ``after`` is None when the load never came so far.
+        added: The keys of rows that the load added; None when every row that is not of the backup was added.
+        outcome: ``kept``: the load was under way, and the target tells by its print whether it came to its end.
+            ``committed``: it did. ``restored``: all is as before again. ``void``: the load changed nothing.
+    """
+
+    id: int
+    table: str
+    window: str
+    mode: str
+    run: str
+    backfill: str
+    at: datetime
+    columns: tuple[str, ...]
+    rows: int
+    before: Print
+    after: Print | None
+    added: tuple[Row, ...] | None
+    outcome: Outcome
+
+
+@dataclass
+class Keeper:
+    """Keeps what one load of one window overwrites, each step in a transaction of its own.
+
+    Attributes:
+        book: The ledger.
+        at: When the load began.
+    """
+
+    book: Ledger
+    table: str
+    window: str
+    mode: str
+    run: str
+    backfill: str
+    at: datetime
+    _number: int = field(default=0, init=False)
+
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], printed: Print) -> None:
+        """Keeps the rows that may be overwritten, and the window's print."""
+        with self.book.begin() as c:
+            row = {
+                "table_name": self.table,
+                "window_key": self.window,
+                "mode": self.mode,
+                "run": self.run,
+                "backfill": self.backfill,
+                "at": self.at,
+                "columns": list(columns),
+                "rows": printed.rows,
+                "digest": printed.digest,
+            }
+            self._number = c.scalars(sa.insert(_backup).values(row).returning(_backup.c.id)).one()
+            for n, rows in enumerate(parts):
+                part = {"backup": self._number, "n": n, "rows": len(rows), "packed": _packed(rows)}
+                c.execute(sa.insert(_part).values(part))
+
+    def after(self, printed: Print, added: Sequence[Row] | None) -> None:
+        """Keeps what the window will be once the load is committed."""
+        packed = None if added is None else _packed(added)
+        self._note("kept", rows=printed.rows, digest=printed.digest, added=packed)
+
+    def done(self) -> None:
+        """The load is committed."""
+        self._note("committed")
+
+    def _note(self, outcome: Outcome, **more: Any) -> None:
+        with self.book.begin() as c:
+            c.execute(sa.insert(_event).values(backup=self._number, outcome=outcome, at=self.at, **_BY_US, **more))
+
+
+_BY_US = {"who": "recon", "why": ""}
+
+
+def _packed(rows: Sequence[Row]) -> bytes:
+    return gzip.compress(json.dumps(rows).encode(), _FAST, mtime=0)
+
+
+def _unpacked(packed: bytes) -> list[Row]:
+    return [tuple(row) for row in json.loads(gzip.decompress(packed))]
+
+
+def backups(
+    c: sa.Connection, *, run: str | None = None, backfill: str | None = None, undoable: bool = False
+) -> list[Backup]:
+    """Backups for which all that is given holds, the newest first.
+
+    ``undoable``: the load came to its end, or may have, and has not been taken back.
+    """
+    last = sa.select(_event.c.outcome).where(_event.c.backup == _backup.c.id).order_by(_event.c.id.desc()).limit(1)
+    outcome = sa.func.coalesce(last.scalar_subquery(), "kept")
+    rows = sa.select(sa.func.coalesce(sa.func.sum(_part.c.rows), 0)).where(_part.c.backup == _backup.c.id)
+    kept = _event.alias("kept")
+    ended = sa.and_(kept.c.backup == _backup.c.id, kept.c.digest.is_not(None))
+    after = (kept.c.rows.label("rows_after"), kept.c.digest.label("digest_after"), kept.c.added)
+    found = sa.select(_backup, *after, outcome.label("outcome"), rows.scalar_subquery().label("held"))
+    found = found.outerjoin(kept, ended)
+    if run is not None:
+        found = found.where(_backup.c.run == run)
+    if backfill is not None:
+        found = found.where(_backup.c.backfill == backfill)
+    if undoable:
+        found = found.where(outcome.in_(["kept", "committed"]), kept.c.digest.is_not(None))
+    return [_read(row) for row in c.execute(found.order_by(_backup.c.id.desc()))]
+
+
+def _read(row: Any) -> Backup:
+    return Backup(
+        id=row.id,
+        table=row.table_name,
+        window=row.window_key,
+        mode=row.mode,
+        run=row.run,
+        backfill=row.backfill,
+        at=row.at,
+        columns=tuple(row.columns),
+        rows=int(row.held),
+        before=Print(row.rows, row.digest),
+        after=None if row.digest_after is None else Print(row.rows_after, row.digest_after),
+        added=None if row.added is None else tuple(_unpacked(row.added)),
+        outcome=row.outcome,
+    )
+
+
+def parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
+    """The rows of a backup in the order in which they were kept, read part by part."""
+    ordered = sa.select(_part.c.packed).where(_part.c.backup == backup).order_by(_part.c.n)
+    for packed in c.scalars(ordered, execution_options={"stream_results": True, "yield_per": 1}):
+        yield _unpacked(packed)
+
+
+def restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:
+    """Notes that all is as it was before the load."""
+    c.execute(sa.insert(_event).values(backup=backup, outcome="restored", at=at, who=who, why=why))
+
+
+def voided(c: sa.Connection, backup: int, *, why: str, at: datetime) -> None:
+    """Notes that the load did not come to its end, so that there is nothing to restore."""
+    c.execute(sa.insert(_event).values(backup=backup, outcome="void", at=at, who="recon", why=why))

@@ -5,6 +5,7 @@ from recon_assets.slices.measures import COUNT, DIGEST, Digest, measured
 from recon_assets.slices.names import as_table, condition, nearest, split_name, written
 from recon_assets.slices.orphans import Parent, orphans, parent_of
 from recon_assets.slices.pairs import Mapped, Pair, pair, problems
+from recon_assets.slices.parents import parents
 from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
@@ -45,6 +46,7 @@ __all__ = [
     "orphans",
     "pair",
     "parent_of",
+    "parents",
     "problems",
     "results",
     "rows",

@@ -27,6 +27,8 @@ _TEACHING = (
     "[cyan]recon backfill flights --missing[/]  fill the days that are not there",
     "[cyan]recon check flights[/]  what is wrong with the days that are there",
     "[cyan]recon judge flights[/]  the same in Dagster, with a status for each day",
+    "[cyan]recon review list[/]  what waits for a decision; then show, decide",
+    "[cyan]recon rollback case flights/2013-03-10/missing[/]  take back what was written",
     "[bold]Environment[/]",
     "RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL, DAGSTER_PG_URL: an embedded PostgreSQL stands in for each.",
     "RECON_TABLES: the declaration. RECON_HOME: where data is kept, by default .recon",
@@ -53,6 +55,12 @@ COMMANDS = {
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by a Dagster backfill, and follow it to its end."),
     "judge": Lazy("runs", "Judge days by their checks in Dagster, so that each day has its status there."),
+    "review": Lazy("review", "Read the queue of cases that wait for a decision, and decide."),
+    "rollback": Lazy(
+        "rollback", "Take back what was written to the target: a case, or all that a run or a backfill did."
+    ),
+    "ledger": Lazy("ledger", "Look after the ledger: bring its schema up to date, drop what is no longer needed."),
+    "web": Lazy("web", "Run the review desk and Dagster behind one login, where others may reach it."),
 }
 
 
@@ -88,7 +96,8 @@ class Commands(TyperGroup):
 def _imported(name: str) -> Any:
     module = import_module(f"recon_assets.cli.{COMMANDS[name].module}")
     found: Any = get_command(module.app)
-    return found.commands[name] if isinstance(found, TyperGroup) else found  # a lone command is no group
+    # A lone command is no group; a group of its own has commands of other names.
+    return found.commands.get(name, found) if isinstance(found, TyperGroup) else found
 
 
 app = typer.Typer(

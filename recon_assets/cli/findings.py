@@ -18,7 +18,7 @@ FAILED = 1
 COULD_NOT_RUN = 3
 SAMPLE = 20
 _RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
-_STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
+STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _table(result: Result) -> Table:
 def _grade(tally: Tally) -> Text:
     if tally.not_run:
         return Text("not known", style="bold magenta")
-    return Text(tally.severity or "passed", style=_STYLES[tally.severity])
+    return Text(tally.severity or "passed", style=STYLES[tally.severity])
 
 
 def _show_worst(tally: Tally, reasons: Iterable[str]) -> None:

@@ -45,6 +45,15 @@ def chosen(project: Project, names: Sequence[str] | None, *, every: bool) -> lis
     return [project.tables[name] for name in dict.fromkeys(names or project.tables)]
 
 
+def spec_of(project: Project, name: str) -> TableSpec:
+    """The declaration of one table.
+
+    Raises:
+        DeclarationError: When it is not declared: which of its columns are private is not known then.
+    """
+    return chosen(project, [name], every=False)[0]
+
+
 def checked_day(text: str | None) -> str | None:
     """A day as it was typed.
 
@@ -105,6 +114,27 @@ def renames(given: Iterable[str]) -> dict[str, str]:
             refuse("--rename", text, "the source's name = the target's, once for each column", "dest=destination")
         found[source] = target
     return found
+
+
+def assigned(values: Iterable[str], nulls: Iterable[str]) -> dict[str, dict[str, str | None]]:
+    """The value of each column of each record, from ``ID.COLUMN=VALUE`` and, for NULL, ``ID.COLUMN``.
+
+    Raises:
+        DeclarationError: When one cannot be read, or a column stands twice.
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    typed = [("--set", text, *text.partition("=")) for text in values]
+    typed += [("--set-null", text, text, "=", "") for text in nulls]
+    for option, text, place, equals, value in typed:
+        record, _, column = place.partition(".")
+        if not (record and column and equals) or column in found.get(record, {}):
+            example = _RECORD if option == "--set-null" else f"{_RECORD}=12.50"
+            refuse(option, text, "the record's ID, a column and what it is to have, once for each", example)
+        found.setdefault(record, {})[column] = None if option == "--set-null" else value
+    return found
+
+
+_RECORD = "1f0c99a2b4d5e6f7.fee"
 
 
 def rules(given: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -1,0 +1,56 @@
+"""The commands that look after the ledger: ledger upgrade, prune."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from recon_assets import ledger
+from recon_assets.cli import at_hand
+from recon_assets.cli.options import AsJson, duration
+from recon_assets.cli.output import as_json, number, tell
+
+app = typer.Typer(
+    help="Look after the ledger: bring its schema up to date, drop what is no longer needed.",
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the ledger's schema up to date.
+
+    Every command and run does that by itself when it opens the ledger; run this beforehand where their role may not
+    change the schema.
+    """
+    with at_hand.ledger_url() as url:
+        before, after = ledger.upgrade(url)
+    was = "" if before == after else f"; it was at {before}" if before else "; it was empty"
+    tell(f"The ledger is at {after}{was}.")
+
+
+@app.command()
+def prune(
+    keep: Annotated[str, typer.Option(metavar="400d", help="Drop what is older than this.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Drop; without it nothing is dropped.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Drop findings, events, changes and backups that are older than --keep and that nothing needs any more.
+
+    What an applied change needs to be undone stays, and so does what an open case or an accepted difference stands on.
+
+      recon ledger prune --keep 400d
+      recon ledger prune --keep 400d --yes
+    """
+    span = duration("--keep", keep)
+    with at_hand.remembered() as memory, memory.begin() as c:
+        dropped = ledger.prune(c, keep=span, now=datetime.now(UTC))
+        if not yes:
+            c.rollback()
+    if json:
+        as_json({"dropped": yes, "rows": dict(dropped)})
+        return
+    for table, rows in dropped.items():
+        tell(f"{table}: {number(rows, 'row')}")
+    tell("Dropped." if yes else "Nothing was dropped. Drop: the same command with --yes")

@@ -1,0 +1,276 @@
+"""The commands of the review queue: review list, show, decide, report, comment, assign, ask, undo."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from recon_assets import ledger, review
+from recon_assets.cli import at_hand, cases
+from recon_assets.cli.options import AsJson, assigned, checked_day, duration, spec_of
+from recon_assets.cli.output import as_json, number, piped, tell
+from recon_assets.errors import DeclarationError
+from recon_assets.ledger import Filter, Ledger, Recorded, Said
+from recon_assets.model import Case, CaseId, Chosen, Decision, Event, Project, Severity, State, TableSpec
+from recon_assets.review import Preview
+from recon_assets.review.deciding import known
+
+app = typer.Typer(
+    help="Read the queue of cases that wait for a decision, and decide.",
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+FAILED = 1
+
+Id = Annotated[str, typer.Argument(metavar="CASE", help="As table/day/kind, such as flights/2013-03-10/missing.")]
+Reviewer = Annotated[str, typer.Option(envvar="USER", metavar="NAME", help="Who you are, for the record.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; KEEP_TARGET and CUSTOM_FIX need it.")]
+Repeated = list[str] | None
+Limit = Annotated[int, typer.Option(min=1, help="How many to show.")]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the ledger knows of a case."""
+
+    case: Case
+    said: tuple[Said, ...]
+    records: tuple[Recorded, ...]
+    events: tuple[Event, ...]
+
+
+@app.command("list")
+def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
+    table: Annotated[Repeated, typer.Option(metavar="NAME", help="Only of this table; again for more.")] = None,
+    day: Annotated[str | None, typer.Option(metavar="DAY", help="Only of this day, as 2013-01-31.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")] = None,
+    kind: Annotated[
+        Repeated, typer.Option(metavar="KIND", help="missing, extra, mismatched, ..., or a check; again for more.")
+    ] = None,
+    severity: Annotated[list[Severity] | None, typer.Option(help="Again for more.")] = None,
+    state: Annotated[
+        list[State] | None,
+        typer.Option(help="By default all that are not closed; again for more."),
+    ] = None,
+    older_than: Annotated[str | None, typer.Option(metavar="3d", help="Only those that have waited this long.")] = None,
+    assignee: Annotated[str | None, typer.Option(metavar="NAME", help="Only those assigned to this person.")] = None,
+    limit: Limit = 50,
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """List cases, the most severe and oldest first.
+
+    recon review list
+    recon review list --table flights --from 2013-03-01 --to 2013-03-31 --severity high
+    recon review list --state APPLIED --json
+    """
+    now = datetime.now(UTC)
+    waited = duration("--older-than", older_than)
+    wanted = Filter(
+        tables=tuple(table or ()),
+        windows=span(day, first, last),
+        kinds=tuple(kind or ()),
+        severities=tuple(severity or ()),
+        states=tuple(state or ()),
+        older_than=now - waited if waited else None,
+        assignee=assignee,
+    )
+    with at_hand.remembered() as memory, memory.begin() as c:
+        found = ledger.queue(c, wanted, limit=limit).cases
+        counts = ledger.counts(c, wanted)
+    with piped():
+        as_json([cases.as_dict(case) for case in found]) if json else cases.show_queue(found, counts, now)
+
+
+@app.command()
+def show(case: Id, limit: Limit = 10, json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
+    """Show one case: what the checks say, the records side by side, and what happened to it.
+
+    recon review show flights/2013-03-10/missing
+    """
+    asked = CaseId.parse(case)
+    with at_hand.both() as (project, memory):
+        spec = spec_of(project, asked.table)
+        seen = look_at(memory, asked, limit)
+    with piped():
+        as_json(_as_dict(seen, spec)) if json else _show(seen, spec)
+
+
+@app.command()
+def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
+    case: Id,
+    decision: Annotated[Decision, typer.Argument(help="What is to become of its records.")],
+    reviewer: Reviewer,
+    note: Note = "",
+    row: Annotated[
+        Repeated, typer.Option(metavar="ID", help="Only this record, by the ID that `show` gives; again for more.")
+    ] = None,
+    values: Annotated[
+        Repeated, typer.Option("--set", metavar="ID.COLUMN=VALUE", help="For CUSTOM_FIX: a value; again for more.")
+    ] = None,
+    nulls: Annotated[
+        Repeated, typer.Option("--set-null", metavar="ID.COLUMN", help="For CUSTOM_FIX: no value (NULL).")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Decide; without it nothing is decided.")] = False,  # noqa: FBT002
+    limit: Limit = 50,
+    json: AsJson = False,  # noqa: FBT002 - a command-line switch
+) -> None:
+    """Decide a case; without --yes, show what the decision would write.
+
+    APPLY_SOURCE makes the target's records those of the source, KEEP_TARGET accepts them as they are, CUSTOM_FIX
+    writes the values that you give. The decision is a row in the ledger: Dagster's sensor turns it into a run that
+    corrects, compares again and closes the case. Exit code 1: it could not be carried out as things are.
+
+      recon review decide flights/2013-03-10/missing APPLY_SOURCE
+      recon review decide flights/2013-03-10/missing APPLY_SOURCE --note "lost by the old job" --yes
+      recon review decide t/2013-03-10/mismatched CUSTOM_FIX --set 1f0c99a2b4d5e6f7.fee=12.50 --note typo
+    """
+    asked = CaseId.parse(case)
+    chosen = choice(decision, row, values, nulls)
+    with at_hand.both() as (project, memory):
+        with memory.begin() as c:
+            version = known(c, asked).version
+        preview = review.preview(memory, project, asked, chosen)
+        decided = yes and not preview.problems
+        if decided:
+            now = datetime.now(UTC)
+            review.decide(memory, project, asked, chosen, who=reviewer, note=note, at=now, expected=version)
+    with piped():
+        if json:
+            as_json(_preview_as_dict(preview, project, decided=decided))
+        else:
+            _show_preview(asked, preview, project, limit, decided=decided)
+    raise typer.Exit(FAILED if preview.problems else 0)
+
+
+@app.command()
+def report(json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
+    """Count the cases that wait: by state, severity, kind and table; the oldest and the newest."""
+    with at_hand.remembered() as memory, memory.begin() as c:
+        counts = ledger.counts(c, Filter())
+    with piped():
+        as_json(cases.counts_as_dict(counts)) if json else cases.show_counts(counts, datetime.now(UTC))
+
+
+@app.command()
+def comment(case: Id, text: Annotated[str, typer.Argument(help="What you have to say.")], reviewer: Reviewer) -> None:
+    """Add a comment to a case."""
+    _act(partial(review.comment, note=text), case, reviewer)
+    tell("Noted.")
+
+
+@app.command()
+def assign(
+    case: Id,
+    assignee: Annotated[str, typer.Argument(metavar="NAME", help='Who is to look at it; "" for nobody.')],
+    reviewer: Reviewer,
+) -> None:
+    """Assign a case to a person."""
+    _act(partial(review.assign, to=assignee), case, reviewer)
+    tell(f"Assigned to {assignee}." if assignee else "Assigned to nobody.")
+
+
+@app.command()
+def ask(case: Id, reviewer: Reviewer) -> None:
+    """Ask for the case's day to be compared again."""
+    _act(review.ask, case, reviewer)
+    tell("Asked. Dagster's sensor starts a run of checks; a case whose records agree by then closes itself.")
+
+
+@app.command()
+def undo(case: Id, reviewer: Reviewer, note: Note = "") -> None:
+    """Ask for an applied case to be rolled back, or an accepted difference to be taken back.
+
+    `recon rollback case` does the same at once, and shows beforehand what it would write.
+    """
+    _act(partial(review.undo, note=note), case, reviewer)
+    tell("Asked. Dagster's sensor starts a run that takes it back.")
+
+
+def span(day: str | None, first: str | None, last: str | None) -> tuple[str, str] | None:
+    """The first and the last window asked for; None for all.
+
+    Raises:
+        DeclarationError: When one is no day, or when there is none between them.
+    """
+    if day and (first or last):
+        msg = "Give --day, or --from and --to, and not both."
+        raise DeclarationError(msg)
+    low, high = checked_day(day or first), checked_day(day or last)
+    if low and high and low > high:
+        msg = f"--from {low} is after --to {high}: no day lies between them."
+        raise DeclarationError(msg)
+    return (low or "", high or "9999-12-31") if low or high else None
+
+
+def choice(
+    decision: Decision, rows: Sequence[str] | None, values: Sequence[str] | None, nulls: Sequence[str] | None
+) -> Chosen:
+    """What was typed, as a decision.
+
+    Raises:
+        DeclarationError: When values are given to a decision that takes none, or none to the one that needs them.
+    """
+    given = assigned(values or (), nulls or ())
+    if (decision is Decision.CUSTOM_FIX) != bool(given):
+        msg = f"{decision}: give values by --set ID.COLUMN=VALUE with CUSTOM_FIX, and with CUSTOM_FIX only."
+        raise DeclarationError(msg)
+    return Chosen(decision, tuple(rows or given), given)
+
+
+def look_at(memory: Ledger, asked: CaseId, limit: int) -> Seen:
+    """All that is known of a case, with at most ``limit`` of its records."""
+    with memory.begin() as c:
+        case = known(c, asked)
+        said = ledger.said(c, case.findings)
+        records = ledger.records(c, case.findings, asked.of_records, limit=limit) if asked.of_records else ()
+        return Seen(case, tuple(said), tuple(records), tuple(ledger.events(c, asked)))
+
+
+def _show(seen: Seen, spec: TableSpec) -> None:
+    cases.show_case(seen.case, datetime.now(UTC))
+    cases.show_sentences(seen.said, seen.case)
+    cases.show_records(seen.records, seen.case, spec)
+    cases.show_events(seen.events)
+
+
+def _as_dict(seen: Seen, spec: TableSpec) -> dict[str, Any]:
+    return {
+        **cases.as_dict(seen.case),
+        "findings": [item.finding.summary for item in seen.said],
+        "records": [cases.record_as_dict(item, spec) for item in seen.records],
+        "events": [cases.event_as_dict(event) for event in seen.events],
+    }
+
+
+def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int, *, decided: bool) -> None:
+    """Say what would be written, and whether it was decided."""
+    accepted = f"; {number(preview.accepted, 'difference')} would be accepted as they are" if preview.accepted else ""
+    tell(f"{asked}: {cases.tally(preview.changes)} to write{accepted}")
+    cases.show_changes(preview.changes, project.tables, limit)
+    for problem in preview.problems:
+        tell(f"  {problem}")
+    if decided:
+        tell("Decided. Dagster's sensor starts a run that carries it out, and compares again.")
+    else:
+        again = "Compare again: recon review ask" if preview.problems else "Decide: the same command with --yes"
+        tell(f"Nothing was decided, nothing was written. {again}")
+
+
+def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> dict[str, Any]:
+    return {
+        "decided": decided,
+        "changes": [cases.change_as_dict(change, project.tables[change.table]) for change in preview.changes],
+        "accepted": preview.accepted,
+        "problems": list(preview.problems),
+    }
+
+
+def _act(act: Callable[..., Event], case: str, reviewer: str) -> None:
+    asked = CaseId.parse(case)
+    with at_hand.remembered() as memory:
+        act(memory, asked, who=reviewer, at=datetime.now(UTC))

@@ -4,7 +4,7 @@ Every function takes the connection of a `Ledger.begin` first, so that who calls
 """
 
 from recon_assets.ledger.accepted import Decided, accept, accepted, decided, withdraw
-from recon_assets.ledger.backups import Backup, Keeper, backups, parts, restored, voided
+from recon_assets.ledger.backups import Backup, Keeper, backups, parts, restored
 from recon_assets.ledger.cases import (
     Counts,
     Cursor,
@@ -38,6 +38,7 @@ from recon_assets.ledger.findings import (
     unexplained,
 )
 from recon_assets.ledger.opening import Ledger, opened, upgrade
+from recon_assets.ledger.pruning import prune
 from recon_assets.ledger.values import chosen_json, chosen_of
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "opened",
     "parts",
     "plan",
+    "prune",
     "pruned",
     "queue",
     "record",
@@ -87,6 +89,5 @@ __all__ = [
     "undos",
     "unexplained",
     "upgrade",
-    "voided",
     "withdraw",
 ]

@@ -17,7 +17,7 @@ from recon_assets.ledger.opening import Ledger
 from recon_assets.writes.prints import Print
 
 Row = tuple[str | None, ...]
-Outcome = Literal["kept", "committed", "restored", "void"]
+Outcome = Literal["kept", "committed", "restored"]
 _backup, _part, _event = schema.backup, schema.backup_part, schema.backup_event
 _FAST = 3
 
@@ -30,10 +30,9 @@ class Backup:
         run, backfill: Which run loaded it, and of which backfill; "" where there is none.
         columns: Those of its rows, in their order; see `parts`.
         rows: How many there are.
-        before, after: The window's print before and after the load; ``after`` is None when the load never came so far.
-        added: The keys of rows that the load added; None when every row that is not of the backup was added.
+        before, after: The print of what the load touches, before and after it; equal when it never came so far.
         outcome: ``kept``: the load was under way, and the target tells by its print whether it came to its end.
-            ``committed``: it did. ``restored``: all is as before again. ``void``: the load changed nothing.
+            ``committed``: it did. ``restored``: all is as before again.
     """
 
     id: int
@@ -46,8 +45,7 @@ class Backup:
     columns: tuple[str, ...]
     rows: int
     before: Print
-    after: Print | None
-    added: tuple[Row, ...] | None
+    after: Print
     outcome: Outcome
 
 
@@ -88,10 +86,9 @@ class Keeper:
                 part = {"backup": self._number, "n": n, "rows": len(rows), "packed": _packed(rows)}
                 c.execute(sa.insert(_part).values(part))
 
-    def after(self, printed: Print, added: Sequence[Row] | None) -> None:
-        """Keeps what the window will be once the load is committed."""
-        packed = None if added is None else _packed(added)
-        self._note("kept", rows=printed.rows, digest=printed.digest, added=packed)
+    def after(self, printed: Print, added: None = None) -> None:  # noqa: ARG002 - keys of added rows are among the parts
+        """Keeps the print of what will be there once the load is committed."""
+        self._note("kept", rows=printed.rows, digest=printed.digest)
 
     def done(self) -> None:
         """The load is committed."""
@@ -125,8 +122,13 @@ def backups(
     rows = sa.select(sa.func.coalesce(sa.func.sum(_part.c.rows), 0)).where(_part.c.backup == _backup.c.id)
     kept = _event.alias("kept")
     ended = sa.and_(kept.c.backup == _backup.c.id, kept.c.digest.is_not(None))
-    after = (kept.c.rows.label("rows_after"), kept.c.digest.label("digest_after"), kept.c.added)
-    found = sa.select(_backup, *after, outcome.label("outcome"), rows.scalar_subquery().label("held"))
+    found = sa.select(
+        _backup,
+        kept.c.rows.label("rows_after"),
+        kept.c.digest.label("digest_after"),
+        outcome.label("outcome"),
+        rows.scalar_subquery().label("held"),
+    )
     found = found.outerjoin(kept, ended)
     if run is not None:
         found = found.where(_backup.c.run == run)
@@ -138,6 +140,7 @@ def backups(
 
 
 def _read(row: Any) -> Backup:
+    before = Print(row.rows, row.digest)
     return Backup(
         id=row.id,
         table=row.table_name,
@@ -148,9 +151,8 @@ def _read(row: Any) -> Backup:
         at=row.at,
         columns=tuple(row.columns),
         rows=int(row.held),
-        before=Print(row.rows, row.digest),
-        after=None if row.digest_after is None else Print(row.rows_after, row.digest_after),
-        added=None if row.added is None else tuple(_unpacked(row.added)),
+        before=before,
+        after=before if row.digest_after is None else Print(row.rows_after, row.digest_after),
         outcome=row.outcome,
     )
 
@@ -165,8 +167,3 @@ def parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
 def restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:
     """Notes that all is as it was before the load."""
     c.execute(sa.insert(_event).values(backup=backup, outcome="restored", at=at, who=who, why=why))
-
-
-def voided(c: sa.Connection, backup: int, *, why: str, at: datetime) -> None:
-    """Notes that the load did not come to its end, so that there is nothing to restore."""
-    c.execute(sa.insert(_event).values(backup=backup, outcome="void", at=at, who="recon", why=why))

@@ -120,9 +120,9 @@ class _Evaluation:
             for each in found.discrepancies
         }
         if named:
+            self._seen(named.values())
             self._discrepancies({key: (found.table, each) for (_, key), (found, each) in named.items()})
             self._add(_sighting, [{"finding": number, "content": key} for number, key in sorted(named)])
-            self._seen(named.values())
         self._newest()
         self._judged()
 

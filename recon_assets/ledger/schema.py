@@ -290,5 +290,4 @@ backup_event = sa.Table(
     sa.Column("why", Json, nullable=False),
     sa.Column("rows", sa.BigInteger),
     sa.Column("digest", sa.Text),
-    sa.Column("added", sa.LargeBinary),
 )

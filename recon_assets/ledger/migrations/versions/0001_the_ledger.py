@@ -181,7 +181,6 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("why", sa.JSON(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),
-        sa.Column("added", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["backup"], [f"{SCHEMA}.backup.id"]),
         sa.PrimaryKeyConstraint("id"),
         schema=SCHEMA,

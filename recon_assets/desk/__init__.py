@@ -1,1 +1,5 @@
-"""The web pages where people decide, on one port with Dagster's own interface."""
+"""The desk: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
+
+from recon_assets.desk.passwords import hashed
+
+__all__ = ["hashed"]

@@ -1,0 +1,164 @@
+"""Who may come in: people with a password, people whom a proxy vouches for, or whoever is at this machine."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from recon_assets.desk.passwords import Guard, users
+from recon_assets.desk.sessions import Session, Signer, secret
+from recon_assets.errors import DeclarationError, RefusedError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+COOKIE = "recon"
+LOGGED_IN = timedelta(hours=12)
+REMEMBERED = timedelta(days=180)
+LOOPBACK = "127.0.0.0/8,::1"
+PROGRAM = "recon"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks.
+
+    Attributes:
+        session: Their browser's; a new one where the browser has none yet.
+        who: Their name; empty when it is not known.
+        vouched: Whether a login says so; else they said so themselves.
+        new: Whether their browser still has to be given the session.
+    """
+
+    session: Session
+    who: str = ""
+    vouched: bool = False
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Access:
+    """What RECON_WEB_* say.
+
+    Attributes:
+        signer: Signs cookies and forms.
+        users: Hashes of passwords by name.
+        header: The name of the header in which a proxy says who it is.
+        proxies: Where such a proxy may be.
+        token: With which a program of ours comes in; none when empty.
+    """
+
+    signer: Signer
+    users: Mapping[str, str] = field(default_factory=dict)
+    header: str = ""
+    proxies: tuple[Network, ...] = ()
+    token: str = ""
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The memory of wrong passwords."""
+        return Guard(self.users)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether people have to log in; otherwise only this machine can come here."""
+        return bool(self.users or self.header)
+
+    def check_host(self, host: str) -> None:
+        """Raise when the address to listen at can be reached from elsewhere, and nobody would have to log in."""
+        if not self.guarded and not is_loopback(host):
+            msg = (
+                f"--host {host}: anybody who reaches it could decide and launch runs. Set RECON_WEB_USERS"
+                " (`recon web --hash` makes a hash) or RECON_WEB_USER_HEADER, or stay at --host 127.0.0.1."
+            )
+            raise RefusedError(msg)
+
+    def is_for_us(self, host: str) -> bool:
+        """Whether a request's ``Host`` names us; any does once people log in.
+
+        Without a login, a page of somebody else whose name leads here would be taken for ours.
+        """
+        return self.guarded or is_loopback(_hostname(host))
+
+    def visitor(self, connection: HTTPConnection, now: datetime) -> Visitor:
+        """Who asks."""
+        if self._is_program(connection):
+            return Visitor(Session.begun(PROGRAM, now), PROGRAM, vouched=True)
+        if self.header:
+            return self._of_proxy(connection, now)
+        cookie = connection.cookies.get(COOKIE, "")
+        session = self.signer.read(cookie)
+        if session and self.signer.holds(cookie, self._bound(session.who), now):
+            return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
+        return Visitor(Session.begun("", now + REMEMBERED), new=True)
+
+    def cookie(self, session: Session) -> str:
+        """What the browser keeps of a session."""
+        return self.signer.signed(session, self._bound(session.who))
+
+    def _bound(self, who: str) -> str:
+        """What a session stands on: that of a person ends with the password, or when there are logins at all."""
+        return f"{self.header}/{self.users.get(who, 'nobody' if self.guarded and who else '')}"
+
+    def _is_program(self, connection: HTTPConnection) -> bool:
+        given = connection.headers.get("authorization", "")
+        return bool(self.token) and self.signer.same(given, f"Bearer {self.token}")
+
+    def _of_proxy(self, connection: HTTPConnection, now: datetime) -> Visitor:
+        """Only what a known proxy says counts, and only if it says it once."""
+        said = connection.headers.getlist(self.header) if self._is_proxy(connection) else []
+        who = said[0].strip() if len(said) == 1 else ""
+        cookie = connection.cookies.get(COOKIE, "")
+        session = self.signer.read(cookie)
+        if session and session.who == who and self.signer.holds(cookie, self._bound(who), now):
+            return Visitor(session, who, vouched=bool(who))
+        return Visitor(Session.begun(who, now + REMEMBERED), who, vouched=bool(who), new=True)
+
+    def _is_proxy(self, connection: HTTPConnection) -> bool:
+        try:
+            address = ipaddress.ip_address(connection.client.host if connection.client else "")
+        except ValueError:
+            return False
+        return any(address in network for network in self.proxies)
+
+
+def access(environ: Mapping[str, str]) -> Access:
+    """What the environment says.
+
+    Raises:
+        DeclarationError: When it says something that cannot be.
+        RefusedError: When the file of the secret is not secret.
+    """
+    header = environ.get("RECON_WEB_USER_HEADER", "").strip()
+    known = users(environ.get("RECON_WEB_USERS", ""))
+    if header and known:
+        msg = "RECON_WEB_USERS and RECON_WEB_USER_HEADER are both set; either we ask for passwords or the proxy does."
+        raise DeclarationError(msg)
+    proxies = _networks(environ.get("RECON_WEB_PROXY", "") or LOOPBACK)
+    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        msg = f"RECON_WEB_PROXY: {error}; expected addresses such as 10.0.0.7 or 10.0.0.0/24, joined by commas."
+        raise DeclarationError(msg) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

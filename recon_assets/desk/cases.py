@@ -1,0 +1,237 @@
+"""The pages of one case: what is wrong, what to do about it, and what was done."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from recon_assets import ledger, review
+from recon_assets.desk import choices
+from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
+from recon_assets.desk.choices import Choice, Problems
+from recon_assets.desk.looks import Look, case_id, looked
+from recon_assets.desk.queries import command, queries
+from recon_assets.desk.records import key_text, written
+from recon_assets.desk.words import offered
+from recon_assets.errors import DeclarationError, TakenError
+from recon_assets.model import CaseId, Decision, State
+
+MOST_CHANGES = 100
+SAID: Mapping[str, str] = {
+    "decided": "Decided. A run does it within seconds and compares again; load this page again to see.",
+    "commented": "Noted.",
+    "assigned": "Assigned.",
+    "asked": "A run compares the records again within seconds; load this page again to see.",
+    "undone": "A run takes it back within seconds; load this page again to see.",
+    "returned": "The case waits for a decision again.",
+}
+
+
+def address(case: CaseId) -> str:
+    """Where a case's page is."""
+    return "/review/case/" + "/".join(quote(part, safe="") for part in (case.table, case.window, case.kind))
+
+
+def shown(call: Call) -> Page:
+    """The case as it is."""
+    look = looked(call.desk, case_id(call), call.query.get("after", ""))
+    return _page(call, look, Choice(version=look.case.version), {})
+
+
+def _page(call: Call, look: Look, filled: Choice, problems: Problems) -> Page:
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
+    more = {
+        "filled": filled,
+        "problems": problems,
+        "offered": offered(look.case.id),
+        "said": SAID.get(call.query.get("said", ""), ""),
+        "command": command(look.case.id),
+        "queries": list(queries(call.desk.project, look)),
+        "after": call.query.get("after", ""),
+    }
+    return _of("case.html", look, more, status)
+
+
+def _of(template: str, look: Look, more: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Page:
+    return Page(template, {"look": look, "case": look.case, "here": address(look.case.id), **more}, status)
+
+
+def acted(call: Call) -> Page | Redirect:
+    """Does what a form of the case's page asks for."""
+    act = _ACTS.get(call.form.get("do", ""))
+    if act is None:
+        said = "The form does not say what to do."
+        raise BadRequestError(said)
+    return act(call)
+
+
+def _decided(call: Call) -> Page | Redirect:
+    """One step of a decision: what is missing is asked for, then it is shown what would be done, then it is decided."""
+    look, filled = looked(call.desk, case_id(call), call.form.get("after", "")), choices.choice(call.form)
+    problems = choices.problems(filled, look.case.id, call.who)
+    if look.case.version != filled.version or look.case.state is not State.PENDING:
+        return _taken(look, filled.version)
+    if problems or call.form["do"] == "back":
+        return _page(call, look, filled, problems)
+    if filled.decision is Decision.CUSTOM_FIX:
+        return _typed(call, look, filled)
+    return _settled(call, look, filled, {})
+
+
+def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
+    """As `_decided`, for values that a person types."""
+    spec = look.spec
+    if spec is None:
+        msg = f"{look.case.id}: the table is not declared any more; declare it again to decide its cases."
+        raise DeclarationError(msg)
+    with call.desk.book.begin() as connection:
+        rows = ledger.records(connection, look.case.findings, look.case.id.of_records, ids=filled.rows)
+    asked = choices.inputs(spec, rows, choices.types(call.desk.project, spec))
+    first = "typed" not in call.form
+    problems = {} if first else choices.misfits(call.desk.project, spec, asked, call.form)
+    if first or problems or call.form["do"] == "retype":
+        return _fix(look, filled, asked, problems, rows)
+    return _settled(call, look, filled, asked)
+
+
+def _fix(
+    look: Look, filled: Choice, asked: dict[str, list[choices.Input]], problems: Problems, rows: list[ledger.Recorded]
+) -> Page:
+    """The page on which values are typed."""
+    fields = {name for each in asked.values() for one in each for name in (one.text_name, one.null_name)}
+    more = {
+        "filled": filled,
+        "asked": asked,
+        "problems": problems,
+        "keys": {row.id: key_text(look.spec, row.discrepancy.key) for row in rows},
+        "kept": [(name, value) for name, value in filled.kept() if name not in {*fields, "typed"}],
+    }
+    return _of("fix.html", look, more, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
+
+
+def _settled(call: Call, look: Look, filled: Choice, asked: dict[str, list[choices.Input]]) -> Page | Redirect:
+    """The preview; once that is confirmed, the decision."""
+    desk, case, wanted = call.desk, look.case.id, choices.chosen(filled, asked)
+    if call.form["do"] == "confirm":
+        try:
+            review.decide(
+                desk.book,
+                desk.project,
+                case,
+                wanted,
+                who=call.who,
+                note=filled.note,
+                at=call.now,
+                expected=filled.version,
+            )
+        except TakenError:
+            return _taken(looked(desk, case), filled.version)
+        return _gone_to(call, case, "decided")
+    found = review.preview(desk.book, desk.project, case, wanted)
+    more = {
+        "filled": filled,
+        "tables": written(desk.project, found.changes),
+        "count": len(found.changes),
+        "preview": found,
+        "most": MOST_CHANGES,
+        "kept": filled.kept(),
+    }
+    return _of("preview.html", look, more)
+
+
+def _taken(look: Look, version: int) -> Page:
+    """What happened to the case since somebody looked at it."""
+    since = [event for event in look.events if event.n > version]
+    return _of("taken.html", look, {"since": since}, HTTPStatus.CONFLICT)
+
+
+def _gone_to(call: Call, case: CaseId, said: str) -> Redirect:
+    return Redirect(f"{address(case)}?said={said}", call.remembered())
+
+
+def _commented(call: Call) -> Page | Redirect:
+    note = call.form.get("comment", "").strip()
+    if not note:
+        return _amiss(call, {"comment": "Say something."})
+    return _noted(call, "commented", review.comment, note=note)
+
+
+def _assigned(call: Call) -> Page | Redirect:
+    desk, case = call.desk, case_id(call)
+    if not call.who:
+        return _amiss(call, {"name": _NAME})
+    to = call.who if call.form.get("to") == "me" else call.form.get("assignee", "").strip()
+    review.assign(desk.book, case, to, who=call.who, at=call.now)
+    return _gone_to(call, case, "assigned")
+
+
+def _asked(call: Call) -> Page | Redirect:
+    return _noted(call, "asked", review.ask)
+
+
+_NAME = "Say who you are."
+
+
+def _noted(call: Call, said: str, do: Callable[..., object], **more: str) -> Page | Redirect:
+    if not call.who:
+        return _amiss(call, {"name": _NAME})
+    do(call.desk.book, case_id(call), who=call.who, at=call.now, **more)
+    return _gone_to(call, case_id(call), said)
+
+
+def _amiss(call: Call, problems: Problems) -> Page:
+    """The case's page again, with what was typed and what is wrong with it."""
+    look = looked(call.desk, case_id(call), call.form.get("after", ""))
+    return _page(call, look, Choice(version=look.case.version, form=call.form), problems)
+
+
+_ACTS: Mapping[str, Callable[[Call], Page | Redirect]] = {
+    "preview": _decided,
+    "back": _decided,
+    "retype": _decided,
+    "confirm": _decided,
+    "comment": _commented,
+    "assign": _assigned,
+    "ask": _asked,
+}
+
+
+def undoing(call: Call) -> Page:
+    """What taking the case's decision back would do."""
+    look = looked(call.desk, case_id(call))
+    return _undo(call, look, {})
+
+
+def _undo(call: Call, look: Look, problems: Problems) -> Page:
+    if look.case.state not in {State.APPLIED, State.KEPT}:
+        return _taken(look, look.case.version - 1)
+    found = review.RolledBack()
+    if look.case.state is State.APPLIED:
+        scope = review.Scope(case=look.case.id)
+        found = review.roll_back(call.desk.book, call.desk.project, scope, who=call.who, note="", now=call.now)
+    more = {
+        "tables": written(call.desk.project, found.changes),
+        "count": len(found.changes),
+        "refused": found.refused,
+        "most": MOST_CHANGES,
+        "problems": problems,
+        "note": call.form.get("note", ""),
+    }
+    return _of("undo.html", look, more, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
+
+
+def undone(call: Call) -> Page | Redirect:
+    """Takes the case's decision back: by a run, what was written; at once, what was only accepted."""
+    desk, filled = call.desk, choices.choice(call.form)
+    look = looked(desk, case_id(call))
+    missing = {"who": _NAME} if not call.who else {}
+    missing |= {} if filled.note else {"note": "Say why, for whoever asks later."}
+    if look.case.version != filled.version:
+        return _taken(look, filled.version)
+    if missing:
+        return _undo(call, look, missing)
+    try:
+        review.undo(desk.book, look.case.id, who=call.who, note=filled.note, at=call.now, expected=filled.version)
+    except TakenError:
+        return _taken(looked(desk, look.case.id), filled.version)
+    return _gone_to(call, look.case.id, "returned" if look.case.state is State.KEPT else "undone")

@@ -1,0 +1,192 @@
+"""What a person fills in to decide a case, step by step; nothing of it is lost on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from recon_assets import writes
+from recon_assets.desk.calls import Form
+from recon_assets.desk.records import private
+from recon_assets.desk.words import offered
+from recon_assets.errors import DeclarationError, DoesNotFitError
+from recon_assets.ledger import Recorded
+from recon_assets.model import CaseId, Chosen, Decision, Project, TableSpec, Value
+from recon_assets.review.reaching import paired
+
+Problems = dict[str, str]
+"""What is wrong, by the name of the field."""
+Typed = Mapping[str, Mapping[str, str | None]]
+"""By record and column: the text, or None for NULL."""
+TEXT, NULL = "text", "null"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is filled in.
+
+    Attributes:
+        every: Whether it is for all records of the case; else for ``rows``.
+        version: The case that was looked at.
+        form: All that was sent.
+    """
+
+    decision: Decision | None = None
+    every: bool = True
+    rows: tuple[str, ...] = ()
+    note: str = ""
+    version: int = 0
+    form: Form = field(default_factory=lambda: Form([]))
+
+    def kept(self) -> list[tuple[str, str]]:
+        """The fields that the next step must carry, but for those that it has itself."""
+        left_out = {"token", "do"}
+        return [(name, value) for name, value in self.form.multi_items() if name not in left_out]
+
+
+def choice(form: Form) -> Choice:
+    """What a form says."""
+    decision = form.get("decision", "")
+    version = form.get("version", "")
+    return Choice(
+        Decision(decision) if decision in set(Decision) else None,
+        form.get("scope", "all") != "rows",
+        tuple(dict.fromkeys(form.getlist("row"))),
+        form.get("note", "").strip(),
+        int(version) if version.isascii() and version.isdecimal() and len(version) < _DIGITS else 0,
+        form,
+    )
+
+
+_DIGITS = 9
+
+
+def problems(chosen: Choice, case: CaseId, who: str) -> Problems:
+    """What is missing before it can be shown what it would do."""
+    found: Problems = {}
+    if chosen.decision not in offered(case):
+        found["decision"] = "Choose what is to be done."
+    if chosen.decision in {Decision.KEEP_TARGET, Decision.CUSTOM_FIX} and not chosen.note:
+        found["note"] = "Say why, for whoever asks later."
+    if not who:
+        found["who"] = "Say who you are."
+    if not chosen.every and not chosen.rows:
+        found["scope"] = "Tick the records it is for, or choose all."
+    if chosen.decision is Decision.CUSTOM_FIX and chosen.every:
+        found["scope"] = "Values are typed for ticked records only: tick them, and choose the ticked ones."
+    return found
+
+
+@dataclass(frozen=True)
+class Input:
+    """One value that can be typed.
+
+    Attributes:
+        column: The source's name.
+        base: What the record has as long as nothing is typed.
+        source, target: What both sides have.
+        type: What the target's column holds, in words.
+    """
+
+    row: str
+    column: str
+    base: Value
+    source: Value
+    target: Value
+    type: str
+
+    @property
+    def text_name(self) -> str:
+        """The field's name."""
+        return f"{TEXT}:{self.row}:{self.column}"
+
+    @property
+    def null_name(self) -> str:
+        """The name of the tick that says NULL."""
+        return f"{NULL}:{self.row}:{self.column}"
+
+    def text(self, form: Form) -> str:
+        """What stands in the field."""
+        return form.get(self.text_name, "" if self.base is None else _text(self.base))
+
+    def null(self, form: Form) -> bool:
+        """Whether NULL is ticked."""
+        return self.null_name in form if self.text_name in form else self.base is None
+
+    def typed(self, form: Form) -> Value:
+        """The value wanted; browsers send every line's end as two characters, so untouched lines stay as they were."""
+        if self.null(form):
+            return None
+        text = _lines(self.text(form))
+        return self.base if self.base is not None and text == _lines(_text(self.base)) else text
+
+    def changed(self, form: Form) -> bool:
+        """Whether another value is wanted than there is."""
+        return self.typed(form) != self.base
+
+    def problem(self, form: Form) -> str | None:
+        """What cannot be told from what was filled in."""
+        if self.null(form) and self.text(form) and self.base is None:
+            return "NULL is ticked, and a text is typed: choose one."
+        return None
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def inputs(spec: TableSpec, found: list[Recorded], types: Mapping[str, str]) -> dict[str, list[Input]]:
+    """What can be typed, by record: the columns at fault; of a record that is missing, all. Never the key."""
+    hidden = {name.casefold() for name in private(spec, ())}
+    asked: dict[str, list[Input]] = {}
+    for each in found:
+        item = each.discrepancy
+        source, target = item.source or {}, item.target or {}
+        names = item.differing or tuple(source)
+        base = source if item.target is None else target
+        asked[each.id] = [
+            Input(each.id, name, base.get(name), source.get(name), target.get(name), types[name])
+            for name in names
+            if name in types and name not in spec.key and name.casefold() not in hidden
+        ]
+    return asked
+
+
+def types(project: Project, spec: TableSpec) -> dict[str, str]:
+    """What the target's columns hold, by the source's names."""
+    with paired(project, spec) as pair:
+        return {
+            each.source.name: each.target.type.name + ("" if each.target.nullable else ", never NULL")
+            for each in pair.columns
+        }
+
+
+def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], form: Form) -> Problems:
+    """What is wrong with the values typed, by the field."""
+    found: Problems = {}
+    for row, each in asked.items():
+        found.update({one.text_name: said for one in each if (said := one.problem(form))})
+        if not any(one.changed(form) for one in each):
+            found[row] = "Nothing of this record was changed: type what it is to have, or untick it."
+    with paired(project, spec) as pair:
+        for one in (one for each in asked.values() for one in each if one.changed(form)):
+            try:
+                value = one.typed(form)
+                writes.typed(pair, one.column, None if value is None else _text(value))
+            except (DeclarationError, DoesNotFitError) as error:
+                found.setdefault(one.text_name, str(error))
+    return found
+
+
+def chosen(filled: Choice, asked: dict[str, list[Input]]) -> Chosen:
+    """The decision that is filled in."""
+    if filled.decision is None:
+        msg = "no decision is chosen"
+        raise DeclarationError(msg)
+    values = {
+        row: {one.column: one.typed(filled.form) for one in each if one.changed(filled.form)}
+        for row, each in asked.items()
+    }
+    return Chosen(filled.decision, () if filled.every else filled.rows, values)

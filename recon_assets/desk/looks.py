@@ -1,0 +1,107 @@
+"""One case as its page shows it, read in one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+
+import sqlalchemy as sa
+
+from recon_assets import ledger
+from recon_assets.desk.calls import BadRequestError, Call, Desk
+from recon_assets.desk.records import Records, laid_out
+from recon_assets.ledger import Recorded, Said
+from recon_assets.model import Case, CaseId, Details, Event, Finding, State, TableSpec, masked_details
+
+PER_PAGE = 25
+
+
+@dataclass(frozen=True)
+class Look:
+    """A case and what is known of it.
+
+    Attributes:
+        spec: Its table; None when it is no longer declared.
+        said: What the checks that it stands on say.
+        found: Records of the page.
+        more: After which record the next page begins; empty when this is the last.
+        earlier: Other cases that named records of this page, by the record's id.
+    """
+
+    case: Case
+    spec: TableSpec | None
+    said: tuple[Said, ...]
+    found: tuple[Recorded, ...]
+    more: str
+    earlier: dict[str, list[tuple[CaseId, datetime, State]]]
+    events: tuple[Event, ...]
+
+    @cached_property
+    def records(self) -> Records:
+        """The page's records as they may be shown."""
+        return laid_out(self.spec, self.found)
+
+    def details(self, finding: Finding) -> Details | None:
+        """The small table of a finding, as it may be shown."""
+        if finding.details is None or self.spec is None:
+            return None
+        return masked_details(finding.details, self.spec.private)
+
+
+def case_id(call: Call) -> CaseId:
+    """The case that the address names."""
+    return CaseId(call.path["table"], call.path["window"], call.path["kind"])
+
+
+def looked(desk: Desk, case: CaseId, after: str = "") -> Look:
+    """The case as it is now, with a page of its records.
+
+    Raises:
+        BadRequestError: When there is no such case.
+    """
+    with desk.book.begin() as connection:
+        found = known(connection, case)
+        records = _page(connection, found, after)
+        page = records[:PER_PAGE]
+        more = page[-1].id if len(records) > PER_PAGE else ""
+        return Look(
+            found,
+            desk.project.tables.get(case.table),
+            tuple(_concerning(connection, found)),
+            tuple(page),
+            more,
+            {each.id: before for each in page if (before := _before(connection, case, each))},
+            tuple(ledger.events(connection, case)),
+        )
+
+
+def known(connection: sa.Connection, case: CaseId) -> Case:
+    """The case as it stands.
+
+    Raises:
+        BadRequestError: When there is none.
+    """
+    found = ledger.find(connection, case)
+    if found is None:
+        said = f"There is no case {case}."
+        raise BadRequestError(said, HTTPStatus.NOT_FOUND)
+    return found
+
+
+def _page(connection: sa.Connection, case: Case, after: str) -> list[Recorded]:
+    if case.id.of_records is None:
+        return []
+    return ledger.records(connection, case.findings, case.id.of_records, after=after, limit=PER_PAGE + 1)
+
+
+def _concerning(connection: sa.Connection, case: Case) -> Iterator[Said]:
+    """What the newest evaluation says of the case, check by check."""
+    for said in ledger.latest(connection, case.id.table, case.id.window).values():
+        kind = case.id.of_records
+        if said.finding.kinds.get(kind) if kind else said.finding.check == case.id.kind:
+            yield said
+
+
+def _before(connection: sa.Connection, case: CaseId, recorded: Recorded) -> list[tuple[CaseId, datetime, State]]:
+    return ledger.history(connection, case.table, recorded.discrepancy.key, but=case)

@@ -1,0 +1,119 @@
+"""Who a browser is, kept in one signed cookie; the server remembers nothing."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recon_assets.errors import DeclarationError, RefusedError
+
+_SHORTEST = 16
+
+
+@dataclass(frozen=True)
+class Session:
+    """One browser.
+
+    Attributes:
+        id: Random; its forms are bound to it.
+        who: The person's name, if it is known.
+        until: When it ends, in seconds since 1970.
+    """
+
+    id: str
+    who: str
+    until: int
+
+    @classmethod
+    def begun(cls, who: str, until: datetime) -> "Session":
+        """A new one."""
+        return cls(secrets.token_urlsafe(16), who, int(until.timestamp()))
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs what browsers keep for us and give back. Whoever has the secret can sign as well."""
+
+    secret: bytes
+
+    def signed(self, session: Session, bound: str) -> str:
+        """A cookie's value; it is good only where ``bound`` is the same again."""
+        said = base64.urlsafe_b64encode(json.dumps([session.id, session.who, session.until]).encode()).decode()
+        return f"{said}.{self._mac('session', bound, said)}"
+
+    def read(self, cookie: str) -> Session | None:
+        """What an unsigned part says; see `holds`."""
+        with suppress(ValueError, TypeError, binascii.Error):
+            given, who, until = json.loads(base64.urlsafe_b64decode(cookie.partition(".")[0]))
+            return Session(str(given), str(who), int(until))
+        return None
+
+    def holds(self, cookie: str, bound: str, now: datetime) -> bool:
+        """Whether we signed the cookie for this ``bound``, and its time is not over."""
+        said, _, mac = cookie.partition(".")
+        session = self.read(cookie)
+        sound = self.same(mac, self._mac("session", bound, said))
+        return sound and session is not None and now < datetime.fromtimestamp(session.until, UTC)
+
+    def form_token(self, session: Session) -> str:
+        """What a form of ours must carry: another site cannot know it."""
+        return self._mac("form", session.id)
+
+    @staticmethod
+    def same(one: str, other: str) -> bool:
+        """Whether two texts are equal; takes as long whatever they are."""
+        return hmac.compare_digest(one.encode(), other.encode())
+
+    def _mac(self, *parts: str) -> str:
+        return hmac.new(self.secret, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def secret(environ: Mapping[str, str]) -> bytes:
+    """RECON_WEB_SECRET, or what a file under DAGSTER_HOME holds, which is made when it is not there.
+
+    Raises:
+        DeclarationError: When the one is too short, or there is no place for the other.
+        RefusedError: When others can read the file.
+    """
+    given = environ.get("RECON_WEB_SECRET", "")
+    if given:
+        return _long_enough(given.encode(), "RECON_WEB_SECRET")
+    home = environ.get("DAGSTER_HOME")
+    if not home:
+        msg = "Neither RECON_WEB_SECRET nor DAGSTER_HOME is set; set one, so that logins outlive a restart."
+        raise DeclarationError(msg)
+    return _kept(Path(home) / "web.secret")
+
+
+def _kept(path: Path) -> bytes:
+    if not path.exists():
+        _make(path)
+    if path.stat().st_mode & 0o077:
+        msg = f"{path}: others can read it; remove it (everybody has to log in again), and a new one is made."
+        raise RefusedError(msg)
+    return _long_enough(path.read_bytes().strip(), str(path))
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all, and only once, however many start at the same time."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - takes a mode
+        file.write(secrets.token_hex(32))
+    with suppress(FileExistsError):
+        path.hardlink_to(new)
+    new.unlink()
+
+
+def _long_enough(found: bytes, where: str) -> bytes:
+    if len(found) < _SHORTEST:
+        msg = f"{where}: expected at least {_SHORTEST} characters; make one by: openssl rand -hex 32"
+        raise DeclarationError(msg)
+    return found

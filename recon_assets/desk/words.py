@@ -1,0 +1,137 @@
+"""How pages say things: values, ages, counts, kinds and decisions."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from markupsafe import Markup
+
+from recon_assets.model import Act, CaseId, Decision, DiscrepancyKind, Event, State, Value
+
+_LONGEST = 400
+_SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        DiscrepancyKind.MISSING: "missing from the target",
+        DiscrepancyKind.EXTRA: "only in the target",
+        DiscrepancyKind.MISMATCHED: "with other values in the target",
+        DiscrepancyKind.ORPHAN: "without their parent record",
+        DiscrepancyKind.DISORDERED: "out of order",
+    }
+)
+APPLIED: Mapping[str, str] = MappingProxyType(
+    {
+        DiscrepancyKind.MISSING: "Insert the source's records.",
+        DiscrepancyKind.EXTRA: "Delete these records: the source does not have them.",
+        DiscrepancyKind.MISMATCHED: "Write the source's values into the columns that differ.",
+        DiscrepancyKind.ORPHAN: "Insert the missing parent records, if the source has them.",
+    }
+)
+STATES: Mapping[State, str] = MappingProxyType(
+    {
+        State.PENDING: "waits for a decision",
+        State.DECIDED: "decided; a run will do it",
+        State.APPLYING: "being written",
+        State.APPLIED: "written to the target",
+        State.FAILED: "could not be written",
+        State.KEPT: "accepted as it is",
+        State.GONE: "agrees again by itself",
+        State.ROLLED_BACK: "written, then undone",
+    }
+)
+
+
+ACTS: Mapping[Act, str] = MappingProxyType(
+    {
+        Act.FOUND: "found it",
+        Act.DECIDED: "decided",
+        Act.APPLYING: "began to write",
+        Act.APPLIED: "wrote it, and compared again",
+        Act.FAILED: "could not write it",
+        Act.KEPT: "accepted it as it is",
+        Act.GONE: "found that it agrees again",
+        Act.ROLLED_BACK: "undid what was written",
+        Act.RETURNED: "gave it back to the queue",
+        Act.COMMENTED: "said",
+        Act.ASSIGNED: "assigned it to",
+        Act.ASKED: "asked to compare again",
+        Act.UNDO: "asked to undo it",
+    }
+)
+
+
+def told(event: Event) -> str:
+    """What somebody did, after their name."""
+    said, data = ACTS[event.act], event.data
+    if event.act is Act.ASSIGNED:
+        return f"{said} {data['assignee']}" if data.get("assignee") else "assigned it to nobody"
+    if event.act is Act.DECIDED:
+        rows = data.get("rows") or ()
+        return f"{said} {data.get('decision', '')} for {number(len(rows), 'record') if rows else 'all of it'}"
+    return said
+
+
+def offered(case: CaseId) -> tuple[Decision, ...]:
+    """What can be decided of a case."""
+    if case.of_records is None:
+        return (Decision.KEEP_TARGET,)
+    source = (Decision.APPLY_SOURCE,) if case.kind in APPLIED else ()
+    custom = (Decision.CUSTOM_FIX,) if case.of_records is not DiscrepancyKind.EXTRA else ()
+    return (*source, Decision.KEEP_TARGET, *custom)
+
+
+def consequence(case: CaseId, decision: Decision) -> str:
+    """What becomes of the case when that is decided."""
+    if decision is Decision.APPLY_SOURCE:
+        return APPLIED.get(case.kind, "")
+    if decision is Decision.CUSTOM_FIX:
+        return "Type the values that the ticked records are to have."
+    return "Nothing is written. The difference is accepted, and comes back only when its values change."
+
+
+def title(case: CaseId) -> str:
+    """A case in words, as headings have it."""
+    what = f"records {KINDS[case.kind]}" if case.of_records else f"the check {case.kind} fails"
+    return f"{place(case)}: {what}"
+
+
+def place(case: CaseId) -> str:
+    """Table and day."""
+    return case.table if case.window == "all" else f"{case.table} {case.window}"
+
+
+def number(count: int, what: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long it is since then."""
+    past = now - then
+    for span, name in _SPANS:
+        if past >= span:
+            return number(past // span, name)
+    return "moments"
+
+
+def moment(then: datetime) -> Markup:
+    """A time that people and programs can read."""
+    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(then.isoformat(timespec="seconds"), then)
+
+
+def shown(value: Value) -> Markup | str:
+    """A value that cannot be taken for another: NULL and the empty text stand out from texts of these words."""
+    if value is None or value == "":
+        return Markup("<i>{}</i>").format(plain(value))
+    return plain(value)
+
+
+def plain(value: Value) -> str:
+    """A value in a line of text, with nothing in it that cannot be seen."""
+    if value is None or value == "":
+        return "NULL" if value is None else "empty text"
+    if not isinstance(value, str):
+        return str(value).lower()
+    text = value if value.isprintable() and value.strip() == value else ascii(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"

@@ -164,6 +164,11 @@ class Loaded:
     seconds: float = 0.0
     dry_run: bool = False
 
+    @property
+    def changed(self) -> bool:
+        """Whether any row of the target was written."""
+        return bool(self.inserted or self.updated or self.deleted)
+
     def counts(self) -> dict[str, Any]:
         """The figures by name, as people read them."""
         return {"read": self.read, "inserted": self.inserted, "updated": self.updated, "deleted": self.deleted}

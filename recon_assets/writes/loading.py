@@ -14,11 +14,13 @@ from recon_assets.dialect import bulk
 from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.failures import explain, explained, is_duplicate
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.sql import check_now, differs, drop_stage, insert_rows, make_stage, same
+from recon_assets.dialect.sql import check_now, differs, drop_stage, insert_rows, make_stage
 from recon_assets.dialect.values import converter, unseen
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Loaded, Mode, Window
-from recon_assets.slices import Mapped, Pair, as_table, condition, nearest, rows, selection, split_name
+from recon_assets.slices import Mapped, Pair, condition, nearest, rows, selection, split_name
+from recon_assets.writes.backups import Keeper, Touched, target_of
+from recon_assets.writes.keys import same_key
 
 Row = tuple[Any, ...]
 _STAGE = "recon_stage"
@@ -27,13 +29,14 @@ _UNTOUCHED = "nothing of this window was written"
 _MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
 
 
-def load(
+def load(  # noqa: PLR0913 - what is loaded, and how
     pair: Pair,
     window: Window,
     *,
     mode: Mode = Mode.INSERT_MISSING,
     columns: tuple[str, ...] = (),
     dry_run: bool = False,
+    keeper: Keeper | None = None,
 ) -> Loaded:
     """Brings the source's rows of one window into the target, all of them or none.
 
@@ -45,6 +48,8 @@ def load(
         mode: What may happen to rows that the target has already.
         columns: Source names of the columns that `Mode.FILL_NULLS` and `Mode.UPDATE_COLUMNS` write.
         dry_run: Whether to stop before anything is kept; the figures are those of a real load.
+        keeper: Remembers what the load changes, so that it can be undone; no dry run and no load that changes nothing
+            tells it anything.
 
     Raises:
         RefusedError: When the mode would break a promise, or does not go with ``columns``.
@@ -58,13 +63,16 @@ def load(
         pair.target.connect() as connection,
         locked(connection, f"{pair.spec.target.table} {window}"),
     ):
-        job = _Job(pair, window, mode, columns, connection)
+        job = _Job(pair, window, mode, columns, connection, keeps=keeper is not None and not dry_run)
         loaded = _blaming(job)
         if dry_run:
             connection.rollback()
         else:
             job.advance_sequences(loaded)
+            kept = job.hand_over(keeper) if keeper and loaded.changed else False
             connection.commit()
+            if keeper and kept:
+                keeper.done()
     return replace(loaded, seconds=time.monotonic() - began, dry_run=dry_run)
 
 
@@ -96,6 +104,16 @@ class _Job:
     mode: Mode
     named: tuple[str, ...]
     connection: sa.Connection
+    keeps: bool = False
+
+    @cached_property
+    def touched(self) -> Touched | None:
+        """What has to be kept of the load, if anything has."""
+        return Touched(self.pair, self.window, self.connection, self.target) if self.keeps else None
+
+    def hand_over(self, keeper: Keeper) -> bool:
+        """Has the keeper keep what changed; whether there was anything."""
+        return self.touched is not None and self.touched.hand_over(keeper)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +123,7 @@ class _Job:
     @cached_property
     def target(self) -> sa.TableClause:
         """The target table."""
-        return as_table(self.pair.spec.target.table or "", [column.name for column in self.pair.target_shape.columns])
+        return target_of(self.pair)
 
     @cached_property
     def stage(self) -> sa.TableClause:
@@ -134,11 +152,16 @@ class _Job:
         """Deletes the window's rows when they are to be replaced."""
         if self.mode is not Mode.REPLACE:
             return 0
+        if self.touched:
+            self.touched.keep(self.touched.rows(self.mine))
         try:
-            return self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
+            deleted = self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
         except sa.exc.IntegrityError:
             msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
             raise RefusedError(msg) from None
+        if self.touched:
+            self.touched.need_all(deleted)
+        return deleted
 
     @property
     def mine(self) -> sa.ColumnElement[bool]:
@@ -155,18 +178,27 @@ class _Job:
         return not self.pair.key or any(set(unique) <= key for unique in self.pair.target_shape.unique)
 
     def go_straight(self) -> Loaded | None:
-        """Inserts without a stage; None when that met a key that is there already, outside the window."""
+        """Inserts without a stage; None when that met a key that is there already, or strays, outside the window."""
         point = self.connection.begin_nested()
         try:
             read, size = self.fill(self.target)
             self.connection.execute(check_now())
+            met = self.strays(read)
         except Exception as error:
             if self.mode is Mode.REPLACE or not is_duplicate(error):
                 raise
+            met = True
+        if met:
             point.rollback()
             return None
         point.commit()
         return Loaded(self.window, self.mode, read, read, bytes=size)
+
+    def strays(self, inserted: int) -> bool:
+        """Whether rows landed outside of the window, so that nobody could undo them who does not know their keys."""
+        if not self.touched or not self.pair.key or self.mode is Mode.REPLACE:
+            return False
+        return self.touched.count() != inserted
 
     def make_stage(self) -> None:
         """Its columns have the target's types."""
@@ -239,12 +271,39 @@ class _Job:
         known = self.same_key() if self.pair.key and self.mode is not Mode.REPLACE else None
         if known is not None:
             self.refuse_duplicates()
-        if known is not None and self.mode is not Mode.INSERT_MISSING and self.written:
+            self.keep(known)
+        if known is not None and self.updates:
             updated = self.connection.execute(self.update(known)).rowcount
-        if not self.mode.names_columns:
+        if self.inserts:
             inserted = self.connection.execute(self.insert(known)).rowcount
         self.connection.execute(check_now())
+        if self.touched:
+            self.touched.need_all(updated + inserted)
         return inserted, updated
+
+    @property
+    def updates(self) -> bool:
+        """Whether rows that are there may change."""
+        return self.mode is not Mode.INSERT_MISSING and bool(self.written)
+
+    @property
+    def inserts(self) -> bool:
+        """Whether rows may be added."""
+        return not self.mode.names_columns
+
+    def same_key(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target and a staged one have the same key."""
+        staged = {column.target: self.staged[column] for column in self.pair.key}
+        return same_key(self.connection, self.target, staged)
+
+    def keep(self, known: sa.ColumnElement[bool]) -> None:
+        """Puts aside what the merge will change: the rows that are there, and the keys of those that are not."""
+        if self.touched:
+            key = [self.staged[column] for column in self.pair.key]
+            self.touched.keep(
+                self.touched.rows(known, self.changes()[1]) if self.updates else None,
+                self.touched.keys(key, ~sa.exists().where(known).select_from(self.target)) if self.inserts else None,
+            )
 
     def insert(self, known: sa.ColumnElement[bool] | None) -> insert_rows:
         """Of the staged rows, those that are not ``known`` to the target."""
@@ -262,23 +321,6 @@ class _Job:
             )
             raise RefusedError(msg)
 
-    def same_key(self) -> sa.ColumnElement[bool]:
-        """Whether a row of the target and a staged one have the same key; NULL is looked for where it is staged."""
-        nulls, dialect = self.null_keys(), self.pair.target.dialect.name
-        pairs = [(self.target.c[column.target.name], self.staged[column], column.target) for column in self.pair.key]
-        return sa.and_(
-            *(same(old, new, column.type.kind, dialect, nulls=column.name in nulls) for old, new, column in pairs)
-        )
-
-    def null_keys(self) -> frozenset[str]:
-        """Key columns with a staged NULL. Databases find equal keys by index or hash, but not keys that may be NULL."""
-        maybe = {column.target.name: self.staged[column] for column in self.pair.key if column.target.nullable}
-        if not maybe:
-            return frozenset()
-        counts = sa.select(*(sa.func.count() - sa.func.count(column) for column in maybe.values()))
-        found = self.connection.execute(counts.select_from(self.stage)).one()
-        return frozenset(name for name, count in zip(maybe, found, strict=True) if count)
-
     @cached_property
     def written(self) -> tuple[Mapped, ...]:
         """The columns that an update writes."""
@@ -288,6 +330,11 @@ class _Job:
 
     def update(self, known: sa.ColumnElement[bool]) -> sa.Update:
         """The rows that are ``known`` and whose values differ."""
+        values, due = self.changes()
+        return sa.update(self.target).values(values).where(known, due)
+
+    def changes(self) -> tuple[dict[str, sa.ColumnElement[Any]], sa.ColumnElement[bool]]:
+        """What a row gets that the mode changes, and whether there is anything to change."""
         pairs = [(self.target.c[column.target.name], self.staged[column], column) for column in self.written]
         values: dict[str, sa.ColumnElement[Any]]
         if self.mode is Mode.FILL_NULLS:
@@ -296,7 +343,7 @@ class _Job:
         else:
             values = {old.name: new for old, new, _ in pairs}
             due = [differs(old, new, column.target.type.kind) for old, new, column in pairs]
-        return sa.update(self.target).values(values).where(known, sa.or_(*due), condition(self.pair.spec.where))
+        return values, sa.and_(sa.or_(*due), condition(self.pair.spec.where))
 
     def refuse_duplicates(self) -> None:
         """Two source rows of one key would make the outcome a matter of chance."""
@@ -338,6 +385,7 @@ def _blaming(job: _Job) -> Loaded:
 
 
 def _blamed(job: _Job, said: str) -> DoesNotFitError:
+    job = replace(job, keeps=False)
     own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_shape.foreign_keys
     refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
     if not refers_to_itself:  # rows that refer to later ones would be blamed

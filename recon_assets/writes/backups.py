@@ -1,0 +1,343 @@
+"""Backups of loads: what a load changes is kept before it is final, and put back when somebody wants it undone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import bulk
+from recon_assets.dialect.exact import exact_text, reader
+from recon_assets.dialect.failures import explained
+from recon_assets.dialect.locks import locked
+from recon_assets.dialect.prints import bits, key_number, row_number
+from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
+from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
+from recon_assets.model import Column, Kind, Mode, Standing, Type, Window
+from recon_assets.slices import Pair, as_table
+from recon_assets.writes.keys import same_key
+from recon_assets.writes.prints import KEY_DIGITS, Print, print_of
+
+Row = tuple[str | None, ...]
+Cells = dict[Column, sa.ColumnElement[Any]]
+THERE = "recon_there"
+"""The first column of a backup: 1 of a row as it was, 0 of a row that was not there, of which the key alone is kept."""
+Select = sa.Select[*tuple[Any, ...]]
+_INTEGER = Type(Kind.INTEGER, "integer")
+_PART = 5000
+_NAMED = 20
+_NOBODY = Print(0, "")
+
+
+class Keeper(Protocol):
+    """Remembers what one load of one window changes. It is told before that is final, and never if nothing changes."""
+
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], printed: Print) -> None:
+        """What was there: rows of exact texts, with `THERE` before the target's columns, and the print of all of it."""
+
+    def after(self, printed: Print) -> None:
+        """The print of what will be there. The load is made final only when this was kept."""
+
+    def done(self) -> None:
+        """The load is final."""
+
+
+class Backup(Protocol):
+    """What a keeper kept of one load."""
+
+    @property
+    def mode(self) -> str:
+        """The load's."""
+
+    @property
+    def before(self) -> Print:
+        """The print of what was there."""
+
+    @property
+    def after(self) -> Print:
+        """The print of what the load left."""
+
+
+class Touched:
+    """The rows of the target that one load touches: those of its window, and those of keys that it writes.
+
+    What it changes is put aside in a temporary table of the session: the rows as they were, and the keys of rows
+    that were not there.
+    """
+
+    def __init__(self, pair: Pair, window: Window, connection: sa.Connection, target: sa.TableClause) -> None:
+        self.pair, self.window, self.connection, self.target = pair, window, connection, target
+        self.was = _NOBODY
+        self.aside = False
+        self.changing = 0
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns but those that the target computes by itself."""
+        return tuple(column for column in self.pair.target_shape.columns if not column.generated)
+
+    @cached_property
+    def kept(self) -> sa.TableClause:
+        """The temporary table; its columns have names that no other table uses."""
+        return sa.table("recon_kept", sa.column(THERE), *(sa.column(f"recon_k{at}") for at in range(len(self.columns))))
+
+    @cached_property
+    def own(self) -> Cells:
+        """The target's columns."""
+        return {column: self.target.c[column.name] for column in self.columns}
+
+    @cached_property
+    def copies(self) -> Cells:
+        """The temporary table's column of each of them."""
+        return dict(zip(self.columns, list(self.kept.c)[1:], strict=True))
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The target's columns of the key."""
+        return tuple(column.target for column in self.pair.key)
+
+    @property
+    def mine(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target belongs to the window."""
+        return self.pair.in_window("target", self.target, self.window)
+
+    def make(self) -> None:
+        """The temporary table, empty. An outer join makes every column one that may be NULL."""
+        nobody = sa.select(sa.literal_column("1").label(THERE)).subquery("nobody")
+        columns = [self.own[column].label(copy.name) for column, copy in self.copies.items()]
+        select = sa.select(nobody.c[THERE], *columns).select_from(nobody.outerjoin(self.target, sa.false()))
+        self.connection.execute(drop_stage(self.kept.name))
+        self.connection.execute(make_stage(self.kept.name, select))
+        self.aside = True
+
+    def keep(self, *found: insert_rows | None) -> None:
+        """Puts aside what will change, before it does."""
+        self.make()
+        self.changing = sum(self.connection.execute(insert).rowcount for insert in found if insert is not None)
+        if self.changing:
+            self.was = self.printed()
+
+    def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
+        """Puts aside rows that are there, which nobody else may write from then on."""
+        found: Select = sa.select(sa.literal_column("1"), *self.own.values()).where(*where).with_for_update()
+        return insert_rows(self.kept, tuple(column.name for column in self.kept.c), found)
+
+    def keys(self, key: Sequence[sa.ColumnElement[Any]], *where: sa.ColumnElement[bool]) -> insert_rows:
+        """Puts aside the keys of rows that will be inserted."""
+        names = (THERE, *(self.copies[column].name for column in self.key))
+        return insert_rows(self.kept, names, sa.select(sa.literal_column("0"), *key).where(*where))
+
+    def need_all(self, changed: int) -> None:
+        """No row may have changed that was not put aside.
+
+        Raises:
+            UnavailableError: When somebody else brought such rows meanwhile.
+        """
+        if changed > self.changing:
+            msg = f"{self.pair.spec.name} {self.window}: somebody else is writing the same rows; try again"
+            raise UnavailableError(msg)
+
+    def count(self) -> int:
+        """How many rows the window has."""
+        return self.connection.scalar(sa.select(sa.func.count()).select_from(self.target).where(self.mine)) or 0
+
+    def hand_over(self, keeper: Keeper) -> bool:
+        """Tells the keeper what changed; whether anything did."""
+        now = self.printed()
+        if now == self.was:
+            return False
+        keeper.before((THERE, *(column.name for column in self.columns)), self.parts(), self.was)
+        keeper.after(now)
+        return True
+
+    def parts(self) -> Iterator[list[Row]]:
+        """What was put aside, as exact texts."""
+        if not self.aside:
+            return
+        texts = [exact_text(copy, column.type) for column, copy in self.copies.items()]
+        select = sa.select(exact_text(self.kept.c[THERE], _INTEGER), *texts)
+        streamed = {"stream_results": True, "max_row_buffer": _PART}
+        with self.connection.execute(select, execution_options=streamed) as result:
+            for part in result.partitions(_PART):
+                yield [tuple(row) for row in part]
+
+    def take(self, parts: Iterable[Sequence[Sequence[str | None]]]) -> None:
+        """Puts aside what `parts` gave."""
+        self.make()
+        dialect = self.connection.dialect.name
+        readers = (None, *(reader(column.type, dialect) for column in self.columns))
+        rows = (
+            tuple(read(text) if read and text is not None else text for read, text in zip(readers, row, strict=True))
+            for part in parts
+            for row in part
+        )
+        names = tuple(column.name for column in self.kept.c)
+        self.aside = bulk.write_rows(self.connection, self.kept, names, rows) > 0
+
+    @property
+    def same_key(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target and one put aside have the same key."""
+        return same_key(self.connection, self.target, {column: self.copies[column] for column in self.key})
+
+    def printed(self) -> Print:
+        """The print of all rows touched, as they are now."""
+        cells = [(own, column.type) for column, own in self.own.items()]
+        row = row_number(cells, self.key_cells(self.own), self.connection.dialect.name)
+        select = sa.select(self.number(self.own).label("k"), row.label("h")).select_from(self.target)
+        return print_of(self.connection, (select.where(*where) for where in self.wheres()))
+
+    def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
+        """The conditions, no two of which hold of one row, that tell the rows touched."""
+        yield (self.mine,)
+        if self.aside and self.key:
+            outside = sa.case((self.mine, sa.false()), else_=sa.true())
+            yield outside, sa.exists().where(self.same_key).select_from(self.kept)
+
+    def key_cells(self, cells: Cells) -> list[tuple[sa.ColumnElement[Any], Type]]:
+        """What identifies a row of the target, or of what was put aside: without a key, all of it."""
+        return [(cells[column], column.type) for column in self.key or self.columns]
+
+    def number(self, cells: Cells) -> sa.ColumnElement[int]:
+        """The number of a row's key."""
+        return bits(key_number(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
+
+    def moved(self, since: Print, now: Print) -> list[str]:
+        """The keys of some rows that are not what they were, as people read them."""
+        numbers = now.moved(since)[:_NAMED] if self.key else ()
+        found: dict[str, None] = {}
+        for cells, table in ((self.own, self.target), (self.copies, self.kept)) if numbers else ():
+            texts = [exact_text(cells[column], column.type) for column in self.key]
+            select: Select = sa.select(*texts).select_from(table).where(self.number(cells).in_(numbers)).limit(_NAMED)
+            found |= {self.named(tuple(row)): None for row in self.connection.execute(select)}
+        return list(found)
+
+    def named(self, key: Row) -> str:
+        """A key as people read it, by the source's names."""
+        spec = self.pair.spec
+        shown = ("***" if name in spec.private else value for name, value in zip(spec.key, key, strict=True))
+        return ", ".join(f"{name}={value}" for name, value in zip(spec.key, shown, strict=True))
+
+    def put_back(self, *, whole: bool) -> int:
+        """Undoes what was put aside; returns how many rows were written."""
+        again = whole or self.stands_twice()
+        added = self.kept.c[THERE] == 0
+        doomed = [self.mine] if whole else []
+        if self.key:
+            listed = (self.same_key,) if again and not whole else (self.same_key, added)
+            doomed.append(sa.exists().where(*listed).select_from(self.kept))
+        deleted = sum(self.connection.execute(sa.delete(self.target).where(where)).rowcount for where in doomed)
+        if deleted and self.pair.target_shape.cascading:
+            raise RefusedError(self.refusal("rows of other tables would be deleted or changed with its rows"))
+        written = self.insert() if again else self.update()
+        self.connection.execute(check_now())
+        return deleted + written
+
+    def stands_twice(self) -> bool:
+        """Whether a key does, among the rows put aside."""
+        if not self.key:
+            return False
+        key = [self.copies[column] for column in self.key]
+        twice: Select = sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(1)
+        return self.connection.execute(twice).first() is not None
+
+    def insert(self) -> int:
+        """The rows put aside; returns how many."""
+        found = sa.select(*self.copies.values()).where(self.kept.c[THERE] == 1)
+        names = tuple(column.name for column in self.columns)
+        return self.connection.execute(insert_rows(self.target, names, found)).rowcount
+
+    def update(self) -> int:
+        """The rows put aside, by their keys; returns how many."""
+        free = [column for column in self.columns if column not in self.key and not column.fixed]
+        values = {column.name: self.copies[column] for column in free}
+        if not values:
+            return 0
+        update = sa.update(self.target).values(values).where(self.same_key, self.kept.c[THERE] == 1)
+        return self.connection.execute(update).rowcount
+
+    def refusal(self, why: str) -> str:
+        """Why the window stays as it is."""
+        return f"{self.pair.spec.name} {self.window}: {why}, so the load cannot be undone; nothing was written"
+
+
+def target_of(pair: Pair) -> sa.TableClause:
+    """The target table, with all its columns."""
+    return as_table(pair.spec.target.table or "", [column.name for column in pair.target_shape.columns])
+
+
+def printed(pair: Pair, window: str) -> Print:
+    """The print of one window of the target.
+
+    Raises:
+        UnavailableError: When the target does not answer.
+    """
+    found = pair.spec.window(window)
+    with explained(f"{pair.spec.name} {window}"), pair.target.connect() as connection:
+        return Touched(pair, found, connection, target_of(pair)).printed()
+
+
+def standing(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> Standing:
+    """Whether a load of which there is a backup came to its end, by the rows themselves.
+
+    Raises:
+        UnavailableError: When the target does not answer, or another run holds the window.
+    """
+    with _taken(pair, window, parts) as touched:
+        now = touched.printed()
+        return {backup.after: Standing.AFTER, backup.before: Standing.BEFORE}.get(now, Standing.NEITHER)
+
+
+def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]], *, dry_run: bool = False) -> int:
+    """Makes the rows that a load touched again what they were before it; all of them or none.
+
+    Args:
+        pair: Both sides of the table.
+        window: The window that was loaded.
+        backup: What the load's keeper kept.
+        parts: The rows that it kept.
+        dry_run: Whether to do everything and take it back.
+
+    Returns:
+        How many rows were written; 0 when all is as it was before the load already.
+
+    Raises:
+        StaleTargetError: When rows changed since the load; names some of them.
+        RefusedError: When rows of other tables depend on the window's, or the target does not take rows as they were.
+        UnavailableError: When the target does not answer, or another run holds the window.
+    """
+    with _taken(pair, window, parts) as touched:
+        now = touched.printed()
+        if now == backup.before:
+            return 0
+        if now != backup.after:
+            raise _stale(touched, touched.moved(backup.after, now))
+        try:
+            written = touched.put_back(whole=backup.mode == Mode.REPLACE or not backup.before.rows)
+        except sa.exc.IntegrityError:
+            raise RefusedError(touched.refusal("rows of other tables refer to its rows")) from None
+        if touched.printed() != backup.before:
+            raise RefusedError(touched.refusal("the target does not take its rows as they were (has it a trigger?)"))
+        if not dry_run:
+            touched.connection.commit()
+        return written
+
+
+@contextmanager
+def _taken(pair: Pair, window: str, parts: Iterable[Sequence[Row]]) -> Iterator[Touched]:
+    """What a load touched, in a transaction that is rolled back unless it was committed; no load goes on meanwhile."""
+    with (
+        explained(f"{pair.spec.name} {window}"),
+        pair.target.connect() as connection,
+        locked(connection, f"{pair.spec.target.table} {window}"),
+    ):
+        touched = Touched(pair, pair.spec.window(window), connection, target_of(pair))
+        touched.take(parts)
+        yield touched
+        connection.rollback()
+
+
+def _stale(touched: Touched, keys: list[str]) -> StaleTargetError:
+    named = f" ({'; '.join(keys)})" if keys else ""
+    msg = touched.refusal(f"rows changed since it was loaded{named}")
+    return StaleTargetError(f"{msg}. Take back what was written since, or load the window anew.", keys)

@@ -17,6 +17,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
@@ -25,6 +26,7 @@ from dagster._daemon.daemon import BackfillDaemon, DaemonIterator, DagsterDaemon
 from dagster._utils.interrupts import capture_interrupts
 
 Target = AssetCheckEvaluationTargetMaterializationData
+Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 BACKFILL_SECONDS = 2.0
 ALL = "all"
 HOME_TAG = "recon/home"

@@ -9,15 +9,16 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, slices
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
-from recon_assets.orchestration.checking import Judge, Said, check_specs, evaluations, judge
+from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
 from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
+from recon_assets.orchestration.memory import Memory
 
 DAYS_PER_RUN = 31
 
 
-def tables(project: Project) -> list[dg.AssetsDefinition]:
+def tables(project: Project, memory: Memory) -> list[dg.AssetsDefinition]:
     """One asset per declared table."""
-    reach, judged = opener(project), judge(project)
+    reach, judged = opener(project, memory), judges(project, memory)
     return [table(spec, project.databases[spec.target.database], reach, judged) for spec in project.tables.values()]
 
 
@@ -27,7 +28,7 @@ def sources(project: Project) -> list[dg.AssetSpec]:
     return list(found.values())
 
 
-def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg.AssetsDefinition:
+def table(spec: TableSpec, target: Database, reach: Opener, judged: Judges) -> dg.AssetsDefinition:
     """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
     partitions = days(spec.days) if spec.days else None
 
@@ -44,12 +45,12 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judge) -> dg
         begin(context)
         failed, blocked = list[str](), dict[str, list[str]]()
         if loads(context, spec):
-            with reach(spec) as sides:
+            with reach(spec, context.run) as sides:
                 failed = load_windows(context, spec, sides, config)
         # Days are reported one by one as they commit; an output would report the whole range at once.
         if not config.dry_run:
             sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
-            blocked = yield from evaluations(context, spec, judged, sound)
+            blocked = yield from evaluations(context, spec, judged(context.run), sound)
         if failed or blocked:
             raise failure(spec, failed, blocked)
 

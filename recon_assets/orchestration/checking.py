@@ -10,25 +10,41 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from recon_assets.checks.running import evaluate
+from recon_assets import review
 from recon_assets.errors import ReconError
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import evaluation
+from recon_assets.orchestration.memory import Memory
 
 Said = dg.AssetCheckEvaluation | dg.Output[None]
 
 Judge = Callable[[TableSpec, Sequence[Window], Sequence[str]], Iterator[Finding]]
 """What the named checks say of these windows of a table; those that are not daily say it of ``all``."""
 
+Judges = Callable[[dg.DagsterRun], Judge]
+"""Who judges in a run."""
 
-def judge(project: Project) -> Judge:
-    """How the runs of this project judge a table."""
+RECORDS_TAG = "recon/records"
+"""On a run that is to compare all records of its days, whatever else it judges."""
 
-    def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
-        return evaluate(project, spec, windows, names=names, now=datetime.now(UTC))
 
-    return judged
+def judges(project: Project, memory: Memory) -> Judges:
+    """How the runs of this project judge a table: what they find is in the ledger before anybody sees it."""
+
+    def of(run: dg.DagsterRun) -> Judge:
+        remembering = memory()  # without a ledger to open, the run fails here
+
+        def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
+            now, records = datetime.now(UTC), RECORDS_TAG in run.tags
+            with remembering as book:
+                yield from review.judged(
+                    book, project, spec, windows, names=names, now=now, run=run.run_id, records=records
+                )
+
+        return judged
+
+    return of
 
 
 def check_specs(spec: TableSpec, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
@@ -59,7 +75,7 @@ def evaluations(
     targets = adapter.check_targets(context.instance, dg.AssetKey(spec.name), keys) if wanted else {}
     for finding in findings(spec, judge, windows, list(wanted.values())):
         check = wanted[finding.check]
-        if check.blocking and not finding.passed:
+        if check.blocking and not (finding.passed or finding.accepted):
             blocked[finding.window].append(check.name)
         yield evaluation(spec, check, finding, targets.get(finding.window))
     yield from ends(context, spec, wanted)
@@ -87,8 +103,9 @@ def findings(spec: TableSpec, judge: Judge, windows: Sequence[Window], wanted: S
     reason = "nothing was found out, and nothing said why; see the run's log."
     try:
         for finding in judge(spec, windows, [check.name for check in wanted]):
-            due.pop((finding.window, finding.check), None)
-            yield finding
+            if (finding.window, finding.check) in due:  # a comparison of all records speaks to the ledger alone
+                del due[finding.window, finding.check]
+                yield finding
     except ReconError as error:
         reason = str(error)
     for window, name in due:

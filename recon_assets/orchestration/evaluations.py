@@ -3,7 +3,7 @@
 Values of records are written down here; those of private columns are masked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from math import isfinite
@@ -40,14 +40,21 @@ def evaluation(spec: TableSpec, check: Check, finding: Finding, target: Target |
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(spec.name),
         check_name=check.name,
-        passed=finding.passed,
+        passed=finding.passed or finding.accepted is not None,
         partition=partition(spec, check, finding),
         metadata=metadata(spec, finding),
         severity=shown(check, finding),
         blocking=False,
-        description=f"could not run: {finding.error}" if finding.error else finding.summary,
+        description=described(finding),
         target_materialization_data=target,
     )
+
+
+def described(finding: Finding) -> str:
+    """What it says, in a sentence; of a difference that somebody accepted, who and why besides."""
+    if finding.error:
+        return f"could not run: {finding.error}"
+    return f"{finding.summary} (accepted by {finding.accepted})" if finding.accepted else finding.summary
 
 
 def partition(spec: TableSpec, check: Check, finding: Finding) -> str | None:
@@ -70,9 +77,10 @@ def metadata(spec: TableSpec, finding: Finding) -> dict[str, dg.MetadataValue]:
         "summary": dg.MetadataValue.text(finding.summary),
         **figures(finding),
         **({"severity": dg.MetadataValue.text(finding.severity.value)} if finding.severity else {}),
+        **({"accepted": dg.MetadataValue.text(finding.accepted)} if finding.accepted else {}),
         **reasons(finding),
         **({"details": details(spec, finding.details)} if finding.details else {}),
-        **({"records": records(spec, finding)} if finding.discrepancies else {}),
+        **({"records": records(spec, finding.discrepancies)} if finding.discrepancies else {}),
         **({} if finding.passed else {"again": again(spec, finding)}),
     }
 
@@ -124,9 +132,9 @@ def details(spec: TableSpec, found: Details) -> dg.TableMetadataValue:
     return table(found.columns, rows)
 
 
-def records(spec: TableSpec, finding: Finding) -> dg.TableMetadataValue:
+def records(spec: TableSpec, found: Sequence[Discrepancy]) -> dg.TableMetadataValue:
     """Some of the records that are wrong, a row for each column at fault."""
-    lines = (line for item in finding.discrepancies for line in lines_of(spec, item))
+    lines = (line for item in found for line in lines_of(spec, item))
     return table(COLUMNS, list(islice(lines, MOST_ROWS)))
 
 

@@ -14,10 +14,12 @@ from typing import Any, Protocol, TypeVar
 import dagster as dg
 from pydantic import Field
 
-from recon_assets import dialect, slices, writes
+from recon_assets import dialect, ledger, slices, writes
 from recon_assets.errors import RefusedError, UnavailableError
-from recon_assets.model import Column, Loaded, Mode, Project, TableSpec, Window
+from recon_assets.ledger import Ledger
+from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
+from recon_assets.orchestration.memory import Memory
 
 T = TypeVar("T")
 TRIES = 3
@@ -34,6 +36,9 @@ class LoadConfig(dg.Config):
         default=False, description="Pass over days that are materialized already, and report them again as they are."
     )
     dry_run: bool = Field(default=False, description="Count what would be written, and write nothing.")
+    overwrite_decisions: bool = Field(
+        default=False, description="Load days also where that may undo what somebody decided in the review queue."
+    )
 
 
 class Sides(Protocol):
@@ -46,22 +51,49 @@ class Sides(Protocol):
         """The target's columns as they are now."""
 
 
-Opener = Callable[[TableSpec], AbstractContextManager[Sides]]
+Opener = Callable[[TableSpec, dg.DagsterRun], AbstractContextManager[Sides]]
 
 
 @dataclass(frozen=True)
 class Databases:
-    """The two databases of one table."""
+    """The two databases of one table, and the ledger, in a run."""
 
     pair: slices.Pair
+    book: Ledger
+    run: dg.DagsterRun
 
     def load(self, window: Window, config: LoadConfig) -> Loaded:
-        """Bring one window from the source to the target, in one transaction."""
+        """Bring one window from the source to the target, in one transaction.
+
+        Raises:
+            RefusedError: When that may undo what a person has decided.
+        """
+        if not (config.dry_run or config.overwrite_decisions):
+            self.refuse_to_undo(window, config.mode)
         return writes.load(self.pair, window, mode=config.mode, columns=tuple(config.columns), dry_run=config.dry_run)
+
+    def refuse_to_undo(self, window: Window, mode: Mode) -> None:
+        """Raise when a person has decided that rows of the window shall be otherwise than in the source."""
+        with self.book.begin() as connection:
+            decided = ledger.decided(connection, self.pair.spec.name, window.key)
+        found = [each for each in decided if endangers(mode, each)]
+        if found:
+            said = "; ".join(f"{each.case}: {each.decision} by {each.who} on {each.at:%Y-%m-%d}" for each in found)
+            msg = (
+                f"{self.pair.spec.name} {window}: {mode} may undo what was decided of its rows ({said})."
+                " Undo the decision in the review queue, or set overwrite_decisions in the run's config."
+            )
+            raise RefusedError(msg)
 
     def schema(self) -> dg.TableSchema:
         """The target's columns as they are now."""
         return dg.TableSchema([described(column) for column in self.pair.target_shape.columns])
+
+
+def endangers(mode: Mode, decided: ledger.Decided) -> bool:
+    """Whether a load may undo a decision; one that only inserts brings back what was kept missing, nothing else."""
+    kept_missing = decided.decision is Decision.KEEP_TARGET and decided.case.of_records is DiscrepancyKind.MISSING
+    return mode is not Mode.INSERT_MISSING or kept_missing
 
 
 def described(column: Column) -> dg.TableColumn:
@@ -71,15 +103,16 @@ def described(column: Column) -> dg.TableColumn:
     )
 
 
-def opener(project: Project) -> Opener:
+def opener(project: Project, memory: Memory) -> Opener:
     """How the runs of this project reach both sides of a table."""
 
     @contextmanager
-    def opened(spec: TableSpec) -> Iterator[Sides]:
+    def opened(spec: TableSpec, run: dg.DagsterRun) -> Iterator[Sides]:
         source = dialect.engine(project.databases[spec.source.database], role="source")
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
-            yield Databases(persistently(partial(slices.pair, spec, source, target)))
+            with memory() as book:
+                yield Databases(persistently(partial(slices.pair, spec, source, target)), book, run)
         finally:
             source.dispose()
             target.dispose()

@@ -1,10 +1,12 @@
-"""The processes that Dagster needs on one machine: code server, webserver and daemon, all on the loopback only.
+"""The processes that Dagster needs on one machine: code server, webserver (with the desk beside it) and daemon.
 
 They are children on a leash: whichever way this process ends, they end too. Runs are grandchildren.
 """
 
 import fcntl
+import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 import recon_assets
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
@@ -25,7 +27,9 @@ HOST = "127.0.0.1"
 PATIENCE_TO_START = 120.0
 PATIENCE_TO_STOP = 30.0
 LOCATION = "recon_assets"
-ADDRESS_FILE = "webserver.url"
+ADDRESS_FILE = "webserver.json"
+TOKEN = "RECON_WEB_TOKEN"  # noqa: S105 - the name of the variable
+EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,24 @@ class Dagster:
 
     def running(self) -> Webserver | None:
         """The webserver that is running on this home, if one is."""
-        address = self.folder / ADDRESS_FILE
-        if not address.exists():
-            return None
-        webserver = Webserver(address.read_text().strip(), timeout=5)
         try:
-            webserver.ask("{ version }")
-        except UnavailableError:
+            known = json.loads((self.folder / ADDRESS_FILE).read_text())
+            Webserver(known["url"], timeout=5, token=known["token"]).ask("{ version }")
+        except (FileNotFoundError, ValueError, UnavailableError):  # it may be half written
             return None
-        return Webserver(webserver.url)
+        return Webserver(known["url"], token=known["token"])
+
+    @contextmanager
+    def known_as(self, webserver: Webserver) -> Iterator[None]:
+        """Tell other commands of this user where the webserver is, and what lets them in."""
+        address = self.folder / ADDRESS_FILE
+        address.unlink(missing_ok=True)
+        with open(os.open(address, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+            json.dump({"url": webserver.url, "token": webserver.token}, file)
+        try:
+            yield
+        finally:
+            address.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -119,45 +132,53 @@ def free_port() -> int:
         return port
 
 
-def check_free(port: int) -> None:
-    """Raise when another program has the port."""
-    with closing(socket(AF_INET, SOCK_STREAM)) as probe:
+def check_free(port: int, host: str = HOST) -> None:
+    """Raise when another program has the port, or this machine has no such address."""
+    family = AF_INET6 if ":" in host else AF_INET
+    with closing(socket(family, SOCK_STREAM)) as probe:
         probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
-            msg = f"Port {port} of {HOST} is in use; stop what uses it, or choose another with --port."
+            why = error.strerror
+            msg = f"Port {port} of {host} cannot be used ({why}); stop what has it, or choose another with --port."
             raise DeclarationError(msg) from error
 
 
 @contextmanager
-def services(home: Path, environ: Mapping[str, str], *, port: int = 0) -> Iterator[Services]:
+def services(home: Path, environ: Mapping[str, str], *, port: int = 0, host: str = HOST) -> Iterator[Services]:
     """Run Dagster on ``home`` while the block runs, which begins once the tables are loaded.
 
     ``environ`` is what `Dagster.environment` made. Port 0 means any free one.
     """
     dagster = Dagster(home)
     port = port or free_port()
-    check_free(port)
+    check_free(port, host)
+    webserver = Webserver(address(host, port), token=secrets.token_urlsafe())
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
-        running = Services(Webserver(f"http://{HOST}:{port}"), dagster.logs, children := {})
-        for name, module in commands(folder, port).items():
-            children[name] = stack.enter_context(child(name, module, dagster, environ))
+        running = Services(webserver, dagster.logs, children := {})
+        for name, module in commands(folder, port, host).items():
+            known = {TOKEN: webserver.token} if name == "webserver" else {}
+            children[name] = stack.enter_context(child(name, module, dagster, {**environ, **known}))
             if name == "code-server":
                 wait_until((folder / "code").exists, running)
-        wait_until(lambda: answers(running.webserver), running)
-        address = dagster.folder / ADDRESS_FILE
-        address.write_text(running.webserver.url)
-        stack.callback(address.unlink, missing_ok=True)
+        wait_until(lambda: answers(webserver), running)
+        stack.enter_context(dagster.known_as(webserver))
         yield running
 
 
-def commands(folder: Path, port: int) -> dict[str, list[str]]:
+def address(host: str, port: int) -> str:
+    """Where this machine reaches what is bound to ``host``."""
+    place = HOST if host in EVERYWHERE else host
+    return f"http://[{place}]:{port}" if ":" in place else f"http://{place}:{port}"
+
+
+def commands(folder: Path, port: int, host: str = HOST) -> dict[str, list[str]]:
     """The modules to run, in the order in which they need each other."""
     workspace, code = write_workspace(folder), str(folder / "code")
     start = ["dagster", "code-server", "start", "--use-python-environment-entry-point", "--log-level", "warning"]
-    web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--dagster-log-level", "warning"]
+    web = ["recon_assets.desk", "--host", host, "--port", str(port)]
     return {
         "code-server": [*start, "--socket", code, "--module-name", "recon_assets.definitions"],
         "webserver": [*web, "--workspace", str(workspace)],

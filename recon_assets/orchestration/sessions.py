@@ -1,8 +1,9 @@
 """One sitting with a project's Dagster, from the first database to the last process, for commands and tests alike."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +15,19 @@ from recon_assets import local
 from recon_assets.declare import load_project
 from recon_assets.dialect import engine
 from recon_assets.dialect.failures import explained
+from recon_assets.errors import UnavailableError
+from recon_assets.ledger import Ledger
 from recon_assets.model import Database, Mode, Project, TableSpec
-from recon_assets.orchestration import adapter, adoption, backfills, check_runs
+from recon_assets.orchestration import adapter, adoption, backfills, check_runs, review_sensor
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import Asked, Judged
-from recon_assets.orchestration.processes import Dagster, Services, services
+from recon_assets.orchestration.memory import memory
+from recon_assets.orchestration.processes import HOST, Dagster, Services, services
+from recon_assets.orchestration.review_sensor import Left
 from recon_assets.orchestration.webserver import Webserver
 
 DEFAULT_HOME = ".recon"
+PATIENCE_TO_SETTLE, SECONDS_BETWEEN_LOOKS = 600.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Session:
     instance: dg.DagsterInstance
 
     @contextmanager
-    def served(self, port: int = 0) -> Iterator[Services]:
+    def served(self, port: int = 0, host: str = HOST) -> Iterator[Services]:
         """Dagster's processes, started for this sitting; what earlier ones left unfinished is marked as failed.
 
         Raises:
@@ -42,7 +48,7 @@ class Session:
         """
         with self.dagster.alone():
             adapter.fail_abandoned_runs(self.instance)
-            with services(self.dagster.home, self.environ, port=port) as running:
+            with services(self.dagster.home, self.environ, port=port, host=host) as running:
                 yield running
 
     @property
@@ -75,6 +81,26 @@ class Session:
         launched = [check_runs.launch(webserver, scope, self.mark) for scope in check_runs.scopes(asked)]
         for run_id in launched:
             yield from check_runs.follow(self.instance, run_id)
+
+    def settled(self, patience: float = PATIENCE_TO_SETTLE) -> Iterator[Left]:
+        """Yield what is still to be done about what was found, until all that is left waits for people.
+
+        Raises:
+            UnavailableError: When that takes longer than so many seconds.
+        """
+        until = time.monotonic() + patience
+        with self.remembered() as book:
+            while not (left := review_sensor.left(self.instance, book, self.project, datetime.now(UTC))).nothing:
+                yield left
+                if time.monotonic() > until:
+                    msg = f"Dagster has not settled what was found after {patience:.0f} s: {left}."
+                    raise UnavailableError(msg)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            yield left
+
+    def remembered(self) -> AbstractContextManager[Ledger]:
+        """The ledger, until a block ends."""
+        return memory(self.environ)()
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ class Webserver:
 
     url: str
     timeout: float = 60.0
+    token: str = field(default="", repr=False)
+    """What lets us in where people log in."""
 
     def __post_init__(self) -> None:
         place = urlsplit(self.url)
@@ -57,8 +59,11 @@ class Webserver:
         place = urlsplit(self.url)
         kind = HTTPSConnection if place.scheme == "https" else HTTPConnection
         connection = kind(place.hostname or "", place.port, timeout=self.timeout)
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         try:
-            connection.request("POST", f"{place.path.rstrip('/')}/graphql", body, {"Content-Type": "application/json"})
+            connection.request("POST", f"{place.path.rstrip('/')}/graphql", body, headers)
             response = connection.getresponse()
             return response.status, response.read().decode()
         except (OSError, HTTPException) as error:

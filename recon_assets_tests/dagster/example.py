@@ -69,7 +69,7 @@ class Scripted:
         """An opener that always leads here."""
 
         @contextmanager
-        def opened(_spec: TableSpec) -> Iterator[Sides]:
+        def opened(_spec: TableSpec, _run: dg.DagsterRun) -> Iterator[Sides]:
             yield self
 
         return opened
@@ -134,7 +134,8 @@ def checked(*promises: Promise, declared: TableSpec = FLIGHTS) -> TableSpec:
 def job(sides: Scripted, declared: TableSpec = FLIGHTS, judge: Judge | None = None) -> dg.JobDefinition:
     """The job that materializes and checks one table."""
     named = dg.define_asset_job("load")
-    assets = [table(declared, WAREHOUSE, sides.reach(), judge or Verdicts())]
+    judged = judge or Verdicts()
+    assets = [table(declared, WAREHOUSE, sides.reach(), lambda _: judged)]
     return dg.Definitions(assets, jobs=[named], executor=dg.in_process_executor).resolve_job_def("load")
 
 

@@ -10,4 +10,4 @@ BLOCKED_DAY = "2013-03-20"
 FLIGHTS = checked(Promise("keys", blocking=True))
 
 sides, judge = Scripted(failing(BAD_DAY)), Verdicts({("keys", BLOCKED_DAY)})
-defs = dg.Definitions([table(FLIGHTS, WAREHOUSE, sides.reach(), judge)], executor=dg.in_process_executor)
+defs = dg.Definitions([table(FLIGHTS, WAREHOUSE, sides.reach(), lambda _: judge)], executor=dg.in_process_executor)

@@ -25,7 +25,7 @@ from recon_assets_tests.dagster.example import (
 
 def test_days_are_partitions_in_the_tables_time_zone() -> None:
     """March 2013 has 31 days, and the end is not one of them."""
-    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def
+    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     assert partitions.timezone == "America/New_York"
@@ -35,12 +35,13 @@ def test_days_are_partitions_in_the_tables_time_zone() -> None:
 
 def test_a_table_without_days_has_no_partitions() -> None:
     """Dimension tables are one asset, loaded as a whole."""
-    assert table(AIRLINES, WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def is None
+    assert table(AIRLINES, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def is None
 
 
 def test_an_open_end_grows_with_the_days() -> None:
     """Without an end the last day is the newest finished one."""
-    partitions = table(spec(days=replace(NEW_YORK, end=None)), WAREHOUSE, Scripted().reach(), Verdicts()).partitions_def
+    endless = spec(days=replace(NEW_YORK, end=None))
+    partitions = table(endless, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def test_an_open_end_grows_with_the_days() -> None:
 
 def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
     """Standard names, so that the catalog shows them; no password and no user."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts())
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
     found = asset.get_asset_spec(dg.AssetKey("flights"))
 
     assert found.group_name == "travel"
@@ -63,7 +64,7 @@ def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
 def test_checks_are_shown_with_what_they_promise() -> None:
     """By day where they are daily; none blocks in Dagster's sense, where one bad day would block all."""
     promises = (Promise("keys", blocking=True), Promise("schema", daily=False))
-    asset = table(checked(*promises), WAREHOUSE, Scripted().reach(), Verdicts())
+    asset = table(checked(*promises), WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
 
     keys, schema = sorted(asset.check_specs, key=lambda found: found.name)
 
@@ -75,7 +76,7 @@ def test_checks_are_shown_with_what_they_promise() -> None:
 
 def test_runs_are_limited_by_the_source_and_to_a_month() -> None:
     """A pool for each source database; thirty-one days a run."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), Verdicts())
+    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
 
     assert asset.op.pool == "ops"
     assert asset.backfill_policy == dg.BackfillPolicy.multi_run(31)
@@ -89,7 +90,8 @@ def test_sources_cannot_be_materialized() -> None:
         dg.AssetKey(["ops", "public", "flights"]),
         dg.AssetKey(["ops", "public", "airlines"]),
     }
-    assert graph.materializable_asset_keys == {dg.AssetKey("flights"), dg.AssetKey("airlines")}
+    tables = {dg.AssetKey("flights"), dg.AssetKey("airlines")}
+    assert graph.materializable_asset_keys == {*tables, dg.AssetKey("review_queue"), dg.AssetKey("review_decisions")}
 
 
 @pytest.mark.parametrize(

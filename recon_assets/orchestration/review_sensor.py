@@ -1,0 +1,227 @@
+"""The sensor that turns failed checks into cases, and decisions into runs.
+
+What is to be done is read from the ledger and from nowhere else, so a daemon that is killed between any two steps
+loses nothing, and asks again for what was not done. Of each sort of run at most one is under way.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import dagster as dg
+import sqlalchemy as sa
+
+from recon_assets import ledger, review
+from recon_assets.errors import ReconError
+from recon_assets.ledger import Ledger
+from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
+from recon_assets.orchestration import adapter
+from recon_assets.orchestration.adoption import window_keys
+from recon_assets.orchestration.backfills import stretches
+from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.checking import RECORDS_TAG
+from recon_assets.orchestration.memory import Memory
+from recon_assets.orchestration.pictures import CASES, case_of
+from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
+
+SECONDS = 5
+SORT_TAG, WORK_TAG = "recon/review", "recon/work"
+BRIDGE_DAYS = 7
+MOST_RUNS = 8
+MOST_PRUNED = 1000
+MOST_LOOKED_AT = 10
+KEPT_FOR = timedelta(days=30)
+REST, LONGEST_REST, REMEMBERED = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
+NOTHING = Scope(())
+UNENDED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.SensorDefinition:
+    """Looks into the ledger every few seconds."""
+
+    @dg.sensor(
+        name="review",
+        jobs=jobs,
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Makes cases of what checks found, and asks for the runs that show, correct and judge again.",
+    )
+    def review_(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        now = datetime.now(UTC)
+        try:
+            with memory() as book:
+                wanted = tick(context.instance, book, project, now)
+        except ReconError as error:
+            return dg.SkipReason(str(error))
+        requests = [work.request for work in wanted if is_free(context.instance, work, now)]
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        return dg.SkipReason("Under way, or asked for a moment ago." if wanted else "Nothing is to be done.")
+
+    return review_
+
+
+def tick(instance: dg.DagsterInstance, book: Ledger, project: Project, now: datetime) -> list["Work"]:
+    """Bring the cases up to date with what was found; what is to be done about them."""
+    review.route(book, project, now)
+    forget(instance, book, now)
+    due = review.due(book, project, now)
+    with book.begin() as connection:
+        return [
+            *corrections(connection, due),
+            *shows(due),
+            *judgements(project, due.check, newest(connection, due.check), now),
+        ]
+
+
+def forget(instance: dg.DagsterInstance, book: Ledger, now: datetime) -> None:
+    """Delete the partitions of cases that were closed long ago; the ledger goes on remembering them."""
+    with book.begin() as connection:
+        closed = ledger.closed_before(connection, now - KEPT_FOR, MOST_PRUNED)
+    if not closed:
+        return
+    name, gone = CASES.name or "", set(closed)
+    for partition in instance.get_dynamic_partitions(name):
+        if case_of(partition) in gone:
+            instance.delete_dynamic_partition(name, partition)
+    with book.begin() as connection:
+        ledger.pruned(connection, closed)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run to ask for.
+
+    Attributes:
+        job: Which job.
+        cause: The same as long as nobody has done anything about it.
+        scope: What a run of checks judges.
+        records: Whether it compares all records besides.
+    """
+
+    job: str
+    cause: Hashable
+    scope: Scope = NOTHING
+    records: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same as long as the same is to be done."""
+        return sha256(repr((self.job, self.cause, self.scope, self.records)).encode()).hexdigest()[:16]
+
+    @property
+    def request(self) -> dg.RunRequest:
+        """The run, without a key of Dagster's own: that would drop it for ever once it had been asked for."""
+        ours = {SORT_TAG: self.job, WORK_TAG: self.key, adapter.HOME_TAG: adapter.home()}
+        tags = {**self.scope.tags, **ours, **({RECORDS_TAG: "all"} if self.records else {})}
+        return dg.RunRequest(job_name=self.job, tags=tags, asset_check_keys=list(self.scope.keys) or None)
+
+
+def corrections(connection: sa.Connection, due: review.Due) -> Iterator[Work]:
+    """One run for all that was decided."""
+    if due.correct or due.undo:
+        decided = ledger.in_state(connection, State.DECIDED, State.APPLYING)
+        yield Work(CORRECT, versions([*decided, *ledger.undos(connection)]))
+
+
+def shows(due: review.Due) -> Iterator[Work]:
+    """One run for all that has changed."""
+    if due.show:
+        yield Work(SHOW, versions(due.show))
+
+
+def versions(cases: Sequence[Case]) -> Hashable:
+    """Another whenever something happens to one of these cases."""
+    return tuple((case.id, case.version) for case in cases)
+
+
+def newest(connection: sa.Connection, looks: Sequence[review.Look]) -> Hashable:
+    """Another whenever one of these windows is judged."""
+    known = [ledger.latest(connection, look.table, look.window).values() for look in looks]
+    return tuple(max((said.evaluation for said in found), default=0) for found in known)
+
+
+def judgements(project: Project, looks: Sequence[review.Look], cause: Hashable, now: datetime) -> Iterator[Work]:
+    """Runs of checks alone, as few as can be: near days share one, and so do tables of one calendar."""
+    for records in (False, True):
+        wanted = defaultdict[str, set[str]](set)
+        for look in looks:
+            if look.records is records:
+                wanted[look.table].add(look.window)
+        asked = [item for item in shared(project, wanted, now) if item.keys]
+        yield from (Work(JUDGE, cause, scope, records) for scope in scopes(asked)[:MOST_RUNS])
+
+
+def shared(project: Project, wanted: Mapping[str, set[str]], now: datetime) -> Iterator[Asked]:
+    """What each table is to be asked; tables of one calendar are asked for the same stretches of days."""
+    tables = defaultdict[Days | None, list[TableSpec]](list)
+    for name in sorted(wanted):
+        days = project.tables[name].days
+        tables[days and replace(days, column="", stored_in="")].append(project.tables[name])
+    yield from (Asked(spec) for spec in tables.pop(None, []))
+    for specs in tables.values():
+        ended = set(window_keys(specs[0], now))
+        spans = stretches(sorted(ended & set().union(*(wanted[spec.name] for spec in specs))), bridge=BRIDGE_DAYS)
+        for spec in specs:
+            yield from asked_of(spec, wanted[spec.name], spans)
+
+
+def asked_of(spec: TableSpec, wanted: set[str], spans: Sequence[tuple[str, str]]) -> Iterator[Asked]:
+    """The stretches that hold a wanted day of the table, by its daily checks; the whole table by the others."""
+    daily = tuple(check.name for check in spec.checks if check.daily)
+    whole = tuple(check.name for check in spec.checks if not check.daily)
+    for first, last in spans:
+        if daily and any(first <= day <= last for day in wanted - {ALL.key}):
+            yield Asked(spec, (first, last), daily)
+    if ALL.key in wanted and whole and spec.days:
+        start = spec.days.start.isoformat()  # any day will do: the checks are not of days
+        yield Asked(spec, (start, start), whole)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is still to be done without people: cases to correct and to show, windows to judge, runs under way."""
+
+    correct: int = 0
+    show: int = 0
+    judge: int = 0
+    runs: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all that is left waits for people."""
+        return self == Left()
+
+    def __str__(self) -> str:
+        return f"{self.correct} cases to correct, {self.judge} days to judge again, {self.show} cases to show"
+
+
+def left(instance: dg.DagsterInstance, book: Ledger, project: Project, now: datetime) -> Left:
+    """What is still to be done about everything that was found until now."""
+    runs = instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: [SHOW, CORRECT, JUDGE]}, statuses=UNENDED))
+    review.route(book, project, now)
+    due = review.due(book, project, now)
+    with book.begin() as connection:
+        applying = {case.id for case in ledger.in_state(connection, State.APPLYING)}
+    return Left(len({*due.correct, *due.undo, *applying}), len(due.show), len(due.check), runs)
+
+
+def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
+    """Whether to ask for it now: not while one of its job is under way.
+
+    What was asked for in vain is asked for again after twice as long each time.
+    """
+    if instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: work.job}, statuses=UNENDED)):
+        return False
+    same = dg.RunsFilter(tags={WORK_TAG: work.key}, created_after=now - REMEMBERED)
+    records = instance.get_run_records(same, limit=MOST_LOOKED_AT)
+    ended = [record.end_time or record.create_timestamp.timestamp() for record in records]
+    rest = min(REST * 2 ** len(ended), LONGEST_REST)
+    return not ended or now.timestamp() - max(ended) >= rest.total_seconds()

@@ -1,0 +1,278 @@
+"""The review of what is wrong, as two assets and the jobs that keep them true to the ledger.
+
+A person may decide on the page, on the command line, or here by materializing `review_decisions` for a case:
+each writes a decision into the ledger, and the job `correct_cases` does what was decided.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from recon_assets import ledger, review
+from recon_assets.errors import DeclarationError, ReconError, RefusedError
+from recon_assets.ledger import Ledger
+from recon_assets.model import Act, Case, CaseId, Chosen, Decision, Project
+from recon_assets.orchestration import adapter
+from recon_assets.orchestration.memory import Memory
+from recon_assets.orchestration.pictures import (
+    CASES,
+    DECISIONS,
+    QUEUE,
+    Picture,
+    case_of,
+    changes,
+    page,
+    picture,
+    show,
+)
+
+GROUP = "review"
+SHOW, CORRECT, JUDGE = "show_cases", "correct_cases", "judge_again"
+LOGINS = ("RECON_WEB_USERS", "RECON_WEB_USER_HEADER")
+MOST_NAMED = 5
+CASES_PER_RUN = 100
+
+
+Event = dg.AssetMaterialization | dg.AssetObservation
+
+
+class DecideConfig(dg.Config):
+    """A decision, as a person fills it in in the launchpad."""
+
+    decision: Decision = Field(
+        description="APPLY_SOURCE writes what the source has, KEEP_TARGET accepts the difference, CUSTOM_FIX writes"
+        " the values given."
+    )
+    reviewer: str = Field(description="Your name.")
+    note: str = Field(default="", description="Why; needed unless the source is applied.")
+    rows: list[str] = Field(default=[], description="The ids of the records that it is for; none means all.")
+    values: dict[str, dict[str, Any]] = Field(
+        default={}, description="For CUSTOM_FIX: by record id, each column's new value; null is NULL."
+    )
+    dry_run: bool = Field(default=False, description="Show what would be written, and decide nothing.")
+
+    def chosen(self) -> Chosen:
+        """The decision as the ledger knows it."""
+        values = {
+            row: {name: None if value is None else str(value) for name, value in columns.items()}
+            for row, columns in self.values.items()
+        }
+        return Chosen(self.decision, tuple(self.rows), values)
+
+
+def queue(project: Project, memory: Memory) -> dg.AssetsDefinition:
+    """The cases, each with its evidence."""
+
+    @dg.multi_asset(
+        name="review_queue",
+        specs=[
+            dg.AssetSpec(
+                QUEUE,
+                skippable=True,
+                partitions_def=CASES,
+                group_name=GROUP,
+                kinds={"review"},
+                description="What is wrong and waits, or waited, for a decision: a partition for each case, which is"
+                " of one table, one day and one kind of discrepancy. Its newest materialization has the evidence."
+                " It fills itself; materialize a case to see its evidence as it is now.",
+            )
+        ],
+        partitions_def=CASES,
+        backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
+    )
+    def work(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
+        with explained(), memory() as book:
+            for partition in context.partition_keys:
+                yield pictured(book, project, partition).materialization()
+
+    return work
+
+
+def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> dg.AssetsDefinition:
+    """What was decided of the cases, each with its outcome."""
+
+    @dg.multi_asset(
+        name="review_decisions",
+        specs=[
+            dg.AssetSpec(
+                DECISIONS,
+                deps=[QUEUE],
+                skippable=True,
+                partitions_def=CASES,
+                group_name=GROUP,
+                kinds={"review"},
+                description="What was decided of each case, by whom and why, and what came of it. A partition that"
+                " is missing waits for a decision: decide on the page /review, by `recon review decide`, or here by"
+                " materializing the partition with a config. A run of correct_cases then does what was decided.",
+            )
+        ],
+        partitions_def=CASES,
+        backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
+    )
+    def work(context: dg.AssetExecutionContext, config: DecideConfig) -> Iterator[Event]:
+        with explained(), memory() as book:
+            refuse_strangers(environ)
+            for partition in context.partition_keys:
+                yield decided(book, project, partition, config)
+
+    return work
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the run with the sentence that says what is wrong."""
+    try:
+        yield
+    except ReconError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def refuse_strangers(environ: Mapping[str, str]) -> None:
+    """Raise where people log in: who launches a run in Dagster is not known to be who they say."""
+    if login := next((name for name in LOGINS if environ.get(name)), None):
+        msg = (
+            f"{login} is set, so decisions need a login, and the launchpad knows none:"
+            " decide on the page /review, which is served beside Dagster."
+        )
+        raise RefusedError(msg)
+
+
+def decided(book: Ledger, project: Project, partition: str, config: DecideConfig) -> Event:
+    """Decide one case, or say what that would do."""
+    found = pictured(book, project, partition)
+    case, chosen, now = found.case.id, config.chosen(), datetime.now(UTC)
+    if found.partition != partition:
+        msg = f"{partition} was decided before, and its case was opened again: decide {found.partition}."
+        raise RefusedError(msg)
+    if config.dry_run:
+        would = review.preview(book, project, case, chosen)
+        seen: dict[str, Any] = {
+            "changes": changes(found.spec, would.changes),
+            "rows": len(would.changes),
+            "accepted": would.accepted,
+            **{f"problem {number}": problem for number, problem in enumerate(would.problems, start=1)},
+        }
+        said = f"Nothing was decided. {config.decision} would write {len(would.changes)} rows."
+        return dg.AssetObservation(DECISIONS, partition=partition, description=said, metadata=seen)
+    event = review.decide(
+        book, project, case, chosen, who=config.reviewer, note=config.note, at=now, expected=found.case.version
+    )
+    said = f"{config.decision} by {event.who}; a run of {CORRECT} follows."
+    done = {"decision": config.decision.value, "reviewer": event.who, "note": event.note}
+    link = dg.MetadataValue.url(page(case))
+    return dg.AssetMaterialization(DECISIONS, partition=partition, description=said, metadata={**done, "page": link})
+
+
+def pictured(book: Ledger, project: Project, partition: str) -> Picture:
+    """What there is to be seen of the case that a partition is of.
+
+    Raises:
+        DeclarationError: When there is no such case.
+    """
+    id_ = case_of(partition)
+    with book.begin() as connection:
+        case = ledger.find(connection, id_)
+        if case is None or id_.table not in project.tables:
+            waiting = [str(other.id) for other in ledger.queue(connection, ledger.Filter(), limit=MOST_NAMED).cases]
+            msg = f"{partition}: there is no such case; of those that wait: {', '.join(waiting) or 'none'}."
+            raise DeclarationError(msg)
+        return picture(connection, project, case)
+
+
+def show_job(project: Project, memory: Memory) -> dg.JobDefinition:
+    """Brings `review_queue` and `review_decisions` up to date with the ledger."""
+
+    @dg.op(name="show", description="Materializes the partition of each case that has changed.")
+    def work(context: dg.OpExecutionContext) -> None:
+        begin(context)
+        with explained(), memory() as book:
+            shown = show(context.instance, context.log_event, book, project)
+            context.log.info("%d cases shown", shown)
+
+    @dg.job(name=SHOW, description="Shows cases that have changed in review_queue and review_decisions.")
+    def job() -> None:
+        work()
+
+    return job
+
+
+def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
+    """Does what was decided."""
+
+    @dg.op(name="correct", description="Corrects the target as decided, rolls back what was asked to be undone.")
+    def work(context: dg.OpExecutionContext) -> None:
+        begin(context)
+        with explained(), memory() as book:
+            Correcting(context, book, project).run()
+            show(context.instance, context.log_event, book, project)
+
+    @dg.job(name=CORRECT, description="Does what was decided of cases, and rolls back what is to be undone.")
+    def job() -> None:
+        work()
+
+    return job
+
+
+def begin(context: dg.OpExecutionContext) -> None:
+    """What every run of the review does first."""
+    adapter.keep_connection(context.instance)
+    adapter.mark_home(context.instance, context.run.run_id)
+
+
+class Correcting:
+    """One run that brings decided cases to their end."""
+
+    def __init__(self, context: dg.OpExecutionContext, book: Ledger, project: Project) -> None:
+        self.context, self.book, self.project = context, book, project
+        self.run_id = context.run.run_id
+
+    def run(self) -> None:
+        """What a killed run has left first, then what was decided since, then what is to be undone."""
+        now = datetime.now(UTC)
+        for case in review.recover(self.book, self.project, run=self.run_id, now=now):
+            self.say(case)
+        due = review.due(self.book, self.project, now)
+        for id_ in due.correct:
+            self.say(review.correct(self.book, self.project, id_, run=self.run_id, now=datetime.now(UTC)))
+        for id_ in due.undo:
+            self.undo(id_)
+
+    def undo(self, id_: CaseId) -> None:
+        """Roll one case back, as somebody has asked."""
+        with self.book.begin() as connection:
+            asked = next(event for event in reversed(ledger.events(connection, id_)) if event.act is Act.UNDO)
+        done = review.roll_back(
+            self.book,
+            self.project,
+            review.Scope(case=id_),
+            who=asked.who,
+            note=asked.note,
+            now=datetime.now(UTC),
+            run=self.run_id,
+            dry_run=False,
+        )
+        for why in done.refused:
+            self.context.log.warning("%s: %s", id_, why)
+        self.context.log.info("%s: %d changes taken back", id_, len(done.changes))
+
+    def say(self, case: Case) -> None:
+        """One line for the log."""
+        self.context.log.info("%s is %s", case.id, case.state)
+
+
+def jobs(project: Project, memory: Memory) -> list[adapter.Job]:
+    """What the sensor asks for."""
+    found: list[adapter.Job] = [show_job(project, memory), correct_job(project, memory)]
+    if any(spec.checks for spec in project.tables.values()):
+        found.append(
+            dg.define_asset_job(
+                JUDGE,
+                selection=dg.AssetSelection.all_asset_checks(),
+                description="Judges days again whose records were corrected, or are to be compared.",
+            )
+        )
+    return found

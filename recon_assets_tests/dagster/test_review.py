@@ -1,0 +1,233 @@
+"""From wrong rows to a queue, a decision, a correction and a green day, in Dagster."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from recon_assets.model import CaseId, Decision, State
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
+from recon_assets_tests.dagster.states import said, states
+
+QUEUE, DECISIONS = "review_queue", "review_decisions"
+LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
+SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
+
+
+@pytest.fixture
+def orders(fresh: Fresh) -> Iterator[Shop]:
+    """Both sides equal, nothing judged."""
+    with shop(fresh) as made:
+        yield made
+
+
+def damage(shop: Shop, *statements: str) -> None:
+    """Make the target wrong, and have the checks find it."""
+    shop.run(shop.target, *statements)
+    assert shop.judge().success
+
+
+def failed(shop: Shop, check: str) -> set[str]:
+    """The days on which a check is red."""
+    return states(shop.instance, shop.project.tables["orders"], check).get("FAILED", set())
+
+
+def test_wrong_rows_are_one_case_a_kind_however_many_checks_fail(orders: Shop) -> None:
+    """Two checks fail for the lost rows and one for the spoilt ones: two partitions, both undecided."""
+    damage(orders, LOSE, SPOIL)
+
+    assert orders.work() == ["show_cases"]
+
+    assert orders.partitions(QUEUE) == {str(MISSING), str(WRONG)} == orders.undecided()
+    event = orders.instance.get_latest_materialization_event(dg.AssetKey(QUEUE))
+    assert event
+    assert event.asset_materialization
+    seen = event.asset_materialization.metadata
+    assert seen["state"].value == "PENDING"
+    assert seen["wrong"].value == 2
+    assert str(seen["page"].value).startswith("/review/case/orders/2025-01-02/")
+    assert "**" in str(seen["evidence"].value)
+
+
+def test_a_decision_is_carried_out_and_the_day_is_green(orders: Shop) -> None:
+    """Decided, corrected, judged again: the rows are the source's, the case is decided, nothing is left to do."""
+    damage(orders, LOSE)
+    orders.work()
+    assert failed(orders, "count") == {MISSING.window}
+
+    orders.decide(MISSING, Decision.APPLY_SOURCE)
+    assert orders.work()[:1] == ["correct_cases"]
+
+    assert orders.case(MISSING).state is State.APPLIED
+    assert orders.orders(orders.target) == orders.orders(orders.source)
+    assert failed(orders, "count") == failed(orders, "keys") == set()
+    assert orders.undecided() == set()
+    assert orders.skipped() == "Nothing is to be done."
+    assert orders.instance.get_latest_materialization_event(dg.AssetKey("orders")) is None
+
+
+def test_undone_and_red_again(orders: Shop) -> None:
+    """A run rolls back what was applied, and the day is judged again; the case is decided anew."""
+    damage(orders, LOSE)
+    orders.work()
+    before = orders.orders(orders.target)
+    orders.decide(MISSING, Decision.APPLY_SOURCE)
+    orders.work()
+
+    orders.undo(MISSING)
+    orders.work()
+
+    assert orders.orders(orders.target) == before
+    assert failed(orders, "count") == {MISSING.window}
+    assert orders.case(MISSING).state is State.PENDING
+    assert orders.undecided() == {f"{MISSING}#2"}
+
+
+def test_a_kept_difference_is_an_accepted_one(orders: Shop) -> None:
+    """The day's checks pass, saying who accepted it and why, and nothing is written."""
+    damage(orders, LOSE)
+    orders.work()
+    before = orders.orders(orders.target)
+
+    orders.decide(MISSING, Decision.KEEP_TARGET, note="sold elsewhere")
+    orders.work()
+
+    assert orders.case(MISSING).state is State.KEPT
+    assert orders.orders(orders.target) == before
+    assert failed(orders, "keys") == set()
+    event = said(orders.instance, orders.project.tables["orders"], "keys")[MISSING.window]
+    assert event.passed
+    assert "ana: sold elsewhere" in str(event.metadata["accepted"].value)
+    assert orders.undecided() == set()
+
+
+def test_a_kept_difference_stays_accepted_when_judged_again(orders: Shop) -> None:
+    """It opens no case until its values change."""
+    damage(orders, SPOIL)
+    orders.work()
+    orders.decide(WRONG, Decision.KEEP_TARGET, note="known")
+    orders.work()
+
+    assert orders.judge().success
+    assert orders.work() == []
+    assert failed(orders, "fields") == set()
+
+    damage(orders, "UPDATE orders SET amount = 1 WHERE id = 7")
+    orders.work()
+    assert orders.case(WRONG).state is State.PENDING
+    assert orders.undecided() == {f"{WRONG}#2"}
+
+
+def test_decided_by_hand_in_the_launchpad(orders: Shop) -> None:
+    """Materializing the missing partition with a config decides; the correction follows."""
+    damage(orders, LOSE)
+    orders.work()
+
+    result = orders.materialize(DECISIONS, str(MISSING), decision="APPLY_SOURCE", reviewer="ben")
+
+    assert result.success
+    assert orders.case(MISSING).decided_by == "ben"
+    orders.work()
+    assert orders.case(MISSING).state is State.APPLIED
+
+
+def test_a_dry_run_in_the_launchpad_decides_nothing(orders: Shop) -> None:
+    """It shows every row that would be written, and the partition stays missing."""
+    damage(orders, LOSE)
+    orders.work()
+
+    result = orders.materialize(DECISIONS, str(MISSING), decision="APPLY_SOURCE", reviewer="ben", dry_run=True)
+
+    assert result.success
+    (event,) = [event for event in result.all_events if event.is_asset_observation]
+    seen = event.asset_observation_data.asset_observation.metadata
+    assert seen["rows"].value == 2
+    assert orders.case(MISSING).state is State.PENDING
+    assert orders.undecided() == {str(MISSING)}
+
+
+def failure(result: dg.ExecuteInProcessResult, op: str = DECISIONS) -> str:
+    """What a failed run says."""
+    assert not result.success
+    found = result.failure_data_for_node(op)
+    assert found
+    return str(found.error)
+
+
+def test_a_case_that_does_not_exist_names_those_that_do(orders: Shop) -> None:
+    """Dagster takes any key; the run says what there is to decide."""
+    damage(orders, LOSE)
+    orders.work()
+    orders.instance.add_dynamic_partitions("review_cases", ["orders/2025-01-03/extra"])
+
+    result = orders.materialize(DECISIONS, "orders/2025-01-03/extra", decision="APPLY_SOURCE", reviewer="ben")
+
+    assert f"there is no such case; of those that wait: {MISSING}" in failure(result)
+
+
+def test_the_launchpad_does_not_decide_where_people_log_in(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes any name for true."""
+    monkeypatch.setattr(Shop, "environ", {"RECON_LEDGER_URL": orders.ledger, "RECON_WEB_USERS": "ana:x"})
+    damage(orders, LOSE)
+    orders.work()
+
+    result = orders.materialize(DECISIONS, str(MISSING), decision="APPLY_SOURCE", reviewer="ben")
+
+    assert "RECON_WEB_USERS is set" in failure(result)
+    assert orders.case(MISSING).state is State.PENDING
+
+
+def test_what_agrees_again_by_itself_is_no_open_question(orders: Shop) -> None:
+    """The case is gone, and its partition is not missing any more."""
+    damage(orders, SPOIL)
+    orders.work()
+
+    damage(orders, "UPDATE orders SET amount = id * 10")
+    orders.work()
+
+    assert orders.case(WRONG).state is State.GONE
+    assert orders.undecided() == set()
+
+
+def test_the_evidence_of_a_case_can_be_seen_again(orders: Shop) -> None:
+    """By materializing it in the queue."""
+    damage(orders, LOSE)
+    orders.work()
+
+    result = orders.materialize(QUEUE, str(MISSING))
+
+    assert result.success
+    (event,) = result.asset_materializations_for_node(QUEUE)
+    table = event.metadata["records"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert {record.data["key"] for record in table.records} == {"1", "4"}
+
+
+def test_tables_without_days_have_cases_too(orders: Shop) -> None:
+    """Their day is `all`."""
+    orders.run(orders.target, "DELETE FROM customers WHERE id = 5")
+    assert orders.judge("customers").success
+    orders.work()
+    case = CaseId("customers", "all", "missing")
+
+    orders.decide(case, Decision.APPLY_SOURCE)
+    orders.work()
+
+    assert orders.case(case).state is State.APPLIED
+    assert states(orders.instance, orders.project.tables["customers"], "count") == {"SUCCEEDED": {"all"}}
+
+
+def test_a_ledger_that_does_not_answer_skips_the_tick(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why, and the next tick tries again."""
+    monkeypatch.setattr(Shop, "environ", {"RECON_LEDGER_URL": "postgresql://nobody@127.0.0.1:1/none"})
+
+    assert "ledger" in orders.skipped()
+
+
+def test_without_a_ledger_a_run_says_what_to_set(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is judged that could not be remembered."""
+    monkeypatch.setattr(Shop, "environ", {})
+
+    assert "RECON_LEDGER_URL is not set" in orders.skipped()
+    assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "orders")

@@ -146,8 +146,8 @@ judged = sa.Table(
 
 
 def later_than_judged(moment: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """Whether what is noted in ``moment`` of `judged` is later than the window's newest evaluation."""
-    return sa.and_(moment.is_not(None), sa.or_(judged.c.at.is_(None), moment > judged.c.at))
+    """Whether what is noted in ``moment`` of `judged` is no earlier than the window's newest evaluation."""
+    return sa.and_(moment.is_not(None), sa.or_(judged.c.at.is_(None), moment >= judged.c.at))
 
 
 sa.Index("judged_asked", judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))

@@ -173,6 +173,8 @@ class Routing:
                 return None
             if any(sum(other.finding.kinds.values()) for other in self.whole):
                 return Evidence()  # the records that differ are cases of their own, and explain it
+            if self.whole[0].evaluation > said.evaluation:
+                return None  # the records were corrected since, and the figure not judged again
         return Evidence((said,), wrong=said.finding.wrong, of=said.finding.of)
 
     def settle(self, id_: CaseId, evidence: Evidence) -> Routed:

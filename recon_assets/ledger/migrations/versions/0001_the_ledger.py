@@ -71,14 +71,14 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         "judged",
         ["asked"],
         schema=SCHEMA,
-        postgresql_where=sa.literal_column("asked IS NOT NULL AND (at IS NULL OR asked > at)"),
+        postgresql_where=sa.literal_column("asked IS NOT NULL AND (at IS NULL OR asked >= at)"),
     )
     op.create_index(
         "judged_changed",
         "judged",
         ["changed"],
         schema=SCHEMA,
-        postgresql_where=sa.literal_column("changed IS NOT NULL AND (at IS NULL OR changed > at)"),
+        postgresql_where=sa.literal_column("changed IS NOT NULL AND (at IS NULL OR changed >= at)"),
     )
     op.create_table(
         "review_case",

@@ -42,9 +42,9 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
     return _nullable(convert, target)
 
 
-def unseen(target: Column, spelled: Convert | None = None) -> Convert:
-    """What lets every value pass, ``spelled``, to a column of the same database that has room for all of them."""
-    return _nullable(spelled or (lambda value: value), target)
+def unseen(target: Column) -> Convert:
+    """What lets every value pass to a column of the same database that has room for all of them."""
+    return _nullable(lambda value: value, target)
 
 
 def told(source: Type, target: Type, convert: Convert) -> Convert:

@@ -9,7 +9,7 @@ from recon_assets.slices.parents import parents
 from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
-from recon_assets.slices.shown import shown
+from recon_assets.slices.shown import showing, shown
 from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
 from recon_assets.slices.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
 from recon_assets.slices.unharmed import is_lost, unharmed
@@ -51,6 +51,7 @@ __all__ = [
     "results",
     "rows",
     "selection",
+    "showing",
     "shown",
     "snapshot",
     "split_name",

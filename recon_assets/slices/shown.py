@@ -27,9 +27,16 @@ def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Valu
     written = text.decode() if isinstance(text, bytes) else text
     if written.startswith(UNREADABLE) and kind in {*_NUMBERS, *_MOMENTS, Kind.UUID}:
         return bytes.fromhex(written[len(UNREADABLE) :]).decode(errors="replace")
-    if Kind.INTEGER in {kind, other} and form in _NUMBERS and _is_whole(written):
-        return int(written)
-    return _SHOWN.get(form if kind is Kind.ANY else kind, str)(written)
+    show = showing(kind, form, other)
+    return written if show is None else show(written)
+
+
+def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | None:
+    """What shows the texts of a column that are values of its type; None where they are shown as they are."""
+    show = _SHOWN.get(form if kind is Kind.ANY else kind)
+    if Kind.INTEGER not in {kind, other} or form not in _NUMBERS:
+        return show
+    return lambda text: int(text) if _is_whole(text) else text if show is None else show(text)
 
 
 def _is_whole(text: str) -> bool:

@@ -1,6 +1,6 @@
 """The columns of a table, and how values that results show become the target's own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,13 +11,13 @@ from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.exact import speller
 from recon_assets.dialect.forms import Form, form
-from recon_assets.dialect.values import converter, told, unseen
+from recon_assets.dialect.values import converter, refuse, told
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, Rule, Value
-from recon_assets.slices import Mapped, Pair, shown
+from recon_assets.slices import Mapped, Pair, showing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """One column of the target, as comparisons show it.
 
@@ -58,24 +58,47 @@ class Field:
         """A column of the target's type, to be written down as comparisons do."""
         return Cell(column, self.target.type, self.form)
 
-    def shown(self, text: str | bytes | None) -> Value:
-        """What results show of the target's value, from its canonical text."""
-        return shown(text, self.target.type.kind, self.form.kind, self.mapped.source.type.kind)
+    def shown(self, texts: Sequence[Any]) -> list[Value]:
+        """What results show of the target's values, from their canonical texts."""
+        show = showing(self.target.type.kind, self.form.kind, self.mapped.source.type.kind)
+        if self.pair.target.dialect.name != "postgresql":  # they come as bytes
+            texts = [text.decode() if isinstance(text, bytes) else text for text in texts]
+        return list(texts) if show is None else [None if text is None else show(text) for text in texts]
 
-    @cached_property
-    def seen(self) -> Callable[[Any], Any]:
-        """What makes of a value shown of the target one that the target reads."""
-        spelled = speller(self.target.type, self.pair.target.dialect.name)
-        return _unless_none(spelled) if spelled else _as_it_is
+    def seen(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Values shown of the target, as the target reads them."""
+        return _spelled(values, speller(self.target.type, self.pair.target.dialect.name))
 
-    @cached_property
-    def fitted(self) -> Callable[[Any], Any]:
-        """What makes of a value shown of the source one that the target holds exactly; raises `ValueError`."""
+    def fitted(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Values shown of the source, as the target holds them exactly.
+
+        Raises:
+            ValueError: When it cannot hold one of them.
+        """
         source, target = self.mapped.source.type, self.target
-        if bulk.can_stream(self.pair.source, self.pair.target, source, target.type):
-            return unseen(target, speller(source, "postgresql"))
+        if not bulk.can_stream(self.pair.source, self.pair.target, source, target.type):
+            return [self._convert(value) for value in values]
+        if None in values and not target.nullable:
+            refuse("NULL")
+        return _spelled(values, speller(source, "postgresql"))
+
+    def objection(self, value: Any) -> str | None:
+        """Why the target cannot hold a value shown of the source."""
+        try:
+            self.fitted([value])
+        except ValueError as error:
+            return str(error)
+        return None
+
+    @cached_property
+    def _convert(self) -> Callable[[Any], Any]:
+        source, target = self.mapped.source.type, self.target
         zone = self.pair.spec.days.stored_in if self.pair.spec.days else "UTC"
         return told(source, target.type, converter(source, target, self.pair.target.dialect.name, zone))
+
+
+def _spelled(values: Sequence[Any], spell: Callable[[Any], Any] | None) -> Sequence[Any]:
+    return values if spell is None else [None if value is None else spell(value) for value in values]
 
 
 def fields(pair: Pair) -> Mapping[str, Field]:
@@ -86,11 +109,3 @@ def fields(pair: Pair) -> Mapping[str, Field]:
         if not column.generated and column.name not in taken:
             known.setdefault(column.name, Field(pair, Mapped(replace(column), column)))
     return known
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _unless_none(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else convert(value)

@@ -94,12 +94,13 @@ class Stage:
         return sa.and_(*(part for name in self.key for part in self._same(name)))
 
     def _same(self, name: str) -> Iterator[sa.ColumnElement[bool]]:
-        theirs, ours, of = self.target.c[name], self["key", name], self.columns[name].type
+        of = self.columns[name].type
+        pair: list[sa.ColumnElement[Any]] = [self.target.c[name], self["key", name]]
         if name in self.folded:
-            yield value_text(Cell(theirs, of, self.folded[name])) == value_text(Cell(ours, of, self.folded[name]))
-            return
+            pair = [value_text(Cell(column, of, self.folded[name])) for column in pair]
+        theirs, ours = pair
         yield theirs.is_not_distinct_from(ours) if name in self.nulls else theirs == ours
-        if of.kind in _TEXTS:
+        if of.kind in _TEXTS and name not in self.folded:
             yield sa.not_(self.unlike(name, "key"))
 
     def is_as(self, role: str) -> sa.ColumnElement[bool]:

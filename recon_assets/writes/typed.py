@@ -57,7 +57,7 @@ def _value(field: Field, text: str | None) -> Value:
     value: Value = None if native is None else _SHOWN.get(kind, str)(native)
     if isinstance(value, str) and kind is Kind.UUID and field.mapped.source.type.kind is Kind.BINARY:
         value = uuid.UUID(value).hex  # as the source's values are shown
-    field.fitted(value)
+    field.fitted([value])
     return value
 
 

@@ -1,0 +1,66 @@
+"""The target's table in one transaction, and how messages name its rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from recon_assets.errors import RefusedError, StaleTargetError
+from recon_assets.model import Column, Image
+from recon_assets.slices import Pair, as_table
+from recon_assets.writes.fields import Field, fields
+
+UNTOUCHED = "nothing was written"
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table that is written.
+
+    Attributes:
+        pair: Both sides of it.
+        where: How messages begin.
+        connection: Whose transaction everything happens in.
+    """
+
+    pair: Pair
+    where: str
+    connection: sa.Connection
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Its columns by name."""
+        return {column.name: column for column in self.pair.target_shape.columns}
+
+    @cached_property
+    def table(self) -> sa.TableClause:
+        """To build statements on."""
+        return as_table(self.pair.spec.target.table or "", self.columns)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """The columns that rows are written with, by the source's names."""
+        return fields(self.pair)
+
+    @cached_property
+    def key(self) -> list[Field]:
+        """Those of the key."""
+        return [self.fields[name] for name in self.pair.spec.key]
+
+    def stale(self, keys: Sequence[str]) -> StaleTargetError:
+        """The error that names rows which are not as they were."""
+        named = "; ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else "")
+        msg = f"{self.where}: {named}: not as when it was compared, so {UNTOUCHED}. Compare again before correcting."
+        return StaleTargetError(msg, keys)
+
+    def twice(self, key: str) -> RefusedError:
+        """The error that names a key which is of two rows."""
+        msg = f"{self.where}: {key} stands twice, so nobody can tell which row to correct; declare a key that is unique"
+        return RefusedError(msg)
+
+
+def said(key: Image) -> str:
+    """A key as people read it."""
+    return ", ".join(f"{name}={value}" for name, value in key.items())

@@ -89,13 +89,16 @@ class Answer:
 
     @property
     def text(self) -> str:
+        """What a person reads, with its markup."""
         return self.body.decode()
 
     def header(self, name: str) -> str:
+        """One header; empty when it is not there."""
         return next((value for known, value in self.headers if known == name), "")
 
     @property
     def forms(self) -> list[Form]:
+        """All forms of the page."""
         parser = _Forms()
         parser.feed(self.text)
         return parser.forms
@@ -171,7 +174,7 @@ class Visitor:
             await self.app(self._scope("websocket", url, {"host": self.host, **headers}, None), receive, send)
             return sent
 
-        return asyncio.run(asked())[0]["type"] == "websocket.accept"
+        return bool(asyncio.run(asked())[0]["type"] == "websocket.accept")
 
     def _scope(self, kind: str, url: str, headers: dict[str, str], method: str | None) -> dict[str, Any]:
         place = urlsplit(url)
@@ -185,7 +188,7 @@ class Visitor:
             "raw_path": place.path.encode(),
             "query_string": place.query.encode(),
             "root_path": "",
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()],
+            "headers": [(name.lower().replace("_", "-").encode(), value.encode()) for name, value in given.items()],
             "client": (self.address, 50000),
             "server": ("127.0.0.1", 3000),
             "http_version": "1.1",

@@ -18,8 +18,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 COOKIE = "recon"
 LOGGED_IN = timedelta(hours=12)
 REMEMBERED = timedelta(days=180)
+LONGEST_NAME = 100
 LOOPBACK = "127.0.0.0/8,::1"
 PROGRAM = "recon"
+PROGRAMS = {PROGRAM, "policy"}
+"""Names that stand in the ledger for what no person did."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Access:
     def _of_proxy(self, connection: HTTPConnection, now: datetime) -> Visitor:
         """Only what a known proxy says counts, and only if it says it once."""
         said = connection.headers.getlist(self.header) if self._is_proxy(connection) else []
-        who = said[0].strip() if len(said) == 1 else ""
+        who = person(said[0]) if len(said) == 1 else ""
         cookie = connection.cookies.get(COOKIE, "")
         session = self.signer.read(cookie)
         if session and session.who == who and self.signer.holds(cookie, self._bound(who), now):
@@ -125,6 +128,12 @@ class Access:
         return any(address in network for network in self.proxies)
 
 
+def person(name: str) -> str:
+    """The name as it is noted; empty for what is no person's."""
+    name = " ".join(name.split())[:LONGEST_NAME]
+    return "" if name.casefold() in PROGRAMS else name
+
+
 def access(environ: Mapping[str, str]) -> Access:
     """What the environment says.
 
@@ -136,6 +145,9 @@ def access(environ: Mapping[str, str]) -> Access:
     known = users(environ.get("RECON_WEB_USERS", ""))
     if header and known:
         msg = "RECON_WEB_USERS and RECON_WEB_USER_HEADER are both set; either we ask for passwords or the proxy does."
+        raise DeclarationError(msg)
+    if taken := sorted(name for name in known if person(name) != name):
+        msg = f"RECON_WEB_USERS: {taken[0]!r} is no name for a person; choose another."
         raise DeclarationError(msg)
     proxies = _networks(environ.get("RECON_WEB_PROXY", "") or LOOPBACK)
     return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from recon_assets import ledger, review
-from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
+from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect
 from recon_assets.desk.choices import Problems
 from recon_assets.desk.login import local
 from recon_assets.desk.words import offered
@@ -79,7 +79,7 @@ def _left_out(case: Case, version: int, action: str) -> str:
 def _problems(call: Call, action: str) -> Problems:
     found: Problems = {}
     if not call.who:
-        found["who"] = "Say who you are."
+        found["who"] = NAMELESS
     if action == Decision.KEEP_TARGET and not call.form.get("note", "").strip():
         found["note"] = "Say why, for whoever asks later."
     return found

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from recon_assets.desk.access import Access, Visitor
+from recon_assets.desk.access import Access, Visitor, person
 from recon_assets.desk.door import VISITOR
 from recon_assets.desk.sessions import Session
 from recon_assets.ledger import Ledger
@@ -19,6 +19,7 @@ from recon_assets.model import Project
 Form = ImmutableMultiDict[str, str]
 LARGEST_BODY = 2_000_000
 MOST_FIELDS = 20_000
+NAMELESS = "Say who you are; recon and policy are no people."
 TOKEN = "token"  # noqa: S105 - the name of a field
 
 
@@ -69,7 +70,7 @@ class Call:
         """Who acts: the login's name, else the one in the form, else the one given last time."""
         if self.desk.access.guarded:
             return self.visitor.who
-        return self.form.get("who", self.visitor.who).strip()[:100]
+        return person(self.form.get("who", self.visitor.who))
 
     def remembered(self) -> Session | None:
         """The session that remembers a name somebody has just given; None when nothing is new."""

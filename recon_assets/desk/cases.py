@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from recon_assets import ledger, review
 from recon_assets.desk import choices
-from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
+from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect
 from recon_assets.desk.choices import Choice, Problems
 from recon_assets.desk.looks import Look, case_id, looked
 from recon_assets.desk.queries import command, queries
@@ -159,9 +159,8 @@ def _commented(call: Call) -> Page | Redirect:
 def _assigned(call: Call) -> Page | Redirect:
     desk, case = call.desk, case_id(call)
     if not call.who:
-        return _amiss(call, {"name": _NAME})
-    to = call.who if call.form.get("to") == "me" else call.form.get("assignee", "").strip()
-    review.assign(desk.book, case, to, who=call.who, at=call.now)
+        return _amiss(call, {"name": NAMELESS})
+    review.assign(desk.book, case, call.form.get("assignee", "").strip(), who=call.who, at=call.now)
     return _gone_to(call, case, "assigned")
 
 
@@ -169,12 +168,9 @@ def _asked(call: Call) -> Page | Redirect:
     return _noted(call, "asked", review.ask)
 
 
-_NAME = "Say who you are."
-
-
 def _noted(call: Call, said: str, do: Callable[..., object], **more: str) -> Page | Redirect:
     if not call.who:
-        return _amiss(call, {"name": _NAME})
+        return _amiss(call, {"name": NAMELESS})
     do(call.desk.book, case_id(call), who=call.who, at=call.now, **more)
     return _gone_to(call, case_id(call), said)
 
@@ -224,7 +220,7 @@ def undone(call: Call) -> Page | Redirect:
     """Takes the case's decision back: by a run, what was written; at once, what was only accepted."""
     desk, filled = call.desk, choices.choice(call.form)
     look = looked(desk, case_id(call))
-    missing = {"who": _NAME} if not call.who else {}
+    missing = {"who": NAMELESS} if not call.who else {}
     missing |= {} if filled.note else {"note": "Say why, for whoever asks later."}
     if look.case.version != filled.version:
         return _taken(look, filled.version)

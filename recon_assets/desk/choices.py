@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from recon_assets import writes
-from recon_assets.desk.calls import Form
+from recon_assets.desk.calls import NAMELESS, Form
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, DoesNotFitError
@@ -67,7 +67,7 @@ def problems(chosen: Choice, case: CaseId, who: str) -> Problems:
     if chosen.decision in {Decision.KEEP_TARGET, Decision.CUSTOM_FIX} and not chosen.note:
         found["note"] = "Say why, for whoever asks later."
     if not who:
-        found["who"] = "Say who you are."
+        found["who"] = NAMELESS
     if not chosen.every and not chosen.rows:
         found["scope"] = "Tick the records it is for, or choose all."
     if chosen.decision is Decision.CUSTOM_FIX and chosen.every:

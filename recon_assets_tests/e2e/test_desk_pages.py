@@ -1,0 +1,149 @@
+"""The desk in a real browser: what a keyboard and a screen reader meet, light, dark and narrow."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from starlette.applications import Starlette
+
+from recon_assets import review
+from recon_assets.desk.access import Access
+from recon_assets.desk.app import application
+from recon_assets.desk.calls import Desk
+from recon_assets.desk.sessions import Signer
+from recon_assets.model import CaseId
+from recon_assets.orchestration.processes import free_port
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.reviewed import DAY, NEXT, Shop, shop
+from recon_assets_tests.db.sides import Side, Sides
+
+SIGNER = Signer(b"a secret of the tests")
+DAMAGE = (
+    "DELETE FROM t WHERE id IN (3, 4)",
+    "UPDATE t SET amount = 999, note = NULL WHERE id IN (5, 7)",
+    "UPDATE t SET note = '<script>alert(1)</script>' WHERE id = 8",
+    "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 1, 'invented')",
+    "DELETE FROM t WHERE id IN (103)",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """The desk while a server runs it."""
+
+    url: str
+    place: Shop
+
+
+@contextmanager
+def served(place: Shop, access: Access) -> Iterator[Served]:
+    port = free_port()
+    app = application(Desk(place.book, place.project, access, place.now), Starlette())
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield Served(f"http://127.0.0.1:{port}", place)
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def place(fresh: Fresh) -> Iterator[Shop]:
+    sides = Sides(Side("postgresql", fresh("postgresql")), Side("postgresql", fresh("postgresql")))
+    with shop(sides, fresh("postgresql")) as made:
+        made.target.run(*DAMAGE)
+        made.find(days=(DAY, NEXT))
+        made.decide("extra")
+        made.correct()
+        review.comment(made.book, CaseId("t", DAY, "missing"), who="ben", note="Known to ops.", at=made.now())
+        yield made
+    sides.close()
+
+
+@pytest.fixture
+def open_desk(place: Shop) -> Iterator[Served]:
+    with served(place, Access(SIGNER)) as running:
+        yield running
+
+
+PAGES = {
+    "queue": "/review?state=all",
+    "report": "/review/report?state=all",
+    "missing": f"/review/case/t/{DAY}/missing",
+    "mismatched": f"/review/case/t/{DAY}/mismatched",
+    "applied": f"/review/case/t/{DAY}/extra",
+    "undo": f"/review/case/t/{DAY}/extra/undo",
+    "absent": "/review/case/t/2024-03-01/nothing",
+}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1400, "height": 900}},
+    "dark": {"viewport": {"width": 1400, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 800}},
+}
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core says is serious or worse."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {[node['html'] for node in each['nodes']]}"
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
+
+
+def steps(page: Page, url: str, pictures: Path, look: str) -> Iterator[str]:
+    """Every page that a decision leads to."""
+    for name, path in PAGES.items():
+        page.goto(url + path)
+        page.screenshot(path=pictures / f"{name}-{look}.png", full_page=True)
+        yield name
+    page.goto(url + PAGES["mismatched"])
+    page.get_by_role("button", name="Preview").click()
+    page.screenshot(path=pictures / f"amiss-{look}.png", full_page=True)
+    yield "amiss"
+    page.get_by_label("Tick id 5").check()
+    page.get_by_label("the ones ticked above").check()
+    page.get_by_label("CUSTOM_FIX").first.check()
+    page.get_by_label("Why").fill("The shop gave a discount.")
+    page.get_by_label("Your name").first.fill("ana")
+    page.get_by_role("button", name="Preview").click()
+    page.screenshot(path=pictures / f"fix-{look}.png", full_page=True)
+    yield "fix"
+    page.get_by_label("amount (").fill("a lot")
+    page.get_by_role("button", name="Preview").click()
+    page.screenshot(path=pictures / f"misfit-{look}.png", full_page=True)
+    yield "misfit"
+    page.get_by_label("amount (").fill("45")
+    page.get_by_role("button", name="Preview").click()
+    page.screenshot(path=pictures / f"preview-{look}.png", full_page=True)
+    yield "preview"
+    page.goto(url + "/review")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Apply the source").click()
+    page.screenshot(path=pictures / f"bulk-{look}.png", full_page=True)
+    yield "bulk"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_serious(open_desk: Served, browser: Browser, pictures: Path, look: str) -> None:
+    """On every page, and on those that say what is wrong."""
+    page = browser.new_page(**LOOKS[look])
+    found = {name: serious(page) for name in steps(page, open_desk.url, pictures, look)}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

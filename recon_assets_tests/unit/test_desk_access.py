@@ -1,0 +1,277 @@
+"""Who may come in: passwords, sessions, proxies, and what other sites try."""
+
+import stat
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from recon_assets.desk import hashed
+from recon_assets.desk.access import COOKIE, Access, access, is_loopback
+from recon_assets.desk.door import VISITOR, Door
+from recon_assets.desk.login import local
+from recon_assets.desk.passwords import Guard, fits, users
+from recon_assets.desk.sessions import Session, Signer, secret
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets_tests.visitor import Visitor
+
+NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
+SIGNER = Signer(b"0123456789abcdef")
+ANA = hashed("correct horse", b"salt salt salt !")
+SECRET = {"RECON_WEB_SECRET": "0123456789abcdef"}
+
+
+async def whoami(request: Request) -> Response:
+    visitor = request.scope[VISITOR]
+    return JSONResponse([visitor.who, visitor.vouched])
+
+
+async def listen(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.close()
+
+
+def guarded(
+    found: Access, now: datetime = NOW, *, host: str = "127.0.0.1:3000", address: str = "127.0.0.1", cookie: str = ""
+) -> Visitor:
+    """A browser before a door, with somebody behind it who says whom the door let in."""
+    routes = [Route("/{path:path}", whoami, methods=["GET", "POST"]), WebSocketRoute("/graphql", listen)]
+    door = Door(Starlette(routes=routes), found, lambda: now)
+    return Visitor(door, host, address, cookies={COOKIE: cookie} if cookie else {})
+
+
+LOGIN = Access(SIGNER, users={"ana": ANA})
+OPEN = Access(SIGNER)
+PROXIED = access({**SECRET, "RECON_WEB_USER_HEADER": "X-Remote-User", "RECON_WEB_PROXY": "10.0.0.0/24"})
+
+
+def session(found: Access) -> str:
+    return found.cookie(Session.begun("ana", NOW + timedelta(hours=1)))
+
+
+def test_a_hash_holds_no_password_and_fits_only_its_own() -> None:
+    made = hashed("correct horse")
+    assert "correct" not in made
+    assert fits("correct horse", made)
+    assert not fits("correct hors", made)
+    assert made != hashed("correct horse"), "salted"
+    assert users(f"ana:{made}") == {"ana": made}
+
+
+@pytest.mark.parametrize("text", ["ana:secret", "ana", ":scrypt-aa-bb", f"ana:{ANA},ana:{ANA}", "ana:scrypt-!-!"])
+def test_a_variable_that_holds_a_password_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(DeclarationError, match=r"part [12] is not name:hash") as refused:
+        users(text)
+    assert "secret" not in str(refused.value)
+
+
+def test_guessing_is_slowed_down_and_the_right_password_waits_too() -> None:
+    guard = Guard({"ana": ANA})
+    assert [guard.admits("ana", f"guess {n}", NOW) for n in range(5)] == [False] * 5
+    assert guard.wait("ana", NOW) == timedelta(seconds=1)
+    assert not guard.admits("ana", "correct horse", NOW)
+    assert guard.admits("ana", "correct horse", NOW + timedelta(seconds=1))
+    assert not guard.wait("ana", NOW), "forgotten with the right one"
+
+
+def test_the_pause_grows_to_a_minute_and_strangers_share_one() -> None:
+    guard, now = Guard({"ana": ANA}), NOW
+    for n in range(12):
+        guard.admits(f"stranger {n}", "guess", now)
+        now += guard.wait("another", now)
+    assert guard.wait("a third", now - timedelta(seconds=0)) <= timedelta(minutes=1)
+    assert now - NOW > timedelta(minutes=1)
+    assert not guard.wait("ana", now)
+
+
+def test_many_guesses_at_once_are_no_more_than_one_after_the_other() -> None:
+    guard = Guard({"ana": ANA})
+    threads = [Thread(target=guard.admits, args=("ana", f"guess {n}", NOW)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert guard._wrong["ana"][0] == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda cookie: cookie[:-1] + ("0" if cookie[-1] != "0" else "1"), id="another mac"),
+        pytest.param(
+            lambda cookie: (
+                SIGNER.signed(Session("x", "ben", 4_000_000_000), "").split(".")[0] + "." + cookie.split(".")[1]
+            ),
+            id="another name",
+        ),
+        pytest.param(lambda _: "", id="empty"),
+        pytest.param(lambda _: "é.é", id="no ASCII"),
+        pytest.param(lambda _: "WzFd.", id="short"),
+    ],
+)
+def test_a_cookie_holds_only_as_it_was_signed(change: Callable[[str], str]) -> None:
+    cookie = SIGNER.signed(Session.begun("ana", NOW + timedelta(hours=1)), "bound")
+    assert SIGNER.holds(cookie, "bound", NOW)
+    assert not SIGNER.holds(change(cookie), "bound", NOW)
+    assert not SIGNER.holds(cookie, "bound to something else", NOW)
+    assert not SIGNER.holds(cookie, "bound", NOW + timedelta(hours=1))
+    assert not Signer(b"another secret of 16").holds(cookie, "bound", NOW)
+
+
+def test_without_a_session_nothing_answers_but_the_login() -> None:
+    visitor = guarded(LOGIN)
+    for path in ("/", "/assets/a", "/graphql", "/review", "/review/login/", "/server_info"):
+        assert visitor.ask("POST", path).status == 401, path
+        assert visitor.ask("GET", path).status == 401, path
+    asked = visitor.get("/assets/a?view=checks")
+    assert (asked.status, asked.header("location")) == (303, "/review/login?next=%2Fassets%2Fa%3Fview%3Dchecks")
+    assert visitor.get("/review/login").status == 200
+    assert not visitor.connect("/graphql")
+
+
+def test_a_session_opens_everything_until_it_ends() -> None:
+    cookie = session(LOGIN)
+    assert guarded(LOGIN, cookie=cookie).get("/").text == '["ana",true]'
+    assert guarded(LOGIN, cookie=cookie).connect("/graphql", cookie=f"{COOKIE}={cookie}")
+    assert guarded(LOGIN, NOW + timedelta(hours=1), cookie=cookie).ask("GET", "/").status == 401
+
+
+def test_a_session_ends_with_the_password_with_the_person_and_was_none_before_there_were_logins() -> None:
+    changed = Access(SIGNER, users={"ana": hashed("another")})
+    without = Access(SIGNER, users={"ben": ANA})
+    for found, cookie in (
+        (changed, session(LOGIN)),
+        (without, session(LOGIN)),
+        (LOGIN, session(OPEN)),
+        (PROXIED, session(OPEN)),
+    ):
+        assert guarded(found, cookie=cookie, address="10.0.0.7", host="h").ask("GET", "/").status == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        pytest.param("10.0.0.7", {"x-remote-user": "ana"}, 200, id="the proxy"),
+        pytest.param("10.0.1.7", {"x-remote-user": "ana"}, 401, id="somebody else"),
+        pytest.param("127.0.0.1", {"x-remote-user": "ana"}, 401, id="not even this machine"),
+        pytest.param("10.0.0.7", {}, 401, id="nobody"),
+        pytest.param("10.0.0.7", {"x-remote-user": "Recon"}, 401, id="no person"),
+        pytest.param("10.0.0.7", {"x-remote-user": "  "}, 401, id="empty"),
+        pytest.param("10.0.0.7", {"x-remote-user": "ana", "X-Remote-User": "eve"}, 401, id="two"),
+        pytest.param("no address", {"x-remote-user": "ana"}, 401, id="no address"),
+    ],
+)
+def test_a_proxy_says_who_it_is_and_nobody_else_does(address: str, headers: Mapping[str, str], status: int) -> None:
+    visitor = guarded(PROXIED, address=address, host="desk.example")
+    assert visitor.ask("GET", "/", headers=dict(headers)).status == status
+
+
+def test_a_program_comes_in_by_its_token() -> None:
+    found = access({**SECRET, "RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_TOKEN": "t0k3n"})
+    assert guarded(found).ask("POST", "/graphql", headers={"authorization": "Bearer t0k3n"}).status == 200
+    assert guarded(found).ask("POST", "/graphql", headers={"authorization": "Bearer other"}).status == 401
+    assert guarded(LOGIN).ask("POST", "/graphql", headers={"authorization": "Bearer "}).status == 401
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:3000", "localhost:8080", "[::1]:3000", "127.0.0.1"])
+def test_without_a_login_this_machine_is_answered(host: str) -> None:
+    assert guarded(OPEN, host=host).get("/").text == '["",false]'
+    assert guarded(OPEN, host=host).connect("/graphql")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", "", "[", "10.0.0.1"])
+def test_without_a_login_a_name_that_leads_here_is_not_ours(host: str) -> None:
+    """A page of evil.example whose name is made to lead to 127.0.0.1 is, to the browser, one site with us."""
+    assert guarded(OPEN, host=host).get("/").status == 421
+    assert not guarded(OPEN, host=host).connect("/graphql")
+
+
+CROSS = [
+    pytest.param({"sec-fetch-site": "cross-site"}, id="another site"),
+    pytest.param({"sec-fetch-site": "same-site"}, id="another port or subdomain"),
+    pytest.param({"origin": "http://evil.example"}, id="an old browser"),
+    pytest.param({"origin": "null"}, id="a sandbox"),
+    pytest.param({"origin": "http://["}, id="nonsense"),
+]
+
+
+@pytest.mark.parametrize("headers", CROSS)
+def test_other_sites_cannot_act_with_a_persons_session(headers: dict[str, str]) -> None:
+    """Not by a form, not by GraphQL in an address, not by a websocket; a link is only a link."""
+    cookie = session(LOGIN)
+    visitor = guarded(LOGIN, cookie=cookie)
+    assert visitor.ask("POST", "/graphql", headers=headers).status == 403
+    assert visitor.ask("GET", "/graphql?query=mutation", headers=headers).status == 403
+    assert not visitor.connect("/graphql", cookie=f"{COOKIE}={cookie}", **headers)
+    assert visitor.get("/assets", **headers).status == 200
+
+
+def test_this_site_and_programs_can_act() -> None:
+    visitor = guarded(OPEN)
+    for headers in ({}, {"sec-fetch-site": "same-origin"}, {"origin": "http://127.0.0.1:3000"}):
+        assert visitor.ask("POST", "/graphql", headers=headers).status == 200
+        assert visitor.connect("/graphql", **headers)
+    assert visitor.ask("GET", "/graphql?query=x").status == 403, "programs post"
+    behind = guarded(LOGIN, cookie=session(LOGIN), host="internal:3000")
+    forwarded = {"origin": "https://desk.example", "x-forwarded-host": "desk.example"}
+    assert behind.ask("POST", "/graphql", headers=forwarded).status == 200
+
+
+def test_no_other_site_frames_a_page() -> None:
+    assert guarded(OPEN).get("/").header("x-frame-options") == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_without_a_login_the_loopback_is_served(host: str) -> None:
+    assert is_loopback(host)
+    OPEN.check_host(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "example.org"])  # noqa: S104 - refused
+def test_without_a_login_nothing_else_is_served(host: str) -> None:
+    with pytest.raises(RefusedError, match="Set RECON_WEB_USERS"):
+        OPEN.check_host(host)
+    LOGIN.check_host(host)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_USER_HEADER": "X-User"}, "both set"),
+        ({"RECON_WEB_USERS": f"policy:{ANA}"}, "no name for a person"),
+        ({"RECON_WEB_PROXY": "10.0.0.0/33"}, "RECON_WEB_PROXY: "),
+        ({"RECON_WEB_SECRET": "short"}, "at least 16"),
+        ({"RECON_WEB_SECRET": ""}, "Neither"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(DeclarationError, match=said):
+        access({**SECRET, **environ})
+
+
+def test_the_secret_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> None:
+    environ = {"DAGSTER_HOME": str(tmp_path)}
+    made = secret(environ)
+    path = tmp_path / "web.secret"
+    assert secret(environ) == made
+    assert len(made) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    path.chmod(0o644)
+    with pytest.raises(RefusedError, match="others can read it"):
+        secret(environ)
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "", "evil", "/a\nb", "javascript:alert(1)"]
+)
+def test_a_login_leads_nowhere_else(path: str) -> None:
+    assert local(path) == "/review"
+    assert local("/assets/a?view=checks") == "/assets/a?view=checks"

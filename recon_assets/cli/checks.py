@@ -2,10 +2,8 @@
 
 import json as json_format
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -14,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from recon_assets import local
 from recon_assets.checks.running import evaluate
+from recon_assets.cli import at_hand
 from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Tables, checked_day, chosen
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
-from recon_assets.declare import load_project, read
 from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.model import ALL, Finding, Project, Severity, TableSpec, Window
 
@@ -65,7 +62,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check --all
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
-    with leaving_at_once("Interrupted; not all checks were run."), _declared() as project:
+    with leaving_at_once("Interrupted; not all checks were run."), at_hand.declared() as project:
         now = datetime.now(UTC)
         asked = _asked(chosen(project, tables, every=every), _days(first, last), only or (), now)
         with progress() as told:
@@ -89,17 +86,6 @@ def reconciled(project: Project, now: datetime) -> Result:
 
 def _nothing_yet(project: Project) -> Result:
     return Result({name: spec.private for name, spec in project.tables.items()})
-
-
-@contextmanager
-def _declared() -> Iterator[Project]:
-    """The project; embedded databases run meanwhile if it names one whose URL is not set."""
-    declaration = read(None, os.environ, offline=True)
-    if all(problem.path[-1:] != ("env",) for problem in declaration.problems):
-        yield load_project(environ=os.environ)
-        return
-    with local.environment(os.environ) as environ:
-        yield load_project(environ=environ)
 
 
 def _days(first: str | None, last: str | None) -> tuple[date | None, date | None]:

@@ -1,6 +1,6 @@
 """The commands that look after the ledger: ledger upgrade, prune."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -43,7 +43,7 @@ def prune(
       recon ledger prune --keep 400d
       recon ledger prune --keep 400d --yes
     """
-    span = duration("--keep", keep)
+    span = duration("--keep", keep) or timedelta()
     with at_hand.remembered() as memory, memory.begin() as c:
         dropped = ledger.prune(c, keep=span, now=datetime.now(UTC))
         if not yes:

@@ -28,7 +28,7 @@ FAILED = 1
 
 Id = Annotated[str, typer.Argument(metavar="CASE", help="As table/day/kind, such as flights/2013-03-10/missing.")]
 Reviewer = Annotated[str, typer.Option(envvar="USER", metavar="NAME", help="Who you are, for the record.")]
-Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; KEEP_TARGET and CUSTOM_FIX need it.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
 Repeated = list[str] | None
 Limit = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
@@ -122,8 +122,8 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     """Decide a case; without --yes, show what the decision would write.
 
     APPLY_SOURCE makes the target's records those of the source, KEEP_TARGET accepts them as they are, CUSTOM_FIX
-    writes the values that you give. The decision is a row in the ledger: Dagster's sensor turns it into a run that
-    corrects, compares again and closes the case. Exit code 1: it could not be carried out as things are.
+    writes the values that you give; the last two need a --note. The decision is a row in the ledger: Dagster's sensor
+    turns it into a run that corrects, compares again and closes the case. Exit code 1: it cannot be done as things are.
 
       recon review decide flights/2013-03-10/missing APPLY_SOURCE
       recon review decide flights/2013-03-10/missing APPLY_SOURCE --note "lost by the old job" --yes

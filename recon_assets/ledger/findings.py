@@ -257,7 +257,7 @@ def fresh(c: sa.Connection, reader: str = "review", most: int = 5000) -> list[Sa
     mark = schema.watermark
     c.execute(postgresql.insert(mark).values(reader=reader, xid="0", evaluation=0).on_conflict_do_nothing())
     place = c.execute(sa.select(mark.c.xid, mark.c.evaluation).where(mark.c.reader == reader).with_for_update()).one()
-    due = c.execute(_unread(place.xid, place.evaluation, most)).all()
+    due = c.execute(_unread(place.xid, place.evaluation, c.scalar(_oldest_writer()), most)).all()
     if not due:
         return []
     last = due[-1]
@@ -267,12 +267,32 @@ def fresh(c: sa.Connection, reader: str = "review", most: int = 5000) -> list[Sa
     return [_said(row) for row in rows]
 
 
-def _unread(xid: str, evaluation: int, most: int) -> sa.Select[Any]:
+def _oldest_writer() -> sa.Select[Any]:
+    """The oldest transaction of this database that still writes; else the next one that anybody will begin.
+
+    PostgreSQL's own horizon is that of all databases of a server: a load of an hour would hold it back for an hour.
+    """
+    now = sa.func.pg_current_snapshot()
+    going = sa.func.pg_snapshot_xip(now).column_valued("xid")
+    locks = sa.table("pg_locks", *map(sa.column, ("pid", "locktype", "mode", "transactionid")))
+    activity = sa.table("pg_stat_activity", *map(sa.column, ("pid", "datname")))
+    here = sa.select(sa.cast(locks.c.transactionid, sa.Text)).join_from(locks, activity, locks.c.pid == activity.c.pid)
+    here = here.where(locks.c.locktype == "transactionid", locks.c.mode == "ExclusiveLock")
+    here = here.where(activity.c.datname == sa.func.current_database())
+    short = sa.cast(sa.cast(sa.cast(going, sa.Text), sa.Numeric) % sa.literal(2**32), sa.Text)
+    oldest = sa.select(going).where(short.in_(here)).order_by(going).limit(1)
+    return sa.select(
+        sa.func.coalesce(oldest.scalar_subquery(), sa.func.pg_snapshot_xmax(now), type_=schema.TransactionId())
+    )
+
+
+def _unread(xid: str, evaluation: int, before: str, most: int) -> sa.Select[Any]:
     """The next evaluations, together of at least ``most`` findings if there are so many."""
     order = (_evaluation.c.xid, _evaluation.c.id)
     place = sa.tuple_(sa.literal(xid, schema.TransactionId()), sa.literal(evaluation))
-    ended = _evaluation.c.xid < sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())
-    first = sa.select(*order, _evaluation.c.findings).where(sa.tuple_(*order) > place, ended).order_by(*order)
+    some = _evaluation.c.findings > 0
+    ended = _evaluation.c.xid < sa.literal(before, schema.TransactionId())
+    first = sa.select(*order, _evaluation.c.findings).where(sa.tuple_(*order) > place, ended, some).order_by(*order)
     these = first.limit(most).subquery()
     so_far = sa.func.sum(these.c.findings).over(order_by=(these.c.xid, these.c.id)) - these.c.findings
     sums = sa.select(these.c.xid, these.c.id, so_far.label("so_far")).subquery()

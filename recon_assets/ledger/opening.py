@@ -69,10 +69,17 @@ def _engine(url: str) -> Iterator[sa.Engine]:
         )
         raise DeclarationError(msg)
     engine = dialect.engine(Database("ledger", url), role="target")
+    sa.event.listen(engine, "connect", _impatient)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _impatient(connection: Any, _: Any) -> None:
+    """Transactions of the ledger are short: who waits longer than this waits for something that hangs."""
+    connection.execute("SET lock_timeout = '60s'")
+    connection.commit()
 
 
 def _brought_up(engine: sa.Engine) -> str | None:

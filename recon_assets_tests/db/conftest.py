@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from recon_assets import ledger
+from recon_assets.ledger import Ledger
 from recon_assets.local import Server
+from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.sides import Name, Side, Sides
 from recon_assets_tests.mariadb import MariaDB
 
@@ -51,3 +54,10 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
     yield sides
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def book(fresh: Fresh) -> Iterator[Ledger]:
+    """An empty ledger."""
+    with ledger.opened(fresh("postgresql")) as found:
+        yield found

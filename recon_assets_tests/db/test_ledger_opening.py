@@ -1,0 +1,140 @@
+"""The ledger brings its schema up to date, whoever starts first, and refuses what it does not know."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects.postgresql.base import ischema_names
+
+from recon_assets import ledger
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
+from recon_assets.ledger import Ledger
+from recon_assets.ledger.opening import scripts
+from recon_assets.ledger.schema import META, REVISION, SCHEMA, TransactionId
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.ledgers import CASE, START, plain, rows
+
+
+def test_an_empty_database_becomes_a_ledger_and_stays_one(postgres_url: str) -> None:
+    """The revision before and after is told; the second time nothing is to be done."""
+    assert ledger.upgrade(postgres_url) == (None, REVISION)
+    assert ledger.upgrade(postgres_url) == (REVISION, REVISION)
+
+
+def test_opening_upgrades_by_itself(book: Ledger) -> None:
+    """Whoever opens it finds tables."""
+    with book.begin() as c:
+        assert ledger.find(c, CASE) is None
+
+
+def test_several_starters_at_once_make_one_schema(postgres_url: str) -> None:
+    """Whoever comes second finds it done."""
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ledger.upgrade, [postgres_url] * 4))
+
+    assert {after for _, after in found} == {REVISION}
+    with ledger.opened(postgres_url) as book:
+        assert rows(book, "SELECT version_num FROM recon.alembic_version") == [(REVISION,)]
+
+
+def test_migrations_make_what_the_program_speaks_of(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table, column and index of the newest revision is that of the program, and no more."""
+    monkeypatch.setitem(ischema_names, "xid8", TransactionId)
+    with book.engine.connect() as c:
+        options = {"version_table_schema": SCHEMA, "include_schemas": True, "include_name": _ours, "compare_type": True}
+        assert compare_metadata(MigrationContext.configure(c, opts=options), META) == []
+        assert ScriptDirectory.from_config(scripts(c)).get_current_head() == REVISION
+
+
+def _ours(name: str | None, kind: str, _: object) -> bool:
+    return kind != "schema" or name == SCHEMA
+
+
+def test_migrations_are_part_of_the_package() -> None:
+    """They are found beside the code, wherever it is installed."""
+    assert (files("recon_assets.ledger") / "migrations" / "env.py").is_file()
+
+
+def test_a_newer_schema_is_refused(book: Ledger) -> None:
+    """An old program does not touch what a newer one has made, and says what to do."""
+    with plain(book) as connection:
+        connection.execute("UPDATE recon.alembic_version SET version_num = '9999'")
+    url = book.engine.url.render_as_string(hide_password=False)
+
+    with pytest.raises(RefusedError, match="newer than this program knows; update recon-assets"), ledger.opened(url):
+        pass
+    with pytest.raises(RefusedError):
+        ledger.upgrade(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mysql://root@localhost/ledger", "mysql cannot hold the ledger; use postgresql://"),
+        ("sqlite:///ledger.sqlite", "sqlite cannot hold the ledger"),
+        ("ledger", "ledger: not a database URL"),
+    ],
+)
+def test_only_postgresql_holds_a_ledger(url: str, said: str) -> None:
+    """Another database is refused before it is opened."""
+    with pytest.raises(DeclarationError, match=said), ledger.opened(url):
+        pass
+
+
+def test_a_database_that_does_not_answer_may_be_tried_again() -> None:
+    """The error is the one for that, and names the ledger."""
+    with pytest.raises(UnavailableError, match=r"^ledger: "), ledger.opened("postgresql://nobody@127.0.0.1:1/none"):
+        pass
+
+
+def test_a_database_that_refuses_the_role_says_so(fresh: Fresh) -> None:
+    """A role that may not make the schema is told by the database; the wish for more rights is not swallowed."""
+    url = sa.make_url(fresh("postgresql"))
+    with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        connection.execute("DROP ROLE IF EXISTS stranger")
+        connection.execute("CREATE ROLE stranger LOGIN")
+
+    with pytest.raises(DeclarationError, match="permission denied"):
+        ledger.upgrade(url.set(username="stranger").render_as_string(hide_password=False))
+
+
+def test_a_role_without_rights_on_the_ledger_is_told_so(book: Ledger) -> None:
+    """A schema that may not be looked at is not taken for one that is not there."""
+    with plain(book) as connection:
+        connection.execute("DROP ROLE IF EXISTS visitor")
+        connection.execute("CREATE ROLE visitor LOGIN")
+    url = book.engine.url.set(username="visitor").render_as_string(hide_password=False)
+
+    with pytest.raises(DeclarationError, match="permission denied for schema recon"), ledger.opened(url):
+        pass
+
+
+def test_upgrading_prints_nothing(
+    postgres_url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even to who wants to read every word."""
+    with caplog.at_level(logging.INFO):
+        ledger.upgrade(postgres_url)
+
+    assert caplog.messages == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_transaction_that_fails_leaves_nothing(book: Ledger) -> None:
+    """What a block did is undone when it raises."""
+
+    def fail() -> None:
+        with book.begin() as c:
+            ledger.record(c, [], run="run", at=START)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+
+    assert rows(book, "SELECT count(*) FROM recon.evaluation") == [(0,)]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -63,14 +64,22 @@ class Databases:
     run: dg.DagsterRun
 
     def load(self, window: Window, config: LoadConfig) -> Loaded:
-        """Bring one window from the source to the target, in one transaction.
+        """Bring one window from the source to the target, in one transaction that can be rolled back later.
 
         Raises:
             RefusedError: When that may undo what a person has decided.
         """
         if not (config.dry_run or config.overwrite_decisions):
             self.refuse_to_undo(window, config.mode)
-        return writes.load(self.pair, window, mode=config.mode, columns=tuple(config.columns), dry_run=config.dry_run)
+        named = tuple(config.columns)
+        keeper = self.keeper(window, config.mode)
+        return writes.load(self.pair, window, mode=config.mode, columns=named, dry_run=config.dry_run, keeper=keeper)
+
+    def keeper(self, window: Window, mode: Mode) -> ledger.Keeper:
+        """Remembers what the load changes."""
+        backfill = self.run.tags.get(BACKFILL_TAG, "")
+        table, run, now = self.pair.spec.name, self.run.run_id, datetime.now(UTC)
+        return ledger.Keeper(self.book, table, window.key, mode.value, run, backfill, now)
 
     def refuse_to_undo(self, window: Window, mode: Mode) -> None:
         """Raise when a person has decided that rows of the window shall be otherwise than in the source."""

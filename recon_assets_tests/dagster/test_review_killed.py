@@ -1,0 +1,171 @@
+"""Sensors and runs that are killed anywhere, or work at the same time, lose no case and double none."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from recon_assets import ledger
+from recon_assets.ledger import Ledger
+from recon_assets.model import Act, CaseId, Policy, State, Treatment
+from recon_assets.orchestration import review_sensor
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
+
+LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
+SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
+MOST_STEPS = 200
+Begin = Callable[[Ledger], AbstractContextManager[sa.Connection]]
+
+
+class KilledError(Exception):
+    """The end of a process, for a test."""
+
+
+@dataclass
+class Killer:
+    """Lets so many transactions of the ledger begin, and no more."""
+
+    begin: Begin
+    left: int = 0
+    killed: bool = False
+
+    def __call__(self, book: Ledger) -> AbstractContextManager[sa.Connection]:
+        """Begin a transaction, or die."""
+        self.left -= 1
+        if self.left < 0:
+            self.killed = True
+            raise KilledError
+        return self.begin(book)
+
+
+@pytest.fixture
+def orders(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """Missing rows are inserted without a person; nothing is waited for."""
+    monkeypatch.setattr(review_sensor, "REST", timedelta())
+    policy = Policy(missing=Treatment.APPLY, at_most_share=Decimal(1))
+    with shop(fresh, policy) as made:
+        yield made
+
+
+def events(shop: Shop, case: CaseId) -> list[Act]:
+    """What happened to a case."""
+    with shop.book() as book, book.begin() as connection:
+        return [event.act for event in ledger.events(connection, case)]
+
+
+def shown(shop: Shop, asset: str = "review_queue") -> Counter[tuple[str | None, object]]:
+    """How often each version of each case was shown."""
+    records = shop.instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+    found = [record.asset_materialization for record in records]
+    return Counter((event.partition, event.metadata["version"].value) for event in found if event)
+
+
+def one_step(shop: Shop) -> bool:
+    """A tick and the runs that it asks for; whether it asked for any."""
+    requests = shop.tick()
+    for request in requests:
+        shop.execute(request)
+    return bool(requests)
+
+
+def killed_everywhere(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Go on after each transaction of the ledger, killed one further each time, until all is done; how often."""
+    begin = Ledger.begin
+    for steps in range(1, MOST_STEPS):
+        killer = Killer(begin, left=steps)
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "begin", lambda book, killer=killer: killer(book))
+            try:
+                going = one_step(shop)
+            except KilledError:
+                going = True
+        if not going and not killer.killed:
+            return steps
+    pytest.fail("it never ends")
+
+
+def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each case is opened, decided, corrected and shown once, however often everything is killed."""
+    orders.run(orders.target, LOSE, SPOIL)
+    orders.judge()
+    monkeypatch.setattr("recon_assets.review.due.PATIENCE", timedelta())
+
+    kills = killed_everywhere(orders, monkeypatch)
+
+    assert kills > 5
+    assert events(orders, MISSING) == [Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED]
+    assert events(orders, WRONG) == [Act.FOUND]
+    assert set(shown(orders).values()) == {1}
+    assert orders.undecided() == {str(WRONG)}
+    assert orders.case(WRONG).state is State.PENDING
+    assert len(orders.orders(orders.target)) == 60
+
+
+def test_two_sensors_at_once(orders: Shop) -> None:
+    """Both look at the same time and launch the same runs at the same time: each case is there once."""
+    orders.run(orders.target, LOSE, SPOIL)
+    orders.judge()
+    assert orders.repository
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(6):
+            asked = [request for each in pool.map(lambda _: orders.tick(), range(2)) for request in each]
+            list(pool.map(orders.execute, asked))
+
+    assert events(orders, MISSING) == [Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED]
+    assert events(orders, WRONG) == [Act.FOUND]
+    assert set(shown(orders).values()) == {1}
+    assert set(shown(orders, "review_decisions").values()) == {1}
+
+
+def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
+    """A run that has been launched and has not ended holds back its like."""
+    orders.run(orders.target, SPOIL)
+    orders.judge()
+    (request,) = orders.tick()
+    job = orders.repository.get_job(str(request.job_name))
+    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.QUEUED)
+
+    assert orders.tick() == []
+    assert orders.skipped() == "Under way, or asked for a moment ago."
+
+    orders.instance.report_run_canceled(run)
+    assert [request.job_name for request in orders.tick()] == ["show_cases"]
+
+
+def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends without having done its work is not launched at every tick."""
+    monkeypatch.setattr(review_sensor, "REST", timedelta(minutes=1))
+    orders.run(orders.target, SPOIL)
+    orders.judge()
+    (request,) = orders.tick()
+    job = orders.repository.get_job(str(request.job_name))
+    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    orders.instance.report_run_failed(run)
+
+    assert orders.tick() == []
+
+    monkeypatch.setattr(review_sensor, "REST", timedelta())
+    assert [request.job_name for request in orders.tick()] == ["show_cases"]
+
+
+def test_partitions_of_cases_closed_long_ago_are_deleted(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger remembers them; a case that waits keeps its partition."""
+    orders.run(orders.target, LOSE, SPOIL)
+    orders.judge()
+    orders.work()
+    assert set(orders.instance.get_dynamic_partitions("review_cases")) == {str(MISSING), str(WRONG)}
+
+    monkeypatch.setattr(review_sensor, "KEPT_FOR", timedelta())
+    orders.tick()
+
+    assert orders.instance.get_dynamic_partitions("review_cases") == [str(WRONG)]
+    assert orders.case(MISSING).state is State.APPLIED

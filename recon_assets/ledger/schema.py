@@ -192,7 +192,7 @@ sa.Index("review_case_queue", *_order, postgresql_where=~cases.c.closed)
 sa.Index("review_case_states", cases.c.state, *_order)
 sa.Index("review_case_to_show", cases.c.id, postgresql_where=cases.c.shown_version < cases.c.version)
 sa.Index("review_case_to_undo", cases.c.id, postgresql_where=cases.c.undo)
-sa.Index("review_case_to_prune", cases.c.changed, postgresql_where=sa.and_(cases.c.closed, ~cases.c.pruned))
+sa.Index("review_case_to_prune", cases.c.changed, cases.c.id, postgresql_where=sa.and_(cases.c.closed, ~cases.c.pruned))
 
 event = sa.Table(
     "case_event",

@@ -123,7 +123,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_index(
         "review_case_to_prune",
         "review_case",
-        ["changed"],
+        ["changed", "id"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("closed AND NOT pruned"),
     )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.canonical import half, md5_text, typed_hash
+from recon_assets.dialect.canonical import half, md5_text
 from recon_assets.dialect.exact import exact_text
 from recon_assets.model import Kind, Type
 
@@ -15,17 +15,31 @@ Cells = Sequence[tuple[sa.ColumnElement[Any], Type]]
 
 
 def key_number(key: Cells, dialect: str) -> sa.ColumnElement[int]:
-    """The number of a row's key."""
-    if dialect == "postgresql":
-        return typed_hash([_value(*cell) for cell in key])
-    return half(md5_text(_joined(key)), 0)
+    """The number of a row's key: a quick one, that may be shared by one key in a few thousand million."""
+    return record_hash(key) if dialect == "postgresql" else sa.func.crc32(_joined(key))
 
 
-def row_number(cells: Cells, key: Cells, dialect: str) -> sa.ColumnElement[int]:
-    """The number of a whole row, which depends on its key so that rows that swap values change their sum."""
-    if dialect == "postgresql":
-        return typed_hash([_value(*cell) for cell in cells], [_value(*cell) for cell in key])
-    return half(md5_text(_joined(cells)), 0)
+def row_number(cells: Cells, dialect: str) -> sa.ColumnElement[int]:
+    """The number of a whole row, of 60 binary digits at least."""
+    return record_hash(cells) if dialect == "postgresql" else half(md5_text(_joined(cells)), 0)
+
+
+class record_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
+    """PostgreSQL's own 64-bit hash of typed values.
+
+    It is a sum of the columns' hashes: rows that swap values keep the sum of them all, unless each row has a weight.
+    """
+
+    type = sa.BigInteger()
+    inherit_cache = False
+
+    def __init__(self, cells: Cells) -> None:
+        super().__init__(*(_value(*cell) for cell in cells))
+
+
+@compiles(record_hash, "postgresql")
+def _(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"hash_record_extended(ROW({compiler.process(element.clauses, **kw)}), 0)"
 
 
 _HASHED_EXACTLY = {
@@ -38,7 +52,12 @@ def _value(column: sa.ColumnElement[Any], of: Type) -> sa.ColumnElement[Any]:
     """What PostgreSQL hashes alike for identical values only: 1.0 and 1.00 are equal, and 0 and -0."""
     if of.kind in _HASHED_EXACTLY or (of.kind is Kind.DECIMAL and of.scale is not None):
         return column
+    if of.kind is Kind.FLOAT:
+        return sa.func.float4send(column) if of.precision == _REAL else sa.func.float8send(column)
     return sa.collate(column if of.kind is Kind.TEXT else exact_text(column, of), "C")
+
+
+_REAL = 24
 
 
 def _joined(cells: Cells) -> sa.ColumnElement[str]:
@@ -70,4 +89,5 @@ class bits(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 @compiles(bits, "postgresql")
 @compiles(bits, "mysql", "mariadb")
 def _(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"(({compiler.process(element.clauses, **kw)} >> {element.start}) & {element.mask})"
+    number = compiler.process(element.clauses, **kw)
+    return f"(({number} >> {element.start}) & {element.mask})" if element.start else f"({number} & {element.mask})"

@@ -69,6 +69,7 @@ class Touched:
     def __init__(self, pair: Pair, window: Window, connection: sa.Connection, target: sa.TableClause) -> None:
         self.pair, self.window, self.connection, self.target = pair, window, connection, target
         self.was = _NOBODY
+        self.now: Print | None = None
         self.aside = False
         self.changing = 0
 
@@ -114,6 +115,7 @@ class Touched:
     def keep(self, *found: insert_rows | None) -> None:
         """Puts aside what will change, before it does."""
         self.make()
+        self.now = None
         self.changing = sum(self.connection.execute(insert).rowcount for insert in found if insert is not None)
         if self.changing:
             self.was = self.printed()
@@ -138,13 +140,15 @@ class Touched:
             msg = f"{self.pair.spec.name} {self.window}: somebody else is writing the same rows; try again"
             raise UnavailableError(msg)
 
-    def count(self) -> int:
-        """How many rows the window has."""
-        return self.connection.scalar(sa.select(sa.func.count()).select_from(self.target).where(self.mine)) or 0
+    def printed_now(self) -> Print:
+        """The print of all rows touched, once the load has written them; it is made once."""
+        if self.now is None:
+            self.now = self.printed()
+        return self.now
 
     def hand_over(self, keeper: Keeper) -> bool:
         """Tells the keeper what changed; whether anything did."""
-        now = self.printed()
+        now = self.printed_now()
         if now == self.was:
             return False
         keeper.before((THERE, *(column.name for column in self.columns)), self.parts(), self.was)
@@ -183,8 +187,9 @@ class Touched:
     def printed(self) -> Print:
         """The print of all rows touched, as they are now."""
         cells = [(own, column.type) for column, own in self.own.items()]
-        row = row_number(cells, self.key_cells(self.own), self.connection.dialect.name)
-        select = sa.select(self.number(self.own).label("k"), row.label("h")).select_from(self.target)
+        row = row_number(cells, self.connection.dialect.name)
+        key = key_number(self.key_cells(self.own), self.connection.dialect.name)
+        select = sa.select(key.label("k"), row.label("h")).select_from(self.target)
         return print_of(self.connection, (select.where(*where) for where in self.wheres()))
 
     def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
@@ -198,19 +203,20 @@ class Touched:
         """What identifies a row of the target, or of what was put aside: without a key, all of it."""
         return [(cells[column], column.type) for column in self.key or self.columns]
 
-    def number(self, cells: Cells) -> sa.ColumnElement[int]:
-        """The number of a row's key."""
-        return bits(key_number(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
-
     def moved(self, since: Print, now: Print) -> list[str]:
         """The keys of some rows that are not what they were, as people read them."""
         numbers = now.moved(since)[:_NAMED] if self.key else ()
-        found: dict[str, None] = {}
-        for cells, table in ((self.own, self.target), (self.copies, self.kept)) if numbers else ():
-            texts = [exact_text(cells[column], column.type) for column in self.key]
-            select: Select = sa.select(*texts).select_from(table).where(self.number(cells).in_(numbers)).limit(_NAMED)
-            found |= {self.named(tuple(row)): None for row in self.connection.execute(select)}
-        return list(found)
+        if not numbers:
+            return []
+        found = [key for where in self.wheres() for key in self.numbered(numbers, self.own, *where)]
+        return list(dict.fromkeys(map(self.named, [*found, *self.numbered(numbers, self.copies)])))
+
+    def numbered(self, numbers: Sequence[int], cells: Cells, *where: sa.ColumnElement[bool]) -> list[Row]:
+        """The keys that have one of these numbers, of the target or of what was put aside."""
+        number = bits(key_number(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
+        texts = [exact_text(cells[column], column.type) for column in self.key]
+        select: Select = sa.select(*texts).where(number.in_(numbers), *where)
+        return [tuple(row) for row in self.connection.execute(select.limit(_NAMED))]
 
     def named(self, key: Row) -> str:
         """A key as people read it, by the source's names."""
@@ -221,12 +227,10 @@ class Touched:
     def put_back(self, *, whole: bool) -> int:
         """Undoes what was put aside; returns how many rows were written."""
         again = whole or self.stands_twice()
-        added = self.kept.c[THERE] == 0
-        doomed = [self.mine] if whole else []
-        if self.key:
-            listed = (self.same_key,) if again and not whole else (self.same_key, added)
-            doomed.append(sa.exists().where(*listed).select_from(self.kept))
-        deleted = sum(self.connection.execute(sa.delete(self.target).where(where)).rowcount for where in doomed)
+        listed = sa.true() if again and not whole else self.kept.c[THERE] == 0
+        doomed: list[tuple[sa.ColumnElement[bool], ...]] = [(self.mine,)] if whole else []
+        doomed += [(self.same_key, listed)] if self.aside and self.key else []
+        deleted = sum(self.connection.execute(sa.delete(self.target).where(*where)).rowcount for where in doomed)
         if deleted and self.pair.target_shape.cascading:
             raise RefusedError(self.refusal("rows of other tables would be deleted or changed with its rows"))
         written = self.insert() if again else self.update()

@@ -198,7 +198,7 @@ class _Job:
         """Whether rows landed outside of the window, so that nobody could undo them who does not know their keys."""
         if not self.touched or not self.pair.key or self.mode is Mode.REPLACE:
             return False
-        return self.touched.count() != inserted
+        return self.touched.printed_now().rows != inserted
 
     def make_stage(self) -> None:
         """Its columns have the target's types."""

@@ -457,7 +457,7 @@ def test_law_of_restoring(both: Both, target: Name, mode: Mode) -> None:
     declared = spec(DAYS, ignore=("m",))
     pair = sides.pair(declared)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(there=ROWS, held=ROWS, columns=st.sampled_from([("v",), ("at", "v"), ("w",), ("at", "v", "w")]))
     def law(there: Rows, held: Rows, columns: tuple[str, ...]) -> None:
         if mode is Mode.REPLACE:  # which refuses keys that are there on another day

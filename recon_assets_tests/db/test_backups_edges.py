@@ -1,0 +1,61 @@
+"""Backups at their edges: through the ledger, of tables that are all key, and while others write."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from recon_assets import ledger, writes
+from recon_assets.errors import UnavailableError
+from recon_assets.model import Mode, Standing
+from recon_assets.writes.backups import Touched, target_of
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import TARGETS, Name, spec
+from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, THERE, load, prepared, restore
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name) -> None:
+    """A window that was overwritten is restored from what the ledger gives back."""
+    sides = prepared(both, target, THERE, HELD)
+    was = sides.target.rows()
+    pair = sides.pair(spec(DAYS))
+
+    with ledger.opened(fresh("postgresql")) as book:
+        keeper = ledger.Keeper(book, "t", DAY, "upsert", "run", "", datetime(2024, 2, 1, tzinfo=UTC))
+        writes.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, keeper=keeper)
+        assert sides.target.rows() != was
+        with book.begin() as connection:
+            (backup,) = ledger.backups(connection, run="run", undoable=True)
+            assert writes.standing(pair, DAY, backup, ledger.parts(connection, backup.id)) is Standing.AFTER
+            assert writes.restore(pair, DAY, backup, ledger.parts(connection, backup.id)) > 0
+
+    assert sides.target.rows() == was
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_table_that_is_all_key(both: Both, target: Name) -> None:
+    """There is nothing to update in it, and what was added goes again."""
+    sides = both(target, target)
+    sides.create("id integer primary key", "id integer primary key", [(1,), (2,)])
+    sides.target.fill("t", [(2,), (3,)])
+    pair = sides.pair(spec())
+
+    kept = load(pair, Mode.UPSERT, "all")
+
+    assert sides.target.rows() == [(1,), (2,), (3,)]
+    assert restore(pair, kept, "all") == 1
+    assert sides.target.rows() == [(2,), (3,)]
+
+
+def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
+    """More was changed than was put aside: somebody else added rows in between."""
+    sides = prepared(both, "postgresql", THERE, HELD)
+    pair = sides.pair(spec(DAYS))
+
+    with pair.target.connect() as connection:
+        touched = Touched(pair, pair.spec.window(DAY), connection, target_of(pair))
+        touched.keep(touched.rows(touched.mine))
+        touched.need_all(3)
+        with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else is writing the same rows; try again"):
+            touched.need_all(4)

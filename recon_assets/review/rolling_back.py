@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+
+import sqlalchemy as sa
 
 from recon_assets import ledger, writes
 from recon_assets.dialect.locks import alone
@@ -117,7 +118,7 @@ class _RollingBack:
 
     def written(self) -> list[Correction | Backup]:
         """What was written and is not taken back, the newest first."""
-        self.settle_left()
+        ended = self.settle_left()
         with self.book.begin() as connection:
             scope = self.scope
             corrections = ledger.corrections(
@@ -126,8 +127,9 @@ class _RollingBack:
             backups = (
                 [] if scope.case else ledger.backups(connection, run=scope.run, backfill=scope.backfill, undoable=True)
             )
-        found = sorted((*corrections, *backups), key=lambda item: item.at, reverse=True)
-        if not found:
+        written: list[Correction | Backup] = [*corrections, *backups]
+        found = sorted(written, key=lambda item: item.at, reverse=True)
+        if not found and not ended:
             msg = f"{self.scope}: nothing that it wrote is left to take back."
             raise DeclarationError(msg)
         unknown = sorted({item.table for item in found} - self.project.tables.keys())
@@ -136,18 +138,18 @@ class _RollingBack:
             raise DeclarationError(msg)
         return found
 
-    def settle_left(self) -> None:
-        """What a killed run left in doubt is judged by the rows."""
+    def settle_left(self) -> bool:
+        """What a killed rollback left in doubt is judged by the rows; whether that brought one to its end."""
+        scope = vars(self.scope)
         with self.book.begin() as connection:
-            scope = self.scope
-            left = ledger.corrections(
-                connection, case=scope.case, run=scope.run, backfill=scope.backfill, unsettled=True
-            )
+            left = ledger.corrections(connection, **scope, unsettled=True)
         for correction in left:
             with self.held(correction):
-                settled = settle_by_rows(self.book, self.project, correction, self.now)
-                if settled and correction.undoes and correction.case:
-                    self.close(correction.case)
+                settle_by_rows(self.book, self.project, correction, self.now)
+        with self.book.begin() as connection:
+            undone = {item.case for item in ledger.corrections(connection, **scope) if item.undone_by}
+            closed = [self.close(connection, case) for case in undone]
+        return any(closed)
 
     @contextmanager
     def held(self, correction: Correction) -> Iterator[None]:
@@ -161,7 +163,8 @@ class _RollingBack:
     def undo(self, correction: Correction) -> list[Change]:
         """Writes the inverses of one correction."""
         with self.book.begin() as connection:
-            changes = [change.inverse for change in ledger.changes_of(connection, correction.id)][::-1]
+            made = enumerate(ledger.changes_of(connection, correction.id))
+            changes = [change.inverse for at, change in made if at not in correction.rows][::-1]
         with self.held(correction), paired(self.project, self.project.tables[correction.table]) as pair:
             number = None
             try:
@@ -170,11 +173,13 @@ class _RollingBack:
                     correcting.write(changes)
             except ReconError as error:
                 if number is not None and not isinstance(error, UnavailableError):
-                    self.settle(number, "failed", str(error))
+                    with self.book.begin() as connection:
+                        ledger.settle(connection, number, "failed", at=self.now, note=str(error))
                 raise
             if number is not None:
-                self.settle(number, "applied")
-                self.close(correction.case)
+                with self.book.begin() as connection:
+                    ledger.settle(connection, number, "applied", at=self.now)
+                    self.close(connection, correction.case)
         return changes
 
     def plan(self, correction: Correction, changes: Sequence[Change]) -> int:
@@ -192,26 +197,25 @@ class _RollingBack:
                 undoes=correction.id,
             )
 
-    def settle(self, number: int, outcome: Literal["applied", "failed"], note: str = "") -> None:
-        """Says in the ledger what became of the rollback."""
-        with self.book.begin() as connection:
-            ledger.settle(connection, number, outcome, at=self.now, note=note)
-
-    def close(self, case: CaseId | None) -> None:
+    def close(self, connection: sa.Connection, case: CaseId | None) -> bool:
         """The case is rolled back once nothing that it wrote is left, and nothing of it is accepted any more."""
-        if case is None:
-            return
-        with self.book.begin() as connection:
-            if ledger.corrections(connection, case=case, undoable=True):
-                return
-            if known(connection, case).state is State.APPLIED:
-                ledger.withdraw(connection, case, at=self.now)
-                ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.now, note=self.note)
+        if case is None or ledger.corrections(connection, case=case, undoable=True):
+            return False
+        applied = known(connection, case).state is State.APPLIED
+        if applied:
+            ledger.withdraw(connection, case, at=self.now)
+            ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.now, note=self.note)
+        return applied
 
     def restore(self, backup: Backup) -> None:
-        """Brings one window back to what it was before a load."""
+        """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
-            writes.restore(pair, backup.window, backup, ledger.parts(connection, backup.id), dry_run=self.dry_run)
-        if not self.dry_run:
-            with self.book.begin() as connection:
+            kept = ledger.parts(connection, backup.id)
+            written = writes.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
+        if self.dry_run:
+            return
+        with self.book.begin() as connection:
+            if written or backup.outcome == "committed":
                 ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.now)
+            else:
+                ledger.voided(connection, backup.id, why="The load was killed before it ended.", at=self.now)

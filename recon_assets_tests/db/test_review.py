@@ -116,6 +116,7 @@ def test_what_is_found_again_is_the_same_case_reopened(pg: Shop) -> None:
     pg.find()
     pg.decide("missing")
     pg.correct()
+    pg.find()
     pg.target.run(LOST)
 
     found = pg.find()["missing"]

@@ -17,6 +17,8 @@ from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.model import Action, Change, Discrepancy, DiscrepancyKind, Standing
 from recon_assets.slices import Pair
+from recon_assets.writes.cascades import refuse_cascades
+from recon_assets.writes.depths import depths
 from recon_assets.writes.planning import Planning
 from recon_assets.writes.staging import Stage, staged
 from recon_assets.writes.target import UNTOUCHED, Target, said
@@ -69,8 +71,6 @@ class Correcting:
         wanted: dict[Action, dict[int, Discrepancy]] = {}
         for at, found in enumerate(discrepancies):
             wanted.setdefault(self._action(found), {})[at] = found
-        if Action.DELETE in wanted:
-            self._refuse_cascades()
         planned: dict[int, Change] = {}
         with explained(self.target.where):
             for action, of in wanted.items():
@@ -85,12 +85,6 @@ class Correcting:
         if found.source is None:
             return Action.DELETE
         return Action.INSERT if found.target is None else Action.UPDATE
-
-    def _refuse_cascades(self) -> None:
-        if self.target.pair.target_shape.cascading:
-            children = ", ".join(self.target.pair.target_shape.cascading)
-            msg = f"{self.target.where}: deleting rows would delete or change rows of {children} by foreign key"
-            raise RefusedError(msg)
 
     def _refuse_twice(self, planned: Mapping[int, Change]) -> None:
         keys: set[tuple[str | None, ...]] = set()
@@ -108,8 +102,6 @@ class Correcting:
             DoesNotFitError: When the target refuses a row, or makes something else of it; it names the row.
             RefusedError: When rows of other tables would go with a row.
         """
-        if any(change.action is Action.DELETE for change in changes):
-            self._refuse_cascades()
         point = self.target.connection.begin_nested()
         try:
             self._make(dict(enumerate(changes)))
@@ -127,6 +119,8 @@ class Correcting:
     def _make(self, changes: Mapping[int, Change]) -> None:
         stages = list(self._staged(changes))
         for stage, rows in stages:
+            if stage.action is Action.DELETE:
+                refuse_cascades(self.target, stage)
             if stage.apply() != rows:
                 raise _OtherwiseError
         self.target.connection.execute(check_now())
@@ -140,7 +134,8 @@ class Correcting:
         for at, change in changes.items():
             parts[change.action][at] = change
         for mine in filter(None, parts.values()):
-            yield staged(self.target.connection, self.target.table, self.target.columns, mine), len(mine)
+            below = depths(self.target.pair, mine)
+            yield staged(self.target.connection, self.target.table, self.target.columns, mine, below), len(mine)
 
     def _prove(self, stage: Stage, rows: int, changes: Mapping[int, Change]) -> None:
         """Reads back what was written: a trigger may have made something else of it."""

@@ -61,9 +61,8 @@ class Field:
     def shown(self, texts: Sequence[Any]) -> list[Value]:
         """What results show of the target's values, from their canonical texts."""
         show = showing(self.target.type.kind, self.form.kind, self.mapped.source.type.kind)
-        if self.pair.target.dialect.name != "postgresql":  # they come as bytes
-            texts = [text.decode() if isinstance(text, bytes) else text for text in texts]
-        return list(texts) if show is None else [None if text is None else show(text) for text in texts]
+        written = [text.decode() if isinstance(text, bytes) else text for text in texts]
+        return written if show is None else [None if text is None else show(text) for text in written]
 
     def seen(self, values: Sequence[Any]) -> Sequence[Any]:
         """Values shown of the target, as the target reads them."""
@@ -80,7 +79,7 @@ class Field:
             return [self._convert(value) for value in values]
         if None in values and not target.nullable:
             refuse("NULL")
-        return _spelled(values, speller(source, "postgresql"))
+        return _spelled(values, speller(source, self.pair.target.dialect.name))
 
     def objection(self, value: Any) -> str | None:
         """Why the target cannot hold a value shown of the source."""

@@ -13,6 +13,7 @@ from recon_assets.dialect.canonical import value_text
 from recon_assets.dialect.exact import exact_text, is_exact
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, Discrepancy, Image, Value
+from recon_assets.writes.cascades import refuse_cascades
 from recon_assets.writes.fields import Field
 from recon_assets.writes.staging import Stage
 from recon_assets.writes.target import UNTOUCHED, Target, said
@@ -35,6 +36,8 @@ class Planning:
     def changes(self) -> list[Change]:
         """The change of each record; the rows that it concerns are locked."""
         self.stage.fill(zip(range(len(self.wanted)), [0] * len(self.wanted), *self._staged(), strict=True))
+        if self.action is Action.DELETE:
+            refuse_cascades(self.target, self.stage)
         return self._inserts() if self.action is Action.INSERT else self._others()
 
     def _staged(self) -> list[Sequence[Any]]:

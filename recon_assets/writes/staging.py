@@ -129,10 +129,9 @@ class Stage:
                 yield sa.update(self.target).values(values).where(mine, self.same_key, *as_before)
 
     def _insert(self, names: Sequence[str], mine: sa.ColumnElement[bool]) -> insert_rows:
-        """Ordered, for MySQL looks for the row that another one refers to as it goes."""
         there = sa.exists().where(self.same_key).select_from(self.target)
         found = sa.select(*(self["after", name] for name in names)).where(mine, ~there)
-        return insert_rows(self.target, tuple(names), found.order_by(self.row))
+        return insert_rows(self.target, tuple(names), found)
 
     def joined(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
         """These columns of the staged rows and the rows of the target that have their keys."""
@@ -140,18 +139,24 @@ class Stage:
 
 
 def staged(
-    connection: sa.Connection, target: sa.TableClause, columns: Mapping[str, Column], changes: Mapping[int, Change]
+    connection: sa.Connection,
+    target: sa.TableClause,
+    columns: Mapping[str, Column],
+    changes: Mapping[int, Change],
+    depths: Mapping[int, int],
 ) -> Stage:
-    """A stage of changes of one action, by their numbers."""
+    """A stage of changes of one action, by their numbers; what is less deep is added first, and deleted last."""
     first = next(iter(changes.values()))
-    names: dict[tuple[str, ...], int] = {}
-    of = {at: names.setdefault(_written(change), len(names)) for at, change in changes.items()}
-    every = tuple(dict.fromkeys(name for written in names for name in written))
+    written = {at: (depths.get(at, 0), _written(change)) for at, change in changes.items()}
+    sets = sorted(set(written.values()), reverse=first.action is Action.DELETE)
+    numbers = {each: number for number, each in enumerate(sets)}
+    every = tuple(dict.fromkeys(name for _, names in sets for name in names))
     roles = [role for role in ("before", "after") if getattr(first, role) is not None]
     key = tuple(first.key)
     places = (*(("key", name) for name in key), *((role, name) for role in roles for name in every))
     nulls = frozenset(name for name in key if any(change.key[name] is None for change in changes.values()))
-    stage = Stage(connection, target, columns, first.action, places, tuple(names), nulls)
+    stage = Stage(connection, target, columns, first.action, places, tuple(names for _, names in sets), nulls)
+    of = {at: numbers[each] for at, each in written.items()}
     stage.fill(_rows(changes, of, [("key", key), *((role, every) for role in roles)], _readers(stage)))
     return stage
 

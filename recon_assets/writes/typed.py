@@ -7,7 +7,7 @@ from typing import Any
 from recon_assets.dialect.values import converter
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Type, Value
-from recon_assets.slices import Pair, nearest
+from recon_assets.slices import Pair, nearest, shown
 from recon_assets.writes.fields import Field, fields
 
 
@@ -66,7 +66,9 @@ _AS_TYPED = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON}
 _SHOWN: Mapping[Kind, Callable[[Any], Value]] = {
     Kind.INTEGER: int,
     Kind.BOOLEAN: bool,
+    Kind.DECIMAL: lambda text: text.rstrip("0").rstrip(".") if "." in text else text,
     Kind.FLOAT: repr,
+    Kind.JSON: lambda text: shown(text, Kind.JSON, Kind.JSON, Kind.JSON),
     Kind.BINARY: lambda data: data.hex(),
     Kind.TIMESTAMP: lambda moment: moment.isoformat(),
     Kind.INSTANT: lambda moment: f"{moment.replace(tzinfo=None).isoformat()}+00:00",

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from recon_assets import diff, slices, writes
-from recon_assets.model import ALL, Action, Change, Discrepancy
+from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
+from recon_assets.model import ALL, Action, Change, Discrepancy, DiscrepancyKind, Standing, Value
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import TARGETS, Sides, spec
+from recon_assets_tests.db.sides import TARGETS, Name, Sides, spec
 
 PAIRS = [pytest.param((source, target), id=f"{source}-{target}") for source in TARGETS for target in TARGETS]
 
@@ -66,3 +67,227 @@ def test_the_target_becomes_as_the_source_and_back(sides: Sides) -> None:
     assert changes[2].after == {"name": "two"}
     undone(pair, changes)
     assert sides.target.rows() == BEFORE
+
+
+@EVERYWHERE
+def test_a_dry_run_keeps_nothing(sides: Sides) -> None:
+    """It does everything, so that it meets what a real run would meet, and takes it back."""
+    pair = sides.pair(spec(ignore=("note",)))
+
+    with writes.correcting(pair, "all", dry_run=True) as correcting:
+        changes = correcting.plan(compared(pair))
+        correcting.write(changes)
+        assert set(correcting.judge(changes)) == {Standing.AFTER}
+
+    assert sides.target.rows() == BEFORE
+
+
+@EVERYWHERE
+def test_an_error_keeps_nothing(sides: Sides) -> None:
+    """Whatever ends the block early leaves the target as it was."""
+    pair = sides.pair(spec(ignore=("note",)))
+
+    def interrupted() -> None:
+        with writes.correcting(pair, "all") as correcting:
+            correcting.write(correcting.plan(compared(pair)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert sides.target.rows() == BEFORE
+
+
+MOVED = [
+    pytest.param("UPDATE t SET name = 'Two' WHERE id = 2", "id=2", id="updated, by case only"),
+    pytest.param("UPDATE t SET n = 2.5 WHERE id = 2", "id=2", id="updated in a column that did not differ"),
+    pytest.param("DELETE FROM t WHERE id = 2", "id=2", id="deleted"),
+    pytest.param("UPDATE t SET name = NULL WHERE id = 4", "id=4", id="updated before it is deleted"),
+    pytest.param("INSERT INTO t (id) VALUES (3)", "id=3", id="inserted"),
+]
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(("statement", "key"), MOVED)
+def test_rows_that_moved_on_are_not_planned(sides: Sides, statement: str, key: str) -> None:
+    """A row that no longer shows what was seen is named, and nothing is written."""
+    pair = sides.pair(spec(ignore=("note",)))
+    found = compared(pair)
+    sides.target.run(statement)
+    there = sides.target.rows()
+
+    with pytest.raises(StaleTargetError, match="Compare again") as refused:
+        corrected(pair, found)
+
+    assert refused.value.keys == (key,)
+    assert sides.target.rows() == there
+
+
+@EVERYWHERE
+def test_what_the_comparison_ignores_may_move_on(sides: Sides) -> None:
+    """A column that was not seen is no part of the guard; it is part of what a deleted row was."""
+    pair = sides.pair(spec(ignore=("note",)))
+    found = compared(pair)
+    sides.target.run("UPDATE t SET note = 'later'")
+
+    changes = corrected(pair, found)
+    undone(pair, changes)
+
+    assert sides.target.rows() == [(*row[:3], "later") for row in BEFORE]
+
+
+AFTERWARDS = [
+    pytest.param("UPDATE t SET name = 'TWo' WHERE id = 2", ("id=2",), id="update"),
+    pytest.param("DELETE FROM t WHERE id = 2", ("id=2",), id="updated row is gone"),
+    pytest.param("UPDATE t SET note = 'mine' WHERE id = 3", ("id=3",), id="insert, in a column of its own"),
+    pytest.param("INSERT INTO t (id) VALUES (4)", ("id=4",), id="delete"),
+]
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(("statement", "keys"), AFTERWARDS)
+def test_rows_that_moved_on_are_not_undone(sides: Sides, statement: str, keys: tuple[str, ...]) -> None:
+    """The inverse is guarded by the very values; all of it is refused, naming the rows."""
+    sides.source.run("ALTER TABLE t ADD COLUMN note varchar(20)", "UPDATE t SET note = 'new' WHERE id = 3")
+    sides.source.run("UPDATE t SET note = 'a' WHERE id = 1", "UPDATE t SET note = 'b' WHERE id = 2")
+    pair = sides.pair(spec())
+    changes = corrected(pair, compared(pair))
+    sides.target.run(statement)
+    there = sides.target.rows()
+
+    with pytest.raises(StaleTargetError) as refused:
+        undone(pair, changes)
+
+    assert refused.value.keys == keys
+    assert sides.target.rows() == there
+
+
+@EVERYWHERE
+def test_rows_tell_what_became_of_a_change(sides: Sides) -> None:
+    """As after, as before, or neither: of each action, also where the row is gone."""
+    pair = sides.pair(spec(ignore=("note",)))
+    with writes.correcting(pair, "all", dry_run=True) as correcting:
+        changes = correcting.plan(compared(pair))
+
+    def judged() -> list[Standing]:
+        with writes.correcting(pair, "all", dry_run=True) as correcting:
+            return list(correcting.judge(changes))
+
+    assert judged() == [Standing.BEFORE] * 3
+    corrected(pair, compared(pair))
+    assert judged() == [Standing.AFTER] * 3
+    sides.target.run("UPDATE t SET name = 'x'", "INSERT INTO t (id) VALUES (4)")
+    assert judged() == [Standing.NEITHER] * 3
+    sides.target.run("DELETE FROM t")
+    assert judged() == [Standing.BEFORE, Standing.AFTER, Standing.NEITHER]
+
+
+@EVERYWHERE
+def test_a_value_that_does_not_fit_is_named(sides: Sides) -> None:
+    """Its row and column are named, not the value; and nothing of the others is written."""
+    sides.source.run("ALTER TABLE t MODIFY name varchar(90)" if sides.source.name == "mysql" else _WIDER)
+    sides.source.run("UPDATE t SET name = 'a name of more than twenty letters' WHERE id = 2")
+    pair = sides.pair(spec(ignore=("note",)))
+
+    with pytest.raises(DoesNotFitError, match=r"id=2: column name \(.*\(20\)\) cannot hold text of 34") as refused:
+        corrected(pair, compared(pair))
+
+    assert "letters" not in str(refused.value)
+    assert sides.target.rows() == BEFORE
+
+
+_WIDER = "ALTER TABLE t ALTER name TYPE varchar(90)"
+
+
+@EVERYWHERE
+def test_a_row_that_the_target_refuses_is_named(sides: Sides) -> None:
+    """A constraint of the target refuses one of many rows."""
+    sides.source.fill("t", [(at, f"name {at}", at) for at in range(10, 40)])
+    sides.target.run("ALTER TABLE t ADD CONSTRAINT small CHECK (n IS NULL OR n <> 27)")
+    pair = sides.pair(spec(ignore=("note",)))
+
+    with pytest.raises(DoesNotFitError, match=r"^t all: id=27: check violation.*nothing was written"):
+        corrected(pair, compared(pair))
+
+    assert sides.target.rows() == BEFORE
+
+
+TRIGGERS = {
+    "postgresql": (
+        """CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.id = 3 THEN NEW.name := upper(NEW.name); END IF; RETURN NEW; END $$""",
+        "CREATE TRIGGER shout BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION shout()",
+    ),
+    "mysql": (
+        "CREATE TRIGGER shout BEFORE INSERT ON t FOR EACH ROW SET NEW.name = IF(NEW.id = 3, UPPER(NEW.name), NEW.name)",
+    ),
+}
+
+
+@EVERYWHERE
+def test_a_row_that_a_trigger_changes_is_named(sides: Sides) -> None:
+    """What is written is read back."""
+    sides.target.run(*TRIGGERS[sides.target.name])
+    pair = sides.pair(spec(ignore=("note",)))
+
+    with pytest.raises(DoesNotFitError, match=r"id=3 is not as it was written"):
+        corrected(pair, compared(pair))
+
+    assert sides.target.rows() == BEFORE
+
+
+@EVERYWHERE
+def test_tables_without_a_key_are_not_corrected(sides: Sides) -> None:
+    """Nobody can tell which row is meant."""
+    pair = sides.pair(spec(key=(), ignore=("note",)))
+
+    with pytest.raises(RefusedError, match="declare a key"):
+        corrected(pair, compared(pair))
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_key_that_stands_twice_is_not_corrected(both: Both, target: Name, side: str) -> None:
+    """Which of two rows is meant, nobody can tell."""
+    sides = both("postgresql", target)
+    sides.create("id integer, n integer", "id integer, n integer")
+    (sides.source if side == "source" else sides.target).fill("t", [(1, 1), (1, 2), (2, 1)])
+    pair = sides.pair(spec())
+
+    with pytest.raises(RefusedError, match="id=1 stands twice"):
+        corrected(pair, compared(pair))
+
+
+@EVERYWHERE
+def test_nothing_says_what_is_right_for_orphans(sides: Sides) -> None:
+    """A row that names a parent which is not there is never deleted for it."""
+    pair = sides.pair(spec(ignore=("note",)))
+    orphan = Discrepancy(DiscrepancyKind.ORPHAN, (4,), target={"id": 4, "name": "four", "n": None})
+
+    with pytest.raises(RefusedError, match="nothing says what is right"):
+        corrected(pair, [orphan])
+
+
+@EVERYWHERE
+def test_evidence_of_some_columns_makes_no_row(sides: Sides) -> None:
+    """A missing record of which some columns were read cannot be inserted; a mismatch in these can be updated."""
+    pair = sides.pair(spec(ignore=("note",)))
+
+    with pytest.raises(RefusedError, match="says nothing of column n"):
+        corrected(pair, [Discrepancy(DiscrepancyKind.MISSING, (3,), {"id": 3, "name": "three"})])
+    source: dict[str, Value] = {"id": 2, "name": "two"}
+    target: dict[str, Value] = {"id": 2, "name": "TWO"}
+    corrected(pair, [Discrepancy(DiscrepancyKind.MISMATCHED, (2,), source, target, ("name",))])
+
+    assert sides.target.rows()[1] == AFTER[1]
+
+
+@EVERYWHERE
+def test_the_key_is_never_updated(sides: Sides) -> None:
+    """Nor is a row updated that differs in nothing."""
+    pair = sides.pair(spec(ignore=("note",)))
+    record: dict[str, Value] = {"id": 2, "name": "TWO", "n": "2"}
+
+    for differing in ((), ("id",), ("nothing",)):
+        with pytest.raises(RefusedError, match="no correction writes"):
+            corrected(pair, [Discrepancy(DiscrepancyKind.MISMATCHED, (2,), record, record, differing)])

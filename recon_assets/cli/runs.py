@@ -16,12 +16,14 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from recon_assets.cli import checks, findings
+from recon_assets import ledger, review
+from recon_assets.cli import cases, checks, findings
 from recon_assets.cli.options import AllTables, Tables, checked_day, chosen
 from recon_assets.cli.output import INTERRUPTED, screen, tell
 from recon_assets.demo import create
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.model import ALL, Mode, TableSpec
+from recon_assets.ledger import Filter
+from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Judged, Verdict
@@ -34,6 +36,7 @@ app = typer.Typer()
 SECONDS_BETWEEN_LINES = 5.0
 FAILED, NOT_ALL_DONE = 1, 3
 MOST_NAMED = 5
+MOST_SHOWN = 10
 
 IntoMine = Annotated[
     bool,
@@ -52,8 +55,8 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
     """Load real data (flights of 2013) and fill a half-done migration by a real backfill.
 
     A source with 336,776 flights and a target that lacks days are made in databases of their own; what the
-    target holds is adopted, Dagster fills the gaps and judges every day by its checks, and what is wrong is
-    printed by table and check, with reasons. Interrupted, run it again: it goes on.
+    target holds is adopted, Dagster fills the gaps and judges every day by its checks. What the tables' policies
+    allow is corrected by itself, the rest waits in a queue; both are printed. Interrupted, run it again: it goes on.
     """
     refuse_mine(os.environ, into_mine=into_mine)
     demonstrated = {**os.environ, "RECON_TABLES": ""}  # the demo's own, whatever else is declared
@@ -69,9 +72,11 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
             done = fill(session, place, wanted)
             asked = asked_for(session, session.project.tables.values())
             judged = judge(session, place, asked)
+            settle(session, place)
         show_provenance(session)
         show_findings(session)
-    tell("Open Dagster on this data: make dev (or: recon dev)")
+        show_repair(session)
+    tell("Open Dagster on this data, and the queue beside it at /review: make dev (or: recon dev)")
     raise typer.Exit(0 if done and not judged.unknown else NOT_ALL_DONE)
 
 
@@ -251,6 +256,18 @@ def judge(session: Session, place: Place, asked: Sequence[Asked]) -> Verdict:
     return Verdict(found, frozenset().union(*(item.due for item in asked)))
 
 
+def settle(session: Session, place: Place) -> None:
+    """Wait until what may be corrected by itself is corrected, and what waits for people is in the queue."""
+    tell("Correcting what may be corrected by itself, and filling the review queue ...")
+    said = time.monotonic()
+    for left in session.settled():
+        if place.running:
+            place.running.check()
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            tell(str(left))
+            said = time.monotonic()
+
+
 def verdicts(judged: Iterable[Judged]) -> str:
     """How much has been judged, in a line."""
     found = [(len(each.found), len(each.wrong)) for each in judged]
@@ -314,6 +331,17 @@ def span_of(wanted: Wanted) -> tuple[str, str] | None:
 def show_findings(session: Session) -> None:
     """Print what the checks find, by table and check."""
     findings.show(checks.reconciled(session.project, datetime.now(UTC)))
+
+
+def show_repair(session: Session) -> None:
+    """Print what was corrected by itself, and what waits for a person."""
+    now = datetime.now(UTC)
+    with session.remembered() as memory, memory.begin() as c:
+        corrected = [case for case in ledger.in_state(c, State.APPLIED) if case.decided_by == review.POLICY]
+        waiting = ledger.queue(c, Filter(), limit=MOST_SHOWN)
+        counts = ledger.counts(c, Filter())
+    cases.show_corrected(corrected)
+    cases.show_queue(waiting.cases, counts, now)
 
 
 def tell_adopted(session: Session, spec: TableSpec) -> None:

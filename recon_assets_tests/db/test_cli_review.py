@@ -1,0 +1,383 @@
+"""`recon review`, `recon rollback` and `recon ledger` on real databases: what they say, write, and leave alone."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from recon_assets import cli, ledger, review
+from recon_assets.declare import load_project
+from recon_assets.ledger import Ledger
+from recon_assets.local import VARIABLES
+from recon_assets.model import Act, CaseId, Project, State
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import Sides
+
+COLUMNS = "id INTEGER PRIMARY KEY, made TIMESTAMP NULL, name VARCHAR(20), fee INTEGER"
+ROWS = [
+    (day * 10 + number, f"2024-01-0{day} 12:00:00", f"n{number}", number) for day in (1, 2, 3) for number in range(4)
+]
+DECLARATION = """\
+databases:
+  shop: {url: {env: SHOP_URL}}
+  lake: {url: {env: LAKE_URL}}
+tables:
+  orders:
+    source: {database: shop, table: t}
+    target: {database: lake, table: t}
+    key: [id]
+    window: {column: made, start: 2024-01-01, end: 2024-01-04}
+    columns: {private: [name]}
+    checks: [keys, fields]
+"""
+MISSING, EXTRA, MISMATCHED = (
+    f"orders/2024-01-0{day}/{kind}" for day, kind in ((2, "missing"), (1, "extra"), (3, "mismatched"))
+)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A declared table whose target lacks a record, has one too many, and one with other values."""
+
+    sides: Sides
+    book: Ledger
+    project: Project
+
+    def recon(self, *words: str) -> Result:
+        """Run a command as ana."""
+        return CliRunner().invoke(cli.app, words, env={"USER": "ana", "COLUMNS": "160"})
+
+    def found(self, *words: str) -> Any:
+        """Its JSON."""
+        result = self.recon(*words, "--json")
+        assert result.exit_code in {0, 1}, result.output
+        return json.loads(result.stdout)
+
+    def judge(self) -> None:
+        """Compare all days, and open cases."""
+        spec = self.project.tables["orders"]
+        windows = tuple(spec.days.windows(date(2024, 1, 4))) if spec.days else ()
+        for _ in review.judged(self.book, self.project, spec, windows, now=datetime.now(UTC), run="judging"):
+            pass
+        review.route(self.book, self.project, datetime.now(UTC))
+
+    def correct(self, case: str, run: str = "r1") -> None:
+        """Do what was decided, as a run does."""
+        review.correct(self.book, self.project, CaseId.parse(case), run=run, now=datetime.now(UTC))
+
+    def state(self, case: str) -> State | None:
+        """Where a case stands."""
+        with self.book.begin() as connection:
+            found = ledger.find(connection, CaseId.parse(case))
+        return found and found.state
+
+    def fix(self, case: str) -> None:
+        """Decide and correct."""
+        assert self.recon("review", "decide", case, "APPLY_SOURCE", "--yes").exit_code == 0
+        self.correct(case)
+        assert self.state(case) is State.APPLIED
+
+
+@pytest.fixture
+def shop(both: Both, fresh: Fresh, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shop]:
+    """With three cases that wait."""
+    monkeypatch.chdir(tmp_path)
+    Path("tables.yaml").write_text(DECLARATION)
+    sides, memory = both("postgresql", "postgresql"), fresh("postgresql")
+    named = {"SHOP_URL": sides.source.url, "LAKE_URL": sides.target.url, "RECON_LEDGER_URL": memory}
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**named, "RECON_TABLES": "tables.yaml"}.items():
+        monkeypatch.setenv(name, value)
+    sides.create(COLUMNS, COLUMNS, ROWS)
+    sides.target.fill("t", [row for row in ROWS if row[0] != 21])
+    sides.target.run(
+        "UPDATE t SET fee = 99, name = 'odd' WHERE id = 32", "INSERT INTO t VALUES (15, '2024-01-01 13:00', 'x', 5)"
+    )
+    with ledger.opened(memory) as book:
+        made = Shop(sides, book, load_project())
+        made.judge()
+        yield made
+
+
+def test_the_queue(shop: Shop) -> None:
+    """A line for each case that waits, with what is wrong."""
+    result = shop.recon("review", "list")
+
+    assert result.stdout.startswith("3 cases\n")
+    for words in (MISSING, EXTRA, MISMATCHED, "PENDING", "1 missing and 0 extra"):
+        assert words in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "cases"),
+    [
+        ([], {MISSING, EXTRA, MISMATCHED}),
+        (["--table", "orders", "--kind", "missing"], {MISSING}),
+        (["--kind", "missing", "--kind", "extra"], {MISSING, EXTRA}),
+        (["--table", "flights"], set()),
+        (["--day", "2024-01-03"], {MISMATCHED}),
+        (["--from", "2024-01-02"], {MISSING, MISMATCHED}),
+        (["--to", "2024-01-02"], {MISSING, EXTRA}),
+        (["--severity", "low"], set()),
+        (["--state", "APPLIED"], set()),
+        (["--older-than", "3d"], set()),
+        (["--assignee", "ben"], {EXTRA}),
+        (["--assignee", ""], {MISSING, MISMATCHED}),
+    ],
+)
+def test_the_queue_is_filtered(shop: Shop, words: list[str], cases: set[str]) -> None:
+    """By table, day, kind, severity, state, age and who has it."""
+    shop.recon("review", "assign", EXTRA, "ben")
+
+    assert {item["case"] for item in shop.found("review", "list", *words)} == cases
+
+
+def test_a_short_list_says_how_many_there_are(shop: Shop) -> None:
+    """What is not shown is counted."""
+    assert shop.recon("review", "list", "--limit", "1").stdout.startswith("3 cases, the first 1\n")
+
+
+def test_a_case_is_shown(shop: Shop) -> None:
+    """What the check says, both sides of the record, what happened; and nothing private."""
+    shop.recon("review", "comment", MISMATCHED, "who did [that]?")
+
+    result = shop.recon("review", "show", MISMATCHED)
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert "orders 2024-01-03: " in result.stdout
+    assert "id=32" in result.stdout
+    assert ["≠", "fee", "2", "99"] in lines
+    assert ["≠", "name", "***", "***"] in lines
+    assert "who did [that]?" in result.stdout
+    assert "odd" not in result.stdout
+
+
+def test_a_case_as_json(shop: Shop) -> None:
+    """The same for programs."""
+    found = shop.found("review", "show", MISMATCHED)
+
+    (record,) = found["records"]
+    assert (found["case"], found["state"], found["wrong"], found["named"]) == (MISMATCHED, "PENDING", 1, 1)
+    assert (record["key"], record["target"]["fee"], record["target"]["name"]) == ([32], 99, "***")
+    assert [event["act"] for event in found["events"]] == ["found"]
+
+
+def test_a_decision_is_tried_first(shop: Shop) -> None:
+    """What would be written is told, row by row; neither the target nor the case is changed."""
+    before = shop.sides.target.rows()
+
+    result = shop.recon("review", "decide", MISSING, "APPLY_SOURCE")
+
+    assert result.exit_code == 0, result.output
+    assert f"{MISSING}: 1 insert to write" in result.stdout
+    assert "insert orders id=21: " in result.stdout
+    assert "name=***" in result.stdout
+    assert "Nothing was decided, nothing was written." in result.stdout
+    assert shop.state(MISSING) is State.PENDING
+    assert shop.sides.target.rows() == before
+
+
+def test_a_decision_is_no_write(shop: Shop) -> None:
+    """It is an entry of the ledger, with who and why; a run does the rest."""
+    before = shop.sides.target.rows()
+
+    result = shop.recon("review", "decide", MISSING, "APPLY_SOURCE", "--note", "lost by a job", "--yes")
+
+    assert "Decided." in result.stdout
+    assert shop.sides.target.rows() == before
+    assert shop.state(MISSING) is State.DECIDED
+    with shop.book.begin() as connection:
+        last = ledger.events(connection, CaseId.parse(MISSING))[-1]
+    assert (last.act, last.who, last.note) == (Act.DECIDED, "ana", "lost by a job")
+    shop.correct(MISSING)
+    assert shop.state(MISSING) is State.APPLIED
+    assert (21,) in shop.sides.target.rows("SELECT id FROM t")
+
+
+def test_a_custom_value(shop: Shop) -> None:
+    """Typed as text, written as the column's type."""
+    (record,) = shop.found("review", "show", MISMATCHED)["records"]
+    words = ["review", "decide", MISMATCHED, "CUSTOM_FIX", "--set", f"{record['id']}.fee=7"]
+
+    assert "fee: 99 -> 7" in shop.recon(*words).stdout
+    assert shop.recon(*words, "--note", "so it was", "--yes").exit_code == 0
+    shop.correct(MISMATCHED)
+
+    assert shop.sides.target.rows("SELECT fee FROM t WHERE id = 32") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["decide", MISSING, "APPLY_SOURCE", "--row", "nix"], 2, "names no record 'nix'"),
+        (["decide", MISSING, "KEEP_TARGET", "--yes"], 2, "say why"),
+        (["decide", "orders/2024-01-01/missing", "APPLY_SOURCE"], 2, "there is no such case"),
+        (["decide", "flights/2024-01-01/missing", "APPLY_SOURCE"], 2, "flights"),
+        (["show", "flights/2024-01-01/missing"], 2, "flights: no such table; declared are orders."),
+        (["comment", MISSING, " "], 2, "The comment is empty."),
+        (["undo", MISSING], 2, "only what is APPLIED or KEPT can be taken back"),
+    ],
+)
+def test_what_cannot_be_decided(shop: Shop, words: list[str], code: int, said: str) -> None:
+    """A sentence on standard error, and the case as it was."""
+    result = shop.recon("review", *words)
+
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert shop.state(MISSING) is State.PENDING
+
+
+def test_values_that_do_not_fit(shop: Shop) -> None:
+    """Are refused before anything is decided."""
+    (record,) = shop.found("review", "show", MISMATCHED)["records"]
+
+    result = shop.recon("review", "decide", MISMATCHED, "CUSTOM_FIX", "--set", f"{record['id']}.fee=much")
+
+    assert result.exit_code in {2, 3}
+    assert "fee" in result.stderr
+
+
+def test_a_row_that_moved_on_is_a_problem(shop: Shop) -> None:
+    """Exit code 1; not decided either, whatever is asked for."""
+    shop.sides.target.run("UPDATE t SET fee = 100 WHERE id = 32")
+
+    result = shop.recon("review", "decide", MISMATCHED, "APPLY_SOURCE", "--yes")
+
+    assert result.exit_code == 1
+    assert "32" in result.stdout
+    assert "Nothing was decided" in result.stdout
+    assert shop.state(MISMATCHED) is State.PENDING
+
+
+def test_whoever_is_late_is_told(shop: Shop) -> None:
+    """Who decided what."""
+    shop.recon("review", "decide", EXTRA, "KEEP_TARGET", "--reviewer", "ben", "--note", "ours", "--yes")
+
+    result = shop.recon("review", "decide", EXTRA, "KEEP_TARGET", "--note", "mine", "--yes")
+
+    assert result.exit_code == 2
+    assert "ben" in result.stderr
+    assert "KEEP_TARGET" in result.stderr
+
+
+def test_keeping_is_no_write(shop: Shop) -> None:
+    """The preview counts what would be accepted."""
+    found = shop.found("review", "decide", EXTRA, "KEEP_TARGET")
+
+    assert found == {"decided": False, "changes": [], "accepted": 1, "problems": []}
+
+
+def test_the_report(shop: Shop) -> None:
+    """By state, severity, kind and table; the oldest and the newest."""
+    found = shop.found("review", "report")
+    said = shop.recon("review", "report").stdout
+
+    assert found["total"] == 3
+    assert found["by_kind"] == {"missing": 1, "extra": 1, "mismatched": 1}
+    assert found["by_state"] == {"PENDING": 3}
+    assert found["oldest"] <= found["newest"]
+    assert said.startswith("3 cases\noldest: ")
+    assert ["mismatched", "1"] in [line.split() for line in said.splitlines()]
+
+
+def test_asking_and_assigning(shop: Shop) -> None:
+    """Are entries of the case."""
+    assert shop.recon("review", "ask", MISSING).stdout.startswith("Asked.")
+    assert shop.recon("review", "assign", MISSING, "ben").stdout == "Assigned to ben.\n"
+    assert shop.recon("review", "assign", MISSING, "").stdout == "Assigned to nobody.\n"
+
+    with shop.book.begin() as connection:
+        assert ledger.asked(connection) == [("orders", "2024-01-02")]
+        acts = [event.act for event in ledger.events(connection, CaseId.parse(MISSING))]
+    assert acts == [Act.FOUND, Act.ASKED, Act.ASSIGNED, Act.ASSIGNED]
+
+
+def test_undo_is_asked_for(shop: Shop) -> None:
+    """A run does it."""
+    shop.fix(MISSING)
+
+    assert shop.recon("review", "undo", MISSING).exit_code == 0
+
+    with shop.book.begin() as connection:
+        assert [str(case.id) for case in ledger.undos(connection)] == [MISSING]
+
+
+@pytest.mark.parametrize("what", [("case", MISSING), ("run", "r1")])
+def test_a_rollback_is_tried_first(shop: Shop, what: tuple[str, str]) -> None:
+    """Then done; the rows are what they were."""
+    before = shop.sides.target.rows()
+    shop.fix(MISSING)
+
+    tried = shop.recon("rollback", *what)
+    assert tried.exit_code == 0, tried.output
+    assert "delete orders id=21" in tried.stdout
+    assert "Nothing was written." in tried.stdout
+    assert shop.state(MISSING) is State.APPLIED
+
+    done = shop.found("rollback", *what, "--note", "the source was wrong", "--yes")
+    assert (done["dry_run"], len(done["changes"]), done["refused"]) == (False, 1, [])
+    assert shop.sides.target.rows() == before
+    assert shop.state(MISSING) is State.ROLLED_BACK
+
+
+def test_rows_that_moved_on_are_not_rolled_back(shop: Shop) -> None:
+    """They are named; exit code 1."""
+    shop.fix(MISMATCHED)
+    shop.sides.target.run("UPDATE t SET fee = 1000 WHERE id = 32")
+
+    result = shop.recon("rollback", "case", MISMATCHED, "--yes")
+
+    assert result.exit_code == 1
+    assert "refused: " in result.stdout
+    assert "32" in result.stdout
+    assert shop.sides.target.rows("SELECT fee FROM t WHERE id = 32") == [(1000,)]
+
+
+@pytest.mark.parametrize("what", [("case", MISSING), ("run", "nix"), ("backfill", "nix")])
+def test_nothing_to_roll_back(shop: Shop, what: tuple[str, str]) -> None:
+    """Is said; exit code 2."""
+    result = shop.recon("rollback", *what)
+
+    assert result.exit_code == 2
+    assert "nothing that it wrote is left to take back" in result.stderr
+
+
+def test_the_ledger_is_upgraded(shop: Shop, fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty database is made one; again, nothing is to do."""
+    monkeypatch.setenv("RECON_LEDGER_URL", fresh("postgresql"))
+
+    first, second = (shop.recon("ledger", "upgrade").stdout for _ in range(2))
+
+    assert first.startswith("The ledger is at ")
+    assert first.endswith("; it was empty.\n")
+    assert second == first.replace("; it was empty", "")
+
+
+def test_the_ledger_is_pruned(shop: Shop) -> None:
+    """After it is told what would be dropped; what is young stays."""
+    found = shop.found("ledger", "prune", "--keep", "400d")
+
+    assert found["dropped"] is False
+    assert not any(found["rows"].values())
+    assert shop.recon("ledger", "prune", "--keep", "1d").stdout.endswith(
+        "Nothing was dropped. Drop: the same command with --yes\n"
+    )
+    assert shop.recon("ledger", "prune", "--keep", "1d", "--yes").stdout.endswith("Dropped.\n")
+    assert len(shop.found("review", "list")) == 3
+
+
+def test_the_embedded_ledger_stands_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one that is not named; its queue is empty."""
+    monkeypatch.delenv("RECON_LEDGER_URL")
+
+    assert shop.recon("review", "list").stdout == "0 cases\n"
+    assert Path(".recon/postgres").is_dir()

@@ -17,6 +17,7 @@ from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, happen
 TEXTS = st.none() | st.text() | st.sampled_from(["", "\0", "\ud800", "NULL", "\\N", "\t\n", '"', "naïve 🐘"])
 IMAGES = st.dictionaries(st.text(max_size=5), TEXTS, max_size=4)
 CHANGE = Change("orders", {"id": "1"}, None, {"id": "1", "amount": None})
+Row = tuple[str | None, ...]
 EMPTY, FULL = Print(0, ""), Print(2, "0:2:1:1:1")
 
 
@@ -218,7 +219,7 @@ def known(book: Ledger, **which: Any) -> list[Backup]:
 
 def test_a_backup_comes_back_as_it_was_kept(book: Ledger) -> None:
     """Part by part, in its order, with every text."""
-    parts = [[("1", "\0\ud800"), ("1", None)], [("0", "")]]
+    parts: list[list[Row]] = [[("1", "\0\ud800"), ("1", None)], [("0", "")]]
     keep = keeper(book, backfill="b1")
     keep.before(["there", "näme"], iter(parts), FULL)
     keep.after(EMPTY)

@@ -1,8 +1,10 @@
 """The ledger brings its schema up to date, whoever starts first, and refuses what it does not know."""
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,8 +19,12 @@ from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.ledger.opening import scripts
 from recon_assets.ledger.schema import META, REVISION, SCHEMA, TransactionId
+from recon_assets.model import Act
 from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.db.ledgers import CASE, START, plain, rows
+from recon_assets_tests.db.ledgers import CASE, START, finding, happened, missing, plain, record, rows
+from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, keeper, plan, settle
+
+DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
 
 
 def test_an_empty_database_becomes_a_ledger_and_stays_one(postgres_url: str) -> None:
@@ -97,22 +103,51 @@ def test_a_database_that_refuses_the_role_says_so(fresh: Fresh) -> None:
     """A role that may not make the schema is told by the database; the wish for more rights is not swallowed."""
     url = sa.make_url(fresh("postgresql"))
     with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
-        connection.execute("DROP ROLE IF EXISTS stranger")
-        connection.execute("CREATE ROLE stranger LOGIN")
+        connection.execute(f"CREATE ROLE stranger_{url.database} LOGIN".encode())
 
     with pytest.raises(DeclarationError, match="permission denied"):
-        ledger.upgrade(url.set(username="stranger").render_as_string(hide_password=False))
+        ledger.upgrade(url.set(username=f"stranger_{url.database}").render_as_string(hide_password=False))
 
 
 def test_a_role_without_rights_on_the_ledger_is_told_so(book: Ledger) -> None:
     """A schema that may not be looked at is not taken for one that is not there."""
-    with plain(book) as connection:
-        connection.execute("DROP ROLE IF EXISTS visitor")
-        connection.execute("CREATE ROLE visitor LOGIN")
-    url = book.engine.url.set(username="visitor").render_as_string(hide_password=False)
-
-    with pytest.raises(DeclarationError, match="permission denied for schema recon"), ledger.opened(url):
+    with pytest.raises(DeclarationError, match="permission denied for schema recon"), ledger.opened(role(book)):
         pass
+
+
+def role(book: Ledger, grants: str = "") -> str:
+    """The ledger's URL for a new role that has these rights."""
+    name = f"visitor_{book.engine.url.database}"
+    with plain(book) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN".encode())
+        connection.execute(grants.replace("TO recon;", f"TO {name};").encode())
+    return book.engine.url.set(username=name).render_as_string(hide_password=False)
+
+
+def test_the_rights_that_are_documented_are_enough_and_not_too_many(book: Ledger) -> None:
+    """The program does its work with them, and cannot change what was said."""
+    documented = re.findall(r"^GRANT [^;]+ TO recon;", DOCS.read_text("utf-8"), re.MULTILINE)[1:]
+    assert len(documented) == 3
+
+    with ledger.opened(role(book, "\n".join(documented))) as visited:
+        record(visited, finding(missing(1)))
+        record(visited, finding(missing(1)))
+        happened(visited, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED)
+        settle(visited, plan(visited))
+        accept(visited, ("id", "v"))
+        keeper(visited).before([], [[("1",)]], EMPTY)
+        with visited.begin() as c:
+            assert len(ledger.fresh(c)) == 2
+            ledger.withdraw(c, CASE, at=START)
+            ledger.shown(c, CASE, 1)
+        for table in ("finding", "discrepancy", "case_event", "change", "outcome", "acceptance", "backup_part"):
+            with pytest.raises(DeclarationError, match="permission denied"):
+                delete(visited, table)
+
+
+def delete(book: Ledger, table: str) -> None:
+    with book.begin() as c:
+        c.exec_driver_sql(f"DELETE FROM recon.{table}")
 
 
 def test_upgrading_prints_nothing(

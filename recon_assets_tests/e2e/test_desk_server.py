@@ -1,0 +1,164 @@
+"""Dagster's pages and the desk on one port, by the real process: `python -m recon_assets.desk`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from recon_assets.desk import hashed
+from recon_assets.orchestration.processes import free_port
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.e2e.conftest import until
+
+CODE = """
+import dagster as dg
+
+@dg.asset
+def flights(): ...
+
+defs = dg.Definitions([flights])
+"""
+SUBSCRIPTION = "subscription { locationStateChangeEvents { event { message } } }"
+
+
+@pytest.fixture
+def environ(tmp_path: Path, clean: dict[str, str], fresh: Fresh) -> dict[str, str]:
+    """A home of its own, an empty ledger, and the demo's tables."""
+    (tmp_path / "code.py").write_text(CODE)
+    (tmp_path / "workspace.yaml").write_text("load_from: [{python_file: code.py}]")
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+    url = fresh("postgresql")
+    named = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL", "RECON_LEDGER_URL"), url)
+    return {**clean, **named, "DAGSTER_HOME": str(tmp_path)}
+
+
+def started(environ: Mapping[str, str], *words: str) -> "subprocess.Popen[bytes]":
+    home = Path(environ["DAGSTER_HOME"])
+    command = [sys.executable, "-m", "recon_assets.desk", "--workspace", str(home / "workspace.yaml"), *words]
+    with (home / "web.log").open("wb") as log:
+        return subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log, start_new_session=True)
+
+
+@contextmanager
+def serving(environ: Mapping[str, str]) -> Iterator[str]:
+    port = free_port()
+    process = started(environ, "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: process.poll() is not None or status(url, "/review/login") != 0, 120)
+        assert process.poll() is None, (Path(environ["DAGSTER_HOME"]) / "web.log").read_text()
+        yield url
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        assert time.monotonic() - begun < 15, "it ends when it is asked to"
+    finally:
+        process.kill()
+        process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def status(url: str, path: str, method: str = "GET", body: str | None = None, **headers: str) -> int:
+    """The status of an answer; 0 when there is none."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+def subscribed(url: str, **headers: str) -> str:
+    """What Dagster says first to somebody who subscribes to its events."""
+    place = url.replace("http", "ws", 1) + "/graphql"
+    with connect(place, subprotocols=[Subprotocol("graphql-ws")], additional_headers=headers) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": {}}))
+        said = json.loads(socket.recv())
+        socket.send(json.dumps({"type": "start", "id": "1", "payload": {"query": SUBSCRIPTION}}))
+        with pytest.raises(TimeoutError):  # nothing happens, and nothing is wrong
+            socket.recv(timeout=0.5)
+        return str(said["type"])
+
+
+VERSION = json.dumps({"query": "{ version }"})
+
+
+def test_dagster_and_the_desk_share_a_port(environ: dict[str, str], browser: Browser) -> None:
+    """Dagster's pages, its GraphQL over HTTP and websockets, and ours; nothing for other sites."""
+    with serving(environ) as url:
+        assert subscribed(url) == "connection_ack"
+        assert subscribed(url, Origin=url) == "connection_ack"
+        with pytest.raises(InvalidStatus):
+            subscribed(url, Origin="http://evil.example")
+        assert status(url, "/graphql", "POST", VERSION, content_type="application/json") == 200
+        assert status(url, "/server_info", host="evil.example") == 421
+
+        page = browser.new_page()
+        page.goto(f"{url}/assets/flights")
+        page.get_by_text("flights").first.wait_for()
+        page.goto(f"{url}/review")
+        page.get_by_text("Nothing waits for a decision.").wait_for()
+        page.get_by_role("link", name="Dagster").click()
+        page.get_by_text("Overview").first.wait_for()
+
+
+def test_one_login_opens_both(environ: dict[str, str], browser: Browser) -> None:
+    """Without it neither answers; with it Dagster's own page works, subscriptions included."""
+    known = {"RECON_WEB_USERS": f"ana:{hashed('correct horse')}", "RECON_WEB_TOKEN": "t0k3n"}
+    with serving({**environ, **known}) as url:
+        for path in ("/", "/graphql", "/review", "/server_info", "/logs/x"):
+            assert status(url, path) == 401, path
+        with pytest.raises(InvalidStatus):
+            subscribed(url)
+        program = {"content_type": "application/json", "authorization": "Bearer t0k3n"}
+        assert status(url, "/graphql", "POST", VERSION, **program) == 200
+
+        page = browser.new_page()
+        sockets: list[str] = []
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.goto(f"{url}/assets/flights")
+        page.get_by_label("Name").fill("ana")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_text("flights").first.wait_for()
+        assert page.url == f"{url}/assets/flights"
+        until(lambda: bool(sockets), 30)
+        cookies = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+        assert subscribed(url, Origin=url, Cookie=cookies) == "connection_ack"
+        page.goto(f"{url}/review")
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_role("heading", name="Log in").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "said"),
+    [
+        pytest.param(["--host", "::"], {}, "Set RECON_WEB_USERS", id="open to all"),
+        pytest.param([], {"RECON_WEB_USERS": "ana:secret"}, "is not name:hash", id="no hash"),
+        pytest.param([], {"RECON_LEDGER_URL": "postgresql://127.0.0.1:1/x"}, "ledger", id="no ledger"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_sentence(
+    environ: dict[str, str], words: list[str], more: dict[str, str], said: str
+) -> None:
+    process = started({**environ, **more}, "--port", str(free_port()), *words)
+    assert process.wait(60) in {2, 3}
+    log = (Path(environ["DAGSTER_HOME"]) / "web.log").read_text()
+    assert said in log
+    assert "Traceback" not in log

@@ -1,6 +1,7 @@
 """What a guarded correction costs over a careless one, and how long people wait: for the queue, and for a decision."""
 
 import asyncio
+import logging
 import os
 import statistics
 import tempfile
@@ -184,6 +185,7 @@ class Course:
 
 def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
     """All figures."""
+    logging.getLogger("recon_assets").addHandler(logging.NullHandler())  # else each failed finding is printed
     return [*of_corrections(quick), *of_queue(), *of_daemon(1 if quick else 5)]
 
 

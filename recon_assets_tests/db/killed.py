@@ -3,6 +3,7 @@
 They are forked from one that has imported everything: a kill costs what it interrupts, and no start.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ class Fault:
 
 def repair(urls: tuple[str, str, str], rounds: int, commits: Any, at: int, after: bool) -> None:  # noqa: FBT001
     """Repair and take back, again and again; ``urls`` are those of ledger, source and target."""
+    logging.getLogger("recon_assets").addHandler(logging.NullHandler())  # else each failed finding is printed
     DefaultDialect.do_commit = Fault(commits, at, after=after)  # type: ignore[method-assign, assignment]
     with ledger.opened(urls[0]) as book:
         at_work = Repair(book, project(*urls[1:]))

@@ -75,7 +75,7 @@ class Shop:
         """Where a case stands."""
         with self.book.begin() as connection:
             found = ledger.find(connection, CaseId.parse(case))
-        return found and found.state
+        return found.state if found else None
 
     def fix(self, case: str) -> None:
         """Decide and correct."""

@@ -19,9 +19,10 @@ def refuse_cascades(target: Target, stage: Stage) -> None:
     Raises:
         RefusedError: When deleting a staged row would delete or change a row of another table.
     """
-    for number, (child, refers) in enumerate(_children(target)):
-        if not number:
-            target.connection.execute(stage.joined().with_for_update(of=target.table)).all()
+    children = list(_children(target))
+    if children:
+        target.connection.execute(stage.joined().with_for_update(of=target.table)).all()
+    for child, refers in children:
         if target.connection.execute(stage.joined().where(refers).limit(1)).first():
             msg = (
                 f"{target.where}: rows of {child} refer to rows that would be deleted, and would be deleted or changed"

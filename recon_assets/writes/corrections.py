@@ -5,7 +5,7 @@ What is written is found as it was planned, by the very values, and is read back
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -39,7 +39,10 @@ def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["C
         UnavailableError: When the target does not answer, or another run holds the window.
     """
     where = f"{pair.spec.name} {window}"
-    with pair.target.connect() as connection, locked(connection, f"{pair.spec.target.table} {window}"):
+    with ExitStack() as held:
+        with explained(where):
+            connection = held.enter_context(pair.target.connect())
+            held.enter_context(locked(connection, f"{pair.spec.target.table} {window}"))
         yield Correcting(Target(pair, where, connection))
         with explained(where):
             if dry_run:
@@ -102,6 +105,10 @@ class Correcting:
             DoesNotFitError: When the target refuses a row, or makes something else of it; it names the row.
             RefusedError: When rows of other tables would go with a row.
         """
+        with explained(self.target.where):
+            self._write(changes)
+
+    def _write(self, changes: Sequence[Change]) -> None:
         point = self.target.connection.begin_nested()
         try:
             self._make(dict(enumerate(changes)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from recon_assets import diff, slices, writes
-from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
+from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError, UnavailableError
 from recon_assets.model import ALL, Action, Change, Discrepancy, DiscrepancyKind, Standing, Value
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Sides, spec
@@ -94,6 +94,33 @@ def test_an_error_keeps_nothing(sides: Sides) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+
+    assert sides.target.rows() == BEFORE
+
+
+KILL = {
+    "postgresql": """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'recon-assets target'""",
+    "mysql": """SELECT CONCAT('KILL ', id) FROM information_schema.processlist
+        WHERE id <> CONNECTION_ID() AND db = DATABASE()""",
+}
+
+
+@EVERYWHERE
+def test_a_lost_connection_keeps_nothing(sides: Sides) -> None:
+    """It is said to be one, so that somebody tries again; the rows are as they were."""
+    pair = sides.pair(spec(ignore=("note",)))
+    found = compared(pair)
+
+    def cut() -> None:
+        with writes.correcting(pair, "all") as correcting:
+            changes = correcting.plan(found)
+            said = sides.target.rows(KILL[sides.target.name])
+            sides.target.run(*(row[0] for row in said if isinstance(row[0], str)))
+            correcting.write(changes)
+
+    with pytest.raises(UnavailableError, match="t all"):
+        cut()
 
     assert sides.target.rows() == BEFORE
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from rich.table import Table
@@ -97,6 +98,20 @@ def show_queue(cases: Sequence[Case], counts: Counts, now: datetime) -> None:
         severity = Text(case.severity, style=STYLES[case.severity])
         table.add_row(severity, *map(Text, (str(case.id), case.state, age(case.opened, now), case.assignee, about)))
     screen().print("", table, sep="\n")
+
+
+def show_corrected(cases: Sequence[Case]) -> None:
+    """Print how many records were corrected, by table and kind."""
+    tell("\nCorrected by itself")
+    table = _table("table", "kind", "days", "records")
+    for place, found in groupby(sorted(cases, key=_place), key=_place):
+        records = [case.wrong for case in found]
+        table.add_row(*place, f"{len(records):,}", f"{sum(records):,}")
+    screen().print(table)
+
+
+def _place(case: Case) -> tuple[str, str]:
+    return case.id.table, case.id.kind
 
 
 def show_case(case: Case, now: datetime) -> None:

@@ -341,6 +341,7 @@ def show_repair(session: Session) -> None:
         waiting = ledger.queue(c, Filter(), limit=MOST_SHOWN)
         counts = ledger.counts(c, Filter())
     cases.show_corrected(corrected)
+    tell("\nWhat waits for a person: recon review show CASE, or /review beside Dagster")
     cases.show_queue(waiting.cases, counts, now)
 
 

@@ -18,7 +18,10 @@ from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_fo
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
 _ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
-_NOTED = {Act.ASKED: "asked", Act.APPLIED: "changed", Act.ROLLED_BACK: "changed"}
+_NOTED = {
+    Act.ASKED: "asked",
+    **dict.fromkeys((Act.APPLIED, Act.KEPT, Act.RETURNED, Act.ROLLED_BACK), "changed"),
+}
 
 
 def append(  # noqa: PLR0913 - an event has so many parts

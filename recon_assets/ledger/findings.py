@@ -426,7 +426,7 @@ def asked(c: sa.Connection) -> list[tuple[str, str]]:
 
 
 def to_check(c: sa.Connection) -> list[tuple[str, str]]:
-    """Windows (table, window) that were corrected, or rolled back, after their newest evaluation."""
+    """Windows (table, window) of which a case was closed or given back by a run after their newest evaluation."""
     return _later(c, _judged.c.changed)
 
 

@@ -10,10 +10,11 @@ from recon_assets.review.due import Due, Look, due
 from recon_assets.review.judging import RECORDS, judged
 from recon_assets.review.previewing import Preview, preview
 from recon_assets.review.rolling_back import RolledBack, Scope, roll_back
-from recon_assets.review.routing import CORRECTABLE, Routed, route
+from recon_assets.review.routing import CORRECTABLE, POLICY, Routed, route
 
 __all__ = [
     "CORRECTABLE",
+    "POLICY",
     "RECORDS",
     "Due",
     "Look",

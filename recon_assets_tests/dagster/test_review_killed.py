@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import dagster as dg
@@ -98,7 +99,7 @@ def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.M
     """Each case is opened, decided, corrected and shown once, however often everything is killed."""
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
-    monkeypatch.setattr("recon_assets.review.due.PATIENCE", timedelta())
+    monkeypatch.setattr(import_module("recon_assets.review.due"), "PATIENCE", timedelta())
 
     kills = killed_everywhere(orders, monkeypatch)
 

@@ -21,7 +21,7 @@ from recon_assets.writes.cascades import refuse_cascades
 from recon_assets.writes.depths import depths
 from recon_assets.writes.planning import Planning
 from recon_assets.writes.staging import Stage, staged
-from recon_assets.writes.target import UNTOUCHED, Target, said
+from recon_assets.writes.target import UNTOUCHED, Target
 
 _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
@@ -94,7 +94,7 @@ class Correcting:
         for change in planned.values():
             key = tuple(change.key.values())
             if key in keys:
-                raise self.target.twice(said(change.key))
+                raise self.target.twice(self.target.said(change.key))
             keys.add(key)
 
     def write(self, changes: Sequence[Change]) -> None:
@@ -152,7 +152,7 @@ class Correcting:
         if len(as_wanted) == (0 if deleted else rows):
             return
         wrong = set(as_wanted) if deleted else set(changes) - set(as_wanted)
-        key = said(changes[min(wrong)].key) if wrong else "a row"
+        key = self.target.said(changes[min(wrong)].key) if wrong else "a row"
         msg = f"{self.target.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
         raise DoesNotFitError(msg)
 
@@ -165,7 +165,7 @@ class Correcting:
     def _stale(self, changes: Sequence[Change]) -> StaleTargetError:
         standings = zip(changes, self.judge(changes), strict=True)
         return self.target.stale(
-            [said(change.key) for change, standing in standings if standing is not Standing.BEFORE]
+            [self.target.said(change.key) for change, standing in standings if standing is not Standing.BEFORE]
         )
 
     def _blamed(self, changes: Sequence[Change], error: DoesNotFitError) -> DoesNotFitError:
@@ -174,7 +174,7 @@ class Correcting:
         while len(left) > 1:
             half = left[: len(left) // 2]
             left = half if self._is_refused(half) else left[len(half) :]
-        named = f" {said(left[0].key)}:" if left and self._is_refused(left) else ""
+        named = f" {self.target.said(left[0].key)}:" if left and self._is_refused(left) else ""
         text = str(error).removeprefix(f"{self.target.where}:")
         return DoesNotFitError(f"{self.target.where}:{named}{text}; {UNTOUCHED}")
 

@@ -16,7 +16,7 @@ from recon_assets.model import Action, Change, Discrepancy, Image, Value
 from recon_assets.writes.cascades import refuse_cascades
 from recon_assets.writes.fields import Field
 from recon_assets.writes.staging import Stage
-from recon_assets.writes.target import UNTOUCHED, Target, said
+from recon_assets.writes.target import UNTOUCHED, Target
 
 UNSAID = object()
 """Stands for the value of a column of which a record says nothing."""
@@ -141,7 +141,7 @@ class Planning:
     def named(self, found: Discrepancy) -> str:
         """A record by its key."""
         key = zip(self.target.pair.spec.key, found.key, strict=True)
-        return said({name: None if value is None else str(value) for name, value in key})
+        return self.target.said({name: None if value is None else str(value) for name, value in key})
 
     def _inserts(self) -> list[Change]:
         """Of rows that are not there; their texts are those that the target makes of them."""

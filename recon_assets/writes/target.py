@@ -7,7 +7,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets.errors import RefusedError, StaleTargetError
-from recon_assets.model import Column, Image
+from recon_assets.model import Column, Image, masked
 from recon_assets.slices import Pair, as_table
 from recon_assets.writes.fields import Field, fields
 
@@ -49,6 +49,10 @@ class Target:
         """Those of the key."""
         return [self.fields[name] for name in self.pair.spec.key]
 
+    def said(self, key: Image) -> str:
+        """A row's key as people may read it."""
+        return ", ".join(f"{name}={masked(name, value, self.pair.spec.private)}" for name, value in key.items())
+
     def stale(self, keys: Sequence[str]) -> StaleTargetError:
         """The error that names rows which are not as they were."""
         named = "; ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else "")
@@ -59,8 +63,3 @@ class Target:
         """The error that names a key which is of two rows."""
         msg = f"{self.where}: {key} stands twice, so nobody can tell which row to correct; declare a key that is unique"
         return RefusedError(msg)
-
-
-def said(key: Image) -> str:
-    """A key as people read it."""
-    return ", ".join(f"{name}={value}" for name, value in key.items())

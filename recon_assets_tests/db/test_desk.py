@@ -618,3 +618,12 @@ def seconds(ana: Visitor, path: str) -> float:
     begun = time.perf_counter()
     assert ana.get(path).status == 200
     return time.perf_counter() - begun
+
+
+def test_private_keys_stand_in_no_problem(private: Shop) -> None:
+    """Neither of a preview, nor of what stays in the case's history."""
+    private.target.run("UPDATE t SET amount = 1 WHERE id = 5")
+    ana = visitor(private)
+    preview = ana.submit(ana.get(MISMATCHED), "Preview", decision="APPLY_SOURCE", who="ana")
+    (said,) = [line for line in unescape(preview.text).splitlines() if '<li class="pre">' in line]
+    assert "id=***" in said

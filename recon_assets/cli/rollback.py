@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -72,7 +73,8 @@ def of_backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
 
 def _roll_back(scope: Scope, who: str, note: str, limit: int, *, yes: bool, json: bool) -> None:  # noqa: PLR0913
     with at_hand.both() as (project, memory):
-        done = review.roll_back(memory, project, scope, who=who, note=note, now=datetime.now(UTC), dry_run=not yes)
+        clock = partial(datetime.now, UTC)
+        done = review.roll_back(memory, project, scope, who=who, note=note, clock=clock, dry_run=not yes)
     with piped():
         as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
     raise typer.Exit(REFUSED if done.refused else 0)

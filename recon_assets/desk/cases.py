@@ -204,7 +204,8 @@ def _undo(call: Call, look: Look, problems: Problems) -> Page:
     found = review.RolledBack()
     if look.case.state is State.APPLIED:
         scope = review.Scope(case=look.case.id)
-        found = review.roll_back(call.desk.book, call.desk.project, scope, who=call.who, note="", now=call.now)
+        desk = call.desk
+        found = review.roll_back(desk.book, desk.project, scope, who=call.who, note="", clock=lambda: call.now)
     more = {
         "tables": written(call.desk.project, found.changes),
         "count": len(found.changes),

@@ -62,9 +62,12 @@ def append(  # noqa: PLR0913 - an event has so many parts
     return new
 
 
+_ANSWERS = {Act.UNDO, Act.REFUSED}
+
+
 def _to_do(act: Act) -> dict[str, bool]:
     """What is to be done after ``act``, besides what the state says."""
-    return {"pruned": False} | ({"undo": act is Act.UNDO} if act is Act.UNDO or act.leads_to else {})
+    return {"pruned": False} | ({"undo": act is Act.UNDO} if act in _ANSWERS or act.leads_to else {})
 
 
 def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:

@@ -71,7 +71,13 @@ class Recorded:
     reopened: int
 
 
-def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime) -> int:
+def numbers(c: sa.Connection, count: int) -> list[int]:
+    """Numbers for so many evaluations, drawn before anything is read: who reads later, knows better."""
+    ids = sa.func.nextval(sa.func.pg_get_serial_sequence(_evaluation.fullname, "id"))
+    return list(c.scalars(sa.select(ids).select_from(sa.func.generate_series(1, count))))
+
+
+def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime, number: int | None = None) -> int:
     """Adds the findings of one evaluation, with their evidence; returns its number.
 
     Args:
@@ -79,8 +85,11 @@ def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datet
         findings: What was found at the same time.
         run: Of which run.
         at: When the reading began: what was changed later is not judged by it.
+        number: One of the `numbers` drawn then; without it, the reading began just now.
     """
-    made = sa.insert(_evaluation).values(at=at, run=run, findings=len(findings)).returning(_evaluation.c.id)
+    drawn = {} if number is None else {"id": number}
+    row = {"at": at, "run": run, "findings": len(findings), **drawn}
+    made = sa.insert(_evaluation).values(row).returning(_evaluation.c.id)
     evaluation: int = c.scalars(made).one()
     if findings:
         returning = sa.insert(_finding).returning(_finding.c.id, sort_by_parameter_order=True)

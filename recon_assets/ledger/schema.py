@@ -63,7 +63,7 @@ def _part_of(table: str, *, name: str = "", **options: Any) -> sa.Column[int]:
 evaluation = sa.Table(
     "evaluation",
     META,
-    _numbered(),
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),  # a number may be drawn before
     sa.Column("xid", TransactionId, nullable=False, server_default=sa.func.pg_current_xact_id()),
     sa.Column("at", Moment, nullable=False),
     sa.Column("run", sa.Text, nullable=False),

@@ -88,6 +88,7 @@ class Act(StrEnum):
     ASSIGNED = "assigned"
     ASKED = "asked"
     UNDO = "undo"
+    REFUSED = "refused"
 
     @property
     def leads_to(self) -> State | None:
@@ -114,7 +115,7 @@ _NEXT: Mapping[State, frozenset[Act]] = MappingProxyType(
         State.DECIDED: frozenset({Act.APPLYING, Act.KEPT, Act.GONE, Act.RETURNED}),
         State.APPLYING: frozenset({Act.APPLIED, Act.FAILED, Act.RETURNED}),
         State.FAILED: frozenset({Act.RETURNED}),
-        State.APPLIED: frozenset({Act.FOUND, Act.UNDO, Act.ROLLED_BACK}),
+        State.APPLIED: frozenset({Act.FOUND, Act.UNDO, Act.REFUSED, Act.ROLLED_BACK}),
         State.KEPT: frozenset({Act.FOUND, Act.RETURNED}),
         State.GONE: frozenset({Act.FOUND}),
         State.ROLLED_BACK: frozenset({Act.FOUND}),

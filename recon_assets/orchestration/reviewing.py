@@ -223,6 +223,11 @@ def begin(context: dg.OpExecutionContext) -> None:
     adapter.mark_home(context.instance, context.run.run_id)
 
 
+def present() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
+
+
 class Correcting:
     """One run that brings decided cases to their end."""
 
@@ -232,12 +237,11 @@ class Correcting:
 
     def run(self) -> None:
         """What a killed run has left first, then what was decided since, then what is to be undone."""
-        now = datetime.now(UTC)
-        for case in review.recover(self.book, self.project, run=self.run_id, now=now):
+        for case in review.recover(self.book, self.project, run=self.run_id, clock=present):
             self.say(case)
-        due = review.due(self.book, self.project, now)
+        due = review.due(self.book, self.project, present())
         for id_ in due.correct:
-            self.say(review.correct(self.book, self.project, id_, run=self.run_id, now=datetime.now(UTC)))
+            self.say(review.correct(self.book, self.project, id_, run=self.run_id, clock=present))
         for id_ in due.undo:
             self.undo(id_)
 
@@ -251,7 +255,7 @@ class Correcting:
             review.Scope(case=id_),
             who=asked.who,
             note=asked.note,
-            now=datetime.now(UTC),
+            clock=present,
             run=self.run_id,
             dry_run=False,
         )

@@ -4,7 +4,7 @@ A change is in the ledger as planned before it is written, and as applied after.
 none of the records wrong any more closes a case.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,16 +33,18 @@ from recon_assets.model import (
     Standing,
     State,
     TableSpec,
+    masked_key,
 )
 from recon_assets.review.deciding import declared, fixed, known, records_of
 from recon_assets.review.judging import EVERY_KIND, fingerprint, judged
 from recon_assets.review.reaching import paired
 
+Clock = Callable[[], datetime]
 MOST = 100_000
 """So many records of one window are looked at to verify a correction."""
 
 
-def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: datetime) -> Case:
+def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Clock) -> Case:
     """Brings a decided case to its end, also one that a killed run has left; the case as it stands then.
 
     Applied, kept, or, with the reason, waiting again. Whoever finds somebody else at it leaves it alone.
@@ -52,7 +54,7 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: date
         project: Where the databases are.
         case: Which case.
         run: The id of the run that corrects.
-        now: The present.
+        clock: The present, whenever it is asked: what was read before a row was written says nothing of it.
 
     Raises:
         DeclarationError: When there is no such case.
@@ -63,16 +65,16 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, now: date
             with book.begin() as connection:
                 found = known(connection, case)
             if found.state in {State.DECIDED, State.APPLYING}:
-                _Correcting(book, project, case, run, now).run(found)
+                _Correcting(book, project, case, run, clock).run(found)
     with book.begin() as connection:
         return known(connection, case)
 
 
-def recover(book: Ledger, project: Project, *, run: str, now: datetime) -> list[Case]:
+def recover(book: Ledger, project: Project, *, run: str, clock: Clock) -> list[Case]:
     """Brings to their end the cases that a killed run has left half-way; those of a living one are left alone."""
     with book.begin() as connection:
         left = ledger.in_state(connection, State.APPLYING)
-    return [correct(book, project, case.id, run=run, now=now) for case in left]
+    return [correct(book, project, case.id, run=run, clock=clock) for case in left]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class _Correcting:
     project: Project
     case: CaseId
     run_id: str
-    now: datetime
+    clock: Clock
 
     @cached_property
     def spec(self) -> TableSpec:
@@ -111,13 +113,13 @@ class _Correcting:
     def say(self, act: Act, note: str, data: dict[str, object] | None = None) -> None:
         """Adds to the case's story."""
         with self.book.begin() as connection:
-            ledger.append(connection, self.case, act, who="recon", at=self.now, note=note, data=data or {})
+            ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=note, data=data or {})
 
     def give_back(self, why: str) -> None:
         """The case waits again, with the reason."""
         with self.book.begin() as connection:
             for act in (Act.FAILED, Act.RETURNED):
-                ledger.append(connection, self.case, act, who="recon", at=self.now, note=why)
+                ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=why)
 
     def wait(self, why: str) -> None:
         """Whether what was planned is written, a later run asks the rows; what was not planned is not written."""
@@ -136,9 +138,9 @@ class _Correcting:
             kept = [(item.id, item.discrepancy.fingerprint) for item in records] or [
                 (said.finding.check, fingerprint(said.finding)) for said in ledger.said(connection, case.findings)
             ]
-            ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.now)
+            ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.clock())
             note = f"{len(kept):,} of {case.wrong:,} kept as they are in the target." if records else "Kept as it is."
-            ledger.append(connection, self.case, Act.KEPT, who=decided.who, at=self.now, note=note)
+            ledger.append(connection, self.case, Act.KEPT, who=decided.who, at=self.clock(), note=note)
 
     def apply(self, case: Case, chosen: Chosen) -> None:
         """Writes what was decided and is not yet written, compares again, and closes the case when nothing is left."""
@@ -146,13 +148,13 @@ class _Correcting:
             decided = records_of(connection, case, chosen.rows)
             killed = ledger.corrections(connection, case=self.case, unsettled=True)
         for correction in killed:
-            settle_by_rows(self.book, self.project, correction, self.now)
+            settle_by_rows(self.book, self.project, correction, self.clock())
         left = decided if case.state is State.DECIDED else self.still_wrong(decided, chosen)
         for spec, wanted in jobs(self.project, self.spec, self.case, left, chosen):
             self.write(spec, wanted)
         left = self.still_wrong(decided, chosen)
         if left:
-            self.give_back(_still(left))
+            self.give_back(_still(self.spec, left))
         else:
             self.say(Act.APPLIED, "Compared again: none of its records differs any more.", {"records": len(decided)})
 
@@ -184,14 +186,14 @@ class _Correcting:
                 run=self.run_id,
                 who=decided.who,
                 why=decided.note,
-                at=self.now,
+                at=self.clock(),
                 window=self.case.window,
             )
 
     def settle(self, number: int, outcome: Literal["applied", "failed"], note: str = "") -> None:
         """Says in the ledger what became of a correction."""
         with self.book.begin() as connection:
-            ledger.settle(connection, number, outcome, at=self.now, note=note)
+            ledger.settle(connection, number, outcome, at=self.clock(), note=note)
 
     def still_wrong(self, decided: Sequence[Recorded], chosen: Chosen) -> list[Recorded]:
         """Compares again: which of these records are still wrong. What a person fixed otherwise is right by that."""
@@ -214,7 +216,7 @@ class _Correcting:
             spec,
             () if spec.days and self.case.window == ALL.key else (spec.window(self.case.window),),
             names=[check.name for check in spec.checks if check.name in asked and not everything],
-            now=self.now,
+            now=self.clock(),
             run=self.run_id,
             records=everything,
             max_evidence=MOST,
@@ -231,7 +233,7 @@ class _Correcting:
         with self.book.begin() as connection:
             decided = decision_of(connection, self.case)
             records = [(item.id(self.spec.name), item.fingerprint) for item in found]
-            ledger.accept(connection, self.case, records, who=decided.who, why=decided.note, at=self.now)
+            ledger.accept(connection, self.case, records, who=decided.who, why=decided.note, at=self.clock())
 
 
 def jobs(
@@ -249,8 +251,9 @@ def jobs(
                 yield above, writes.parents(pair, parent, check.columns, named)
 
 
-def _still(left: Sequence[Recorded]) -> str:
-    keys = "; ".join(", ".join(map(str, item.discrepancy.key)) for item in left[:3])
+def _still(spec: TableSpec, left: Sequence[Recorded]) -> str:
+    named = (masked_key(spec.key, item.discrepancy.key, spec.private) for item in left[:3])
+    keys = "; ".join(", ".join(map(str, key)) for key in named)
     return f"{len(left):,} records are still wrong after what the source has was applied, such as {keys}."
 
 

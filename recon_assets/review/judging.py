@@ -60,12 +60,15 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     if records:
         spec, wanted = replace(spec, checks=(*spec.checks, RECORDS)), [*wanted, RECORDS.name]
     found = evaluate(project, spec, windows, names=wanted, now=now, max_evidence=max_evidence, progress=progress)
+    with book.begin() as connection:
+        numbers = iter(ledger.numbers(connection, len(windows) + 1))  # the whole table is judged besides
     for window, findings in groupby(found, key=lambda finding: finding.window):
         with book.begin() as connection:
             accepted = ledger.accepted(connection, spec.name, [window]).get(window, {})
             before = ledger.latest(connection, spec.name, window) if accepted else {}
             marked = mark(spec, tuple(findings), accepted, before)
-            ledger.record(connection, [_cut(finding, remembered) for finding in marked], run=run, at=now)
+            kept = [_cut(finding, remembered) for finding in marked]
+            ledger.record(connection, kept, run=run, at=now, number=next(numbers))
         yield from marked
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -19,7 +18,7 @@ from recon_assets.errors import (
 )
 from recon_assets.ledger import Backup, Correction, Ledger
 from recon_assets.model import Act, CaseId, Change, Project, State
-from recon_assets.review.correcting import settle_by_rows
+from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import known
 from recon_assets.review.reaching import paired
 
@@ -60,7 +59,7 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
     *,
     who: str,
     note: str,
-    now: datetime,
+    clock: Clock,
     run: str = "",
     dry_run: bool = True,
 ) -> RolledBack:
@@ -75,7 +74,7 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
         scope: What to take back.
         who: Who wants it.
         note: Why.
-        now: The present.
+        clock: The present, whenever it is asked.
         run: The id of the run that does it, if one does.
         dry_run: Whether to keep nothing.
 
@@ -83,7 +82,15 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
         DeclarationError: When nothing of that name was written, or all of it is taken back already.
         UnavailableError: When a database does not answer; what is taken back by then stays so.
     """
-    return _RollingBack(book, project, scope, who, note, now, run, dry_run).run()
+    work = _RollingBack(book, project, scope, who, note, clock, run, dry_run)
+    try:
+        done = work.run()
+    except DeclarationError as error:
+        work.answer(str(error))
+        raise
+    if done.refused:
+        work.answer(" ".join(done.refused))
+    return done
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class _RollingBack:
     scope: Scope
     who: str
     note: str
-    now: datetime
+    clock: Clock
     run_id: str
     dry_run: bool
 
@@ -115,6 +122,16 @@ class _RollingBack:
             except (StaleTargetError, DoesNotFitError, RefusedError) as error:
                 refused.append(str(error))
         return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
+
+    def answer(self, why: str) -> None:
+        """Whoever asked for the case to be undone is told why not, so that nobody tries for ever."""
+        case = self.scope.case
+        if case is None or self.dry_run:
+            return
+        with self.book.begin() as connection:
+            found = ledger.find(connection, case)
+            if found and found.state is State.APPLIED:
+                ledger.append(connection, case, Act.REFUSED, who="recon", at=self.clock(), note=why)
 
     def written(self) -> list[Correction | Backup]:
         """What was written and is not taken back, the newest first."""
@@ -145,7 +162,7 @@ class _RollingBack:
             left = ledger.corrections(connection, **scope, unsettled=True)
         for correction in left:
             with self.held(correction):
-                settle_by_rows(self.book, self.project, correction, self.now)
+                settle_by_rows(self.book, self.project, correction, self.clock())
         with self.book.begin() as connection:
             undone = {item.case for item in ledger.corrections(connection, **scope) if item.undone_by}
             closed = [self.close(connection, case) for case in undone]
@@ -174,11 +191,11 @@ class _RollingBack:
             except ReconError as error:
                 if number is not None and not isinstance(error, UnavailableError):
                     with self.book.begin() as connection:
-                        ledger.settle(connection, number, "failed", at=self.now, note=str(error))
+                        ledger.settle(connection, number, "failed", at=self.clock(), note=str(error))
                 raise
             if number is not None:
                 with self.book.begin() as connection:
-                    ledger.settle(connection, number, "applied", at=self.now)
+                    ledger.settle(connection, number, "applied", at=self.clock())
                     self.close(connection, correction.case)
         return changes
 
@@ -192,7 +209,7 @@ class _RollingBack:
                 run=self.run_id,
                 who=self.who,
                 why=self.note,
-                at=self.now,
+                at=self.clock(),
                 window=correction.window,
                 undoes=correction.id,
             )
@@ -203,19 +220,16 @@ class _RollingBack:
             return False
         applied = known(connection, case).state is State.APPLIED
         if applied:
-            ledger.withdraw(connection, case, at=self.now)
-            ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.now, note=self.note)
+            ledger.withdraw(connection, case, at=self.clock())
+            ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.clock(), note=self.note)
         return applied
 
     def restore(self, backup: Backup) -> None:
         """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
             kept = ledger.parts(connection, backup.id)
-            written = writes.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
+            writes.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
         if self.dry_run:
             return
         with self.book.begin() as connection:
-            if written or backup.outcome == "committed":
-                ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.now)
-            else:
-                ledger.voided(connection, backup.id, why="The load was killed before it ended.", at=self.now)
+            ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())

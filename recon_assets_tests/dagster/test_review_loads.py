@@ -95,7 +95,7 @@ def test_a_load_can_be_rolled_back(orders: Shop) -> None:
             review.Scope(run=result.run_id),
             who="ana",
             note="too early",
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
             dry_run=False,
         )
 

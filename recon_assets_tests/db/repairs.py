@@ -131,15 +131,15 @@ class Repair:
 
     def correct(self) -> None:
         """Do what was decided, what a killed run has left first."""
-        review.recover(self.book, self.project, run="correcting", now=now())
+        review.recover(self.book, self.project, run="correcting", clock=now)
         for case in self.cases(State.DECIDED):
-            review.correct(self.book, self.project, case.id, run="correcting", now=now())
+            review.correct(self.book, self.project, case.id, run="correcting", clock=now)
 
     def take_back(self) -> None:
         """Roll back every case that was applied."""
         for case in sorted(self.cases(State.APPLIED), key=lambda case: case.changed, reverse=True):
             back = review.roll_back(
-                self.book, self.project, Scope(case=case.id), who="ana", note="", now=now(), dry_run=False
+                self.book, self.project, Scope(case=case.id), who="ana", note="", clock=now, dry_run=False
             )
             assert not back.refused, back.refused
 

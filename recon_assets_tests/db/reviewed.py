@@ -140,13 +140,13 @@ class Shop:
         """A run does what was decided: of one case, or of all that are due."""
         self.runs += 1
         due = [CaseId("t", day, kind)] if kind else review.due(self.book, self.project, self.now()).correct
-        return [review.correct(self.book, self.project, case, run=f"run{self.runs}", now=self.now()) for case in due]
+        return [review.correct(self.book, self.project, case, run=f"run{self.runs}", clock=self.now) for case in due]
 
     def undo(self, kind: str, day: str = DAY, *, dry_run: bool = False) -> review.RolledBack:
         """What a case wrote is taken back."""
         scope = review.Scope(case=CaseId("t", day, kind))
         return review.roll_back(
-            self.book, self.project, scope, who="ben", note="a mistake", now=self.now(), dry_run=dry_run
+            self.book, self.project, scope, who="ben", note="a mistake", clock=self.now, dry_run=dry_run
         )
 
 

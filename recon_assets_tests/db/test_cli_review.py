@@ -69,7 +69,7 @@ class Shop:
 
     def correct(self, case: str, run: str = "r1") -> None:
         """Do what was decided, as a run does."""
-        review.correct(self.book, self.project, CaseId.parse(case), run=run, now=datetime.now(UTC))
+        review.correct(self.book, self.project, CaseId.parse(case), run=run, clock=lambda: datetime.now(UTC))
 
     def state(self, case: str) -> State | None:
         """Where a case stands."""
@@ -381,3 +381,14 @@ def test_the_embedded_ledger_stands_in(shop: Shop, monkeypatch: pytest.MonkeyPat
 
     assert shop.recon("review", "list").stdout == "0 cases\n"
     assert Path(".recon/postgres").is_dir()
+
+
+def test_others_cannot_come_without_a_login(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`recon web` refuses to listen where they could, and says what to set."""
+    monkeypatch.delenv("RECON_WEB_USERS", raising=False)
+    monkeypatch.delenv("RECON_WEB_USER_HEADER", raising=False)
+
+    result = shop.recon("web", "--host", "0.0.0.0")  # noqa: S104 - it is refused
+
+    assert result.exit_code == 2
+    assert "RECON_WEB_USERS" in result.stderr

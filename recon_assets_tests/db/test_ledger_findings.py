@@ -125,15 +125,17 @@ def test_latest_is_the_newest_of_each_check_of_one_window(book: Ledger) -> None:
 
 
 def test_latest_is_not_set_back_by_a_slow_writer(book: Ledger) -> None:
-    """An evaluation that began first and was written last is the older one."""
-    with book.begin() as slow:
-        ledger.record(slow, [], run="slow", at=minute(0))
-        record(book, finding(missing(2)), run="quick")
-        slow.exec_driver_sql("UPDATE recon.newest SET evaluation = 5")
-        ledger.record(slow, [finding(missing(1))], run="slow", at=minute(1))
+    """An evaluation whose reading began first and that was written last is the older one; and is fresh all the same."""
+    with book.begin() as c:
+        (early,) = ledger.numbers(c, 1)
+    record(book, finding(missing(2)), run="quick")
+    assert len(fresh(book)) == 1
+    with book.begin() as c:
+        assert ledger.record(c, [finding(missing(1))], run="slow", at=minute(1), number=early) == early
 
     with book.begin() as c:
         assert ledger.latest(c, "orders", DAY)["fields"].run == "quick"
+    assert len(fresh(book)) == 1
 
 
 # --- read once

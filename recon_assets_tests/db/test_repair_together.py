@@ -106,7 +106,7 @@ def test_two_corrections(sides: Sides, repair: Repair) -> None:
     repair.judge()
     repair.decide()
     for case in repair.cases(State.DECIDED):
-        both = at_once(lambda n: review.correct(repair.book, repair.project, case.id, run=f"run {n}", now=now()))  # noqa: B023
+        both = at_once(lambda n: review.correct(repair.book, repair.project, case.id, run=f"run {n}", clock=now))  # noqa: B023
         assert State.APPLIED in {each.state for each in both}
         assert len(repair.corrections(case=case.id)) == 1
 
@@ -129,7 +129,7 @@ def test_two_rollbacks(sides: Sides, repair: Repair) -> None:
                     Scope(case=case.id),  # noqa: B023 - used up within the round
                     who=str(number),
                     note="",
-                    now=now(),
+                    clock=now,
                     dry_run=False,
                 )
             except ReconError as error:

@@ -45,7 +45,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_index("ix_recon_discrepancy_id", "discrepancy", ["id"], schema=SCHEMA)
     op.create_table(
         "evaluation",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("xid", TransactionId(), server_default=sa.func.pg_current_xact_id(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),

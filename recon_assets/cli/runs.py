@@ -386,7 +386,7 @@ def refuse_columns(mode: Mode) -> None:
 @contextmanager
 def reached(session: Session, url: str | None) -> Iterator[Place]:
     """The webserver to talk to: the one that is named, the one that runs on this home, or one of our own."""
-    known = Webserver(url) if url else session.dagster.running()
+    known = Webserver(url, token=session.environ.get("RECON_WEB_TOKEN", "")) if url else session.dagster.running()
     if known:
         yield Place(known)
         return

@@ -86,7 +86,7 @@ class Keeper:
                 part = {"backup": self._number, "n": n, "rows": len(rows), "packed": _packed(rows)}
                 c.execute(sa.insert(_part).values(part))
 
-    def after(self, printed: Print, added: None = None) -> None:  # noqa: ARG002 - keys of added rows are among the parts
+    def after(self, printed: Print) -> None:
         """Keeps the print of what will be there once the load is committed."""
         self._note("kept", rows=printed.rows, digest=printed.digest)
 

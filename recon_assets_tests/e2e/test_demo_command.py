@@ -11,7 +11,9 @@ from recon_assets.demo.faults import FAULTS
 from recon_assets_tests.e2e.conftest import connected, recon
 
 RECON = str(Path(sys.executable).with_name("recon"))
-MIGRATED, FLIGHTS = 203_518, 336_776 - 120 - 300 + 40  # lost rows and a broken copy stay lost, inventions stay
+MIGRATED = 203_518
+# Rows that were lost here and there come back by themselves; a broken copy is too much for that, and inventions wait.
+FLIGHTS = 336_776 - 300 + 60
 
 
 def interrupted_at(words: str, environ: Mapping[str, str], *command: str) -> None:
@@ -53,6 +55,8 @@ def test_the_demo_interrupted_goes_on_and_keeps_its_faults(clean: dict[str, str]
         assert ["flights", "219", "146", "0"] in words
         assert ["weather", "220", "145", "0"] in words
         assert rows(databases) == FLIGHTS
+        assert ["flights", "missing", "12", "140"] in words
+        assert ["high", "flights/2013-11-08/missing", "PENDING"] in [line[:3] for line in words]
         assert {wrong.fault for wrong in demo.planted(databases["RECON_TARGET_URL"])} == {
             fault.name for fault in FAULTS
         }

@@ -57,6 +57,7 @@ ACTS: Mapping[Act, str] = MappingProxyType(
         Act.ASSIGNED: "assigned it to",
         Act.ASKED: "asked to compare again",
         Act.UNDO: "asked to undo it",
+        Act.REFUSED: "could not undo it",
     }
 )
 

@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from harness import Figure, Run, main, own_server, say, take_turns
 from processes import cpu_seconds
+from sqlalchemy.orm import Session, registry
 from starlette.applications import Starlette
 
 from recon_assets import ledger, review
@@ -48,7 +49,7 @@ Corrects a day that lacks 10,000 records, one with another value in 10,000 recor
 table of 12 columns between two PostgreSQL databases, through the whole guarded path: what was seen is repeated and
 locked, each row as it was and will be stands in the ledger before it is written, and the day is compared again before
 its case is closed. Beside it the same rows by plain SQLAlchemy Core, a statement for each row, in one transaction, with
-nothing of that. They take turns, three times; figures are medians.
+nothing of that, and so through the ORM. They take turns, three times; figures are medians.
 
 Then: how long the desk takes for a page of the queue with 10,000 open cases, and how long it takes from a decision to
 the closed case with Dagster's daemon running (without --quick five times, with it once).
@@ -153,6 +154,29 @@ class Course:
                 connection.execute(delete, {"key": number})
         return runs[0]
 
+    def mapped(self) -> Run:
+        """The same by objects, each read, changed and flushed by itself."""
+        table, rows = self.rows()
+
+        class Record:
+            """A row."""
+
+        registry().map_imperatively(Record, table)
+        with self.timed() as runs, self.side("target") as connection, Session(connection) as session:
+            for row in rows[:EACH]:
+                record = Record()
+                for name, value in row.items():
+                    setattr(record, name, value)
+                session.add(record)
+                session.flush()
+            for row in rows[EACH:]:
+                session.get_one(Record, row["id"]).amount = row["amount"]  # type: ignore[attr-defined]
+                session.flush()
+            for number in range(2 * (EACH + RIGHT), 3 * EACH + 2 * RIGHT):
+                session.delete(session.get_one(Record, number))
+                session.flush()
+        return runs[0]
+
     @contextmanager
     def timed(self) -> Iterator[list[Run]]:
         """What the block takes; both sides must be equal afterwards."""
@@ -198,14 +222,15 @@ def of_corrections(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command l
         spent = partial(cpu_seconds, os.getpid(), local.pid())
         course = Course(book, _project(server.url("source"), server.url("target")), spent)
         say(f"{EACH:,} inserts, updates and deletes each, both ways in turns ...")
-        contestants = {"ours": course.guarded, "row by row": course.careless}
+        contestants = {"ours": course.guarded, "row by row": course.careless, "by objects": course.mapped}
         runs = take_turns(contestants, course.damage, times=1 if quick else 3)
-    ours, plain = runs["ours"], runs["row by row"]
+    ours, plain, mapped = runs["ours"], runs["row by row"], runs["by objects"]
     return [
         Figure(f"{3 * EACH:,} changes, guarded", ours.seconds, "s"),
         Figure(f"{3 * EACH:,} changes, row by row by SQLAlchemy", plain.seconds, "s"),
         Figure("guarded / row by row, wall", ours.seconds / plain.seconds, "", RATIO_GOAL),
         Figure("guarded / row by row, CPU", ours.cpu / plain.cpu, ""),
+        Figure("guarded / row by row through the ORM, wall", ours.seconds / mapped.seconds, ""),
     ]
 
 

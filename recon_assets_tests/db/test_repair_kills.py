@@ -19,7 +19,7 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import SPEC, Repair, Row, damage, equal, project
 from recon_assets_tests.db.sides import TARGETS, Side, Sides
 
-KILLS = 8
+KILLS = 4
 """At commits, and as many again at any moment; of each target."""
 PATIENCE = 30.0
 LONGEST_DELAY = 1.5

@@ -35,8 +35,8 @@ ALL = Window()
 class Days:
     """How a table's rows fall into days: by ``column``, from ``start`` until before ``end``, in ``timezone``.
 
-    A day of a zone has 23, 24 or 25 hours. ``stored_in`` is the zone in which naive timestamps of
-    the column are to be read; it has no meaning for dates and for timestamps with zone.
+    A day of a zone has 23, 24 or 25 hours. ``stored_in`` is the zone in which naive timestamps of the
+    table are to be read; it has no meaning for dates and for timestamps with zone.
     """
 
     column: str

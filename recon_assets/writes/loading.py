@@ -227,11 +227,11 @@ class _Job:
     def converters(self) -> tuple[Callable[[Any], Any], ...]:
         """What makes each column's value one that the target holds exactly."""
         days, dialect = self.pair.spec.days, self.pair.target.dialect.name
-        zones = {days.column: days.stored_in} if days else {}
+        zone = days.stored_in if days else "UTC"
         return tuple(
             unseen(column.target)
             if self.passes(column)
-            else converter(column.source.type, column.target, dialect, zones.get(column.source.name, "UTC"))
+            else converter(column.source.type, column.target, dialect, zone)
             for column in self.pair.columns
         )
 

@@ -401,19 +401,22 @@ def test_laws_of_loading(both: Both, target: Name) -> None:
 
 
 def test_naive_times_of_another_zone(both: Both) -> None:
-    """Local times of the source become instants of the target, in the same windows."""
+    """Local times of the source become instants of the target, in the same windows, whatever column holds them."""
     zone = "America/New_York"
     days = Days("at", date(2024, 7, 1), date(2024, 7, 3), timezone=zone, stored_in=zone)
     sides = both("mysql", "postgresql")
-    sides.create("id integer, at datetime(6)", "id integer primary key, at timestamptz")
-    sides.source.fill("t", [(1, datetime(2024, 7, 1, 23, 30)), (2, datetime(2024, 7, 2))])  # noqa: DTZ001
+    sides.create(
+        "id integer, at datetime(6), sent datetime", "id integer primary key, at timestamptz, sent timestamptz"
+    )
+    midnight = datetime(2024, 7, 2)  # noqa: DTZ001 - a local time
+    sides.source.fill("t", [(1, midnight - timedelta(minutes=30), midnight), (2, midnight, None)])
 
     sides.load(spec(days), "2024-07-01")
     sides.load(spec(days), "2024-07-02")
 
     assert sides.target.rows() == [
-        (1, datetime(2024, 7, 2, 3, 30, tzinfo=UTC)),
-        (2, datetime(2024, 7, 2, 4, tzinfo=UTC)),
+        (1, datetime(2024, 7, 2, 3, 30, tzinfo=UTC), datetime(2024, 7, 2, 4, tzinfo=UTC)),
+        (2, datetime(2024, 7, 2, 4, tzinfo=UTC), None),
     ]
     for day in ("2024-07-01", "2024-07-02"):
         assert slices.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2024, 7, 3))[day] == 1

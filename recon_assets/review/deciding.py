@@ -1,6 +1,7 @@
 """What people say of cases. Nothing here writes to a target: a decision is an entry of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -184,18 +185,16 @@ def fixed(records: Sequence[Recorded], chosen: Chosen) -> tuple[Discrepancy, ...
         item = _with_values(record.discrepancy, chosen.values.get(record.id, {}))
         before = found.get(item.key)
         both = tuple(dict.fromkeys((*(before.differing if before else ()), *item.differing)))
-        found[item.key] = Discrepancy(item.kind, item.key, item.source, item.target, both, item.window)
+        found[item.key] = replace(item, differing=both)
     return tuple(found.values())
 
 
-def _with_values(item: Discrepancy, values: dict[str, Value] | object) -> Discrepancy:
-    if not isinstance(values, dict) or not values:
+def _with_values(item: Discrepancy, values: Mapping[str, Value]) -> Discrepancy:
+    if not values:
         return item
-    kind = DiscrepancyKind.MISMATCHED if item.target is not None else DiscrepancyKind.MISSING
-    source = {**(item.target or item.source or {}), **values}
-    return Discrepancy(
-        kind, item.key, source, item.target, tuple(values) if item.target is not None else (), item.window
-    )
+    if item.target is None:
+        return replace(item, source={**(item.source or {}), **values})
+    return replace(item, kind=DiscrepancyKind.MISMATCHED, source={**item.target, **values}, differing=tuple(values))
 
 
 def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) -> Event:

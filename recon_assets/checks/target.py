@@ -48,6 +48,7 @@ class OfTarget(Limited, ABC):
             passed=False,
             source=rows.source,
             target=rows.target,
+            kinds={self._kind: 0},
         )
 
     def _of_rows(self, evidence: Evidence, found: Found) -> Finding:

@@ -117,13 +117,13 @@ class Routing:
     @cached_property
     def whole(self) -> tuple[Said, ...]:
         """Of the findings that speak of all records of the window, those of the newest evaluation."""
-        limited = {check.name for check in self.spec.checks if getattr(check, "where", None)}
-        found = [said for said in self.latest.values() if said.finding.check not in limited and self._speaks(said)]
+        found = [said for said in self.latest.values() if self._is_of_all(said)]
         newest = max((said.evaluation for said in found), default=0)
         return tuple(said for said in found if said.evaluation == newest)
 
-    def _speaks(self, said: Said) -> bool:
-        return bool(EVERY_KIND & said.finding.kinds.keys())
+    def _is_of_all(self, said: Said) -> bool:
+        limited = any(check.name == said.finding.check and getattr(check, "where", None) for check in self.spec.checks)
+        return bool(EVERY_KIND & said.finding.kinds.keys()) and not limited
 
     def run(self) -> Routed:
         """Every case that the newest findings of the window speak of."""
@@ -141,11 +141,8 @@ class Routing:
     @cached_property
     def standing(self) -> tuple[Said, ...]:
         """Findings that name records; of those about all records the newest only."""
-        return tuple(said for said in self.latest.values() if said.finding.kinds and not self._is_outdated(said))
-
-    def _is_outdated(self, said: Said) -> bool:
-        limited = any(check.name == said.finding.check and getattr(check, "where", None) for check in self.spec.checks)
-        return self._speaks(said) and not limited and said not in self.whole
+        apart = [said for said in self.latest.values() if said.finding.kinds and not self._is_of_all(said)]
+        return (*self.whole, *apart)
 
     def of_records(self, kind: DiscrepancyKind, speaking: Sequence[Said]) -> Evidence:
         """The records of one kind that are wrong, but for those that are accepted."""

@@ -529,3 +529,11 @@ def test_bad_words_are_refused(pg: Shop, call: Any, said: str) -> None:
     case = pg.find()["missing"].id
     with pytest.raises((DeclarationError, RefusedError), match=said):
         call(pg.book, case, pg.now())
+
+
+def test_an_empty_day_is_one_case(pg: Shop) -> None:
+    """Checks of the target's own rows fail as well, for there are none; what is wrong is that they are missing."""
+    pg.target.run("DELETE FROM t WHERE id < 100")
+
+    assert list(pg.find()) == ["missing"]
+    assert {finding.check for finding in pg.seen if finding.failed} >= {"count", "references_code_codes"}

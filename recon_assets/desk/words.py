@@ -31,7 +31,7 @@ APPLIED: Mapping[str, str] = MappingProxyType(
 STATES: Mapping[State, str] = MappingProxyType(
     {
         State.PENDING: "waits for a decision",
-        State.DECIDED: "decided; a run will do it",
+        State.DECIDED: "a run will do it",
         State.APPLYING: "being written",
         State.APPLIED: "written to the target",
         State.FAILED: "could not be written",
@@ -47,7 +47,7 @@ ACTS: Mapping[Act, str] = MappingProxyType(
         Act.FOUND: "found it",
         Act.DECIDED: "decided",
         Act.APPLYING: "began to write",
-        Act.APPLIED: "wrote it, and compared again",
+        Act.APPLIED: "wrote it",
         Act.FAILED: "could not write it",
         Act.KEPT: "accepted it as it is",
         Act.GONE: "found that it agrees again",

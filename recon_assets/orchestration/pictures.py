@@ -91,11 +91,21 @@ class Picture:
                 *(f"- **{escaped(finding.check)}**: {escaped(finding.summary)}" for finding in said),
                 *(f"  - {escaped(reason)}" for finding in said for reason in finding.reasons),
                 "",
-                *(f"- {happened(event)}" for event in self.events[-MOST_EVENTS:]),
+                "What happened:",
                 "",
-                f"Decide on its [page]({page(self.case.id)}), or by `recon review decide {self.case.id}`.",
+                *(f"- {escaped(happened(event))}" for event in self.events[-MOST_EVENTS:]),
+                "",
+                self.next_step,
             )
         )
+
+    @property
+    def next_step(self) -> str:
+        """Where to go on."""
+        there = f"[page]({page(self.case.id)})"
+        if self.case.state is State.PENDING:
+            return f"Decide on its {there}, or by `recon review decide {self.case.id}`."
+        return f"Its {there} has more."
 
     def outcome(self) -> dg.AssetMaterialization | dg.AssetObservation | None:
         """What became of a decision; None while there is nothing to say. One that failed decides nothing."""
@@ -109,6 +119,18 @@ class Picture:
                 DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
             )
         return None
+
+    @property
+    def told(self) -> tuple[dg.AssetMaterialization | dg.AssetObservation, ...]:
+        """What Dagster is to be told: a decision after its evidence, else it is called out of date."""
+        queued, outcome = self.materialization(), self.outcome()
+        told = (queued, outcome) if isinstance(outcome, dg.AssetMaterialization) else (outcome, queued)
+        return tuple(event for event in told if event)
+
+    @property
+    def shown_in(self) -> dg.AssetKey:
+        """Where the last of it is: it says that all is told."""
+        return DECISIONS if self.case.state.closed else QUEUE
 
     def decided(self) -> dict[str, Any]:
         """Who decided what and why, and what came of it."""
@@ -180,7 +202,7 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
             changed = [case for case in ledger.to_show(connection, MOST_SHOWN) if case.id.table in project.tables]
             found = [picture(connection, project, case) for case in changed]
         instance.add_dynamic_partitions(CASES.name or "", [item.partition for item in found])
-        known = versions(instance, [item.partition for item in found])
+        known = {**versions(instance, QUEUE, found), **versions(instance, DECISIONS, found)}
         for item in found:
             if known.get(item.partition) != item.case.version:
                 draw(instance, log, book, item)
@@ -189,20 +211,20 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
     return len(found)
 
 
-def versions(instance: dg.DagsterInstance, partitions: Sequence[str]) -> Mapping[str, object]:
-    """The version of its case that each partition of the queue shows."""
-    found = adapter.latest_materializations(instance, QUEUE, partitions)
+def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[Picture]) -> Mapping[str, object]:
+    """The version of its case that each partition shows, of those that this asset shows last."""
+    partitions = [item.partition for item in items if item.shown_in == asset]
+    found = adapter.latest_materializations(instance, asset, partitions)
     return {name: event.metadata[VERSION].value for name, event in found.items() if VERSION in event.metadata}
 
 
 def draw(instance: dg.DagsterInstance, log: Log, book: Ledger, item: Picture) -> None:
-    """Tell Dagster how one case stands; its place in the queue last, which says that all is told."""
+    """Tell Dagster how one case stands."""
     if item.case.state is State.KEPT:
         for event in accepted(instance, book, item):
             log(event)
-    if outcome := item.outcome():
-        log(outcome)
-    log(item.materialization())
+    for told in item.told:
+        log(told)
 
 
 def accepted(instance: dg.DagsterInstance, book: Ledger, item: Picture) -> Iterator[dg.AssetCheckEvaluation]:

@@ -136,10 +136,10 @@ class Picture:
         """Who decided what and why, and what came of it."""
         case, decided = self.case, self.decision
         return {
-            "outcome": case.state.value,
-            "why": self.last.note,
             **({"decision": str(decided.data.get("decision", ""))} if decided else {}),
             **({"reviewer": decided.who, "note": decided.note} if decided else {}),
+            "outcome": case.state.value,
+            "explanation": self.last.note,
             "wrong": case.wrong,
             "page": dg.MetadataValue.url(page(case.id)),
             VERSION: case.version,

@@ -115,3 +115,11 @@ def browser() -> Iterator[Browser]:
         need("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where screenshots go: ``RECON_SCREENSHOTS=docs/images make test`` renews those of the documentation."""
+    folder = Path(os.environ.get("RECON_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

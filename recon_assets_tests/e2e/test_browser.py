@@ -1,6 +1,5 @@
 """What a person does in Dagster's own pages, in a real browser."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,14 +52,6 @@ def stats(webserver: Webserver) -> Mapping[str, Any]:
 @pytest.fixture
 def page(browser: Browser) -> Page:
     return browser.new_page(viewport={"width": 1400, "height": 860})
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Where screenshots go: ``RECON_SCREENSHOTS=docs/images make test`` renews those of the README."""
-    folder = Path(os.environ.get("RECON_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def with_one_check(empty: Empty) -> Empty:

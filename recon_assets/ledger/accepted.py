@@ -29,9 +29,11 @@ def accept(  # noqa: PLR0913 - who accepts what, when and why
         c.execute(inserting(_acceptance, rows))
 
 
-def withdraw(c: sa.Connection, case: CaseId, *, who: str = "recon", at: datetime) -> None:
-    """Notes that no difference of a case is accepted any more."""
-    row = {"review_case": number_of(c, case), "withdrawn": True, "who": who, "why": "", "at": at}
+def withdraw(
+    c: sa.Connection, case: CaseId, *, at: datetime, who: str = "recon", since: datetime | None = None
+) -> None:
+    """Notes that no difference of a case is accepted any more, of those that were accepted at ``since`` or later."""
+    row = {"review_case": number_of(c, case), "withdrawn": True, "since": since, "who": who, "why": "", "at": at}
     c.execute(sa.insert(_acceptance).values(row))
 
 
@@ -39,7 +41,8 @@ def standing() -> sa.ColumnElement[bool]:
     """Whether a row of `schema.acceptance` has not been withdrawn."""
     later = _acceptance.alias()
     after = sa.and_(later.c.review_case == _acceptance.c.review_case, later.c.id > _acceptance.c.id)
-    return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn))
+    meant = sa.or_(later.c.since.is_(None), _acceptance.c.at >= later.c.since)
+    return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn, meant))
 
 
 def accepted(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:

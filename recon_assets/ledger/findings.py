@@ -4,9 +4,10 @@ Records are stored whole, for they are what a correction is made of; who shows t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from recon_assets.ledger.values import (
     given,
     inserting,
     key_text,
+    parsed,
 )
 from recon_assets.model import CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
 
@@ -31,6 +33,7 @@ Place = tuple[str, str, str]
 _evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
 _discrepancy, _sighting, _seen = schema.discrepancy, schema.sighting, schema.seen
 _COMPARED = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+_MOST = 10_000
 RECORDS = "records"
 """The check that compares all records of a window, whatever checks are declared."""
 
@@ -53,18 +56,27 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A record that is or was wrong, and when.
+class Named:
+    """A record that is or was wrong.
 
     Attributes:
         checks: The checks that named it, of the findings asked about.
-        times_seen: In how many evaluations it was seen.
-        reopened: How often it was seen again after a check that names it had not found it.
     """
 
     id: str
     discrepancy: Discrepancy
     checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recorded(Named):
+    """The same, and when.
+
+    Attributes:
+        times_seen: In how many evaluations it was seen.
+        reopened: How often it was seen again after a check that names it had not found it.
+    """
+
     first_seen: datetime
     last_seen: datetime
     times_seen: int
@@ -327,7 +339,7 @@ def records(  # noqa: PLR0913 - what is asked for, and which page of it
     *,
     ids: Sequence[str] = (),
     after: str = "",
-    limit: int = 10_000,
+    limit: int = _MOST,
 ) -> list[Recorded]:
     """The distinct records that ``findings`` name, each as it was found last, ordered by the text of the key.
 
@@ -339,6 +351,22 @@ def records(  # noqa: PLR0913 - what is asked for, and which page of it
         after: Only those that come after the record of this `Recorded.id`.
         limit: At most so many.
     """
+    page = _page(findings, _chosen(kind, ids, after), limit)
+    found = _whole(page, _TIMES).join(_seen, _seen.c.id == _discrepancy.c.id)
+    rows = _in_order(c, found)
+    return [Recorded(*said, *row[-len(_TIMES) :]) for said, row in zip(_named(rows), rows, strict=True)]
+
+
+def named(
+    c: sa.Connection, findings: Sequence[int], kind: DiscrepancyKind | None = None, *, ids: Sequence[str] = ()
+) -> list[Named]:
+    """The same without when they were seen: many are read sooner."""
+    rows = _in_order(c, _whole(_page(findings, _chosen(kind, ids, ""), _MOST)))
+    return [Named(*said) for said in _named(rows)]
+
+
+def _page(findings: Sequence[int], chosen: Iterable[sa.ColumnElement[bool]], limit: int) -> sa.Subquery:
+    """Which records: the newest content of each, and the checks that named it."""
     sighted = sa.select(_sighting.c.content, _sighting.c.finding, _finding.c.check_name).join(_finding)
     these = sighted.where(_sighting.c.finding.in_(findings)).subquery()
     order = (_discrepancy.c.key, _discrepancy.c.id)
@@ -346,9 +374,7 @@ def records(  # noqa: PLR0913 - what is asked for, and which page of it
     checks = sa.func.array_agg(these.c.check_name.distinct(), type_=postgresql.ARRAY(sa.Text))
     page = sa.select(newest[1].label("content"), checks.label("checks"))
     page = page.join_from(these, _discrepancy, _discrepancy.c.content == these.c.content)
-    page = page.where(*_chosen(kind, ids, after)).group_by(*order).order_by(*order).limit(limit)
-    rows = c.execute(_whole(page.subquery()))
-    return [_recorded(row) for row in rows]
+    return page.where(*chosen).group_by(*order).order_by(*order).limit(limit).subquery()
 
 
 def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Iterator[sa.ColumnElement[bool]]:
@@ -362,16 +388,24 @@ def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Ite
         yield sa.tuple_(_discrepancy.c.key, _discrepancy.c.id) > place.scalar_subquery()
 
 
-def _whole(page: sa.Subquery) -> sa.Select[Any]:
-    times = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
-    found = sa.select(_discrepancy, page.c.checks, *times).join(page, page.c.content == _discrepancy.c.content)
-    return found.join(_seen, _seen.c.id == _discrepancy.c.id).order_by(_discrepancy.c.key, _discrepancy.c.id)
+_TIMES = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
 
 
-def _recorded(row: Any) -> Recorded:
-    discrepancy = discrepancy_of(row.kind, row.key, row.said)
-    times = (row.first_seen, row.last_seen, row.times_seen, row.reopened)
-    return Recorded(row.id, discrepancy, tuple(row.checks), *times)
+def _whole(page: sa.Subquery, more: Sequence[sa.Column[Any]] = ()) -> sa.Select[*tuple[Any, ...]]:
+    said = sa.cast(_discrepancy.c.said, sa.Text)
+    found = sa.select(_discrepancy.c.key, _discrepancy.c.id, _discrepancy.c.kind, said, page.c.checks, *more)
+    return found.join(page, page.c.content == _discrepancy.c.content)
+
+
+def _in_order(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
+    """By key and id; sorted here, for the server would write so many whole records to disk to sort them."""
+    return sorted(c.execute(found).all(), key=itemgetter(0, 1))
+
+
+def _named(rows: Sequence[Any]) -> Iterator[tuple[str, Discrepancy, tuple[str, ...]]]:
+    keys, saids = (parsed([row[place] for row in rows]) for place in (0, 3))
+    for (_, id_, kind, _, checks, *_), key, said in zip(rows, keys, saids, strict=True):
+        yield id_, discrepancy_of(kind, key, said), tuple(checks)
 
 
 def history(
@@ -400,21 +434,30 @@ def history(
     return [each for each in found if each[0] != but]
 
 
-def unexplained(c: sa.Connection, *, most: int = 100) -> list[tuple[str, str]]:
+def unexplained(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 100) -> list[tuple[str, str]]:
     """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
 
     That is where a check that names no records has failed and the records have not been compared since; and
-    where an open case stands on a comparison of all records that is older than the newest evaluation.
+    where an open case stands on a comparison of all records that is older than the newest evaluation. A comparison
+    that could not run is not asked for again until something else is found.
+
+    Args:
+        c: A transaction of the ledger.
+        tables: Of these alone; None means of all.
+        most: The first so many.
     """
-    found = sa.union(_failed_figures(), _outdated_comparisons()).order_by("table_name", "window_key").limit(most)
-    return [(row.table_name, row.window_key) for row in c.execute(found)]
+    found = sa.union(_failed_figures(), _outdated_comparisons()).subquery()
+    windows = sa.select(found).order_by(*found.c).limit(most)
+    if tables is not None:
+        windows = windows.where(found.c.table_name.in_(tables))
+    return [(row.table_name, row.window_key) for row in c.execute(windows)]
 
 
 def _failed_figures() -> sa.Select[Any]:
     known = sa.and_(_judged.c.table_name == _newest.c.table_name, _judged.c.window_key == _newest.c.window_key)
     not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
     windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
-    return windows.where(_newest.c.figure_failed, not_since)
+    return windows.where(_newest.c.figure_failed, not_since, _not_tried_since(_newest.c.evaluation))
 
 
 def _outdated_comparisons() -> sa.Select[Any]:
@@ -426,7 +469,20 @@ def _outdated_comparisons() -> sa.Select[Any]:
         _finding.c.evaluation < _judged.c.evaluation,
     )
     windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
-    return windows.where(~cases.c.closed, cases.c.kind.in_([kind.value for kind in DiscrepancyKind]))
+    of_records = cases.c.kind.in_([kind.value for kind in DiscrepancyKind])
+    return windows.where(~cases.c.closed, of_records, _not_tried_since(_judged.c.evaluation))
+
+
+def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
+    """Whether `RECORDS` has said nothing of a window of `judged` since an evaluation, not even an error."""
+    tried = _newest.alias()
+    same = tried.c.table_name == _judged.c.table_name, tried.c.window_key == _judged.c.window_key
+    return ~sa.exists().where(*same, tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
+
+
+def changed(c: sa.Connection, table: str, window: str, *, at: datetime) -> None:
+    """Notes that rows of a window were changed: it is to be judged again."""
+    noted(c, [{"table_name": table, "window_key": window, "changed": at}])
 
 
 def asked(c: sa.Connection) -> list[tuple[str, str]]:

@@ -212,6 +212,7 @@ acceptance = sa.Table(
     _numbered(),
     _part_of("review_case", index=True),
     sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sa.Column("since", Moment),
     sa.Column("discrepancy", sa.Text),
     sa.Column("fingerprint", sa.Text),
     sa.Column("who", sa.Text, nullable=False),

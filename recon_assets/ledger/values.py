@@ -55,11 +55,17 @@ def discrepancy_json(discrepancy: Discrepancy) -> dict[str, Any]:
     }
 
 
-def discrepancy_of(kind: str, key: str, said: Mapping[str, Any]) -> Discrepancy:
+def parsed(texts: Sequence[str]) -> list[Any]:
+    """What each JSON text says; one text of them all is read in half the time."""
+    found: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return found
+
+
+def discrepancy_of(kind: str, key: Sequence[Value], said: Mapping[str, Any]) -> Discrepancy:
     """The discrepancy that was stored."""
     return Discrepancy(
         DiscrepancyKind(kind),
-        tuple(json.loads(key)),
+        tuple(key),
         said["source"],
         said["target"],
         tuple(said["differing"]),

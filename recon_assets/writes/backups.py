@@ -51,6 +51,10 @@ class Backup(Protocol):
         """The load's."""
 
     @property
+    def columns(self) -> Sequence[str]:
+        """Of the rows that were kept, in their order."""
+
+    @property
     def before(self) -> Print:
         """The print of what was there."""
 
@@ -66,8 +70,16 @@ class Touched:
     that were not there.
     """
 
-    def __init__(self, pair: Pair, window: Window, connection: sa.Connection, target: sa.TableClause) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        window: Window,
+        connection: sa.Connection,
+        target: sa.TableClause,
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.pair, self.window, self.connection, self.target = pair, window, connection, target
+        self.names = names
         self.was = _NOBODY
         self.now: Print | None = None
         self.aside = False
@@ -75,8 +87,15 @@ class Touched:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """All columns but those that the target computes by itself."""
-        return tuple(column for column in self.pair.target_shape.columns if not column.generated)
+        """All columns but those that the target computes by itself; of a backup, those that it has."""
+        written = {column.name: column for column in self.pair.target_shape.columns if not column.generated}
+        names = written if self.names is None else self.names
+        gone = {*names, *(column.name for column in self.key)} - (written.keys() & set(names))
+        if gone:
+            why = f"the target has not the columns any more that it had then ({', '.join(sorted(gone))})"
+            msg = f"{self.refusal(why)}. Bring them back under these names first."
+            raise RefusedError(msg)
+        return tuple(written[name] for name in names)
 
     @cached_property
     def kept(self) -> sa.TableClause:
@@ -230,12 +249,23 @@ class Touched:
         listed = sa.true() if again and not whole else self.kept.c[THERE] == 0
         doomed: list[tuple[sa.ColumnElement[bool], ...]] = [(self.mine,)] if whole else []
         doomed += [(self.same_key, listed)] if self.aside and self.key else []
+        for where in doomed:
+            self.refuse_loss(*where)
         deleted = sum(self.connection.execute(sa.delete(self.target).where(*where)).rowcount for where in doomed)
         if deleted and self.pair.target_shape.cascading:
             raise RefusedError(self.refusal("rows of other tables would be deleted or changed with its rows"))
         written = self.insert() if again else self.update()
         self.connection.execute(check_now())
         return deleted + written
+
+    def refuse_loss(self, *where: sa.ColumnElement[bool]) -> None:
+        """A column that the target did not have then must be empty in rows that are deleted."""
+        known = {column.name for column in self.columns}
+        new = [of.name for of in self.pair.target_shape.columns if not of.generated and of.name not in known]
+        held = sa.select(sa.literal_column("1")).select_from(self.target).where(*where).limit(1)
+        for name in new:
+            if self.connection.execute(held.where(self.target.c[name].is_not(None))).first():
+                raise RefusedError(self.refusal(f"column {name} is new since, and its values would be lost"))
 
     def stands_twice(self) -> bool:
         """Whether a key does, among the rows put aside."""
@@ -285,15 +315,18 @@ def standing(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[R
     """Whether a load of which there is a backup came to its end, by the rows themselves.
 
     Raises:
+        RefusedError: When the target has lost a column since.
         UnavailableError: When the target does not answer, or another run holds the window.
     """
-    with _taken(pair, window, parts) as touched:
+    with _taken(pair, window, backup, parts) as touched:
         now = touched.printed()
         return {backup.after: Standing.AFTER, backup.before: Standing.BEFORE}.get(now, Standing.NEITHER)
 
 
 def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]], *, dry_run: bool = False) -> int:
     """Makes the rows that a load touched again what they were before it; all of them or none.
+
+    What they have in columns that the target did not have then is left as it is.
 
     Args:
         pair: Both sides of the table.
@@ -307,10 +340,11 @@ def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Ro
 
     Raises:
         StaleTargetError: When rows changed since the load; names some of them.
-        RefusedError: When rows of other tables depend on the window's, or the target does not take rows as they were.
+        RefusedError: When rows of other tables depend on the window's, or the target does not take rows as they were,
+            has lost a column since, or would lose what a new one has.
         UnavailableError: When the target does not answer, or another run holds the window.
     """
-    with _taken(pair, window, parts) as touched:
+    with _taken(pair, window, backup, parts) as touched:
         now = touched.printed()
         if now == backup.before:
             return 0
@@ -328,14 +362,15 @@ def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Ro
 
 
 @contextmanager
-def _taken(pair: Pair, window: str, parts: Iterable[Sequence[Row]]) -> Iterator[Touched]:
+def _taken(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> Iterator[Touched]:
     """What a load touched, in a transaction that is rolled back unless it was committed; no load goes on meanwhile."""
     with (
         explained(f"{pair.spec.name} {window}"),
         pair.target.connect() as connection,
         locked(connection, f"{pair.spec.target.table} {window}"),
     ):
-        touched = Touched(pair, pair.spec.window(window), connection, target_of(pair))
+        names = [name for name in backup.columns if name != THERE]
+        touched = Touched(pair, pair.spec.window(window), connection, target_of(pair), names)
         touched.take(parts)
         yield touched
         connection.rollback()

@@ -56,7 +56,7 @@ class Kept:
         """What is read of it later."""
         assert self.before_ is not None
         assert self.after_ is not None
-        return Written(self.mode, self.before_, self.after_)
+        return Written(self.mode, self.columns, self.before_, self.after_)
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Written:
     """A backup as a ledger gives it."""
 
     mode: str
+    columns: tuple[str, ...]
     before: Print
     after: Print
 

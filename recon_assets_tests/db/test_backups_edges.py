@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from recon_assets import ledger, writes
-from recon_assets.errors import UnavailableError
+from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Mode, Standing
 from recon_assets.writes.backups import Touched, target_of
 from recon_assets_tests.conftest import Fresh
@@ -59,3 +59,48 @@ def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
         touched.need_all(3)
         with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else is writing the same rows; try again"):
             touched.need_all(4)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_column_that_is_new_is_left_alone(both: Both, target: Name) -> None:
+    """Rows are put back as they were then, and keep what they have been given in it since."""
+    sides = prepared(both, target, THERE, HELD)
+    was = sides.target.rows()
+    kept = load(sides.pair(spec(DAYS)), Mode.UPSERT)
+    sides.target.run("ALTER TABLE t ADD COLUMN remark varchar(9)", "UPDATE t SET remark = 'mine' WHERE id = 2")
+    pair = sides.pair(spec(DAYS))
+
+    assert writes.standing(pair, DAY, kept.backup, kept.parts) is Standing.AFTER
+    assert restore(pair, kept) > 0
+    assert sides.target.rows() == [(*row, "mine" if row[0] == 2 else None) for row in was]
+    assert restore(pair, kept) == 0
+
+
+@pytest.mark.parametrize("mode", [Mode.UPSERT, Mode.REPLACE])
+@pytest.mark.parametrize("target", TARGETS)
+def test_values_of_a_new_column_are_not_lost(both: Both, target: Name, mode: Mode) -> None:
+    """Of a row that the load added, which would be deleted."""
+    sides = prepared(both, target, THERE, [row for row in HELD if row[0] != 3])
+    kept = load(sides.pair(spec(DAYS)), mode)
+    sides.target.run("ALTER TABLE t ADD COLUMN remark varchar(9)", "UPDATE t SET remark = 'mine' WHERE id = 4")
+    now = sides.target.rows()
+
+    with pytest.raises(RefusedError, match="column remark is new since, and its values would be lost"):
+        restore(sides.pair(spec(DAYS)), kept)
+
+    assert sides.target.rows() == now
+
+
+@pytest.mark.parametrize(("renamed", "rename"), [("w", {"w": "x"}), ("id", {"id": "x"})])
+@pytest.mark.parametrize("target", TARGETS)
+def test_column_that_is_gone_is_named(both: Both, target: Name, renamed: str, rename: dict[str, str]) -> None:
+    """Its values cannot be put back, nor can anybody tell by them what was done."""
+    sides = prepared(both, target, THERE, HELD)
+    kept = load(sides.pair(spec(DAYS)), Mode.UPSERT)
+    sides.target.run(f"ALTER TABLE t RENAME COLUMN {renamed} TO x")
+    pair = sides.pair(spec(DAYS, rename=rename))
+
+    with pytest.raises(RefusedError, match=rf"t 2024-01-02: .*had then \(.*{renamed}.*\).* Bring them back"):
+        restore(pair, kept)
+    with pytest.raises(RefusedError, match="columns any more"):
+        writes.standing(pair, DAY, kept.backup, kept.parts)

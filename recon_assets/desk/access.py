@@ -93,8 +93,8 @@ class Access:
         if self.header:
             return self._of_proxy(connection, now)
         cookie = connection.cookies.get(COOKIE, "")
-        session = self.signer.read(cookie)
-        if session and self.signer.holds(cookie, self._bound(session.who), now):
+        session = self.signer.read(cookie, self._bound, now)
+        if session:
             return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
         return Visitor(Session.begun("", now + REMEMBERED), new=True)
 
@@ -115,8 +115,8 @@ class Access:
         said = connection.headers.getlist(self.header) if self._is_proxy(connection) else []
         who = person(said[0]) if len(said) == 1 else ""
         cookie = connection.cookies.get(COOKIE, "")
-        session = self.signer.read(cookie)
-        if session and session.who == who and self.signer.holds(cookie, self._bound(who), now):
+        session = self.signer.read(cookie, self._bound, now)
+        if session and session.who == who:
             return Visitor(session, who, vouched=bool(who))
         return Visitor(Session.begun(who, now + REMEMBERED), who, vouched=bool(who), new=True)
 

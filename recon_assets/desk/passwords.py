@@ -15,6 +15,7 @@ _LOG_N, _R, _P = 15, 8, 1
 _MEMORY = 128 * 1024 * 1024
 _FREE_GUESSES = 5
 _LONGEST_PAUSE = timedelta(minutes=1)
+_STRANGERS = 1024
 
 
 def hashed(password: str, salt: bytes = b"") -> str:
@@ -78,7 +79,8 @@ class Guard:
     """
 
     users: Mapping[str, str]
-    _wrong: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _key: bytes = field(default_factory=lambda: os.urandom(16))
+    _wrong: dict[str | int, tuple[int, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admits(self, name: str, password: str, now: datetime) -> bool:
@@ -92,19 +94,25 @@ class Guard:
 
     def wait(self, name: str, now: datetime) -> timedelta:
         """How long the next guess has to wait."""
-        wrong, last = self._wrong.get(self._known(name), (0, now))
+        wrong, last = self._wrong.get(self._counted(name), (0, now))
         if wrong < _FREE_GUESSES:
             return timedelta()
         pause = min(timedelta(seconds=2 ** min(wrong - _FREE_GUESSES, 9)), _LONGEST_PAUSE)
         return max(last + pause - now, timedelta())
 
     def _remember(self, name: str, *, right: bool, now: datetime) -> None:
-        known = self._known(name)
+        counted = self._counted(name)
         if right:
-            self._wrong.pop(known, None)
+            self._wrong.pop(counted, None)
         else:
-            self._wrong[known] = (self._wrong.get(known, (0, now))[0] + 1, now)
+            self._wrong[counted] = (self._wrong.get(counted, (0, now))[0] + 1, now)
 
-    def _known(self, name: str) -> str:
-        """Names that nobody has count together, so that no list of them grows."""
-        return name if name in self.users else ""
+    def _counted(self, name: str) -> str | int:
+        """What guesses of a name are counted by.
+
+        Names that nobody has wait as others do, so that no pause tells who there is; there may be any number of
+        them, so they share so many counts, and nobody knows which share one.
+        """
+        if name in self.users:
+            return name
+        return int.from_bytes(hmac.digest(self._key, name.encode(), "sha256")) % _STRANGERS

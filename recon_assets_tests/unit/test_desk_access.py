@@ -1,5 +1,6 @@
 """Who may come in: passwords, sessions, proxies, and what other sites try."""
 
+import base64
 import stat
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -81,14 +82,26 @@ def test_guessing_is_slowed_down_and_the_right_password_waits_too() -> None:
     assert not guard.wait("ana", NOW), "forgotten with the right one"
 
 
-def test_the_pause_grows_to_a_minute_and_strangers_share_one() -> None:
-    guard, now = Guard({"ana": ANA}), NOW
-    for n in range(12):
-        guard.admits(f"stranger {n}", "guess", now)
-        now += guard.wait("another", now)
-    assert guard.wait("a third", now - timedelta(seconds=0)) <= timedelta(minutes=1)
-    assert now - NOW > timedelta(minutes=1)
-    assert not guard.wait("ana", now)
+def test_the_pause_grows_to_a_minute_and_tells_nobody_who_there_is() -> None:
+    """A name that nobody has waits as long as one that somebody has, and neither makes the other wait."""
+    pauses: dict[str, list[timedelta]] = {"ana": [], "eve": []}
+    for name, found in pauses.items():
+        guard, now = Guard({"ana": ANA}, _key=b"any"), NOW
+        for n in range(12):
+            guard.admits(name, f"guess {n}", now)
+            found.append(guard.wait(name, now))
+            now += found[-1]
+        assert not guard.wait("ben", now - found[-1])
+        assert not guard.wait("ana" if name == "eve" else "eve", now - found[-1])
+    assert pauses["ana"] == pauses["eve"]
+    assert max(pauses["eve"]) == timedelta(minutes=1)
+
+
+def test_no_list_of_strangers_grows_and_nobody_can_choose_whom_to_share_a_pause_with() -> None:
+    names = [f"stranger {n}" for n in range(5000)]
+    counted = [[Guard({}, _key=key)._counted(name) for name in names] for key in (b"one", b"other")]
+    assert len(set(counted[0])) <= 1024
+    assert counted[0] != counted[1]
 
 
 def test_many_guesses_at_once_are_no_more_than_one_after_the_other() -> None:
@@ -107,22 +120,36 @@ def test_many_guesses_at_once_are_no_more_than_one_after_the_other() -> None:
         pytest.param(lambda cookie: cookie[:-1] + ("0" if cookie[-1] != "0" else "1"), id="another mac"),
         pytest.param(
             lambda cookie: (
-                SIGNER.signed(Session("x", "ben", 4_000_000_000), "").split(".")[0] + "." + cookie.split(".")[1]
+                SIGNER.signed(Session("x", "ben", 4_000_000_000), "ben's").split(".")[0] + "." + cookie.split(".")[1]
             ),
             id="another name",
         ),
         pytest.param(lambda _: "", id="empty"),
         pytest.param(lambda _: "é.é", id="no ASCII"),
         pytest.param(lambda _: "WzFd.", id="short"),
+        pytest.param(lambda cookie: cookie * 100, id="long"),
     ],
 )
 def test_a_cookie_holds_only_as_it_was_signed(change: Callable[[str], str]) -> None:
-    cookie = SIGNER.signed(Session.begun("ana", NOW + timedelta(hours=1)), "bound")
-    assert SIGNER.holds(cookie, "bound", NOW)
-    assert not SIGNER.holds(change(cookie), "bound", NOW)
-    assert not SIGNER.holds(cookie, "bound to something else", NOW)
-    assert not SIGNER.holds(cookie, "bound", NOW + timedelta(hours=1))
-    assert not Signer(b"another secret of 16").holds(cookie, "bound", NOW)
+    session = Session.begun("ana", NOW + timedelta(hours=1))
+    cookie = SIGNER.signed(session, "ana's")
+    assert SIGNER.read(cookie, "{}'s".format, NOW) == session
+    assert SIGNER.read(change(cookie), "{}'s".format, NOW) is None
+    assert SIGNER.read(cookie, "{}'s new one".format, NOW) is None
+    assert SIGNER.read(cookie, "{}'s".format, NOW + timedelta(hours=1)) is None
+    assert Signer(b"another secret of 16").read(cookie, "{}'s".format, NOW) is None
+
+
+@pytest.mark.parametrize("text", ['["a", "b", Infinity]', "[" * 40_000, "é", "{}"])
+@pytest.mark.parametrize("found", [OPEN, LOGIN, PROXIED], ids=["open", "login", "proxy"])
+def test_a_cookie_that_is_not_ours_is_as_none(found: Access, text: str) -> None:
+    """Whatever it says, for anybody can send one."""
+    visitor, stranger = (guarded(found, cookie=cookie) for cookie in ("", f"{encoded(text)}.mac"))
+    assert visitor.ask("GET", "/").status == stranger.ask("GET", "/").status
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def test_without_a_session_nothing_answers_but_the_login() -> None:

@@ -19,8 +19,15 @@ AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 MaxEvidence = Annotated[int, typer.Option(min=0, help="How many wrong records to list; counts are exact anyway.")]
 
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_LONGEST = timedelta(days=36_500)
 
 
 def refuse(option: str, text: str, expected: str, example: str) -> NoReturn:
@@ -203,6 +210,6 @@ def duration(option: str, text: str | None) -> timedelta | None:
     if text is None:
         return None
     match = _DURATION.fullmatch(text)
-    if not match or not int(match[1]):
-        refuse(option, text, "a number and ms, s, m, h or d", "15m")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if not match or not 0 < int(match[1]) <= _LONGEST // _UNITS[match[2]]:
+        refuse(option, text, f"a number and ms, s, m, h or d, {_LONGEST.days:,} days at most", "15m")
+    return int(match[1]) * _UNITS[match[2]]

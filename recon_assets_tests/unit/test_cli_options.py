@@ -69,7 +69,13 @@ def test_window(text: str | None, found: tuple[str, ...] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("15m", timedelta(minutes=15)), ("250ms", timedelta(milliseconds=250)), (None, None)]
+    ("text", "found"),
+    [
+        ("15m", timedelta(minutes=15)),
+        ("250ms", timedelta(milliseconds=250)),
+        ("36500d", timedelta(days=36500)),
+        (None, None),
+    ],
 )
 def test_duration(text: str | None, found: timedelta | None) -> None:
     """A number and a unit."""
@@ -110,6 +116,10 @@ Read = Callable[[], Any]
         (lambda: options.window("d,2024-01-01,2024-02-01,UTC,x"), "expected column,from,until"),
         (lambda: options.duration("--settle", "15"), "--settle '15': expected a number and ms, s, m, h or d"),
         (lambda: options.duration("--settle", "0s"), "such as --settle 15m"),
+        (lambda: options.duration("--older-than", f"{'9' * 20}d"), "36,500 days at most, such as --older-than 15m"),
+        (lambda: options.duration("--older-than", f"{'9' * 5000}d"), "36,500 days at most"),
+        (lambda: options.duration("--keep", "1000000d"), "36,500 days at most"),
+        (lambda: options.duration("--keep", "876001h"), "36,500 days at most"),
     ],
 )
 def test_what_cannot_be_read(read: Read, said: str) -> None:

@@ -56,6 +56,11 @@ class Days:
             yield self.window(day)
             day += timedelta(days=1)
 
+    def has_ended(self, key: str, now: datetime) -> bool:
+        """Whether ``key`` names one of these days, and it is over; names of days sort as days do."""
+        today = now.astimezone(ZoneInfo(self.timezone)).date()
+        return self.start.isoformat() <= key < min(self.end or today, today).isoformat()
+
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.timezone))
 

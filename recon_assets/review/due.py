@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from recon_assets import ledger
 from recon_assets.checks.references import References
 from recon_assets.ledger import Ledger
-from recon_assets.model import Case, CaseId, DiscrepancyKind, Project, State
+from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
 from recon_assets.review.judging import RECORDS
 from recon_assets.review.routing import is_figure
 
@@ -62,7 +62,7 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
             tuple(sorted(correct, key=lambda case: _order(project, case))),
             tuple(case.id for case in ledger.undos(connection) if case.id.table in project.tables),
             tuple(ledger.to_show(connection, MOST)),
-            tuple(look for look in dict.fromkeys(_merged(again, asked)) if _has_checks(project, look)),
+            tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
         )
 
 
@@ -72,14 +72,21 @@ def _merged(again: list[Look], asked: list[Look]) -> list[Look]:
     return list(wanted.values())
 
 
-def _has_checks(project: Project, look: Look) -> bool:
-    return look.table in project.tables and bool(project.tables[look.table].checks)
+def _is_judged(project: Project, look: Look, now: datetime) -> bool:
+    """Whether a check of the table judges this window; none does once the table is declared with other days."""
+    spec = project.tables.get(look.table)
+    if spec is None:
+        return False
+    if spec.days is None:
+        return look.window == ALL.key and bool(spec.checks)
+    whole = look.window == ALL.key
+    return (whole or spec.days.has_ended(look.window, now)) and any(check.daily is not whole for check in spec.checks)
 
 
 def _unexplained(connection: sa.Connection, project: Project) -> list[tuple[str, str]]:
     """Windows whose records nobody has compared since a figure failed, or since a case was made of them."""
     found = []
-    for table, window in ledger.unexplained(connection):
+    for table, window in ledger.unexplained(connection, tables=tuple(project.tables)):
         spec, latest = project.tables.get(table), ledger.latest(connection, table, window)
         looked = latest[RECORDS.name].evaluation if RECORDS.name in latest else 0
         later = [name for name, said in latest.items() if said.evaluation > looked]

@@ -1,7 +1,8 @@
 """The nouns: windows that tile, tolerances, evidence, findings and records that say what they mean."""
 
 import math
-from datetime import UTC, date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -232,6 +233,23 @@ def test_columns_that_differ() -> None:
     assert mismatch.columns == {"a": ("x", "y")}
     assert Discrepancy(DiscrepancyKind.ORPHAN, (1,), None, target, ("a",)).columns == {"a": (None, "y")}
     assert Discrepancy(DiscrepancyKind.MISSING, (1,), source).columns == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "ended"),
+    [
+        pytest.param("2023-12-31", False, id="before the first"),
+        pytest.param("2024-01-01", True, id="the first"),
+        pytest.param("2024-01-02", True, id="yesterday in New York"),
+        pytest.param("2024-01-03", False, id="today in New York"),
+        pytest.param("all", False, id="no day"),
+    ],
+)
+def test_days_that_have_ended(key: str, ended: bool) -> None:  # noqa: FBT001 - data of the test
+    """By the clock of their time zone."""
+    days = Days("at", date(2024, 1, 1), timezone="America/New_York")
+    assert days.has_ended(key, datetime(2024, 1, 4, 4, tzinfo=UTC)) is ended
+    assert not replace(days, end=date(2024, 1, 1)).has_ended(key, datetime(2024, 1, 4, 4, tzinfo=UTC))
 
 
 def test_id_of_a_discrepancy() -> None:

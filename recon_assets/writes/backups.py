@@ -262,7 +262,7 @@ class Touched:
         """A column that the target did not have then must be empty in rows that are deleted."""
         known = {column.name for column in self.columns}
         new = [of.name for of in self.pair.target_shape.columns if not of.generated and of.name not in known]
-        held = sa.select(sa.literal_column("1")).select_from(self.target).where(*where).limit(1)
+        held: Select = sa.select(sa.literal_column("1")).select_from(self.target).where(*where).limit(1)
         for name in new:
             if self.connection.execute(held.where(self.target.c[name].is_not(None))).first():
                 raise RefusedError(self.refusal(f"column {name} is new since, and its values would be lost"))

@@ -19,6 +19,7 @@ from recon_assets.model import Action, Change, Discrepancy, DiscrepancyKind, Sta
 from recon_assets.slices import Pair
 from recon_assets.writes.cascades import refuse_cascades
 from recon_assets.writes.depths import depths
+from recon_assets.writes.foreseeing import foreseen
 from recon_assets.writes.planning import Planning
 from recon_assets.writes.staging import Stage, staged
 from recon_assets.writes.target import UNTOUCHED, Target
@@ -61,7 +62,7 @@ class Correcting:
         """What makes the target's records as the source's are, a change for each; their rows are locked.
 
         A record that the target lacks is inserted, one that both have is updated where it differs, one that only the
-        target has is deleted.
+        target has is deleted. What the target itself makes of other columns is foreseen: it is of the change, too.
 
         Raises:
             StaleTargetError: When a row no longer shows what was seen.
@@ -78,8 +79,9 @@ class Correcting:
         with explained(self.target.where):
             for action, of in wanted.items():
                 planned |= zip(of, Planning(self.target, action, list(of.values())).changes(), strict=True)
-        self._refuse_twice(planned)
-        return tuple(planned[at] for at, _ in enumerate(discrepancies))
+            self._refuse_twice(planned)
+            whole = foreseen(self.target, planned, self._write)
+        return tuple(whole[at] for at, _ in enumerate(discrepancies))
 
     def _action(self, found: Discrepancy) -> Action:
         if found.source is None and found.kind is not DiscrepancyKind.EXTRA:
@@ -103,7 +105,7 @@ class Correcting:
         Raises:
             StaleTargetError: When a row is not as it was before; it names rows.
             DoesNotFitError: When the target refuses a row, or makes something else of it; it names the row.
-            RefusedError: When rows of other tables would go with a row.
+            RefusedError: When rows of other tables would go with a row, or the target has lost a column since.
         """
         with explained(self.target.where):
             self._write(changes)
@@ -137,6 +139,7 @@ class Correcting:
 
     def _staged(self, changes: Mapping[int, Change]) -> Iterator[tuple[Stage, int]]:
         """A stage for each action, additions first, and how many rows it has."""
+        self.target.refuse_gone(changes.values())
         parts: dict[Action, dict[int, Change]] = {action: {} for action in _ORDER}
         for at, change in changes.items():
             parts[change.action][at] = change
@@ -189,7 +192,11 @@ class Correcting:
         return False
 
     def judge(self, changes: Sequence[Change]) -> tuple[Standing, ...]:
-        """What each row says of its change: made, not made, or something else has happened to it."""
+        """What each row says of its change: made, not made, or something else has happened to it.
+
+        Raises:
+            RefusedError: When the target has lost a column since.
+        """
         found: dict[int, Standing] = {}
         with explained(self.target.where):
             for stage, _ in self._staged(dict(enumerate(changes))):

@@ -1,13 +1,13 @@
 """The target's table in one transaction, and how messages name its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from recon_assets.errors import RefusedError, StaleTargetError
-from recon_assets.model import Column, Image, masked
+from recon_assets.model import Change, Column, Image, masked
 from recon_assets.slices import Pair, as_table
 from recon_assets.writes.fields import Field, fields
 
@@ -52,6 +52,21 @@ class Target:
     def said(self, key: Image) -> str:
         """A row's key as people may read it."""
         return ", ".join(f"{name}={masked(name, value, self.pair.spec.private)}" for name, value in key.items())
+
+    def refuse_gone(self, changes: Iterable[Change]) -> None:
+        """Every column that a change names must still be there.
+
+        Raises:
+            RefusedError: When one is not; it names columns.
+        """
+        images = {tuple(image) for each in changes for image in (each.key, each.before, each.after) if image}
+        gone = {name for names in images for name in names} - self.columns.keys()
+        if gone:
+            msg = (
+                f"{self.where}: the target {self.pair.spec.target.table} has no column {', '.join(sorted(gone))}"
+                f" any more, which a planned correction writes, so {UNTOUCHED}. Bring it back under this name first."
+            )
+            raise RefusedError(msg)
 
     def stale(self, keys: Sequence[str]) -> StaleTargetError:
         """The error that names rows which are not as they were."""

@@ -70,6 +70,90 @@ def test_the_target_becomes_as_the_source_and_back(sides: Sides) -> None:
 
 
 @EVERYWHERE
+@pytest.mark.parametrize("column", ["note", "stamp"])
+def test_an_inserted_row_that_was_added_to_is_not_deleted(sides: Sides, column: str) -> None:
+    """Its undo would lose what somebody wrote into a column of which the correction said nothing."""
+    sides.target.run("ALTER TABLE t ADD COLUMN stamp timestamp(6) DEFAULT CURRENT_TIMESTAMP(6)")
+    pair = sides.pair(spec(ignore=("note", "stamp")))
+    undone(pair, corrected(pair, [found for found in compared(pair) if found.key == (3,)]))
+    assert len(sides.target.rows()) == 3
+    changes = corrected(pair, [found for found in compared(pair) if found.key == (3,)])
+    sides.target.run(f"UPDATE t SET {column} = '2024-01-01 10:00:00' WHERE id = 3")
+    there = sides.target.rows()
+
+    with pytest.raises(StaleTargetError, match="id=3"):
+        undone(pair, changes)
+
+    assert sides.target.rows() == there
+
+
+MOMENT = "datetime(6) NOT NULL DEFAULT '2020-01-01' ON UPDATE CURRENT_TIMESTAMP(6)"
+
+
+@pytest.mark.parametrize("ignored", [("stamp",), ()], ids=["ignored", "compared"])
+def test_a_moment_of_change_is_undone_too(both: Both, ignored: tuple[str, ...]) -> None:
+    """MariaDB writes it with every update: it comes back with the row; where it is compared, it stays."""
+    sides = both("mysql", "mysql")
+    sides.create(
+        "id integer primary key, n integer, stamp datetime(6)", f"id integer primary key, n integer, stamp {MOMENT}"
+    )
+    sides.source.fill("t", [(1, 1, "2020-01-01")])
+    sides.target.fill("t", [(1, 9, "2020-01-01")])
+    was = sides.target.rows()
+    pair = sides.pair(spec(ignore=ignored))
+
+    changes = corrected(pair, compared(pair))
+
+    assert compared(pair) == ()
+    assert (sides.target.rows()[0][2] == was[0][2]) is ("stamp" not in ignored)
+    undone(pair, changes)
+    assert sides.target.rows() == was
+
+
+TOUCHING = (
+    "ALTER TABLE t ADD COLUMN touched timestamp DEFAULT '2020-01-01'",
+    """CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.touched := now(); RETURN NEW; END $$""",
+    "CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch()",
+)
+
+
+@pytest.mark.parametrize("sides", [pytest.param(("postgresql", "postgresql"))], indirect=True)
+def test_what_a_trigger_would_not_let_be_undone_is_refused(sides: Sides) -> None:
+    """An undo that would leave a row otherwise than it was names the row, and writes nothing."""
+    sides.target.run(*TOUCHING)
+    pair = sides.pair(spec(ignore=("note", "touched")))
+    changes = corrected(pair, [found for found in compared(pair) if found.key == (2,)])
+    there = sides.target.rows()
+    assert there[1][1] == "two"
+
+    with pytest.raises(DoesNotFitError, match=r"id=2 is not as it was written, so a trigger or rule changed it"):
+        undone(pair, changes)
+
+    assert sides.target.rows() == there
+
+
+@EVERYWHERE
+def test_a_column_that_is_gone_is_named(sides: Sides) -> None:
+    """What was planned can neither be written, nor judged, nor undone without it."""
+    pair = sides.pair(spec(ignore=("note",)))
+    changes = corrected(pair, compared(pair))
+    sides.target.run("ALTER TABLE t RENAME COLUMN name TO title")
+    pair = sides.pair(spec(ignore=("note",), rename={"name": "title"}))
+    there = sides.target.rows()
+
+    with pytest.raises(RefusedError, match=r"t all: the target t has no column name any more.*Bring it back"):
+        undone(pair, changes)
+    with (
+        writes.correcting(pair, "all", dry_run=True) as correcting,
+        pytest.raises(RefusedError, match="no column name any more"),
+    ):
+        correcting.judge(changes)
+
+    assert sides.target.rows() == there
+
+
+@EVERYWHERE
 def test_a_dry_run_keeps_nothing(sides: Sides) -> None:
     """It does everything, so that it meets what a real run would meet, and takes it back."""
     pair = sides.pair(spec(ignore=("note",)))

@@ -5,7 +5,7 @@
 """
 
 from recon_assets.review.correcting import correct, recover
-from recon_assets.review.deciding import ask, assign, comment, decide, undo
+from recon_assets.review.deciding import ask, assign, comment, decide, known, person, undo
 from recon_assets.review.due import Due, Look, due
 from recon_assets.review.judging import RECORDS, judged
 from recon_assets.review.previewing import Preview, preview
@@ -29,6 +29,8 @@ __all__ = [
     "decide",
     "due",
     "judged",
+    "known",
+    "person",
     "preview",
     "recover",
     "roll_back",

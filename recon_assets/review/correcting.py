@@ -4,20 +4,21 @@ A change is in the ledger as planned before it is written, and as applied after.
 none of the records wrong any more closes a case.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-import sqlalchemy as sa
-
 from recon_assets import ledger, writes
 from recon_assets.checks.references import References
+from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
 from recon_assets.diff import MAX_EVIDENCE
-from recon_assets.errors import ReconError, UnavailableError
-from recon_assets.ledger import Correction, Ledger, Recorded
+from recon_assets.errors import ReconError, RefusedError, StaleTargetError, UnavailableError
+from recon_assets.ledger import Correction, Ledger, Named
 from recon_assets.model import (
     ALL,
     Act,
@@ -28,15 +29,17 @@ from recon_assets.model import (
     Decision,
     Discrepancy,
     DiscrepancyKind,
-    Event,
+    Finding,
     Project,
     Standing,
     State,
     TableSpec,
+    Value,
+    Window,
     masked_key,
 )
-from recon_assets.review.deciding import declared, fixed, known, records_of
-from recon_assets.review.judging import EVERY_KIND, fingerprint, judged
+from recon_assets.review.deciding import decision_of, declared, fixed, known, records_of, table_of
+from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
 from recon_assets.review.reaching import paired
 
 Clock = Callable[[], datetime]
@@ -60,7 +63,7 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Cl
         DeclarationError: When there is no such case.
         UnavailableError: When the ledger does not answer.
     """
-    with alone(book.engine, f"case {case}") as mine:
+    with _uncollected(), alone(book.engine, f"case {case}") as mine:
         if mine:
             with book.begin() as connection:
                 found = known(connection, case)
@@ -68,6 +71,18 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Cl
                 _Correcting(book, project, case, run, clock).run(found)
     with book.begin() as connection:
         return known(connection, case)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for garbage in circles: that of many records has none, and takes a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def recover(book: Ledger, project: Project, *, run: str, clock: Clock) -> list[Case]:
@@ -98,13 +113,11 @@ class _Correcting:
         if chosen is None:
             msg = f"{self.case} is {case.state}, and nothing says what was decided"
             raise AssertionError(msg)
-        if chosen.decision is Decision.KEEP_TARGET:
-            self.keep(case, chosen)
-            return
-        if case.state is State.DECIDED:
+        keeps = chosen.decision is Decision.KEEP_TARGET
+        if case.state is State.DECIDED and not keeps:
             self.say(Act.APPLYING, "", {"run": self.run_id})
         try:
-            self.apply(case, chosen)
+            (self.keep if keeps else self.apply)(case, chosen)
         except UnavailableError as error:
             self.wait(str(error))
         except ReconError as error:
@@ -118,29 +131,41 @@ class _Correcting:
     def give_back(self, why: str) -> None:
         """The case waits again, with the reason."""
         with self.book.begin() as connection:
-            for act in (Act.FAILED, Act.RETURNED):
+            applying = known(connection, self.case).state is State.APPLYING
+            for act in (Act.FAILED, Act.RETURNED) if applying else (Act.RETURNED,):
                 ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=why)
 
     def wait(self, why: str) -> None:
         """Whether what was planned is written, a later run asks the rows; what was not planned is not written."""
+        note = f"It will be tried again: {why}"
         with self.book.begin() as connection:
             left = ledger.corrections(connection, case=self.case, unsettled=True)
-        if left:
-            self.say(Act.COMMENTED, f"It will be tried again: {why}")
-        else:
+            last = ledger.events(connection, self.case)[-1]
+        if not left:
             self.give_back(why)
+        elif last.note != note:
+            self.say(Act.COMMENTED, note)
 
     def keep(self, case: Case, chosen: Chosen) -> None:
         """The difference is accepted until its values change."""
+        kept = self.kept(case, chosen)
         with self.book.begin() as connection:
             decided = decision_of(connection, self.case)
-            records = records_of(connection, case, chosen.rows)
-            kept = [(item.id, item.discrepancy.fingerprint) for item in records] or [
-                (said.finding.check, fingerprint(said.finding)) for said in ledger.said(connection, case.findings)
-            ]
-            ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.clock())
-            note = f"{len(kept):,} of {case.wrong:,} kept as they are in the target." if records else "Kept as it is."
+            note = f"{len(kept):,} of {case.wrong:,} kept as they are in the target." if self.case.of_records else ""
             ledger.append(connection, self.case, Act.KEPT, who=decided.who, at=self.clock(), note=note)
+            ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.clock())
+
+    def kept(self, case: Case, chosen: Chosen) -> list[tuple[str, str]]:
+        """What is accepted, by what it is and by its values; all of it, also what the ledger does not know by name."""
+        with self.book.begin() as connection:
+            records = records_of(connection, case, chosen.rows)
+            findings = [said.finding for said in ledger.said(connection, case.findings)]
+        if not self.case.of_records:
+            return [(finding.check, fingerprint(finding)) for finding in findings]
+        if chosen.rows or len(records) == case.wrong:
+            return [(item.id, item.discrepancy.fingerprint) for item in records]
+        found = [item for item in self.compared(records, chosen) if item.kind is self.case.of_records]
+        return [(item.id(self.spec.name), item.fingerprint) for item in found]
 
     def apply(self, case: Case, chosen: Chosen) -> None:
         """Writes what was decided and is not yet written, compares again, and closes the case when nothing is left."""
@@ -149,25 +174,61 @@ class _Correcting:
             killed = ledger.corrections(connection, case=self.case, unsettled=True)
         for correction in killed:
             settle_by_rows(self.book, self.project, correction, self.clock())
-        left = decided if case.state is State.DECIDED else self.still_wrong(decided, chosen)
-        for spec, wanted in jobs(self.project, self.spec, self.case, left, chosen):
-            self.write(spec, wanted)
+        if not self.is_fixed(chosen):
+            due = self.still_due(decided, chosen)
+            for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
+                self.write(spec, window, wanted)
         left = self.still_wrong(decided, chosen)
         if left:
             self.give_back(_still(self.spec, left))
         else:
             self.say(Act.APPLIED, "Compared again: none of its records differs any more.", {"records": len(decided)})
 
-    def write(self, spec: TableSpec, wanted: Sequence[Discrepancy]) -> None:
+    def is_fixed(self, chosen: Chosen) -> bool:
+        """Whether a person's own values are written already: they differ on purpose, so that no comparison tells.
+
+        Raises:
+            RefusedError: When what was written of this decision has been taken back meanwhile.
+        """
+        with self.book.begin() as connection:
+            since = decision_of(connection, self.case).at
+            made = [item for item in ledger.corrections(connection, case=self.case) if item.at >= since]
+        if any(item.undone_by for item in made):
+            msg = f"{self.case}: what was written of it has been taken back meanwhile."
+            raise RefusedError(msg)
+        written = any(item.outcome == "applied" and not item.undoes for item in made)
+        return chosen.decision is Decision.CUSTOM_FIX and written
+
+    def still_due(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
+        """Compares before anything is written: the records that are still wrong in the way that was decided on.
+
+        Raises:
+            StaleTargetError: When a record, on whichever side, is not what was seen any more.
+        """
+        found = {item.id(self.spec.name): item for item in self.compared(decided, chosen)}
+        keys = {item.key for item in found.values() if item.kind in EVERY_KIND}
+        changed = [
+            item
+            for item in decided
+            if (found[item.id].fingerprint != item.discrepancy.fingerprint if item.id in found else False)
+            or (item.id not in found and item.discrepancy.kind in EVERY_KIND and item.discrepancy.key in keys)
+        ]
+        if changed:
+            named = _named(self.spec, changed)
+            msg = f"{self.case}: {len(changed):,} records are not what was decided on any more, such as {named}."
+            raise StaleTargetError(msg)
+        return [item for item in decided if item.id in found]
+
+    def write(self, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> None:
         """Writes one transaction: in the ledger as planned before, as applied or failed after."""
         if not wanted:
             return
         number = None
         with paired(self.project, spec) as pair:
             try:
-                with writes.correcting(pair, self.case.window) as correcting:
+                with writes.correcting(pair, window) as correcting:
                     changes = correcting.plan(wanted)
-                    number = self.plan(changes)
+                    number = self.plan(changes, window)
                     correcting.write(changes)
             except ReconError as error:
                 if number is not None and not isinstance(error, UnavailableError):
@@ -175,7 +236,7 @@ class _Correcting:
                 raise
         self.settle(number, "applied")
 
-    def plan(self, changes: Sequence[Change]) -> int:
+    def plan(self, changes: Sequence[Change], window: str) -> int:
         """The number of the correction, once all of it is in the ledger."""
         with self.book.begin() as connection:
             decided = decision_of(connection, self.case)
@@ -187,7 +248,7 @@ class _Correcting:
                 who=decided.who,
                 why=decided.note,
                 at=self.clock(),
-                window=self.case.window,
+                window=window,
             )
 
     def settle(self, number: int, outcome: Literal["applied", "failed"], note: str = "") -> None:
@@ -195,38 +256,69 @@ class _Correcting:
         with self.book.begin() as connection:
             ledger.settle(connection, number, outcome, at=self.clock(), note=note)
 
-    def still_wrong(self, decided: Sequence[Recorded], chosen: Chosen) -> list[Recorded]:
-        """Compares again: which of these records are still wrong. What a person fixed otherwise is right by that."""
-        found = self.compared(decided)
+    def still_wrong(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
+        """Compares again, which is written down: which of these records are still wrong, in whatever way.
+
+        What a person fixed otherwise than the source has it is right by that.
+        """
+        found = self.compared(decided, chosen, written=True)
         if chosen.decision is Decision.CUSTOM_FIX:
             fixes = {item.discrepancy.key for item in decided}
-            self.accept([item for item in found if item.key in fixes])
-            return []
-        wrong = {(item.kind, item.key) for item in found}
-        return [item for item in decided if (item.discrepancy.kind, item.discrepancy.key) in wrong]
+            self.accept([item for item in found if item.kind in EVERY_KIND and item.key in fixes])
+            found = [item for item in found if item.kind not in EVERY_KIND]
+        ids = {item.id(self.spec.name) for item in found}
+        keys = {item.key for item in found if item.kind in EVERY_KIND}
+        return [item for item in decided if item.id in ids or item.discrepancy.key in keys]
 
-    def compared(self, decided: Sequence[Recorded]) -> list[Discrepancy]:
-        """What is wrong with the case's window now, as far as the case is of it."""
-        kind, spec = self.case.of_records, self.spec
-        everything = kind in EVERY_KIND
+    def compared(self, decided: Sequence[Named], chosen: Chosen, *, written: bool = False) -> list[Discrepancy]:
+        """What is wrong with the case's window now, by the checks that the case stands on.
+
+        Raises:
+            RefusedError: When no declared check speaks of the case, or too much is wrong to be listed.
+            UnavailableError: When it could not be compared.
+        """
+        everything = self.case.of_records in EVERY_KIND
         asked = {name for item in decided for name in item.checks}
-        findings = judged(
-            self.book,
-            self.project,
-            spec,
-            () if spec.days and self.case.window == ALL.key else (spec.window(self.case.window),),
-            names=[check.name for check in spec.checks if check.name in asked and not everything],
-            now=self.clock(),
-            run=self.run_id,
-            records=everything,
-            max_evidence=MOST,
-            remembered=MAX_EVIDENCE,
-        )
-        found = list(findings)
+        names = [] if everything else [check.name for check in self.spec.checks if check.name in asked]
+        windows = self.windows()
+        if not (names or (everything and windows)):
+            msg = f"{self.case}: no check that is declared speaks of it any more, so nothing tells whether it is right"
+            raise RefusedError(msg)
+        records = everything or chosen.decision is Decision.CUSTOM_FIX
+        found = list(self.judged(windows, names, records=records and bool(windows), written=written))
         if unknown := next((finding.error for finding in found if finding.error), None):
-            msg = f"{self.case}: it was written, but could not be compared again: {unknown}"
+            msg = f"{self.case}: it could not be compared: {unknown}"
             raise UnavailableError(msg)
+        if any(sum(finding.kinds.values()) > len(finding.discrepancies) for finding in found):
+            msg = f"{self.case}: more than {MOST:,} records of the window are wrong; load the window anew instead"
+            raise RefusedError(msg)
         return [item for finding in found for item in finding.discrepancies]
+
+    def windows(self) -> tuple[Window, ...]:
+        """The case's window, if it is one of the table's as it is declared now."""
+        whole = self.case.window == ALL.key
+        return (self.spec.window(self.case.window),) if whole is (self.spec.days is None) else ()
+
+    def judged(
+        self, windows: Sequence[Window], names: Sequence[str], *, records: bool, written: bool
+    ) -> Iterator[Finding]:
+        """The findings of these checks; what is seen before anything is written is nobody's evidence."""
+        if written:
+            return judged(
+                self.book,
+                self.project,
+                self.spec,
+                windows,
+                names=names,
+                now=self.clock(),
+                run=self.run_id,
+                records=records,
+                max_evidence=MOST,
+                remembered=MAX_EVIDENCE,
+            )
+        spec = replace(self.spec, checks=(*self.spec.checks, RECORDS))
+        wanted = [*names, RECORDS.name] if records else names
+        return evaluate(self.project, spec, windows, names=wanted, now=self.clock(), max_evidence=MOST)
 
     def accept(self, found: Sequence[Discrepancy]) -> None:
         """What differs by a person's own wish is no difference."""
@@ -236,30 +328,33 @@ class _Correcting:
             ledger.accept(connection, self.case, records, who=decided.who, why=decided.note, at=self.clock())
 
 
-def jobs(
-    project: Project, spec: TableSpec, case: CaseId, records: Sequence[Recorded], chosen: Chosen
-) -> Iterator[tuple[TableSpec, tuple[Discrepancy, ...]]]:
-    """What is to be written into which table: for orphans, the rows that they name into their parents'."""
+Job = tuple[TableSpec, str, tuple[Discrepancy, ...]]
+"""Of which table which window is written, and what is wrong there."""
+
+
+def jobs(project: Project, spec: TableSpec, case: CaseId, records: Sequence[Named], chosen: Chosen) -> Iterator[Job]:
+    """What is to be written where: for orphans, the rows that they name into their parents' tables."""
     if case.of_records is not DiscrepancyKind.ORPHAN or chosen.decision is not Decision.APPLY_SOURCE:
-        yield spec, fixed(records, chosen)
+        yield spec, case.window, fixed(records, chosen)
         return
+    wanted: dict[tuple[str, str], dict[tuple[Value, ...], Discrepancy]] = {}
     for check in spec.checks:
         named = [item.discrepancy for item in records if check.name in item.checks]
         if isinstance(check, References) and named:
-            above = project.tables[check.parent]
-            with paired(project, spec) as pair, paired(project, above) as parent:
-                yield above, writes.parents(pair, parent, check.columns, named)
+            with paired(project, spec) as pair, paired(project, project.tables[check.parent]) as parent:
+                for item in writes.parents(pair, parent, check.columns, named):
+                    wanted.setdefault((check.parent, item.window), {})[item.key] = item
+    for (table, window), rows in wanted.items():
+        yield project.tables[table], window, tuple(rows.values())
 
 
-def _still(spec: TableSpec, left: Sequence[Recorded]) -> str:
-    named = (masked_key(spec.key, item.discrepancy.key, spec.private) for item in left[:3])
-    keys = "; ".join(", ".join(map(str, key)) for key in named)
-    return f"{len(left):,} records are still wrong after what the source has was applied, such as {keys}."
+def _still(spec: TableSpec, left: Sequence[Named]) -> str:
+    return f"{len(left):,} records are still wrong after what was decided was written, such as {_named(spec, left)}."
 
 
-def decision_of(connection: sa.Connection, case: CaseId) -> Event:
-    """Who decided a case last, and why."""
-    return next(event for event in reversed(ledger.events(connection, case)) if event.act is Act.DECIDED)
+def _named(spec: TableSpec, some: Sequence[Named]) -> str:
+    keys = (masked_key(spec.key, item.discrepancy.key, spec.private) for item in some[:3])
+    return "; ".join(", ".join(map(str, key)) for key in keys)
 
 
 def settle_by_rows(book: Ledger, project: Project, correction: Correction, now: datetime) -> bool:
@@ -271,7 +366,7 @@ def settle_by_rows(book: Ledger, project: Project, correction: Correction, now: 
     with book.begin() as connection:
         changes = tuple(ledger.changes_of(connection, correction.id))
     with (
-        paired(project, project.tables[correction.table]) as pair,
+        paired(project, table_of(project, correction.table)) as pair,
         writes.correcting(pair, correction.window, dry_run=True) as correcting,
     ):
         standings = correcting.judge(changes)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger, writes
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.ledger import Ledger, Recorded
+from recon_assets.ledger import Ledger, Named
 from recon_assets.model import (
     Act,
     Case,
@@ -25,9 +25,11 @@ from recon_assets.model import (
     Value,
 )
 from recon_assets.review.reaching import paired
-from recon_assets.review.routing import CORRECTABLE
+from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
 
 LONGEST_NOTE = 4000
+LONGEST_NAME = 100
+PROGRAMS = {POLICY, RECON}
 
 
 def decide(  # noqa: PLR0913 - who decides what of which case, and why
@@ -75,13 +77,24 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
 
 
 def _need_reason(chosen: Chosen, who: str, note: str) -> None:
-    if not who.strip():
-        msg = "Nobody decides: give a name."
-        raise DeclarationError(msg)
+    person(who)
     if chosen.decision is not Decision.APPLY_SOURCE and not note.strip():
         msg = f"{chosen.decision}: say why, for whoever asks later."
         raise DeclarationError(msg)
     _check_note(note)
+
+
+def person(name: str) -> str:
+    """The name of somebody who decides.
+
+    Raises:
+        DeclarationError: When it is none, or one that the ledger has for programs.
+    """
+    found = name.strip()
+    if not found or len(found) > LONGEST_NAME or not found.isprintable() or found.lower() in PROGRAMS:
+        msg = f"{found[:LONGEST_NAME]!r} is no person's name; give one, at most {LONGEST_NAME} characters, in one line"
+        raise DeclarationError(msg)
+    return found
 
 
 def _check_note(note: str) -> None:
@@ -103,12 +116,16 @@ def known(connection: sa.Connection, case: CaseId) -> Case:
     return found
 
 
-def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[Recorded]:
-    """The records that a case names, or those of the rows chosen."""
-    return ledger.records(connection, case.findings, case.id.of_records, ids=rows) if case.id.of_records else []
+def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[Named]:
+    """The records that a case names and that nobody has accepted, or those of the rows chosen."""
+    if not case.id.of_records:
+        return []
+    named = ledger.named(connection, case.findings, case.id.of_records, ids=rows)
+    kept = ledger.accepted(connection, case.id.table, [case.id.window]).get(case.id.window, {})
+    return [item for item in named if (item.id, item.discrepancy.fingerprint) not in kept]
 
 
-def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Recorded]) -> Chosen:
+def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Named]) -> Chosen:
     """The same with the values as their columns hold them.
 
     Raises:
@@ -150,8 +167,9 @@ def _with_typed(project: Project, case: Case, chosen: Chosen) -> Chosen:
         raise DeclarationError(msg)
     spec = declared(project, case.id)
     for column in {column for values in chosen.values.values() for column in values}:
-        if column in spec.key:
-            msg = f"{case.id}: {column} is part of the key, which no fix changes."
+        if column in (*spec.key, *spec.private):
+            what = "part of the key, which no fix changes" if column in spec.key else "private, and cannot be typed"
+            msg = f"{case.id}: {column} is {what}."
             raise RefusedError(msg)
     with paired(project, spec) as pair:
         values = {
@@ -167,15 +185,24 @@ def declared(project: Project, case: CaseId) -> TableSpec:
     """The table of a case.
 
     Raises:
-        DeclarationError: When it is no longer declared.
+        RefusedError: When it is no longer declared.
     """
-    if case.table not in project.tables:
-        msg = f"{case}: the table is not declared any more; declare it again to decide its cases."
-        raise DeclarationError(msg)
-    return project.tables[case.table]
+    return table_of(project, case.table)
 
 
-def fixed(records: Sequence[Recorded], chosen: Chosen) -> tuple[Discrepancy, ...]:
+def table_of(project: Project, name: str) -> TableSpec:
+    """The table of that name.
+
+    Raises:
+        RefusedError: When it is no longer declared.
+    """
+    if name not in project.tables:
+        msg = f"{name}: the table is not declared any more; declare it again to correct or roll back its rows"
+        raise RefusedError(msg)
+    return project.tables[name]
+
+
+def fixed(records: Sequence[Named], chosen: Chosen) -> tuple[Discrepancy, ...]:
     """What is to become of the target's records: each discrepancy with the side that is to win as its source.
 
     Several discrepancies of one record and kind (of other columns) are one.
@@ -184,9 +211,13 @@ def fixed(records: Sequence[Recorded], chosen: Chosen) -> tuple[Discrepancy, ...
     for record in records:
         item = _with_values(record.discrepancy, chosen.values.get(record.id, {}))
         before = found.get(item.key)
-        both = tuple(dict.fromkeys((*(before.differing if before else ()), *item.differing)))
-        found[item.key] = replace(item, differing=both)
+        found[item.key] = item if before is None else _both(before, item)
     return tuple(found.values())
+
+
+def _both(first: Discrepancy, second: Discrepancy) -> Discrepancy:
+    differing = tuple(dict.fromkeys((*first.differing, *second.differing)))
+    return replace(second, differing=differing)
 
 
 def _with_values(item: Discrepancy, values: Mapping[str, Value]) -> Discrepancy:
@@ -195,6 +226,11 @@ def _with_values(item: Discrepancy, values: Mapping[str, Value]) -> Discrepancy:
     if item.target is None:
         return replace(item, source={**(item.source or {}), **values})
     return replace(item, kind=DiscrepancyKind.MISMATCHED, source={**item.target, **values}, differing=tuple(values))
+
+
+def decision_of(connection: sa.Connection, case: CaseId) -> Event:
+    """Who decided a case last, and why."""
+    return next(event for event in reversed(ledger.events(connection, case)) if event.act is Act.DECIDED)
 
 
 def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) -> Event:
@@ -207,7 +243,7 @@ def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) ->
 
 def assign(book: Ledger, case: CaseId, to: str, *, who: str, at: datetime) -> Event:
     """Gives a case to somebody; an empty name takes it from whoever had it."""
-    return _say(book, case, Act.ASSIGNED, who=who, at=at, data={"assignee": to.strip()})
+    return _say(book, case, Act.ASSIGNED, who=who, at=at, data={"assignee": person(to) if to.strip() else ""})
 
 
 def ask(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
@@ -228,8 +264,9 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
     with book.begin() as connection:
         found = known(connection, case)
         if found.state is State.KEPT:
-            ledger.withdraw(connection, case, at=at)
-            return ledger.append(connection, case, Act.RETURNED, who=who, at=at, note=note, expected=expected)
+            event = ledger.append(connection, case, Act.RETURNED, who=who, at=at, note=note, expected=expected)
+            ledger.withdraw(connection, case, at=at, who=who, since=decision_of(connection, case).at)
+            return event
         if found.state is not State.APPLIED:
             msg = f"{case} is {found.state}: only what is APPLIED or KEPT can be taken back."
             raise RefusedError(msg)
@@ -238,9 +275,7 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
 
 def _say(book: Ledger, case: CaseId, act: Act, **said: Any) -> Event:
     _check_note(said.get("note", ""))
-    if not said["who"].strip():
-        msg = "Nobody says it: give a name."
-        raise DeclarationError(msg)
+    person(said["who"])
     with book.begin() as connection:
         known(connection, case)
         return ledger.append(connection, case, act, **said)

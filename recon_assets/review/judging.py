@@ -116,10 +116,9 @@ def _of_records(spec: TableSpec, finding: Finding, accepted: Accepted) -> str | 
 def _of_figures(finding: Finding, accepted: Accepted, before: Mapping[str, Said]) -> str | None:
     """Why it is accepted: its figures are, or they are still what accepted records explained."""
     last = before.get(finding.check)
-    unchanged = last is not None and fingerprint(last.finding) == fingerprint(finding)
-    return accepted.get((finding.check, fingerprint(finding))) or (
-        last.finding.accepted if last and unchanged else None
-    )
+    same = last is not None and fingerprint(last.finding) == fingerprint(finding)
+    why = last.finding.accepted if last and same else None
+    return accepted.get((finding.check, fingerprint(finding))) or (why if why in accepted.values() else None)
 
 
 def fingerprint(finding: Finding) -> str:

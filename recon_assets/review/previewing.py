@@ -43,7 +43,7 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Pre
         records = records_of(connection, found, chosen.rows)
     if chosen.decision is Decision.KEEP_TARGET:
         return Preview(accepted=len(records))
-    previews = [_tried(project, of, case.window, wanted) for of, wanted in jobs(project, spec, case, records, chosen)]
+    previews = [_tried(project, *job) for job in jobs(project, spec, case, records, chosen)]
     return Preview(
         tuple(change for each in previews for change in each.changes),
         tuple(problem for each in previews for problem in each.problems),

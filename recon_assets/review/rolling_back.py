@@ -19,7 +19,7 @@ from recon_assets.errors import (
 from recon_assets.ledger import Backup, Correction, Ledger
 from recon_assets.model import Act, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
-from recon_assets.review.deciding import known
+from recon_assets.review.deciding import decision_of, known, table_of
 from recon_assets.review.reaching import paired
 
 
@@ -138,9 +138,7 @@ class _RollingBack:
         ended = self.settle_left()
         with self.book.begin() as connection:
             scope = self.scope
-            corrections = ledger.corrections(
-                connection, case=scope.case, run=scope.run, backfill=scope.backfill, undoable=True
-            )
+            corrections = self.corrections(connection)
             backups = (
                 [] if scope.case else ledger.backups(connection, run=scope.run, backfill=scope.backfill, undoable=True)
             )
@@ -164,9 +162,9 @@ class _RollingBack:
             with self.held(correction):
                 settle_by_rows(self.book, self.project, correction, self.clock())
         with self.book.begin() as connection:
-            undone = {item.case for item in ledger.corrections(connection, **scope) if item.undone_by}
-            closed = [self.close(connection, case) for case in undone]
-        return any(closed)
+            undone = {item.case for item in ledger.corrections(connection, **scope) if item.undone_by and item.case}
+            ended = [self.end(connection, case) for case in undone]
+        return any(ended)
 
     @contextmanager
     def held(self, correction: Correction) -> Iterator[None]:
@@ -182,7 +180,7 @@ class _RollingBack:
         with self.book.begin() as connection:
             made = enumerate(ledger.changes_of(connection, correction.id))
             changes = [change.inverse for at, change in made if at not in correction.rows][::-1]
-        with self.held(correction), paired(self.project, self.project.tables[correction.table]) as pair:
+        with self.held(correction), paired(self.project, table_of(self.project, correction.table)) as pair:
             number = None
             try:
                 with writes.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
@@ -196,7 +194,7 @@ class _RollingBack:
             if number is not None:
                 with self.book.begin() as connection:
                     ledger.settle(connection, number, "applied", at=self.clock())
-                    self.close(connection, correction.case)
+                    self.close(connection, correction)
         return changes
 
     def plan(self, correction: Correction, changes: Sequence[Change]) -> int:
@@ -214,15 +212,33 @@ class _RollingBack:
                 undoes=correction.id,
             )
 
-    def close(self, connection: sa.Connection, case: CaseId | None) -> bool:
-        """The case is rolled back once nothing that it wrote is left, and nothing of it is accepted any more."""
-        if case is None or ledger.corrections(connection, case=case, undoable=True):
+    def corrections(self, connection: sa.Connection) -> list[Correction]:
+        """What is to be undone: of a case what its last decision wrote, of a run or a backfill all of it."""
+        scope = self.scope
+        found = ledger.corrections(connection, case=scope.case, run=scope.run, backfill=scope.backfill, undoable=True)
+        if scope.case is None or not found:
+            return found
+        since = decision_of(connection, scope.case).at
+        return [item for item in found if item.at >= since] or found
+
+    def close(self, connection: sa.Connection, correction: Correction) -> None:
+        """Says in the case's story that a correction was undone."""
+        ledger.changed(connection, correction.table, correction.window)
+        if correction.case and not self.end(connection, correction.case):
+            note = f"{correction.count:,} changes taken back. {self.note}".rstrip()
+            ledger.append(connection, correction.case, Act.COMMENTED, who=self.who, at=self.clock(), note=note)
+
+    def end(self, connection: sa.Connection, case: CaseId) -> bool:
+        """The case is rolled back once nothing is left of what its last decision wrote; whether it is now."""
+        if known(connection, case).state is not State.APPLIED:
             return False
-        applied = known(connection, case).state is State.APPLIED
-        if applied:
-            ledger.withdraw(connection, case, at=self.clock())
-            ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.clock(), note=self.note)
-        return applied
+        since = decision_of(connection, case).at
+        made = [item for item in ledger.corrections(connection, case=case) if item.at >= since and not item.undoes]
+        if not made or any(item.outcome == "applied" and not item.undone_by for item in made):
+            return False
+        ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.clock(), note=self.note)
+        ledger.withdraw(connection, case, at=self.clock(), who=self.who, since=since)
+        return True
 
     def restore(self, backup: Backup) -> None:
         """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
@@ -232,4 +248,5 @@ class _RollingBack:
         if self.dry_run:
             return
         with self.book.begin() as connection:
+            ledger.changed(connection, backup.table, backup.window)
             ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())

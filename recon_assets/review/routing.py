@@ -26,6 +26,7 @@ from recon_assets.model import (
     TableSpec,
     Treatment,
 )
+from recon_assets.review import past
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint
 
 POLICY, RECON = "policy", "recon"
@@ -35,24 +36,28 @@ _SEVERITIES = tuple(Severity)
 
 @dataclass(frozen=True)
 class Routed:
-    """How many cases were opened, found again, closed because they agree again, and decided by the policy."""
+    """How many cases were opened, found again, closed because they agree again, and decided by the policy.
+
+    ``ignored`` were no case by the policy; ``findings`` were looked at: when there are none, all is routed.
+    """
 
     opened: int = 0
     again: int = 0
     gone: int = 0
     decided: int = 0
     ignored: int = 0
+    findings: int = 0
 
     def __add__(self, other: "Routed") -> "Routed":
         """Of both together."""
         return Routed(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
-def route(book: Ledger, project: Project, now: datetime) -> Routed:
-    """Brings the cases up to date with all findings that nobody has routed yet."""
-    routed = Routed()
+def route(book: Ledger, project: Project, now: datetime, most: int = 5000) -> Routed:
+    """Brings the cases up to date with findings that nobody has routed yet, about ``most`` of them."""
     with book.begin() as connection:
-        said = ledger.fresh(connection)
+        said = ledger.fresh(connection, most=most)
+        routed = Routed(findings=len(said))
         for table, window in dict.fromkeys((item.finding.table, item.finding.window) for item in said):
             if table in project.tables:
                 routed += Routing(connection, project.tables[table], window, now).run()
@@ -102,11 +107,20 @@ class Routing:
     now: datetime
 
     @cached_property
-    def latest(self) -> Mapping[str, Said]:
-        """The newest finding of each check that is still declared, unless it could not run."""
-        known = {check.name for check in self.spec.checks} | {RECORDS.name}
+    def declared(self) -> frozenset[str]:
+        """The names of the checks that there are."""
+        return frozenset(check.name for check in self.spec.checks) | {RECORDS.name}
+
+    @cached_property
+    def newest(self) -> Mapping[str, Said]:
+        """The newest finding of each check that is still declared."""
         found = ledger.latest(self.connection, self.spec.name, self.window)
-        return {name: said for name, said in found.items() if name in known and not said.finding.error}
+        return {name: said for name, said in found.items() if name in self.declared}
+
+    @cached_property
+    def latest(self) -> Mapping[str, Said]:
+        """Those of checks that could run."""
+        return {name: said for name, said in self.newest.items() if not said.finding.error}
 
     @cached_property
     def accepted(self) -> Collection[tuple[str, str]]:
@@ -136,6 +150,16 @@ class Routing:
             evidence = None if said.finding.kinds else self.of_check(said)
             if evidence is not None:
                 routed += self.settle(CaseId(self.spec.name, self.window, said.finding.check), evidence)
+        return routed + self.abandon()
+
+    def abandon(self) -> Routed:
+        """Cases that wait, and of which no declared check speaks any more."""
+        ours = ledger.Filter(tables=(self.spec.name,), windows=(self.window, self.window), states=(State.PENDING,))
+        routed = Routed()
+        for case in ledger.queue(self.connection, ours, limit=len(DiscrepancyKind) + len(self.spec.checks) + 50).cases:
+            checks = {said.finding.check for said in ledger.said(self.connection, case.findings)}
+            if not checks & self.declared:
+                routed += self.close(case, "No declared check speaks of it any more.")
         return routed
 
     @cached_property
@@ -156,9 +180,9 @@ class Routing:
         return Evidence(failed, kept, max(wrong, len(kept)), of) if kept or wrong > 0 else Evidence()
 
     def _wrong(self, kind: DiscrepancyKind, failed: Sequence[Said]) -> int:
-        """Checks of all records count the same ones; any other check counts its own."""
-        counts = [(said in self.whole, said.finding.kinds[kind]) for said in failed]
-        return max((count for whole, count in counts if whole), default=0) + sum(n for whole, n in counts if not whole)
+        """Checks that compare both sides count the same records; each of the others counts its own."""
+        counts = [said.finding.kinds[kind] for said in failed]
+        return max(counts) if kind in EVERY_KIND else sum(counts)
 
     def of_check(self, said: Said) -> Evidence | None:
         """What a check says that names no records; None as long as the records have not been looked at."""
@@ -167,12 +191,20 @@ class Routing:
         if is_figure(self.spec, said.finding.check):
             covered = {kind for other in self.whole for kind in other.finding.kinds}
             if not covered >= EVERY_KIND or self.whole[0].evaluation < said.evaluation:
-                return None
+                return self._of_figures(said) if self._is_hidden(said) else None
             if any(sum(other.finding.kinds.values()) for other in self.whole):
                 return Evidence()  # the records that differ are cases of their own, and explain it
             if self.whole[0].evaluation > said.evaluation:
                 return None  # the records were corrected since, and the figure not judged again
+        return self._of_figures(said)
+
+    def _of_figures(self, said: Said) -> Evidence:
         return Evidence((said,), wrong=said.finding.wrong, of=said.finding.of)
+
+    def _is_hidden(self, said: Said) -> bool:
+        """Whether the records were to be compared, and could not be."""
+        looked = self.newest.get(RECORDS.name)
+        return looked is not None and looked.finding.error is not None and looked.evaluation >= said.evaluation
 
     def settle(self, id_: CaseId, evidence: Evidence) -> Routed:
         """Brings one case up to date."""
@@ -185,11 +217,12 @@ class Routing:
             return Routed()
         return self.open(id_, case, evidence)
 
-    def close(self, case: Case | None) -> Routed:
+    def close(self, case: Case | None, why: str = "Its records agree again.") -> Routed:
         """Nothing is wrong any more."""
         if case is None or case.state is not State.PENDING:
             return Routed()
-        self._append(case.id, Act.GONE, RECON, "Its records agree again.")
+        known = max((said.evaluation for said in self.newest.values()), default=0)
+        self._append(case.id, Act.GONE, RECON, why, {past.EVALUATION: known})
         return Routed(gone=1)
 
     def _is_slight(self, evidence: Evidence) -> bool:
@@ -197,9 +230,11 @@ class Routing:
 
     def _is_old(self, case: Case, evidence: Evidence) -> bool:
         """Whether the findings are from before the case was closed, or the case is in somebody's hands."""
-        if case.state.closed:
-            return all(said.at <= case.changed for said in evidence.said)
-        return case.state is not State.PENDING
+        if not case.state.closed:
+            return case.state is not State.PENDING
+        events = ledger.events(self.connection, case.id)
+        closed = past.closing(events)
+        return past.is_undo_asked(events) or all(past.is_older(said, closed) for said in evidence.said)
 
     def _is_news(self, case: Case, evidence: Evidence) -> bool:
         return case.state.closed or self._before(case).signature != evidence.signature
@@ -249,8 +284,8 @@ class Routing:
         """What is corrected and comes back is not corrected for ever; what a person undid, is not done again."""
         if case.state is State.PENDING:
             return "It was waiting for a person already."
-        known = {record.id for record in ledger.records(self.connection, case.findings, case.id.of_records)}
-        if case.state is State.GONE or not known & {record.id for record in evidence.records}:
+        before = past.touched(self.connection, case.id, ledger.events(self.connection, case.id))
+        if not before & {record.id for record in evidence.records}:
             return None
         return "Some of its records were corrected, kept or rolled back before, and are wrong again."
 

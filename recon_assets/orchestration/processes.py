@@ -29,7 +29,8 @@ PATIENCE_TO_STOP = 30.0
 LOCATION = "recon_assets"
 ADDRESS_FILE = "webserver.json"
 TOKEN = "RECON_WEB_TOKEN"  # noqa: S105 - the name of the variable
-EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
+EVERYWHERE = {"": HOST, "0.0.0.0": HOST, "::": "::1"}  # noqa: S104 - compared with, not bound to
+"""The loopback of what is bound to every address; `::` is those of IPv6 alone."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def services(home: Path, environ: Mapping[str, str], *, port: int = 0, host: str
 
 def address(host: str, port: int) -> str:
     """Where this machine reaches what is bound to ``host``."""
-    place = HOST if host in EVERYWHERE else host
+    place = EVERYWHERE.get(host, host)
     return f"http://[{place}]:{port}" if ":" in place else f"http://{place}:{port}"
 
 

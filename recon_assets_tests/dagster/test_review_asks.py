@@ -90,6 +90,7 @@ def test_only_this_user_may_read_what_lets_in(tmp_path: Path) -> None:
     [
         ("127.0.0.1", "http://127.0.0.1:3000"),
         ("0.0.0.0", "http://127.0.0.1:3000"),  # noqa: S104 - nothing is bound
+        ("::", "http://[::1]:3000"),
         ("::1", "http://[::1]:3000"),
         ("desk.example", "http://desk.example:3000"),
     ],

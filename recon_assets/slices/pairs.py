@@ -11,7 +11,7 @@ from recon_assets.dialect.sql import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, TableSpec, Window
 from recon_assets.slices.names import cast_to, condition, nearest
-from recon_assets.slices.shapes import Shape, describe
+from recon_assets.slices.shapes import Shape, described
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
     if not catalog.is_server(target):
         msg = f"tables.{spec.name}: {target.dialect.name} files can be sources, not targets; load into a server"
         raise DeclarationError(msg)
-    left = describe(source, spec.source, spec.cast)
-    right = describe(target, spec.target)
+    left, right = described(spec, source, target)
     wrong = problems(spec, left, right)
     if wrong:
         raise DeclarationError("\n".join(f"tables.{spec.name}: {problem}" for problem in wrong))

@@ -1,6 +1,7 @@
 """What a database says of one relation."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from recon_assets.dialect import catalog
 from recon_assets.dialect.failures import explained
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Relation
+from recon_assets.model import Column, Relation, TableSpec
 from recon_assets.slices.names import Select, as_table, cast_to, nearest, relation_of
 
 
@@ -64,6 +65,18 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         types = catalog.column_types(connection, table, select, cast or ())
         columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
         return Shape(columns) if table is None else _keys(connection, inspector, table, columns)
+
+
+def described(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> tuple[Shape, Shape]:
+    """Both sides of a table, looked at at the same time.
+
+    Raises:
+        DeclarationError, UnavailableError: As `describe` does.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        left = pool.submit(describe, source, spec.source, spec.cast)
+        right = pool.submit(describe, target, spec.target)
+        return left.result(), right.result()
 
 
 def _facts(inspector: Any, table: sa.TableClause | None, relation: Relation) -> dict[str, dict[str, bool]]:

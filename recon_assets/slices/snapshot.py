@@ -19,7 +19,7 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, Relation, Rule, TableSpec, Window
 from recon_assets.slices.names import Select, as_table, cast_to, condition, nearest, relation_of
 from recon_assets.slices.pairs import Mapped, Pair
-from recon_assets.slices.shapes import Shape, describe
+from recon_assets.slices.shapes import Shape, described
 
 T = TypeVar("T")
 UNPLACED = ""
@@ -40,9 +40,7 @@ def matched(
     Raises:
         DeclarationError: When a column is named that a side does not have, or two types have no common meaning.
     """
-    with ThreadPoolExecutor(2) as pool:
-        sides = (pool.submit(describe, source, spec.source, spec.cast), pool.submit(describe, target, spec.target))
-        left, right = (side.result() for side in sides)
+    left, right = described(spec, source, target)
     here = {column.name: column for column in left.columns}
     there = {column.name: column for column in right.columns}
     always = [*spec.key, *([spec.days.column] if spec.days else [])]

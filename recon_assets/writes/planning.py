@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -196,7 +196,7 @@ class Planning:
 
     def _looked_at(self) -> list[Field]:
         """The columns that were seen of the target."""
-        names = dict.fromkeys(name for record in self._records for name in record)
+        names = dict.fromkeys(chain.from_iterable(self._records))
         return [self.target.fields[name] for name in names if name in self.target.fields]
 
     def _compare(self, columns: Mapping[Field, Sequence[Any]]) -> None:

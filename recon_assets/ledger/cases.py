@@ -4,21 +4,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
-from recon_assets.ledger.findings import noted
+from recon_assets.ledger.findings import note as note_window
 from recon_assets.ledger.values import chosen_json, chosen_of
 from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow
 
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
 _ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
-_NOTED = {
+_NOTED: Mapping[Act, Literal["asked", "changed"]] = {
     Act.ASKED: "asked",
     **dict.fromkeys((Act.APPLIED, Act.KEPT, Act.RETURNED, Act.ROLLED_BACK), "changed"),
 }
@@ -58,16 +58,16 @@ def append(  # noqa: PLR0913 - an event has so many parts
     c.execute(sa.insert(_event).values(review_case=number, **stored))
     c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(stands(known, new)), **_to_do(act)))
     if act in _NOTED:
-        noted(c, [{"table_name": case.table, "window_key": case.window, _NOTED[act]: at}])
+        note_window(c, case.table, case.window, _NOTED[act])
     return new
 
 
-_ANSWERS = {Act.UNDO, Act.REFUSED}
+_ANSWERS = {Act.UNDO, Act.REFUSED, Act.RETURNED, Act.ROLLED_BACK}
 
 
 def _to_do(act: Act) -> dict[str, bool]:
-    """What is to be done after ``act``, besides what the state says."""
-    return {"pruned": False} | ({"undo": act is Act.UNDO} if act in _ANSWERS or act.leads_to else {})
+    """What is to be done after ``act``, besides what the state says; what is to be undone stays so until answered."""
+    return {"pruned": False} | ({"undo": act is Act.UNDO} if act in _ANSWERS else {})
 
 
 def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:

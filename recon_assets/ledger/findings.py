@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -31,7 +32,7 @@ Place = tuple[str, str, str]
 """Table, window and check."""
 
 _evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
-_discrepancy, _sighting, _seen = schema.discrepancy, schema.sighting, schema.seen
+_discrepancy, _sighting, _seen, _unread = schema.discrepancy, schema.sighting, schema.seen, schema.unread
 _COMPARED = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
 _MOST = 10_000
 RECORDS = "records"
@@ -107,6 +108,7 @@ def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datet
         returning = sa.insert(_finding).returning(_finding.c.id, sort_by_parameter_order=True)
         ids = c.scalars(returning, [_row(found, evaluation) for found in findings]).all()
         _Evaluation(c, evaluation, at, dict(zip(ids, findings, strict=True))).note()
+        c.execute(sa.insert(_unread).values(evaluation=evaluation))
     return evaluation
 
 
@@ -228,15 +230,23 @@ class _Evaluation:
                 "table_name": table,
                 "window_key": window,
                 "evaluation": self.number,
-                "at": self.at,
                 "compared": self.number if kinds[table, window] >= _COMPARED else None,
             }
             for table, window in sorted(kinds)
         ]
-        noted(self.c, rows)
+        _noted(self.c, rows)
 
 
-def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "changed"]) -> None:
+    """Notes that somebody asked about a window, or changed its rows: readings that begin from now on answer it.
+
+    Readings and notes are numbered together, so that no two clocks are ever compared.
+    """
+    (number,) = numbers(c, 1)
+    _noted(c, [{"table_name": table, "window_key": window, what: number}])
+
+
+def _noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds to what is known of windows; what is known already and later, stays."""
     new = inserting(_judged, rows)
     later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[2:]}
@@ -263,61 +273,25 @@ def _said(row: Any) -> Said:
     return Said(row.id, row.evaluation, row.at, row.run, finding_of(row))
 
 
-def fresh(c: sa.Connection, reader: str = "review", most: int = 5000) -> list[Said]:
-    """Findings that ``reader`` has not been given yet, oldest first, whole evaluations.
+def fresh(c: sa.Connection, most: int = 5000) -> list[Said]:
+    """Findings that nobody has been given yet, oldest first, whole evaluations.
 
-    They count as given when the caller's transaction is kept. Readers of one name wait for each other. What a
-    transaction adds that is still going on, or that began later, is given later: findings are read in the order
-    of the transactions that added them, and only when no earlier one can still add any.
+    They count as given when the caller's transaction is kept; until then, whoever asks as well waits. What a
+    transaction adds is given once it has ended, however early it began.
 
     Args:
         c: A transaction of the ledger.
-        reader: Whose place in the order of findings this is.
         most: After so many findings no further evaluation is begun.
     """
-    mark = schema.watermark
-    c.execute(postgresql.insert(mark).values(reader=reader, xid="0", evaluation=0).on_conflict_do_nothing())
-    place = c.execute(sa.select(mark.c.xid, mark.c.evaluation).where(mark.c.reader == reader).with_for_update()).one()
-    due = c.execute(_unread(place.xid, place.evaluation, c.scalar(_oldest_writer()), most)).all()
+    waiting = sa.select(_unread.c.evaluation, _evaluation.c.findings).join(_evaluation)
+    rows = c.execute(waiting.order_by(_unread.c.evaluation).limit(most).with_for_update(of=_unread)).all()
+    before = accumulate((row.findings for row in rows), initial=0)
+    due = [row.evaluation for row, given in zip(rows, before, strict=False) if given < most]
     if not due:
         return []
-    last = due[-1]
-    c.execute(sa.update(mark).where(mark.c.reader == reader).values(xid=last.xid, evaluation=last.id))
-    order = (_evaluation.c.xid, _evaluation.c.id, _finding.c.id)
-    rows = c.execute(_SAID.where(_finding.c.evaluation.in_([row.id for row in due])).order_by(*order))
-    return [_said(row) for row in rows]
-
-
-def _oldest_writer() -> sa.Select[Any]:
-    """The oldest transaction of this database that still writes; else the next one that anybody will begin.
-
-    PostgreSQL's own horizon is that of all databases of a server: a load of an hour would hold it back for an hour.
-    """
-    now = sa.func.pg_current_snapshot()
-    going = sa.func.pg_snapshot_xip(now).column_valued("xid")
-    locks = sa.table("pg_locks", *map(sa.column, ("pid", "locktype", "mode", "transactionid")))
-    activity = sa.table("pg_stat_activity", *map(sa.column, ("pid", "datname")))
-    here = sa.select(sa.cast(locks.c.transactionid, sa.Text)).join_from(locks, activity, locks.c.pid == activity.c.pid)
-    here = here.where(locks.c.locktype == "transactionid", locks.c.mode == "ExclusiveLock")
-    here = here.where(activity.c.datname == sa.func.current_database())
-    short = sa.cast(sa.cast(sa.cast(going, sa.Text), sa.Numeric) % sa.literal(2**32), sa.Text)
-    oldest = sa.select(going).where(short.in_(here)).order_by(going).limit(1)
-    return sa.select(
-        sa.func.coalesce(oldest.scalar_subquery(), sa.func.pg_snapshot_xmax(now), type_=schema.TransactionId())
-    )
-
-
-def _unread(xid: str, evaluation: int, before: str, most: int) -> sa.Select[Any]:
-    """The next evaluations, together of at least ``most`` findings if there are so many."""
-    order = (_evaluation.c.xid, _evaluation.c.id)
-    place = sa.tuple_(sa.literal(xid, schema.TransactionId()), sa.literal(evaluation))
-    some = _evaluation.c.findings > 0
-    ended = _evaluation.c.xid < sa.literal(before, schema.TransactionId())
-    first = sa.select(*order, _evaluation.c.findings).where(sa.tuple_(*order) > place, ended, some).order_by(*order)
-    these = first.limit(most).subquery()
-    so_far = sa.func.sum(these.c.findings).over(order_by=(these.c.xid, these.c.id)) - these.c.findings
-    sums = sa.select(these.c.xid, these.c.id, so_far.label("so_far")).subquery()
-    return sa.select(sums.c.xid, sums.c.id).where(sums.c.so_far < most).order_by(sums.c.xid, sums.c.id)
+    c.execute(sa.delete(_unread).where(_unread.c.evaluation.in_(due)))
+    these = _SAID.where(_finding.c.evaluation.in_(due)).order_by(_evaluation.c.id, _finding.c.id)
+    return [_said(row) for row in c.execute(these)]
 
 
 def said(c: sa.Connection, findings: Sequence[int]) -> list[Said]:
@@ -480,9 +454,9 @@ def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
     return ~sa.exists().where(*same, tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
 
 
-def changed(c: sa.Connection, table: str, window: str, *, at: datetime) -> None:
+def changed(c: sa.Connection, table: str, window: str) -> None:
     """Notes that rows of a window were changed: it is to be judged again."""
-    noted(c, [{"table_name": table, "window_key": window, "changed": at}])
+    note(c, table, window, "changed")
 
 
 def asked(c: sa.Connection) -> list[tuple[str, str]]:
@@ -495,6 +469,17 @@ def to_check(c: sa.Connection) -> list[tuple[str, str]]:
     return _later(c, _judged.c.changed)
 
 
-def _later(c: sa.Connection, moment: sa.Column[Any]) -> list[tuple[str, str]]:
-    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(moment))
-    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(moment))]
+def _later(c: sa.Connection, number: sa.Column[Any]) -> list[tuple[str, str]]:
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(number))
+    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(number))]
+
+
+def causes(c: sa.Connection, windows: Collection[tuple[str, str]]) -> tuple[tuple[Any, ...], ...]:
+    """Why windows (table, window) are to be judged: what stays equal until one is asked about, changed or compared.
+
+    A judgement that leaves a window as due as it was changes nothing.
+    """
+    place = (_judged.c.table_name, _judged.c.window_key)
+    why = sa.select(*place, _judged.c.asked, _judged.c.changed, _judged.c.compared)
+    rows = c.execute(why.where(sa.tuple_(*place).in_(windows)).order_by(*place))
+    return tuple(tuple(row) for row in rows)

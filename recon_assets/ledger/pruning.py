@@ -1,4 +1,4 @@
-"""Forgetting what is old and needed by nothing: the only place where the ledger deletes."""
+"""Forgetting what is old and needed by nothing: the only place where the ledger deletes what it was told."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from recon_assets.ledger.accepted import standing
 from recon_assets.model import State
 
 _evaluation, _finding, _sighting, _newest = schema.evaluation, schema.finding, schema.sighting, schema.newest
-_discrepancy, _seen, _mark = schema.discrepancy, schema.seen, schema.watermark
+_discrepancy, _seen, _unread = schema.discrepancy, schema.seen, schema.unread
 _cases, _event, _acceptance = schema.cases, schema.event, schema.acceptance
 _correction, _change, _outcome = schema.correction, schema.change, schema.outcome
 _backup, _part, _backup_event = schema.backup, schema.backup_part, schema.backup_event
@@ -75,8 +75,7 @@ def _old_cases(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
 
 def _findings(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
     """Those that no case stands on any more, and then evaluations that have none left."""
-    unread = sa.tuple_(_evaluation.c.xid, _evaluation.c.id) > sa.tuple_(_mark.c.xid, _mark.c.evaluation)
-    old = sa.and_(_evaluation.c.at < until, ~sa.exists().select_from(_mark).where(unread))
+    old = sa.and_(_evaluation.c.at < until, ~sa.exists().where(_unread.c.evaluation == _evaluation.c.id))
     of_cases = _finding.c.id.in_(sa.select(sa.func.unnest(_cases.c.findings)))
     used = sa.or_(of_cases, sa.exists().where(_newest.c.finding == _finding.c.id))
     done = _ids(c, sa.select(_finding.c.id).join(_evaluation).where(old, ~used))

@@ -36,16 +36,6 @@ class Ranked(sa.types.TypeDecorator[Severity]):
         return None if value is None else list(Severity)[value - 1]
 
 
-class TransactionId(sa.types.UserDefinedType[str]):
-    """PostgreSQL's ``xid8``: transactions in the order of their first write, for ever."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Its name."""
-        return "xid8"
-
-
 Json = sa.JSON(none_as_null=True)
 Moment = sa.DateTime(timezone=True)
 Sorted = sa.Text(collation="C")
@@ -64,11 +54,9 @@ evaluation = sa.Table(
     "evaluation",
     META,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),  # a number may be drawn before
-    sa.Column("xid", TransactionId, nullable=False, server_default=sa.func.pg_current_xact_id()),
     sa.Column("at", Moment, nullable=False),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("findings", sa.Integer, nullable=False),
-    sa.Index("evaluation_order", "xid", "id"),
 )
 
 finding = sa.Table(
@@ -138,28 +126,21 @@ judged = sa.Table(
     sa.Column("table_name", sa.Text, primary_key=True),
     sa.Column("window_key", sa.Text, primary_key=True),
     sa.Column("evaluation", sa.BigInteger),
-    sa.Column("at", Moment),
     sa.Column("compared", sa.BigInteger),
-    sa.Column("asked", Moment),
-    sa.Column("changed", Moment),
+    sa.Column("asked", sa.BigInteger),
+    sa.Column("changed", sa.BigInteger),
 )
 
 
-def later_than_judged(moment: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """Whether what is noted in ``moment`` of `judged` is no earlier than the window's newest evaluation."""
-    return sa.and_(moment.is_not(None), sa.or_(judged.c.at.is_(None), moment >= judged.c.at))
+def later_than_judged(number: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """Whether what is noted in ``number`` of `judged` is later than the reading of the window's newest evaluation."""
+    return sa.and_(number.is_not(None), sa.or_(judged.c.evaluation.is_(None), number > judged.c.evaluation))
 
 
 sa.Index("judged_asked", judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
 sa.Index("judged_changed", judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
 
-watermark = sa.Table(
-    "watermark",
-    META,
-    sa.Column("reader", sa.Text, primary_key=True),
-    sa.Column("xid", TransactionId, nullable=False),
-    sa.Column("evaluation", sa.BigInteger, nullable=False),
-)
+unread = sa.Table("unread", META, _part_of("evaluation", primary_key=True))
 
 cases = sa.Table(
     "review_case",

@@ -165,6 +165,25 @@ def test_differences_are_accepted_until_that_is_withdrawn(book: Ledger) -> None:
     assert accepted(book) == {DAY: {("id2", "v2"): said}, **rest}
 
 
+def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
+    """What is withdrawn since a moment is what was accepted then and later."""
+    append(book, Act.FOUND)
+    accept(book, ("id1", "v1"), at=0)
+    accept(book, ("id2", "v2"), at=2)
+    accept(book, ("id3", "v3"), at=3)
+
+    with book.begin() as c:
+        ledger.withdraw(c, CASE, at=minute(4), since=minute(2))
+    assert list(accepted(book)[DAY]) == [("id1", "v1")]
+
+    accept(book, ("id2", "v2"), at=5)
+    assert list(accepted(book)[DAY]) == [("id1", "v1"), ("id2", "v2")]
+
+    with book.begin() as c:
+        ledger.withdraw(c, CASE, at=minute(6))
+    assert accepted(book) == {}
+
+
 FIX = ledger.chosen_json(KEEP) | {"decision": "CUSTOM_FIX"}
 APPLIED = (Act.APPLYING, Act.APPLIED)
 STORIES = [

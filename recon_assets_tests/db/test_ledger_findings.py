@@ -141,14 +141,13 @@ def test_latest_is_not_set_back_by_a_slow_writer(book: Ledger) -> None:
 # --- read once
 
 
-def test_findings_are_fresh_once_for_each_reader(book: Ledger) -> None:
-    """Oldest first; another reader has a place of its own."""
+def test_findings_are_fresh_once(book: Ledger) -> None:
+    """Oldest first."""
     record(book, finding(check="one"), finding(check="two"))
     record(book, finding(check="three"))
 
     assert fresh(book) == ["one", "two", "three"]
     assert fresh(book) == []
-    assert fresh(book, reader="alerts") == ["one", "two", "three"]
 
 
 def test_whole_evaluations_are_fresh(book: Ledger) -> None:
@@ -188,14 +187,14 @@ def recording(book: Ledger, *findings: Finding) -> Iterator[None]:
 
 
 def test_a_slow_writer_is_not_skipped(book: Ledger) -> None:
-    """What a transaction adds that ends after its successor is given later, and nothing is given twice."""
+    """What a transaction adds that ends after its successor is given after it, and nothing is given twice."""
     with recording(book, finding(check="slow", window="2025-01-02")):
         record(book, finding(check="quick"))
         during = fresh(book)
     after = fresh(book)
 
-    assert during == []
-    assert after == ["slow", "quick"]
+    assert during == ["quick"]
+    assert after == ["slow"]
     assert fresh(book) == []
 
 
@@ -209,6 +208,13 @@ def test_a_writer_that_began_earlier_and_writes_later_is_not_skipped(book: Ledge
     record(book, finding(check="after"))
 
     assert fresh(book) == ["early", "more", "after"]
+
+
+def test_nothing_in_a_ledger_depends_on_its_server(book: Ledger) -> None:
+    """Transactions of a server that it is restored into are numbered otherwise, so no number of one is kept."""
+    kept = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'recon' AND "
+
+    assert rows(book, kept + "data_type IN ('xid', 'xid8', 'pg_snapshot', 'pg_lsn')") == []
 
 
 def test_a_reader_that_is_killed_has_read_nothing(book: Ledger) -> None:
@@ -496,24 +502,58 @@ def test_no_more_windows_than_asked_for(book: Ledger) -> None:
         assert ledger.unexplained(c, most=2) == [("orders", "2025-01-01"), ("orders", "2025-01-02")]
 
 
+def test_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) -> None:
+    """However many windows of others come first."""
+    record(book, *(figure(table="a_gone", window=f"2025-01-0{n}") for n in range(1, 4)), figure())
+
+    with book.begin() as c:
+        assert ledger.unexplained(c, tables=("orders",), most=1) == [("orders", DAY)]
+        assert ledger.unexplained(c, tables=(), most=1) == []
+
+
+def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:
+    """Not again and again, but again when the figure fails again."""
+    record(book, figure())
+    record(book, finding(check="records", kinds=(), error="no key"))
+    assert unexplained(book) == []
+
+    record(book, figure())
+    assert unexplained(book) == [("orders", DAY)]
+
+
+def test_a_comparison_that_cannot_run_again_is_asked_for_once(book: Ledger) -> None:
+    """Of an open case that stands on one that could."""
+    record(book, finding(missing(1), check="records"))
+    append(book, Act.FOUND, data=found(1))
+    record(book, finding(check="records", kinds=(), error="no connection"))
+    assert unexplained(book) == []
+
+    record(book, finding(check="count", kinds=()))
+    assert unexplained(book) == [("orders", DAY)]
+
+
 def wanted(book: Ledger) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     with book.begin() as c:
         return ledger.asked(c), ledger.to_check(c)
 
 
-def test_a_window_that_was_asked_about_is_due_until_it_was_read_again(book: Ledger) -> None:
-    """A reading that began before the question does not answer it."""
-    record(book, finding(missing(1)), at=0)
-    append(book, Act.FOUND, at=1)
+@pytest.mark.parametrize("clock", [-60, 0, 60])
+def test_a_window_that_was_asked_about_is_due_until_it_was_read_again(book: Ledger, clock: float) -> None:
+    """A reading that began before the question does not answer it; whose clock is right does not matter."""
+    record(book, finding(missing(1)))
+    append(book, Act.FOUND)
     assert wanted(book) == ([], [])
 
-    append(book, Act.ASKED, at=2)
+    with book.begin() as c:
+        (before,) = ledger.numbers(c, 1)
+    append(book, Act.ASKED, at=clock)
     assert wanted(book) == ([("orders", DAY)], [])
 
-    record(book, finding(missing(1)), at=1.5)
+    with book.begin() as c:
+        ledger.record(c, [finding(missing(1))], run="run", at=minute(0), number=before)
     assert wanted(book) == ([("orders", DAY)], [])
 
-    record(book, finding(missing(1)), at=3)
+    record(book, finding(missing(1)))
     assert wanted(book) == ([], [])
 
 
@@ -527,6 +567,38 @@ def test_a_window_that_was_changed_is_due_until_it_was_read_again(book: Ledger) 
 
     append(book, Act.ROLLED_BACK, at=5)
     assert wanted(book) == ([], [("orders", DAY)])
+
+    record(book, finding(), at=6)
+    with book.begin() as c:
+        ledger.changed(c, "orders", DAY)
+        ledger.changed(c, "orders", "2025-01-02")
+    assert wanted(book) == ([], [("orders", DAY), ("orders", "2025-01-02")])
+
+
+def causes(book: Ledger, *windows: tuple[str, str]) -> Any:
+    with book.begin() as c:
+        return ledger.causes(c, windows)
+
+
+def test_why_a_window_is_due_changes_with_what_is_wanted_alone(book: Ledger) -> None:
+    """Not when it is judged and stays as due as it was, nor when something is wanted of another window."""
+    windows = (("orders", DAY), ("orders", "2025-01-03"))
+    assert causes(book) == causes(book, *windows) == ()
+    record(book, figure())
+    first = causes(book, *windows)
+    record(book, figure())
+    with book.begin() as c:
+        ledger.changed(c, "orders", "2025-01-02")
+    assert causes(book, *windows) == causes(book, *reversed(windows)) == first
+
+    append(book, Act.FOUND)
+    append(book, Act.ASKED)
+    second = causes(book, *windows)
+    with book.begin() as c:
+        ledger.changed(c, "orders", DAY)
+    third = causes(book, *windows)
+    record(book, finding())
+    assert len({first, second, third, causes(book, *windows)}) == 4
 
 
 def test_figures_keep_their_types(book: Ledger) -> None:

@@ -25,7 +25,7 @@ from recon_assets_tests.db.ledgers import (
 )
 from recon_assets_tests.db.test_ledger_changes import EMPTY, FULL, accept, keeper, numbers, plan, settle
 
-KEPT = {"judged", "watermark", "alembic_version"}
+KEPT = {"judged", "alembic_version"}
 """Tables that do not grow with time."""
 YEAR = 365 * 24 * 60
 

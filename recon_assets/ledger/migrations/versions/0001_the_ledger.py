@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from recon_assets.ledger.schema import SCHEMA, TransactionId
+from recon_assets.ledger.schema import SCHEMA
 
 revision = "0001"
 down_revision = None
@@ -46,23 +46,20 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "evaluation",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("xid", TransactionId(), server_default=sa.func.pg_current_xact_id(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("findings", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         schema=SCHEMA,
     )
-    op.create_index("evaluation_order", "evaluation", ["xid", "id"], schema=SCHEMA)
     op.create_table(
         "judged",
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("evaluation", sa.BigInteger(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("compared", sa.BigInteger(), nullable=True),
-        sa.Column("asked", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("changed", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.BigInteger(), nullable=True),
+        sa.Column("changed", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("table_name", "window_key"),
         schema=SCHEMA,
     )
@@ -71,14 +68,14 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         "judged",
         ["asked"],
         schema=SCHEMA,
-        postgresql_where=sa.literal_column("asked IS NOT NULL AND (at IS NULL OR asked >= at)"),
+        postgresql_where=sa.literal_column("asked IS NOT NULL AND (evaluation IS NULL OR asked > evaluation)"),
     )
     op.create_index(
         "judged_changed",
         "judged",
         ["changed"],
         schema=SCHEMA,
-        postgresql_where=sa.literal_column("changed IS NOT NULL AND (at IS NULL OR changed >= at)"),
+        postgresql_where=sa.literal_column("changed IS NOT NULL AND (evaluation IS NULL OR changed > evaluation)"),
     )
     op.create_table(
         "review_case",
@@ -149,11 +146,10 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         schema=SCHEMA,
     )
     op.create_table(
-        "watermark",
-        sa.Column("reader", sa.Text(), nullable=False),
-        sa.Column("xid", TransactionId(), nullable=False),
+        "unread",
         sa.Column("evaluation", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("reader"),
+        sa.ForeignKeyConstraint(["evaluation"], [f"{SCHEMA}.evaluation.id"]),
+        sa.PrimaryKeyConstraint("evaluation"),
         schema=SCHEMA,
     )
     op.create_table(

@@ -77,7 +77,7 @@ def tick(instance: dg.DagsterInstance, book: Ledger, project: Project, now: date
         return [
             *corrections(connection, due),
             *shows(due),
-            *judgements(project, due.check, newest(connection, due.check), now),
+            *judgements(project, due.check, causes(connection, due.check), now),
         ]
 
 
@@ -142,10 +142,9 @@ def versions(cases: Sequence[Case]) -> Hashable:
     return tuple((case.id, case.version) for case in cases)
 
 
-def newest(connection: sa.Connection, looks: Sequence[review.Look]) -> Hashable:
-    """Another whenever one of these windows is judged."""
-    known = [ledger.latest(connection, look.table, look.window).values() for look in looks]
-    return tuple(max((said.evaluation for said in found), default=0) for found in known)
+def causes(connection: sa.Connection, looks: Sequence[review.Look]) -> Hashable:
+    """Another once one of these windows is due for another reason; not when it was judged and is as due as before."""
+    return ledger.causes(connection, [(look.table, look.window) for look in looks])
 
 
 def judgements(project: Project, looks: Sequence[review.Look], cause: Hashable, now: datetime) -> Iterator[Work]:

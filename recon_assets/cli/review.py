@@ -16,7 +16,6 @@ from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Filter, Ledger, Recorded, Said
 from recon_assets.model import Case, CaseId, Chosen, Decision, Event, Project, Severity, State, TableSpec
 from recon_assets.review import Preview
-from recon_assets.review.deciding import known
 
 app = typer.Typer(
     help="Read the queue of cases that wait for a decision, and decide.",
@@ -133,7 +132,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     chosen = choice(decision, row, values, nulls)
     with at_hand.both() as (project, memory):
         with memory.begin() as c:
-            version = known(c, asked).version
+            version = review.known(c, asked).version
         preview = review.preview(memory, project, asked, chosen)
         decided = yes and not preview.problems
         if decided:
@@ -225,7 +224,7 @@ def choice(
 def look_at(memory: Ledger, asked: CaseId, limit: int) -> Seen:
     """All that is known of a case, with at most ``limit`` of its records."""
     with memory.begin() as c:
-        case = known(c, asked)
+        case = review.known(c, asked)
         said = ledger.said(c, case.findings)
         records = ledger.records(c, case.findings, asked.of_records, limit=limit) if asked.of_records else ()
         return Seen(case, tuple(said), tuple(records), tuple(ledger.events(c, asked)))

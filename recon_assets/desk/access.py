@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from recon_assets import review
 from recon_assets.desk.passwords import Guard, users
 from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
@@ -18,11 +19,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 COOKIE = "recon"
 LOGGED_IN = timedelta(hours=12)
 REMEMBERED = timedelta(days=180)
-LONGEST_NAME = 100
 LOOPBACK = "127.0.0.0/8,::1"
 PROGRAM = "recon"
-PROGRAMS = {PROGRAM, "policy"}
-"""Names that stand in the ledger for what no person did."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +128,10 @@ class Access:
 
 def person(name: str) -> str:
     """The name as it is noted; empty for what is no person's."""
-    name = " ".join(name.split())[:LONGEST_NAME]
-    return "" if name.casefold() in PROGRAMS else name
+    try:
+        return review.person(" ".join(name.split()))
+    except DeclarationError:
+        return ""
 
 
 def access(environ: Mapping[str, str]) -> Access:

@@ -25,6 +25,7 @@ def application(desk: Desk, dagster: ASGIApp) -> Starlette:
     """Our pages under ``/review``, all else is Dagster's; in front of both the door."""
     pages: dict[str, tuple[Handler, Handler | None]] = {
         "/review": (queue.listed, None),
+        "/review/": (queue.home, None),
         "/review/report": (queue.report, None),
         "/review/bulk": (queue.listed, bulk.decided),
         "/review/login": (login.asked, login.given),

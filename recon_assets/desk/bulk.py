@@ -8,8 +8,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from recon_assets import ledger, review
-from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect
-from recon_assets.desk.choices import Problems
+from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect, number_in
+from recon_assets.desk.choices import Problems, assignee
 from recon_assets.desk.login import local
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, ReconError
@@ -58,11 +58,12 @@ def decided(call: Call) -> Page | Redirect:
 
 def _ticked(call: Call, action: str) -> Iterator[Ticked]:
     for text in call.form.getlist("case")[:MOST]:
-        version, _, name = text.partition(" ")
+        said, _, name = text.partition(" ")
+        version = number_in(said)
         with suppress(DeclarationError), call.desk.book.begin() as connection:
             case = ledger.find(connection, CaseId.parse(name))
-            if case and version.isascii() and version.isdecimal():
-                yield Ticked(case, int(version), _left_out(case, int(version), action))
+            if case and version is not None:
+                yield Ticked(case, version, _left_out(case, version, action))
 
 
 def _left_out(case: Case, version: int, action: str) -> str:
@@ -80,6 +81,8 @@ def _problems(call: Call, action: str) -> Problems:
     found: Problems = {}
     if not call.who:
         found["who"] = NAMELESS
+    if action == ASSIGN:
+        found |= assignee(call.form)[1]
     if action == Decision.KEEP_TARGET and not call.form.get("note", "").strip():
         found["note"] = "Say why, for whoever asks later."
     return found
@@ -113,7 +116,7 @@ def _one(call: Call, action: str, ticked: Ticked) -> str:
     desk, case = call.desk, ticked.case.id
     try:
         if action == ASSIGN:
-            review.assign(desk.book, case, call.form.get("assignee", "").strip(), who=call.who, at=call.now)
+            review.assign(desk.book, case, assignee(call.form)[0], who=call.who, at=call.now)
         else:
             note, wanted = call.form.get("note", "").strip(), Chosen(Decision(action))
             review.decide(

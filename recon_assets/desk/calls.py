@@ -19,7 +19,10 @@ from recon_assets.model import Project
 Form = ImmutableMultiDict[str, str]
 LARGEST_BODY = 2_000_000
 MOST_FIELDS = 20_000
-NAMELESS = "Say who you are; recon and policy are no people."
+_DIGITS = 9
+_NAMES = "a name is one line of at most 100 characters, and recon and policy are no people."
+NAMELESS = f"Say who you are; {_NAMES}"
+MISNAMED = f"Say to whom; {_NAMES}"
 TOKEN = "token"  # noqa: S105 - the name of a field
 
 
@@ -31,6 +34,11 @@ class Desk:
     project: Project
     access: Access
     clock: Callable[[], datetime]
+
+
+def number_in(text: str) -> int | None:
+    """The whole number from 0 on that somebody sent; None for all else, and for one that is none of ours."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 class BadRequestError(Exception):

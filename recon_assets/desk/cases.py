@@ -35,7 +35,7 @@ def address(case: CaseId) -> str:
 def shown(call: Call) -> Page:
     """The case as it is."""
     look = looked(call.desk, case_id(call), call.query.get("after", ""))
-    return _page(call, look, Choice(version=look.case.version), {})
+    return _page(call, look, Choice(choices.choice(call.query).decision, version=look.case.version), {})
 
 
 def _page(call: Call, look: Look, filled: Choice, problems: Problems) -> Page:
@@ -157,11 +157,8 @@ def _commented(call: Call) -> Page | Redirect:
 
 
 def _assigned(call: Call) -> Page | Redirect:
-    desk, case = call.desk, case_id(call)
-    if not call.who:
-        return _amiss(call, {"name": NAMELESS})
-    review.assign(desk.book, case, call.form.get("assignee", "").strip(), who=call.who, at=call.now)
-    return _gone_to(call, case, "assigned")
+    to, problems = choices.assignee(call.form)
+    return _amiss(call, problems) if problems else _noted(call, "assigned", review.assign, to=to)
 
 
 def _asked(call: Call) -> Page | Redirect:
@@ -192,10 +189,9 @@ _ACTS: Mapping[str, Callable[[Call], Page | Redirect]] = {
 }
 
 
-def undoing(call: Call) -> Page:
-    """What taking the case's decision back would do."""
-    look = looked(call.desk, case_id(call))
-    return _undo(call, look, {})
+def undoing(call: Call) -> Redirect:
+    """The case's page: what an undo would do is tried on the target, and no link may do that."""
+    return Redirect(address(case_id(call)))
 
 
 def _undo(call: Call, look: Look, problems: Problems) -> Page:
@@ -218,9 +214,14 @@ def _undo(call: Call, look: Look, problems: Problems) -> Page:
 
 
 def undone(call: Call) -> Page | Redirect:
-    """Takes the case's decision back: by a run, what was written; at once, what was only accepted."""
+    """What taking the case's decision back would do; once that is confirmed, asks for it."""
+    look = looked(call.desk, case_id(call))
+    return _taken_back(call, look) if call.form.get("do") == "confirm" else _undo(call, look, {})
+
+
+def _taken_back(call: Call, look: Look) -> Page | Redirect:
+    """By a run, what was written; at once, what was only accepted."""
     desk, filled = call.desk, choices.choice(call.form)
-    look = looked(desk, case_id(call))
     missing = {"who": NAMELESS} if not call.who else {}
     missing |= {} if filled.note else {"note": "Say why, for whoever asks later."}
     if look.case.version != filled.version:

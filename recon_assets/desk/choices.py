@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from recon_assets import writes
-from recon_assets.desk.calls import NAMELESS, Form
+from recon_assets.desk.access import person
+from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, number_in
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, DoesNotFitError
@@ -45,18 +46,20 @@ class Choice:
 def choice(form: Form) -> Choice:
     """What a form says."""
     decision = form.get("decision", "")
-    version = form.get("version", "")
     return Choice(
         Decision(decision) if decision in set(Decision) else None,
         form.get("scope", "all") != "rows",
         tuple(dict.fromkeys(form.getlist("row"))),
         form.get("note", "").strip(),
-        int(version) if version.isascii() and version.isdecimal() and len(version) < _DIGITS else 0,
+        number_in(form.get("version", "")) or 0,
         form,
     )
 
 
-_DIGITS = 9
+def assignee(form: Form) -> tuple[str, Problems]:
+    """To whom cases are to be given, which may be nobody; and what is wrong with that."""
+    given = form.get("assignee", "").strip()
+    return given, {"assignee": MISNAMED} if given and not person(given) else {}
 
 
 def problems(chosen: Choice, case: CaseId, who: str) -> Problems:

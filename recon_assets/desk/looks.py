@@ -8,9 +8,10 @@ from http import HTTPStatus
 
 import sqlalchemy as sa
 
-from recon_assets import ledger
+from recon_assets import ledger, review
 from recon_assets.desk.calls import BadRequestError, Call, Desk
 from recon_assets.desk.records import Records, laid_out
+from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Recorded, Said
 from recon_assets.model import Case, CaseId, Details, Event, Finding, State, TableSpec, masked_details
 
@@ -61,7 +62,7 @@ def looked(desk: Desk, case: CaseId, after: str = "") -> Look:
         BadRequestError: When there is no such case.
     """
     with desk.book.begin() as connection:
-        found = known(connection, case)
+        found = _found(connection, case)
         records = _page(connection, found, after)
         page = records[:PER_PAGE]
         more = page[-1].id if len(records) > PER_PAGE else ""
@@ -76,17 +77,11 @@ def looked(desk: Desk, case: CaseId, after: str = "") -> Look:
         )
 
 
-def known(connection: sa.Connection, case: CaseId) -> Case:
-    """The case as it stands.
-
-    Raises:
-        BadRequestError: When there is none.
-    """
-    found = ledger.find(connection, case)
-    if found is None:
-        said = f"There is no case {case}."
-        raise BadRequestError(said, HTTPStatus.NOT_FOUND)
-    return found
+def _found(connection: sa.Connection, case: CaseId) -> Case:
+    try:
+        return review.known(connection, case)
+    except DeclarationError as error:
+        raise BadRequestError(str(error), HTTPStatus.NOT_FOUND) from error
 
 
 def _page(connection: sa.Connection, case: Case, after: str) -> list[Recorded]:

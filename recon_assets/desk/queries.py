@@ -6,17 +6,25 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from recon_assets.checks import BusinessRule
 from recon_assets.desk.looks import Look
 from recon_assets.dialect import check_url
 from recon_assets.ledger import Recorded
 from recon_assets.model import CaseId, Project, TableSpec, Value
 from recon_assets.slices.names import relation_of
 
+_RECORDS, _ASKED = "These records", "What the rule asks for"
+
 
 @dataclass(frozen=True)
 class Query:
-    """One side's."""
+    """One side's.
 
+    Attributes:
+        what: What it selects.
+    """
+
+    what: str
     side: Literal["source", "target"]
     database: str
     sql: str
@@ -30,12 +38,22 @@ def command(case: CaseId) -> str:
 
 
 def queries(project: Project, look: Look) -> Iterator[Query]:
-    """What selects the page's records on each side; nothing where their keys are private, or where there are none."""
+    """What selects, on each side, what the case is of.
+
+    Those are the page's records, unless their keys are private; or else what a rule of two queries asks for.
+    """
     spec = look.spec
+    if spec and (rule := _rule(spec, look.case.id)):
+        yield Query(_ASKED, "source", spec.source.database, rule.source)
+        yield Query(_ASKED, "target", spec.target.database, rule.target)
     if spec and look.found and spec.key and not set(spec.key) & set(spec.private):
         columns = [name for name in look.records.columns if name not in spec.private]
         for side in ("source", "target"):
-            yield Query(side, getattr(spec, side).database, _sql(project, spec, side, columns, look.found))
+            yield Query(_RECORDS, side, getattr(spec, side).database, _sql(project, spec, side, columns, look.found))
+
+
+def _rule(spec: TableSpec, case: CaseId) -> BusinessRule | None:
+    return next((each for each in spec.checks if isinstance(each, BusinessRule) and each.name == case.kind), None)
 
 
 def _sql(

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recon_assets import ledger
-from recon_assets.desk.calls import Call, Form, Page
+from recon_assets.desk.calls import Call, Form, Page, Redirect, number_in
 from recon_assets.ledger import Counts, Cursor, Filter
 from recon_assets.model import DiscrepancyKind, Severity, State
 
@@ -78,10 +78,16 @@ def _older(query: Form, now: datetime, problems: dict[str, str]) -> datetime | N
     text = query.get("older", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and int(text[:6]) <= _OLDEST_DAYS):
+    days = number_in(text)
+    if days is None or days > _OLDEST_DAYS:
         problems["older"] = f"{text[:40]!r} is no number of days; write one such as 7."
         return None
-    return now - timedelta(days=int(text))
+    return now - timedelta(days=days)
+
+
+def home(call: Call) -> Redirect:
+    """The queue is at one address."""
+    return Redirect(_address(call.query))
 
 
 def listed(call: Call) -> Page:

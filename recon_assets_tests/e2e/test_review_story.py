@@ -91,7 +91,7 @@ class Desk:
     def undo(self, case: str, why: str) -> list[str]:
         """Take the decision back; what the page says before that is confirmed."""
         assert self.loaded(f"/review/case/{case}")
-        self.page.get_by_role("link", name="Undo this decision").click()
+        self.page.get_by_role("button", name="Undo this decision").click()
         self.page.get_by_role("heading", name="Undo").wait_for()
         said = self.changes()
         self.page.get_by_label("Why").fill(why)

@@ -1,9 +1,12 @@
 """The sensor that turns failed checks into cases, and decisions into runs.
 
 What is to be done is read from the ledger and from nowhere else, so a daemon that is killed between any two steps
-loses nothing, and asks again for what was not done. Of each sort of run at most one is under way.
+loses nothing, and asks again for what was not done. A sort of run is asked for when all that one look has asked for
+of it has ended: one run that corrects, one that shows, and a few that judge again.
 """
 
+import math
+import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +23,10 @@ from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.backfills import stretches
-from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.memory import Memory
-from recon_assets.orchestration.pictures import CASES, case_of
+from recon_assets.orchestration.pictures import CASES
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 
 SECONDS = 5
@@ -35,12 +38,11 @@ MOST_LOOKED_AT = 10
 KEPT_FOR = timedelta(days=30)
 REST, LONGEST_REST, REMEMBERED = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
 NOTHING = Scope(())
-UNENDED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+MOST_ROUTED, ROUTING_SECONDS = 500, 20.0
+"""Findings in one transaction; after so long the rest is left to the next look: Dagster ends one that takes 60 s."""
+PRIORITY_TAG = "dagster/priority"
+PRIORITIES = {CORRECT: 20, SHOW: 20, JUDGE: 10}
+"""In Dagster's queue, where a backfill's runs have 0: who decides does not wait for a year to be loaded."""
 
 
 def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.SensorDefinition:
@@ -57,10 +59,12 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
         now = datetime.now(UTC)
         try:
             with memory() as book:
-                wanted = tick(context.instance, book, project, now)
+                wanted = tick(book, project, now)
+                requests = [work.request for work in wanted if is_free(context.instance, work, now)]
+                if not requests:
+                    forget(context.instance, book, now)
         except ReconError as error:
             return dg.SkipReason(str(error))
-        requests = [work.request for work in wanted if is_free(context.instance, work, now)]
         if requests:
             return dg.SensorResult(run_requests=requests)
         return dg.SkipReason("Under way, or asked for a moment ago." if wanted else "Nothing is to be done.")
@@ -68,10 +72,9 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
     return review_
 
 
-def tick(instance: dg.DagsterInstance, book: Ledger, project: Project, now: datetime) -> list["Work"]:
+def tick(book: Ledger, project: Project, now: datetime) -> list["Work"]:
     """Bring the cases up to date with what was found; what is to be done about them."""
-    review.route(book, project, now)
-    forget(instance, book, now)
+    route(book, project, now, ROUTING_SECONDS)
     due = review.due(book, project, now)
     with book.begin() as connection:
         return [
@@ -81,15 +84,22 @@ def tick(instance: dg.DagsterInstance, book: Ledger, project: Project, now: date
         ]
 
 
+def route(book: Ledger, project: Project, now: datetime, seconds: float = math.inf) -> None:
+    """Make cases of all findings, or of as many as so many seconds allow."""
+    until = time.monotonic() + seconds
+    while review.route(book, project, now, MOST_ROUTED).findings >= MOST_ROUTED and time.monotonic() < until:
+        pass
+
+
 def forget(instance: dg.DagsterInstance, book: Ledger, now: datetime) -> None:
     """Delete the partitions of cases that were closed long ago; the ledger goes on remembering them."""
     with book.begin() as connection:
         closed = ledger.closed_before(connection, now - KEPT_FOR, MOST_PRUNED)
     if not closed:
         return
-    name, gone = CASES.name or "", set(closed)
-    for partition in instance.get_dynamic_partitions(name):
-        if case_of(partition) in gone:
+    name, gone = CASES.name or "", {str(case) for case in closed}
+    for partition in instance.get_dynamic_partitions(name):  # among them whatever people have added in Dagster
+        if partition.partition("#")[0] in gone:
             instance.delete_dynamic_partition(name, partition)
     with book.begin() as connection:
         ledger.pruned(connection, closed)
@@ -120,6 +130,7 @@ class Work:
     def request(self) -> dg.RunRequest:
         """The run, without a key of Dagster's own: that would drop it for ever once it had been asked for."""
         ours = {SORT_TAG: self.job, WORK_TAG: self.key, adapter.HOME_TAG: adapter.home()}
+        ours[PRIORITY_TAG] = str(PRIORITIES[self.job])
         tags = {**self.scope.tags, **ours, **({RECORDS_TAG: "all"} if self.records else {})}
         return dg.RunRequest(job_name=self.job, tags=tags, asset_check_keys=list(self.scope.keys) or None)
 
@@ -204,8 +215,8 @@ class Left:
 
 def left(instance: dg.DagsterInstance, book: Ledger, project: Project, now: datetime) -> Left:
     """What is still to be done about everything that was found until now."""
-    runs = instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: [SHOW, CORRECT, JUDGE]}, statuses=UNENDED))
-    review.route(book, project, now)
+    runs = instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: [SHOW, CORRECT, JUDGE]}, statuses=list(UNENDED)))
+    route(book, project, now)
     due = review.due(book, project, now)
     with book.begin() as connection:
         applying = {case.id for case in ledger.in_state(connection, State.APPLYING)}
@@ -217,7 +228,7 @@ def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
 
     What was asked for in vain is asked for again after twice as long each time.
     """
-    if instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: work.job}, statuses=UNENDED)):
+    if instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: work.job}, statuses=list(UNENDED))):
         return False
     same = dg.RunsFilter(tags={WORK_TAG: work.key}, created_after=now - REMEMBERED)
     records = instance.get_run_records(same, limit=MOST_LOOKED_AT)

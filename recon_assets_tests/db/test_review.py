@@ -140,7 +140,7 @@ def test_findings_are_routed_once(pg: Shop) -> None:
     pg.target.run(LOST)
     pg.judge()
 
-    assert pg.route() == review.Routed(opened=1)
+    assert pg.route() == review.Routed(opened=1, findings=4)
     assert pg.route() == review.Routed()
 
 

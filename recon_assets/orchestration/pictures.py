@@ -193,14 +193,14 @@ def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
 def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project) -> int:
     """Draw each case that has changed since it was last shown, at most so many; how many there were.
 
-    Whoever is killed in the middle leaves the rest to the next; of two at once one does it all.
+    Whoever is killed in the middle leaves the rest to the next; of two at once one does it all. Of tables that are not
+    declared any more there is nothing to draw.
     """
     with alone(book.engine, "recon show") as mine:
         if not mine:
             return 0
         with book.begin() as connection:
-            changed = [case for case in ledger.to_show(connection, MOST_SHOWN) if case.id.table in project.tables]
-            found = [picture(connection, project, case) for case in changed]
+            found = [picture(connection, project, case) for case in declared(connection, project)]
         instance.add_dynamic_partitions(CASES.name or "", [item.partition for item in found])
         known = {**versions(instance, QUEUE, found), **versions(instance, DECISIONS, found)}
         for item in found:
@@ -209,6 +209,15 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
             with book.begin() as connection:
                 ledger.shown(connection, item.case.id, item.case.version)
     return len(found)
+
+
+def declared(connection: sa.Connection, project: Project) -> Iterator[Case]:
+    """Cases to show; those of other tables count as shown."""
+    for case in ledger.to_show(connection, MOST_SHOWN):
+        if case.id.table in project.tables:
+            yield case
+        else:
+            ledger.shown(connection, case.id, case.version)
 
 
 def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[Picture]) -> Mapping[str, object]:

@@ -4,7 +4,7 @@ A person may decide on the page, on the command line, or here by materializing `
 each writes a decision into the ledger, and the job `correct_cases` does what was decided.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from pydantic import Field
 from recon_assets import ledger, review
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, Case, CaseId, Chosen, Decision, Project
+from recon_assets.model import Act, Case, CaseId, Chosen, Decision, Project, State
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import (
@@ -207,8 +207,10 @@ def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
         with explained(), memory() as book:
-            Correcting(context, book, project).run()
+            failed = Correcting(context, book, project).run()
             show(context.instance, context.log_event, book, project)
+            if failed:
+                raise dg.Failure("; ".join(failed), allow_retries=False)
 
     @dg.job(name=CORRECT, description="Does what was decided of cases, and rolls back what is to be undone.")
     def job() -> None:
@@ -229,21 +231,43 @@ def present() -> datetime:
 
 
 class Correcting:
-    """One run that brings decided cases to their end."""
+    """One run that brings decided cases to their end; one that cannot be brought there keeps no other from it."""
 
     def __init__(self, context: dg.OpExecutionContext, book: Ledger, project: Project) -> None:
         self.context, self.book, self.project = context, book, project
         self.run_id = context.run.run_id
+        self.failed: dict[CaseId, str] = {}
 
-    def run(self) -> None:
-        """What a killed run has left first, then what was decided since, then what is to be undone."""
-        for case in review.recover(self.book, self.project, run=self.run_id, clock=present):
-            self.say(case)
+    def run(self) -> list[str]:
+        """What a killed run has left first, then what was decided since, then what is to be undone; what failed."""
+        for id_ in self.left():
+            self.attempt(self.correct, id_)
         due = review.due(self.book, self.project, present())
         for id_ in due.correct:
-            self.say(review.correct(self.book, self.project, id_, run=self.run_id, clock=present))
+            self.attempt(self.correct, id_)
         for id_ in due.undo:
-            self.undo(id_)
+            self.attempt(self.undo, id_)
+        return [f"{id_}: {why}" for id_, why in self.failed.items()]
+
+    def left(self) -> list[CaseId]:
+        """Cases that were being corrected when a run was killed, or that another one is at work on."""
+        with self.book.begin() as connection:
+            applying = ledger.in_state(connection, State.APPLYING)
+        return [case.id for case in applying if case.id.table in self.project.tables]
+
+    def attempt(self, work: Callable[[CaseId], None], id_: CaseId) -> None:
+        """Do it, or remember why it cannot be done; what has failed once is left alone."""
+        if id_ in self.failed:
+            return
+        try:
+            work(id_)
+        except ReconError as error:
+            self.context.log.warning("%s: %s", id_, error)
+            self.failed[id_] = str(error)
+
+    def correct(self, id_: CaseId) -> None:
+        """Do what was decided of one case."""
+        self.say(review.correct(self.book, self.project, id_, run=self.run_id, clock=present))
 
     def undo(self, id_: CaseId) -> None:
         """Roll one case back, as somebody has asked."""

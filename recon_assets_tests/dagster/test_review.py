@@ -1,6 +1,7 @@
 """From wrong rows to a queue, a decision, a correction and a green day, in Dagster."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -231,3 +232,38 @@ def test_without_a_ledger_a_run_says_what_to_set(orders: Shop, monkeypatch: pyte
 
     assert "RECON_LEDGER_URL is not set" in orders.skipped()
     assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "orders")
+
+
+def test_cases_of_a_table_that_is_not_declared_any_more_are_shown_no_more(orders: Shop) -> None:
+    """Nothing is drawn of them, and nobody asks for it for ever."""
+    damage(orders, LOSE)
+    assert [request.job_name for request in orders.tick()] == ["show_cases"]
+
+    orders.project = replace(orders.project, tables={"customers": orders.project.tables["customers"]})
+    del orders.repository
+
+    assert orders.work() == ["show_cases"]
+    assert orders.partitions(QUEUE) == set()
+    assert orders.skipped() == "Nothing is to be done."
+
+
+def test_a_case_that_cannot_be_undone_keeps_no_other_from_it(orders: Shop) -> None:
+    """The run fails naming it, and all the others are brought to their end."""
+    other = CaseId("customers", "all", "missing")
+    damage(orders, LOSE, "DELETE FROM customers WHERE id = 5")
+    orders.work()
+    assert orders.judge("customers").success
+    orders.work()
+    for case in (MISSING, other):
+        orders.decide(case, Decision.APPLY_SOURCE)
+    orders.work()
+    for case in (MISSING, other):
+        orders.undo(case)
+    orders.run(orders.target, "ALTER TABLE orders RENAME TO elsewhere")
+
+    (request,) = [request for request in orders.tick() if request.job_name == "correct_cases"]
+    said = failure(orders.execute(request), "correct")
+
+    assert str(MISSING) in said
+    assert str(other) not in said
+    assert orders.case(other).state is State.ROLLED_BACK

@@ -1,8 +1,10 @@
 """What the sensor asks for: as few runs of checks as can be; and who may talk to the webserver."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -98,3 +100,20 @@ def test_only_this_user_may_read_what_lets_in(tmp_path: Path) -> None:
 def test_what_is_bound_to_every_address_is_reached_by_the_loopback(host: str, url: str) -> None:
     """`recon web --host 0.0.0.0` is asked from here like `recon dev` is."""
     assert address(host, 3000) == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1"])  # noqa: S104 - for a moment
+def test_what_is_bound_answers_there(host: str) -> None:
+    """Bound as the webserver binds it: `::` is of IPv6 alone."""
+
+    async def connect() -> None:
+        try:
+            server = await asyncio.start_server(lambda _, writer: writer.close(), host, 0)
+        except OSError as error:
+            pytest.skip(f"this machine has no {host}: {error}")
+        async with server:
+            place = urlsplit(address(host, server.sockets[0].getsockname()[1]))
+            _, writer = await asyncio.open_connection(place.hostname, place.port)
+            writer.close()
+
+    asyncio.run(connect())

@@ -185,7 +185,7 @@ class _RollingBack:
             try:
                 with writes.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
                     number = None if self.dry_run else self.plan(correction, changes)
-                    correcting.write(changes)
+                    correcting.undo(changes)
             except ReconError as error:
                 if number is not None and not isinstance(error, UnavailableError):
                     with self.book.begin() as connection:

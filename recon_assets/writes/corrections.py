@@ -110,6 +110,28 @@ class Correcting:
         with explained(self.target.where):
             self._write(changes)
 
+    def undo(self, changes: Sequence[Change]) -> None:
+        """Makes changes that take others back: as `write`, and nothing else of their rows may change with it.
+
+        Raises:
+            RefusedError: When the target would change other columns too, so that a row would not be what it was.
+            StaleTargetError: As `write`.
+            DoesNotFitError: As `write`.
+        """
+        made = dict(enumerate(changes))
+        self.target.refuse_gone(changes)
+        with explained(self.target.where):
+            whole = foreseen(self.target, made, self._write, holding=False)
+        for at, change in made.items():
+            also = (whole[at].after or {}).keys() - (change.after or {}).keys()
+            if also:
+                msg = (
+                    f"{self.target.where}: {self.target.said(change.key)} would not be what it was, because the target"
+                    f" changes {', '.join(sorted(also))} by itself (has it a trigger?); {UNTOUCHED}"
+                )
+                raise RefusedError(msg)
+        self.write(changes)
+
     def _write(self, changes: Sequence[Change]) -> None:
         point = self.target.connection.begin_nested()
         try:

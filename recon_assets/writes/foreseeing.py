@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from recon_assets.dialect.exact import exact_text
+from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Action, Change, Column, Image, Kind
 from recon_assets.writes.staging import staged
 from recon_assets.writes.target import Target
@@ -16,16 +17,18 @@ _MOMENTS = {Kind.TIMESTAMP, Kind.INSTANT}
 
 
 def foreseen(
-    target: Target, changes: Mapping[int, Change], write: Callable[[Sequence[Change]], None]
+    target: Target, changes: Mapping[int, Change], write: Callable[[Sequence[Change]], None], *, holding: bool = True
 ) -> Mapping[int, Change]:
     """The changes, with all columns that the target changes with them.
 
-    An insert has all columns. An update has those that nobody maps as the target makes them, and keeps the others.
+    An insert has all columns. An update has those that nobody maps as the target makes them, and keeps the others; but
+    none where a trigger does not take what it made the time before.
 
     Args:
         target: In whose transaction the trial is made, and taken back.
         changes: By their numbers.
         write: Makes changes.
+        holding: Whether to leave out of updates what the target would not make again.
     """
     silent = _silent(target)
     tried = {at: change for at, change in changes.items() if change.after and silent.keys() - change.after.keys()}
@@ -33,11 +36,27 @@ def foreseen(
         return changes
     with target.connection.begin_nested() as trial:
         before = _read(target, tried, silent)
-        write(tuple(tried.values()))
+        write(tuple(changes.values()))
         after = _read(target, tried, silent)
         trial.rollback()
     mapped = {mapped.target.name for mapped in target.pair.columns}
-    return {**changes, **{at: _whole(each, before.get(at, {}), after[at], mapped) for at, each in tried.items()}}
+    whole = {at: _whole(each, before.get(at, {}), after[at], mapped) for at, each in tried.items()}
+    moving = {at: each for at, each in whole.items() if each.action is Action.UPDATE and each != tried[at]}
+    if moving and holding and not _holds(target, next(iter(moving.values())), write):
+        whole |= {at: tried[at] for at in moving}
+    return {**changes, **whole}
+
+
+def _holds(target: Target, change: Change, write: Callable[[Sequence[Change]], None]) -> bool:
+    """Whether the target takes what it has made of a row."""
+    with target.connection.begin_nested() as trial:
+        try:
+            write([change])
+        except DoesNotFitError:
+            return False
+        finally:
+            trial.rollback()
+    return True
 
 
 def _silent(target: Target) -> Mapping[str, Column]:

@@ -6,15 +6,17 @@ A difference that a person accepted is marked so: by its records, or, for a chec
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from itertools import chain, groupby
+from math import isclose
 
 from recon_assets import ledger
 from recon_assets.checks.records import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.ledger import Ledger, Said
-from recon_assets.model import DiscrepancyKind, Finding, Project, TableSpec, Window
+from recon_assets.model import DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 
 RECORDS = Checksum(named="records")
 """Compares all records of a window, whatever checks are declared."""
@@ -93,11 +95,39 @@ def mark(
         before = {}
     explained = reasons[0] if covered >= EVERY_KIND and reasons and not any(map(_names_more, records)) else None
     return tuple(
-        replace(finding, accepted=_of_figures(finding, accepted, before) or explained)
+        replace(
+            finding, accepted=_of_figures(finding, accepted, before) or _explained(spec, finding, records, explained)
+        )
         if finding.failed and not finding.kinds
         else finding
         for finding in records
     )
+
+
+def _explained(spec: TableSpec, finding: Finding, records: Sequence[Finding], why: str | None) -> str | None:
+    """Why it is accepted: the accepted records make the whole of a count's or a sum's difference.
+
+    Of other figures nobody can tell what a record makes of them.
+    """
+    needs = next((check.needs for check in spec.checks if check.name == finding.check), ())
+    need = next((need for need in needs if isinstance(need, Measure)), None)
+    if why is None or need is None or need.function not in {"count", "sum"} or need.by or need.where:
+        return why
+    kept = {(item.kind, item.key): item for each in records if each.accepted for item in each.discrepancies}
+    sides = [(item.source, item.target) for (kind, _), item in kept.items() if kind in EVERY_KIND]
+    try:
+        made = sum((_worth(need, target) - _worth(need, source) for source, target in sides), Decimal())
+        apart = Decimal(str(finding.target)) - Decimal(str(finding.source))
+    except ArithmeticError:
+        return why
+    return why if isclose(apart, made, rel_tol=1e-9) else None
+
+
+def _worth(need: Measure, record: Mapping[str, Value] | None) -> Decimal:
+    """What one record adds to a figure."""
+    if record is None:
+        return Decimal()
+    return Decimal(1) if need.column is None else Decimal(str(record.get(need.column) or 0))
 
 
 def _names_more(finding: Finding) -> bool:

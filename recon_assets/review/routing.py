@@ -192,7 +192,7 @@ class Routing:
             covered = {kind for other in self.whole for kind in other.finding.kinds}
             if not covered >= EVERY_KIND or self.whole[0].evaluation < said.evaluation:
                 return self._of_figures(said) if self._is_hidden(said) else None
-            if any(sum(other.finding.kinds.values()) for other in self.whole):
+            if any(other.finding.failed for other in self.whole):
                 return Evidence()  # the records that differ are cases of their own, and explain it
             if self.whole[0].evaluation > said.evaluation:
                 return None  # the records were corrected since, and the figure not judged again

@@ -537,3 +537,106 @@ def test_an_empty_day_is_one_case(pg: Shop) -> None:
 
     assert list(pg.find()) == ["missing"]
     assert {finding.check for finding in pg.seen if finding.failed} >= {"count", "references_code_codes"}
+
+
+def test_what_was_kept_is_no_part_of_a_later_decision(pg: Shop) -> None:
+    """Kept, the row stays; another one like it is deleted."""
+    pg.target.run(INVENTED)
+    pg.find()
+    pg.decide("extra", KEEP)
+    pg.correct()
+    pg.find()
+    pg.target.run("INSERT INTO t VALUES (91, '2024-03-01 06:00', 'a', 1, 'invented too')")
+    assert pg.find()["extra"].wrong == 1
+
+    pg.decide("extra")
+    (case,) = pg.correct()
+
+    assert case.state is State.APPLIED
+    assert [row[0] for row in pg.rows if row[0] in {90, 91}] == [90]
+
+
+def test_a_source_that_moved_on_is_seen_before_anything_is_written(place: Shop) -> None:
+    """A row that was extra has come to the source, with other values: it is not deleted."""
+    place.target.run(INVENTED)
+    place.find()
+    place.decide("extra")
+    place.sides.source.run("INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 2, 'invented')")
+
+    (case,) = place.correct()
+
+    assert case.state is State.PENDING
+    assert 90 in [row[0] for row in place.rows]
+    assert list(place.find()) == ["mismatched"]
+
+
+def test_what_was_corrected_at_any_time_is_not_corrected_again_by_itself(pg: Shop) -> None:
+    """Row 3, row 8, row 3 again: the last time a person decides."""
+    pg.declare(APPLIED)
+    decided = []
+    for row in (3, 8, 3):
+        pg.target.run(f"DELETE FROM t WHERE id = {row}")
+        decided.append(pg.find()["missing"].decided_by)
+        pg.correct()
+        pg.find()
+
+    assert decided == ["policy", "policy", ""]
+
+
+def test_a_comment_on_a_closed_case_hides_no_finding(pg: Shop) -> None:
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    pg.correct()
+    pg.find()
+    pg.target.run(LOST)
+    pg.judge()
+    review.comment(pg.book, case, who="ana", note="well done", at=pg.now())
+    pg.route()
+
+    assert pg.case("missing").state is State.PENDING
+
+
+def test_a_case_of_which_no_check_speaks_any_more_is_gone(pg: Shop) -> None:
+    pg.target.run(ORPHANED)
+    pg.find()
+    pg.declare(checked=CHECKS[:3])
+
+    assert pg.find() == {}
+    assert pg.case("orphan").state is State.GONE
+
+
+def test_only_the_last_decision_is_undone(pg: Shop) -> None:
+    """Monday's correction stays when Tuesday's is taken back."""
+    for row in (3, 8):
+        pg.target.run(f"DELETE FROM t WHERE id = {row}")
+        pg.find()
+        pg.decide("missing")
+        pg.correct()
+        pg.find()
+
+    assert len(pg.undo("missing").changes) == 1
+    assert [row[0] for row in pg.rows if row[0] in {3, 8}] == [3]
+
+
+@pytest.mark.parametrize("name", ["", " ", "policy", "Recon", "a\nb", "x" * 101, "nul\0"])
+def test_programs_and_nobody_decide_nothing(pg: Shop, name: str) -> None:
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    with pytest.raises(DeclarationError, match="no person's name"):
+        pg.say(Chosen(APPLY), case, who=name)
+
+
+def test_a_kept_record_explains_no_more_than_its_own_share(pg: Shop) -> None:
+    """Fifteen values drift within their rule, so that no record differs; the kept one does not explain their sum."""
+    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.target.run(INVENTED)
+    pg.find()
+    pg.decide("extra", KEEP)
+    pg.correct()
+    assert pg.find() == {}
+    assert {finding.check for finding in pg.seen if finding.accepted} == {"count", "keys", "sum_amount"}
+
+    pg.target.run("UPDATE t SET amount = amount + 1 WHERE id < 15")
+
+    assert list(pg.find()) == ["sum_amount"]

@@ -12,6 +12,7 @@ from recon_assets_tests.e2e.conftest import connected, recon
 
 RECON = str(Path(sys.executable).with_name("recon"))
 MIGRATED = 203_518
+YEAR, MOST_RUNS = 365, 4
 # Rows that were lost here and there come back by themselves; a broken copy is too much for that, and inventions wait.
 FLIGHTS = 336_776 - 300 + 60
 
@@ -25,6 +26,12 @@ def interrupted_at(words: str, environ: Mapping[str, str], *command: str) -> Non
         process.terminate()
         said = process.stdout.read()
     assert process.returncode == 130, said
+
+
+def provenance(words: list[str], table: str, adopted: int) -> bool:
+    """Whether a line says that all days are there; a run that is killed after its commit leaves a day to be adopted."""
+    found = [int(word) for word in words[1:4] if word.isdecimal()]
+    return words[:1] == [table] and found in [[adopted + at, YEAR - adopted - at, 0] for at in range(MOST_RUNS + 1)]
 
 
 def rows(databases: Mapping[str, str]) -> int:
@@ -52,8 +59,8 @@ def test_the_demo_interrupted_goes_on_and_keeps_its_faults(clean: dict[str, str]
         again = recon(environ, "demo")
         assert again.returncode == 0, again.stderr
         words = [line.replace("│", " ").split() for line in again.stdout.splitlines()]
-        assert ["flights", "219", "146", "0"] in words
-        assert ["weather", "220", "145", "0"] in words
+        for table, adopted in (("flights", 219), ("weather", 220)):
+            assert any(provenance(line, table, adopted) for line in words), again.stdout
         assert rows(databases) == FLIGHTS
         assert ["flights", "missing", "12", "140"] in words
         assert ["high", "flights/2013-11-08/missing", "PENDING"] in [line[:3] for line in words]

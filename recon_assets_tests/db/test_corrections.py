@@ -189,7 +189,7 @@ def test_an_error_keeps_nothing(sides: Sides) -> None:
 
 KILL = {
     "postgresql": """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE application_name = 'recon-assets target'""",
+        WHERE application_name = 'recon-assets target' AND datname = current_database()""",
     "mysql": """SELECT CONCAT('KILL ', id) FROM information_schema.processlist
         WHERE id <> CONNECTION_ID() AND db = DATABASE()""",
 }

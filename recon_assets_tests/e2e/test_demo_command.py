@@ -59,8 +59,8 @@ def test_the_demo_interrupted_goes_on_and_keeps_its_faults(clean: dict[str, str]
         again = recon(environ, "demo")
         assert again.returncode == 0, again.stderr
         words = [line.replace("│", " ").split() for line in again.stdout.splitlines()]
-        for table, adopted in (("flights", 219), ("weather", 220)):
-            assert any(provenance(line, table, adopted) for line in words), again.stdout
+        for table, there in (("flights", 219), ("weather", 220)):
+            assert any(provenance(line, table, there) for line in words), again.stdout
         assert rows(databases) == FLIGHTS
         assert ["flights", "missing", "12", "140"] in words
         assert ["high", "flights/2013-11-08/missing", "PENDING"] in [line[:3] for line in words]

@@ -57,7 +57,7 @@ COMMANDS = {
     "judge": Lazy("runs", "Judge days by their checks in Dagster, so that each day has its status there."),
     "review": Lazy("review", "Read the queue of cases that wait for a decision, and decide."),
     "rollback": Lazy(
-        "rollback", "Take back what was written to the target: a case, or all that a run or a backfill did."
+        "rollback", "Take back what a case, a run or a backfill wrote; without --yes, show what would be written."
     ),
     "ledger": Lazy("ledger", "Look after the ledger: bring its schema up to date, drop what is no longer needed."),
     "web": Lazy("web", "Run the review desk and Dagster behind one login, where others may reach it."),

@@ -1,7 +1,8 @@
-"""The commands that take back what was written: rollback case, run, backfill."""
+"""The command that takes back what was written: rollback case, run, backfill."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,70 +12,46 @@ from recon_assets import review
 from recon_assets.cli import at_hand, cases
 from recon_assets.cli.options import AsJson
 from recon_assets.cli.output import as_json, piped, tell
-from recon_assets.cli.review import Id, Limit, Note, Reviewer
+from recon_assets.cli.review import Limit, Note, Reviewer
 from recon_assets.model import CaseId, TableSpec
 from recon_assets.review import RolledBack, Scope
 
-app = typer.Typer(
-    help="Take back what was written to the target: a case, or all that a run or a backfill did.",
-    add_completion=False,
-    no_args_is_help=True,
-)
+app = typer.Typer(add_completion=False)
 
 REFUSED = 1
 
-Yes = Annotated[bool, typer.Option("--yes", help="Write; without it nothing is written.")]
+
+class What(StrEnum):
+    """Whose work is taken back."""
+
+    CASE = "case"
+    RUN = "run"
+    BACKFILL = "backfill"
 
 
-@app.command("case")
-def of_case(  # noqa: PLR0913, PLR0917 - the switches of one command
-    case: Id,
+@app.command(no_args_is_help=True)
+def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
+    what: Annotated[What, typer.Argument(help="Whose work to take back.")],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="As table/day/kind, or the ID that Dagster gave.")],
     reviewer: Reviewer,
     note: Note = "",
-    yes: Yes = False,  # noqa: FBT002 - a command-line switch
+    yes: Annotated[bool, typer.Option("--yes", help="Write; without it nothing is written.")] = False,  # noqa: FBT002
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
-    """Take back the corrections of a case; without --yes, show what would be written.
+    """Take back what a case, a run or a backfill wrote; without --yes, show what would be written.
 
-    Exit code 1: rows have changed since, and are named; they are left as they are.
+    Of a case it is what its last decision wrote. Exit code 1: rows have changed since, and are named; they are left
+    as they are.
 
       recon rollback case flights/2013-03-10/missing
       recon rollback case flights/2013-03-10/missing --note "the source was wrong" --yes
+      recon rollback backfill abcdefgh
     """
-    _roll_back(Scope(case=CaseId.parse(case)), reviewer, note, limit, yes=yes, json=json)
-
-
-@app.command("run")
-def of_run(  # noqa: PLR0913, PLR0917 - the switches of one command
-    run: Annotated[str, typer.Argument(metavar="ID", help="The Dagster run's ID.")],
-    reviewer: Reviewer,
-    note: Note = "",
-    yes: Yes = False,  # noqa: FBT002 - a command-line switch
-    limit: Limit = 50,
-    json: AsJson = False,  # noqa: FBT002 - a command-line switch
-) -> None:
-    """Take back all that a Dagster run corrected or loaded; without --yes, show what would be written."""
-    _roll_back(Scope(run=run), reviewer, note, limit, yes=yes, json=json)
-
-
-@app.command("backfill")
-def of_backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
-    backfill: Annotated[str, typer.Argument(metavar="ID", help="The Dagster backfill's ID.")],
-    reviewer: Reviewer,
-    note: Note = "",
-    yes: Yes = False,  # noqa: FBT002 - a command-line switch
-    limit: Limit = 50,
-    json: AsJson = False,  # noqa: FBT002 - a command-line switch
-) -> None:
-    """Take back all that a Dagster backfill loaded; without --yes, show what would be written."""
-    _roll_back(Scope(backfill=backfill), reviewer, note, limit, yes=yes, json=json)
-
-
-def _roll_back(scope: Scope, who: str, note: str, limit: int, *, yes: bool, json: bool) -> None:  # noqa: PLR0913
+    scope = Scope(**{what.value: CaseId.parse(identity) if what is What.CASE else identity})  # type: ignore[arg-type]
     with at_hand.both() as (project, memory):
         clock = partial(datetime.now, UTC)
-        done = review.roll_back(memory, project, scope, who=who, note=note, clock=clock, dry_run=not yes)
+        done = review.roll_back(memory, project, scope, who=reviewer, note=note, clock=clock, dry_run=not yes)
     with piped():
         as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
     raise typer.Exit(REFUSED if done.refused else 0)

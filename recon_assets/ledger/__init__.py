@@ -28,23 +28,18 @@ from recon_assets.ledger.findings import (
     Named,
     Recorded,
     Said,
-    asked,
-    causes,
-    changed,
     fresh,
     history,
     latest,
     named,
-    numbers,
     record,
     records,
     said,
-    to_check,
-    unexplained,
 )
 from recon_assets.ledger.opening import Ledger, opened, upgrade
 from recon_assets.ledger.pruning import prune
 from recon_assets.ledger.values import chosen_json, chosen_of
+from recon_assets.ledger.windows import asked, causes, changed, numbers, to_check, unexplained
 
 __all__ = [
     "Backup",

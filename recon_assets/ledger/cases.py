@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
-from recon_assets.ledger.findings import note as note_window
 from recon_assets.ledger.values import chosen_json, chosen_of
+from recon_assets.ledger.windows import note as note_window
 from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow
 
 _cases, _event = schema.cases, schema.event

@@ -4,7 +4,7 @@
 `due` is what is to be done, `correct` and `roll_back` do it. Each may be killed anywhere and done again.
 """
 
-from recon_assets.review.correcting import correct, recover
+from recon_assets.review.correcting import correct
 from recon_assets.review.deciding import ask, assign, comment, decide, known, person, undo
 from recon_assets.review.due import Due, Look, due
 from recon_assets.review.judging import RECORDS, judged
@@ -32,7 +32,6 @@ __all__ = [
     "known",
     "person",
     "preview",
-    "recover",
     "roll_back",
     "route",
     "undo",

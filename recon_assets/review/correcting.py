@@ -85,13 +85,6 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def recover(book: Ledger, project: Project, *, run: str, clock: Clock) -> list[Case]:
-    """Brings to their end the cases that a killed run has left half-way; those of a living one are left alone."""
-    with book.begin() as connection:
-        left = ledger.in_state(connection, State.APPLYING)
-    return [correct(book, project, case.id, run=run, clock=clock) for case in left]
-
-
 @dataclass(frozen=True)
 class _Correcting:
     """One decided case on its way."""

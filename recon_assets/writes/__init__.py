@@ -4,7 +4,6 @@ from recon_assets.slices import parents
 from recon_assets.writes.backups import Keeper, printed, restore, standing
 from recon_assets.writes.corrections import Correcting, correcting
 from recon_assets.writes.loading import load
-from recon_assets.writes.order import order_of
 from recon_assets.writes.prints import Print
 from recon_assets.writes.typed import typed
 
@@ -14,7 +13,6 @@ __all__ = [
     "Print",
     "correcting",
     "load",
-    "order_of",
     "parents",
     "printed",
     "restore",

@@ -131,8 +131,7 @@ class Repair:
 
     def correct(self) -> None:
         """Do what was decided, what a killed run has left first."""
-        review.recover(self.book, self.project, run="correcting", clock=now)
-        for case in self.cases(State.DECIDED):
+        for case in (*self.cases(State.APPLYING), *self.cases(State.DECIDED)):
             review.correct(self.book, self.project, case.id, run="correcting", clock=now)
 
     def take_back(self) -> None:

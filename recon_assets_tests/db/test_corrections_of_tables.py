@@ -164,24 +164,6 @@ def parent_rows(pair: slices.Pair) -> list[tuple[Value, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM p ORDER BY code")]
 
 
-@EVERY_TARGET
-def test_tables_come_in_the_order_of_their_references(both: Both, target: Name) -> None:
-    """Those that others refer to come first; circles keep the order given."""
-    sides = both("postgresql", target)
-    for side in (sides.source, sides.target):
-        side.run(
-            "CREATE TABLE a (id integer primary key)",
-            "CREATE TABLE b (id integer primary key, a integer, FOREIGN KEY (a) REFERENCES a (id))",
-            "CREATE TABLE c (id integer primary key, b integer, FOREIGN KEY (b) REFERENCES b (id))",
-        )
-    pairs = [sides.pair(TableSpec(name, Relation("source", name), Relation("target", name), ("id",))) for name in "cba"]
-
-    assert [pair.spec.name for pair in writes.order_of(pairs)] == ["a", "b", "c"]
-    sides.target.run("ALTER TABLE a ADD COLUMN c integer", "ALTER TABLE a ADD FOREIGN KEY (c) REFERENCES c (id)")
-    pairs[2] = sides.pair(pairs[2].spec)
-    assert [pair.spec.name for pair in writes.order_of(pairs)] == ["c", "b", "a"]
-
-
 TYPED: dict[Name, list[tuple[str, str, Value, str, str]]] = {
     "postgresql": [
         ("integer", " 42 ", 42, "1.5", "a number with digits after the point"),

@@ -115,7 +115,7 @@ def test_who_decides_must_be_known(runner: CliRunner) -> None:
     assert "--reviewer" in result.stderr
 
 
-@pytest.mark.parametrize("group", ["review", "rollback", "ledger"])
+@pytest.mark.parametrize("group", ["review", "ledger"])
 def test_each_command_of_a_group_has_help(runner: CliRunner, group: str) -> None:
     """And is named by the group's."""
     found: Any = cli._imported(group)

@@ -1,0 +1,116 @@
+"""Windows that want another look: what was asked, what was changed, what figures leave unexplained.
+
+Readings, questions and changes are numbered together, so that no two clocks are ever compared.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from recon_assets.ledger import schema
+from recon_assets.ledger.values import inserting
+from recon_assets.model import DiscrepancyKind
+
+_evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
+RECORDS = "records"
+"""The check that compares all records of a window, whatever checks are declared."""
+
+
+def numbers(c: sa.Connection, count: int) -> list[int]:
+    """Numbers for so many evaluations, drawn before anything is read: who reads later, knows better."""
+    ids = sa.func.nextval(sa.func.pg_get_serial_sequence(_evaluation.fullname, "id"))
+    return list(c.scalars(sa.select(ids).select_from(sa.func.generate_series(1, count))))
+
+
+def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "changed"]) -> None:
+    """Notes that somebody asked about a window, or changed its rows: readings that begin from now on answer it.
+
+    Readings and notes are numbered together, so that no two clocks are ever compared.
+    """
+    (number,) = numbers(c, 1)
+    noted(c, [{"table_name": table, "window_key": window, what: number}])
+
+
+def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds to what is known of windows; what is known already and later, stays."""
+    new = inserting(_judged, rows)
+    later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[2:]}
+    c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
+
+
+def unexplained(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 100) -> list[tuple[str, str]]:
+    """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
+
+    That is where a check that names no records has failed and the records have not been compared since; and
+    where an open case stands on a comparison of all records that is older than the newest evaluation. A comparison
+    that could not run is not asked for again until something else is found.
+
+    Args:
+        c: A transaction of the ledger.
+        tables: Of these alone; None means of all.
+        most: The first so many.
+    """
+    found = sa.union(_failed_figures(), _outdated_comparisons()).subquery()
+    windows = sa.select(found).order_by(*found.c).limit(most)
+    if tables is not None:
+        windows = windows.where(found.c.table_name.in_(tables))
+    return [(row.table_name, row.window_key) for row in c.execute(windows)]
+
+
+def _failed_figures() -> sa.Select[Any]:
+    known = sa.and_(_judged.c.table_name == _newest.c.table_name, _judged.c.window_key == _newest.c.window_key)
+    not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
+    windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
+    return windows.where(_newest.c.figure_failed, not_since, _not_tried_since(_newest.c.evaluation))
+
+
+def _outdated_comparisons() -> sa.Select[Any]:
+    cases = schema.cases
+    known = sa.and_(_judged.c.table_name == cases.c.table_name, _judged.c.window_key == cases.c.window_key)
+    stands_on = sa.and_(
+        _finding.c.id == sa.any_(cases.c.findings),
+        _finding.c.check_name == RECORDS,
+        _finding.c.evaluation < _judged.c.evaluation,
+    )
+    windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
+    of_records = cases.c.kind.in_([kind.value for kind in DiscrepancyKind])
+    return windows.where(~cases.c.closed, of_records, _not_tried_since(_judged.c.evaluation))
+
+
+def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
+    """Whether `RECORDS` has said nothing of a window of `judged` since an evaluation, not even an error."""
+    tried = _newest.alias()
+    same = tried.c.table_name == _judged.c.table_name, tried.c.window_key == _judged.c.window_key
+    return ~sa.exists().where(*same, tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
+
+
+def changed(c: sa.Connection, table: str, window: str) -> None:
+    """Notes that rows of a window were changed: it is to be judged again."""
+    note(c, table, window, "changed")
+
+
+def asked(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) that somebody asked to compare after their newest evaluation."""
+    return _later(c, _judged.c.asked)
+
+
+def to_check(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) of which a case was closed or given back by a run after their newest evaluation."""
+    return _later(c, _judged.c.changed)
+
+
+def _later(c: sa.Connection, number: sa.Column[Any]) -> list[tuple[str, str]]:
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(number))
+    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(number))]
+
+
+def causes(c: sa.Connection, windows: Collection[tuple[str, str]]) -> tuple[tuple[Any, ...], ...]:
+    """Why windows (table, window) are to be judged: what stays equal until one is asked about, changed or compared.
+
+    A judgement that leaves a window as due as it was changes nothing.
+    """
+    place = (_judged.c.table_name, _judged.c.window_key)
+    why = sa.select(*place, _judged.c.asked, _judged.c.changed, _judged.c.compared)
+    rows = c.execute(why.where(sa.tuple_(*place).in_(windows)).order_by(*place))
+    return tuple(tuple(row) for row in rows)

@@ -84,8 +84,9 @@ def last(session: Session, wanted: Wanted, url: str) -> Progress:
     return progress
 
 
-def partitions_tab(url: str) -> dict[str, list[tuple[str, str, str]]]:
-    """What the Partitions tab of each check of the table shows: stretches of days of one status."""
+def partitions_tab(session: Session, url: str) -> dict[str, list[tuple[str, str, str]]]:
+    """What the Partitions tab of each check of the table shows, once nothing is under way: stretches of one status."""
+    settle(session)
     node = Webserver(url).ask(STATUSES, key={"path": ["orders"]})["assetNodeOrError"]
     return {
         check["name"]: [
@@ -93,6 +94,12 @@ def partitions_tab(url: str) -> dict[str, list[tuple[str, str, str]]]:
         ]
         for check in node["assetChecksOrError"]["checks"]
     }
+
+
+def settle(session: Session) -> None:
+    """Wait for the runs that the review asks for by itself, which judge the same days."""
+    for _ in session.settled():
+        pass
 
 
 def judged(session: Session, url: str, first: str, last: str) -> Judged:
@@ -103,7 +110,7 @@ def judged(session: Session, url: str, first: str, last: str) -> Judged:
 
 def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
     """Lose rows of one day after all were loaded: a run of checks alone finds it, and loads nothing."""
-    assert partitions_tab(url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
+    assert partitions_tab(session, url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
     with connect(environ["RECON_TARGET_URL"]) as target:
         target.execute(f"DELETE FROM orders WHERE at::date = '{LOST_DAY}' AND id > 100")
 
@@ -112,15 +119,16 @@ def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
     assert found.status is dg.DagsterRunStatus.SUCCESS
     assert [(item.check_name, item.partition) for item in found.wrong] == [("count", LOST_DAY)]
     before, after = (DAYS[0], "2025-01-10", "SUCCEEDED"), ("2025-01-12", DAYS[-1], "SUCCEEDED")
-    assert partitions_tab(url) == {"count": [before, (LOST_DAY, LOST_DAY, "FAILED"), after]}
+    assert partitions_tab(session, url) == {"count": [before, (LOST_DAY, LOST_DAY, "FAILED"), after]}
     assert copied(environ)[date.fromisoformat(LOST_DAY)] == 5
 
 
-def judge_from_the_command_line(environ: dict[str, str], url: str) -> None:
+def judge_from_the_command_line(session: Session, environ: dict[str, str], url: str) -> None:
     """The lost rows come back: the command says so, gives the day a new status, and ends as its verdict is."""
     lost = recon(environ, "judge", "orders", "--from", "2025-01-10", "--to", LOST_DAY)
     assert (lost.returncode, lost.stderr.count("Traceback")) == (1, 0), lost.stderr
     assert f"orders:count failed: {LOST_DAY}" in lost.stdout + lost.stderr
+    settle(session)
 
     with connect(environ["RECON_TARGET_URL"]) as target:
         target.execute(
@@ -128,7 +136,7 @@ def judge_from_the_command_line(environ: dict[str, str], url: str) -> None:
         )
     found = recon(environ, "judge", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count")
     assert found.returncode == 0, found.stdout + found.stderr
-    assert partitions_tab(url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
+    assert partitions_tab(session, url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
     for words in (("orders", "--only", "sum"), ("orders", "--from", "2026-01-01")):
         assert recon(environ, "judge", *words).returncode == 2
 
@@ -169,7 +177,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert session.dagster.running()
 
         check_alone(session, environ, running.webserver.url)
-        judge_from_the_command_line(environ, running.webserver.url)
+        judge_from_the_command_line(session, environ, running.webserver.url)
 
         with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
             pass

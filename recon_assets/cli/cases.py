@@ -123,26 +123,22 @@ def show_case(case: Case, now: datetime) -> None:
     tell(f"{case.severity} severity, open since {moment(case.opened)} ({age(case.opened, now)}){again}")
 
 
-def show_sentences(said: Iterable[Said], case: Case) -> None:
+def show_sentences(said: Iterable[Said]) -> None:
     """Print what the checks say that found it."""
     tell("\nWhat the checks say")
-    findings = [item.finding for item in said]
-    for finding in findings:
+    for finding in (item.finding for item in said):
         tell("\n".join([f"  - {finding.summary}", *(f"      {reason}" for reason in finding.reasons)]))
-    if not findings:
-        tell(f"  - {case.summary}")
 
 
 def show_records(records: Sequence[Recorded], case: Case, spec: TableSpec) -> None:
     """Print wrong records, source and target side by side; what differs is marked."""
-    if not case.named:
-        return
     more = f" ({len(records)} of {case.named:,}; --limit shows more)" if len(records) < case.named else ""
-    tell(f"\nRecords{more}")
+    if records:
+        tell(f"\nRecords{more}")
     for item in records:
         tell(f"\n  {item.id}  {_identity(item.discrepancy, spec)}  {_sightings(item)}")
         screen().print(_side_by_side(item.discrepancy, spec))
-    if case.named < case.wrong:
+    if case.id.of_records and case.named < case.wrong:
         tell(f"\nWrong, but not known by name: {number(case.wrong - case.named, 'more record')}.")
 
 

@@ -232,7 +232,7 @@ def look_at(memory: Ledger, asked: CaseId, limit: int) -> Seen:
 
 def _show(seen: Seen, spec: TableSpec) -> None:
     cases.show_case(seen.case, datetime.now(UTC))
-    cases.show_sentences(seen.said, seen.case)
+    cases.show_sentences(seen.said)
     cases.show_records(seen.records, seen.case, spec)
     cases.show_events(seen.events)
 

@@ -59,7 +59,10 @@ def entry(name: str, password: str) -> str:
 def _password() -> str:
     """Typed twice at a terminal, unseen; else the first line of standard input."""
     if sys.stdin.isatty():
-        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        try:
+            typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        except typer.Abort:
+            raise KeyboardInterrupt from None  # Typer would end with 1, which means that records differ
         return typed
     return sys.stdin.readline().rstrip("\n")
 

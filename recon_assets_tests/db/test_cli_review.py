@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from recon_assets import cli, ledger, review
+from recon_assets import cli, ledger, review, writes
 from recon_assets.declare import load_project
 from recon_assets.ledger import Ledger
 from recon_assets.local import VARIABLES
-from recon_assets.model import Act, CaseId, Project, State
+from recon_assets.model import Act, CaseId, Mode, Project, State
+from recon_assets.review import reaching
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Sides
@@ -327,6 +328,21 @@ def test_a_rollback_is_tried_first(shop: Shop, what: tuple[str, str]) -> None:
     assert (done["dry_run"], len(done["changes"]), done["refused"]) == (False, 1, [])
     assert shop.sides.target.rows() == before
     assert shop.state(MISSING) is State.ROLLED_BACK
+
+
+def test_a_load_is_rolled_back(shop: Shop) -> None:
+    """Its windows are named, before and after."""
+    spec, before = shop.project.tables["orders"], shop.sides.target.rows()
+    with reaching.paired(shop.project, spec) as pair:
+        keeper = ledger.Keeper(shop.book, "orders", "2024-01-03", Mode.UPSERT, "r1", "", datetime.now(UTC))
+        writes.load(pair, spec.window("2024-01-03"), mode=Mode.UPSERT, keeper=keeper)
+
+    tried = shop.recon("rollback", "run", "r1")
+    assert "orders 2024-01-03: would be as it was before the load\nNothing was written." in tried.stdout
+    assert shop.sides.target.rows() != before
+    done = shop.recon("rollback", "run", "r1", "--yes")
+    assert done.stdout == "no rows written\n  orders 2024-01-03: as it was before the load\n"
+    assert shop.sides.target.rows() == before
 
 
 def test_rows_that_moved_on_are_not_rolled_back(shop: Shop) -> None:

@@ -1,8 +1,13 @@
 """The commands of the review queue: what is typed, what is printed, and what is never printed."""
 
 import json
+import os
+import select
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +36,7 @@ from recon_assets.model import (
 )
 
 NOW = datetime(2024, 5, 10, 12, tzinfo=UTC)
+PATIENCE = 60.0
 RECORD = "1f0c99a2b4d5e6f7"
 SPEC = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), private=("name",))
 CASE = Case(
@@ -264,6 +270,21 @@ def test_records_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (replace(CASE, named=0, wrong=2), ["", "Wrong, but not known by name: 2 more records."]),
+        (replace(CASE, id=CaseId("t", "2024-05-01", "count"), named=0, wrong=2), []),
+    ],
+    ids=["of records", "of a check"],
+)
+def test_records_that_nobody_knows_by_name(capsys: pytest.CaptureFixture[str], case: Case, said: list[str]) -> None:
+    """They are counted; what a check counts are no records."""
+    cases.show_records([], case, SPEC)
+
+    assert capsys.readouterr().out.splitlines() == said
+
+
+@pytest.mark.parametrize(
     ("lone", "cells"),
     [
         (replace(WRONG, differing=(), source=None), ["fee", "-", "99"]),
@@ -311,6 +332,40 @@ def test_a_password_becomes_an_entry(runner: CliRunner) -> None:
     assert result.exit_code == 0
     assert name == "ana"
     assert fits("correct horse", given)
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "said"),
+    [
+        (["correct horse\n", "correct horse\n"], 0, "ana:scrypt-"),
+        (["\x03"], 130, "Interrupted."),
+    ],
+    ids=["typed twice", "Ctrl-C"],
+)
+def test_a_password_is_typed_unseen(keys: list[str], code: int, said: str) -> None:
+    """At a terminal, which shows nothing of it."""
+    ours, theirs = os.openpty()
+    program = Path(sys.executable).with_name("recon")
+    line = 'exec "$0" web --hash ana <"$1" >"$1" 2>&1'  # opened first, it is the session's own, so that Ctrl-C is heard
+    with subprocess.Popen(["sh", "-c", line, program, os.ttyname(theirs)], start_new_session=True) as process:
+        shown = ""
+        for typed in keys:
+            shown = read_until(ours, ": ", shown)
+            os.write(ours, typed.encode())
+        shown = read_until(ours, said, shown)
+        assert process.wait(PATIENCE) == code
+    os.close(ours)
+    os.close(theirs)
+    assert "correct" not in shown
+
+
+def read_until(terminal: int, wanted: str, shown: str) -> str:
+    """What a terminal shows, once more of it holds what is wanted."""
+    seen = ""
+    while wanted not in seen:
+        assert select.select([terminal], [], [], PATIENCE)[0], f"{wanted!r} is not in {seen!r}"
+        seen += os.read(terminal, 1000).decode()
+    return shown + seen
 
 
 @pytest.mark.parametrize("password", ["", "short"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recon_assets.dialect.forms import Form
 from recon_assets.diff import spool as spool_module
-from recon_assets.diff.records import Table, surplus, verdicts
+from recon_assets.diff.records import Table, _paired, surplus, verdicts
 from recon_assets.diff.spool import Row, key_of, spool
 from recon_assets.diff.values import Reader
 from recon_assets.model import DiscrepancyKind, Kind, Rule, Type
@@ -128,7 +128,6 @@ def test_keys_beyond_64_bits_are_the_same_everywhere() -> None:
 
 def test_many_rows_of_one_key_are_paired_without_end_of_the_stack() -> None:
     """A chain of near values, each of which must give way to the next."""
-    values = [str(number) for number in range(2000)]
-    table = Table((KEY, NEAR), (0,))
-    both = rows(values, [str(number + 1) for number in range(2000)])
-    assert surplus(table, both[:2000], both[2000:]) == ([], [])
+    long = 2000
+    paired = _paired([*([at, at + 1] for at in range(long)), [0]])
+    assert paired == {0: long, **{at + 1: at for at in range(long)}}

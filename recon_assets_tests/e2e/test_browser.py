@@ -1,15 +1,13 @@
 """What a person does in Dagster's own pages, in a real browser."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from playwright.sync_api import Browser, Page
 
-from recon_assets import demo, local
+from recon_assets import local
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.e2e.conftest import Empty, recon, until
 
@@ -54,16 +52,6 @@ def page(browser: Browser) -> Page:
     return browser.new_page(viewport={"width": 1400, "height": 860})
 
 
-def with_one_check(empty: Empty) -> Empty:
-    """The same demo, whose days are counted and no more: what its other checks say takes a minute."""
-    declared = yaml.safe_load((Path(demo.__file__).parent / "tables.yaml").read_text())
-    for table in declared["tables"].values():
-        table["checks"] = ["count"]
-    tables = Path(empty.environ["RECON_HOME"]) / "tables.yaml"
-    tables.write_text(yaml.safe_dump(declared))
-    return replace(empty, environ={**empty.environ, "RECON_TABLES": str(tables)})
-
-
 @pytest.fixture
 def one_wrong_day(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
     """Ten days of five orders, of which two on March 4 cost something else in the target."""
@@ -106,7 +94,7 @@ def test_the_wrong_day_is_red_on_the_page_of_its_check(one_wrong_day: Empty, pag
 
 def test_a_year_is_filled_from_the_asset_page(empty_demo: Empty, page: Page, pictures: Path) -> None:
     """Materialize, All, Launch backfill: 365 days become green, and the target holds every flight once."""
-    with with_one_check(empty_demo).dev() as webserver:
+    with empty_demo.dev() as webserver:
         page.goto(f"{webserver.url}/assets/flights?view=partitions")
         page.get_by_text("Missing (365)").wait_for()
         page.goto(f"{webserver.url}/assets/flights")

@@ -1,16 +1,11 @@
-"""Every call into Dagster that is not public API, so that an upgrade has one place to look at.
+"""Every call into Dagster that is not public API, but for the `daemon`s, so that an upgrade has one place to look at.
 
 Each function says which public wish it stands for; `recon_assets_tests/dagster/test_adapter.py` holds them to it.
 """
 
-import logging
 import os
-import threading
 from collections.abc import Collection, Sequence
-from contextlib import suppress
-from pathlib import Path
 from socket import gethostname
-from typing import Any
 from weakref import WeakSet
 
 import dagster as dg
@@ -18,16 +13,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.workspace.context import IWorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._daemon.backfill import execute_backfill_iteration
-from dagster._daemon.controller import create_daemons_from_instance, daemon_controller_from_instance
-from dagster._daemon.daemon import BackfillDaemon, DaemonIterator, DagsterDaemon
-from dagster._utils.interrupts import capture_interrupts
 
 Target = AssetCheckEvaluationTargetMaterializationData
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
-BACKFILL_SECONDS = 2.0
 ALL = "all"
 HOME_TAG = "recon/home"
 KEPT = WeakSet[dg.DagsterInstance]()
@@ -119,37 +107,3 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in runs:
         instance.report_run_failed(run, "The processes of this run were stopped before it ended.")
     return [run.run_id for run in runs]
-
-
-class PromptBackfillDaemon(BackfillDaemon):
-    """Dagster's backfill daemon with a shorter pause: Dagster's is 30 s, before a backfill starts and after it ends."""
-
-    def core_loop(
-        self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: threading.Event
-    ) -> DaemonIterator:
-        """One iteration of Dagster's own code after the other."""
-        while True:
-            yield from execute_backfill_iteration(workspace_process_context, self._logger)
-            shutdown_event.wait(BACKFILL_SECONDS)
-            yield None
-
-
-def daemons(instance: dg.DagsterInstance) -> Collection[DagsterDaemon[Any]]:
-    """All daemons that the instance needs, the backfill daemon being ours."""
-    usual = [daemon for daemon in create_daemons_from_instance(instance) if not isinstance(daemon, BackfillDaemon)]
-    return [*usual, PromptBackfillDaemon(instance.get_backfill_settings())]
-
-
-def run_daemons(workspace: Path) -> None:
-    """Run the daemons of the instance that ``DAGSTER_HOME`` names, until interrupted."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    with suppress(KeyboardInterrupt), capture_interrupts(), dg.DagsterInstance.get() as instance:
-        keep_connection(instance)  # creating a run writes an event for each of its days
-        with daemon_controller_from_instance(
-            instance,
-            workspace_load_target=WorkspaceFileTarget([str(workspace)]),
-            gen_daemons=daemons,
-            code_server_log_level="warning",
-            log_level="warning",
-        ) as controller:
-            controller.check_daemon_loop()

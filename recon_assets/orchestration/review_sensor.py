@@ -2,7 +2,8 @@
 
 What is to be done is read from the ledger and from nowhere else, so a daemon that is killed between any two steps
 loses nothing, and asks again for what was not done. A sort of run is asked for when all that one look has asked for
-of it has ended: one run that corrects, one that shows, and a few that judge again.
+of it has ended: one run that corrects, and shows what became of it; one that shows what else has changed, and a few
+that judge again. While tables are being loaded or judged, what no person waits for is gathered for a minute.
 """
 
 import math
@@ -22,7 +23,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
-from recon_assets.orchestration.backfills import stretches
+from recon_assets.orchestration.backfills import BRIDGE_DAYS, stretches
 from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.memory import Memory
@@ -31,13 +32,14 @@ from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 
 SECONDS = 5
 SORT_TAG, WORK_TAG = "recon/review", "recon/work"
-BRIDGE_DAYS = 7
 MOST_RUNS = 8
 MOST_PRUNED = 1000
 MOST_LOOKED_AT = 10
 KEPT_FOR = timedelta(days=30)
 REST, LONGEST_REST, REMEMBERED = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
+GATHERED = timedelta(minutes=1)
 NOTHING = Scope(())
+OURS = [SHOW, CORRECT, JUDGE]
 MOST_ROUTED, ROUTING_SECONDS = 500, 20.0
 """Findings in one transaction; after so long the rest is left to the next look: Dagster ends one that takes 60 s."""
 PRIORITY_TAG = "dagster/priority"
@@ -60,7 +62,7 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
         try:
             with memory() as book:
                 wanted = tick(book, project, now)
-                requests = [work.request for work in wanted if is_free(context.instance, work, now)]
+                requests = [work.request for work in free(context.instance, wanted, now)]
                 if not requests:
                     forget(context.instance, book, now)
         except ReconError as error:
@@ -114,12 +116,14 @@ class Work:
         cause: The same as long as nobody has done anything about it.
         scope: What a run of checks judges.
         records: Whether it compares all records besides.
+        awaited: Whether a person waits for it.
     """
 
     job: str
     cause: Hashable
     scope: Scope = NOTHING
     records: bool = False
+    awaited: bool = False
 
     @property
     def key(self) -> str:
@@ -136,10 +140,11 @@ class Work:
 
 
 def corrections(connection: sa.Connection, due: review.Due) -> Iterator[Work]:
-    """One run for all that was decided."""
+    """One run for all that was decided, which shows all that has changed besides."""
     if due.correct or due.undo:
-        decided = ledger.in_state(connection, State.DECIDED, State.APPLYING)
-        yield Work(CORRECT, versions([*decided, *ledger.undos(connection)]))
+        decided, undos = ledger.in_state(connection, State.DECIDED, State.APPLYING), ledger.undos(connection)
+        awaited = bool(undos) or any(case.decided_by != review.POLICY for case in decided)
+        yield Work(CORRECT, versions([*decided, *undos]), awaited=awaited)
 
 
 def shows(due: review.Due) -> Iterator[Work]:
@@ -215,7 +220,7 @@ class Left:
 
 def left(instance: dg.DagsterInstance, book: Ledger, project: Project, now: datetime) -> Left:
     """What is still to be done about everything that was found until now."""
-    runs = instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: [SHOW, CORRECT, JUDGE]}, statuses=list(UNENDED)))
+    runs = under_way(instance, OURS)
     route(book, project, now)
     due = review.due(book, project, now)
     with book.begin() as connection:
@@ -223,15 +228,40 @@ def left(instance: dg.DagsterInstance, book: Ledger, project: Project, now: date
     return Left(len({*due.correct, *due.undo, *applying}), len(due.show), len(due.check), runs)
 
 
+def free(instance: dg.DagsterInstance, wanted: Sequence[Work], now: datetime) -> list[Work]:
+    """What to ask for now; a correction that is asked for will show what has changed."""
+    found = [work for work in wanted if is_free(instance, work, now)]
+    corrected = any(work.job == CORRECT for work in found)
+    return [work for work in found if not (corrected and work.job == SHOW)]
+
+
 def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
-    """Whether to ask for it now: not while one of its job is under way.
+    """Whether to ask for it now: not while one of its job is under way, nor what a correction will show.
 
     What was asked for in vain is asked for again after twice as long each time.
     """
-    if instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: work.job}, statuses=list(UNENDED))):
+    like_it = [work.job, CORRECT] if work.job == SHOW else [work.job]
+    if under_way(instance, like_it) or not (work.awaited or is_rested(instance, work.job, now)):
         return False
     same = dg.RunsFilter(tags={WORK_TAG: work.key}, created_after=now - REMEMBERED)
-    records = instance.get_run_records(same, limit=MOST_LOOKED_AT)
-    ended = [record.end_time or record.create_timestamp.timestamp() for record in records]
+    ended = [ending(record) for record in instance.get_run_records(same, limit=MOST_LOOKED_AT)]
     rest = min(REST * 2 ** len(ended), LONGEST_REST)
     return not ended or now.timestamp() - max(ended) >= rest.total_seconds()
+
+
+def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
+    """Whether a job has rested long enough, or nothing else is under way: its runs take the time of those that load."""
+    if instance.get_runs_count(dg.RunsFilter(statuses=list(UNENDED))) == under_way(instance, OURS):
+        return True
+    last = instance.get_run_records(dg.RunsFilter(tags={SORT_TAG: job}), limit=1)
+    return not last or now.timestamp() - ending(last[0]) >= GATHERED.total_seconds()
+
+
+def under_way(instance: dg.DagsterInstance, jobs: Sequence[str]) -> int:
+    """How many runs of these jobs have been asked for and have not ended."""
+    return instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: list(jobs)}, statuses=list(UNENDED)))
+
+
+def ending(record: dg.RunRecord) -> float:
+    """When a run ended, or was asked for if that is not known, in seconds since 1970."""
+    return record.end_time or record.create_timestamp.timestamp()

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from dagster._daemon.daemon import BackfillDaemon
 
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import adapter, daemon
 from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, checked, days, failing, job
 from recon_assets_tests.dagster.states import states
 
@@ -101,10 +101,10 @@ def test_only_runs_of_this_home_are_given_up(instance: dg.DagsterInstance, monke
 def test_our_backfill_daemon_takes_the_place_of_dagsters() -> None:
     """All the other daemons are Dagster's own."""
     with dg.instance_for_test() as instance:
-        found = list(adapter.daemons(instance))
+        found = list(daemon.daemons(instance))
 
-    assert [type(daemon) for daemon in found if isinstance(daemon, BackfillDaemon)] == [adapter.PromptBackfillDaemon]
-    assert {daemon.daemon_type() for daemon in found} == set(instance.get_required_daemon_types())
+    assert [type(each) for each in found if isinstance(each, BackfillDaemon)] == [daemon.PromptBackfillDaemon]
+    assert {each.daemon_type() for each in found} == set(instance.get_required_daemon_types())
 
 
 def test_connections_are_kept_once(postgres_url: str, tmp_path: Path) -> None:

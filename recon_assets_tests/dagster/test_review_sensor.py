@@ -11,7 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from recon_assets import ledger, review
-from recon_assets.model import Days, Decision, Project
+from recon_assets.model import Days, Decision, Policy, Project, Treatment
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.review_sensor import Work, left
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
@@ -25,6 +25,13 @@ LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 def orders(fresh: Fresh) -> Iterator[Shop]:
     """Both sides equal, nothing judged."""
     with shop(fresh) as made:
+        yield made
+
+
+@pytest.fixture
+def applying(fresh: Fresh) -> Iterator[Shop]:
+    """The same, and what is missing comes back by itself."""
+    with shop(fresh, Policy(missing=Treatment.APPLY)) as made:
         yield made
 
 
@@ -122,6 +129,63 @@ def test_a_run_that_is_about_to_be_queued_is_under_way(orders: Shop, monkeypatch
     orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED)
 
     assert orders.tick() == []
+
+
+def begun(shop: Shop, job: str, tags: dict[str, str]) -> str:
+    """A run that is under way."""
+    run = create_run_for_test(shop.instance, job_name=job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    return str(run.run_id)
+
+
+def ended(shop: Shop, run_id: str) -> None:
+    """A run that was under way is not."""
+    run = shop.instance.get_run_by_id(run_id)
+    assert run
+    shop.instance.report_run_canceled(run)
+
+
+def test_a_correction_shows_what_else_has_changed(orders: Shop) -> None:
+    """Nobody asks for a run that shows beside it, nor while it is under way."""
+    orders.run(orders.target, LOSE)
+    assert orders.judge().success
+    orders.work()
+    orders.decide(MISSING, Decision.APPLY_SOURCE)
+    (request,) = orders.tick()
+    assert request.job_name == CORRECT
+    run = begun(orders, CORRECT, dict(request.tags))
+
+    assert orders.tick() == []
+
+    ended(orders, run)
+    assert orders.execute(request).success
+    assert {each.job_name for each in orders.tick()} == {JUDGE}
+
+
+def test_what_the_policy_decided_is_gathered_while_tables_are_loaded(applying: Shop) -> None:
+    """Each run takes the time of those that load: one a minute will do, as nobody waits for it."""
+    load = begun(applying, "load", {})
+    applying.run(applying.target, LOSE)
+    assert applying.judge().success
+    (first,) = applying.tick()
+    assert first.job_name == CORRECT
+    assert applying.execute(first).success
+    applying.run(applying.target, "DELETE FROM orders WHERE id = 2")
+    assert applying.judge().success
+
+    assert CORRECT not in {request.job_name for request in applying.tick()}
+
+    ended(applying, load)
+    assert CORRECT in {request.job_name for request in applying.tick()}
+
+
+def test_what_a_person_decided_waits_for_no_load(orders: Shop) -> None:
+    """However many runs are under way, and however lately one has corrected."""
+    corrected(orders)
+    orders.work()
+    begun(orders, "load", {})
+    orders.undo(MISSING)
+
+    assert {request.job_name for request in orders.tick()} == {CORRECT}
 
 
 def test_who_decides_does_not_wait_for_a_backfill() -> None:

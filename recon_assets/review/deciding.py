@@ -60,7 +60,8 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
         RefusedError: When that cannot be decided of this case.
         TakenError: When the case was decided, or found otherwise, since it was looked at.
     """
-    _need_reason(chosen, who, note)
+    who = person(who)
+    _need_reason(chosen, note)
     with book.begin() as connection:
         found = known(connection, case)
         records = records_of(connection, found)
@@ -76,12 +77,11 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
         return ledger.append(connection, case, Act.DECIDED, who=who, at=at, note=note, data=data, expected=seen)
 
 
-def _need_reason(chosen: Chosen, who: str, note: str) -> None:
-    person(who)
+def _need_reason(chosen: Chosen, note: str) -> None:
     if chosen.decision is not Decision.APPLY_SOURCE and not note.strip():
         msg = f"{chosen.decision}: say why, for whoever asks later."
         raise DeclarationError(msg)
-    _check_note(note)
+    check_note(note)
 
 
 def person(name: str) -> str:
@@ -97,7 +97,8 @@ def person(name: str) -> str:
     return found
 
 
-def _check_note(note: str) -> None:
+def check_note(note: str) -> None:
+    """Raise when the ledger does not keep such a text."""
     if len(note) > LONGEST_NOTE or "\0" in note:
         msg = f"A note is a text of at most {LONGEST_NOTE:,} characters, without NUL."
         raise DeclarationError(msg)
@@ -130,9 +131,10 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
 
     Raises:
         DeclarationError: When it names a record or a column that is not there.
-        RefusedError: When that cannot be decided of the case.
+        RefusedError: When that cannot be decided of the case, or its table is no longer declared.
         DoesNotFitError: When a column cannot hold a value.
     """
+    spec = declared(project, case.id)
     if chosen.decision is not Decision.KEEP_TARGET:
         _refuse_uncorrectable(case, chosen.decision)
     by_id = {record.id: record for record in records}
@@ -141,7 +143,7 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
             msg = f"{case.id}: it names no record {row!r}; `recon review show {case.id}` lists those it names."
             raise DeclarationError(msg)
     if chosen.decision is Decision.CUSTOM_FIX:
-        return _with_typed(project, case, chosen)
+        return _with_typed(project, spec, case, chosen)
     if chosen.values:
         msg = f"{case.id}: values are given for {Decision.CUSTOM_FIX} only, not for {chosen.decision}."
         raise DeclarationError(msg)
@@ -158,14 +160,13 @@ def _refuse_uncorrectable(case: Case, decision: Decision) -> None:
         raise RefusedError(msg)
 
 
-def _with_typed(project: Project, case: Case, chosen: Chosen) -> Chosen:
+def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Chosen) -> Chosen:
     if not any(chosen.values.values()):
         msg = f"{case.id}: {Decision.CUSTOM_FIX} without a value; give one for each column to be written."
         raise DeclarationError(msg)
     if without := sorted(set(chosen.rows) - {row for row, values in chosen.values.items() if values}):
         msg = f"{case.id}: no value is given for the record {', '.join(without)}."
         raise DeclarationError(msg)
-    spec = declared(project, case.id)
     for column in {column for values in chosen.values.values() for column in values}:
         if column in (*spec.key, *spec.private):
             what = "part of the key, which no fix changes" if column in spec.key else "private, and cannot be typed"
@@ -257,10 +258,12 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
     """Takes back what was decided: a run rolls back what was applied; what was kept waits again at once.
 
     Raises:
+        DeclarationError: When there is no such case, or the name is no person's.
         RefusedError: When nothing was applied or kept.
         TakenError: When the case has changed since it was looked at.
     """
-    _check_note(note)
+    who = person(who)
+    check_note(note)
     with book.begin() as connection:
         found = known(connection, case)
         if found.state is State.KEPT:
@@ -274,8 +277,8 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
 
 
 def _say(book: Ledger, case: CaseId, act: Act, **said: Any) -> Event:
-    _check_note(said.get("note", ""))
-    person(said["who"])
+    check_note(said.get("note", ""))
+    said["who"] = person(said["who"])
     with book.begin() as connection:
         known(connection, case)
         return ledger.append(connection, case, act, **said)

@@ -98,7 +98,7 @@ def mark(
         replace(
             finding, accepted=_of_figures(finding, accepted, before) or _explained(spec, finding, records, explained)
         )
-        if finding.failed and not finding.kinds
+        if finding.failed and not any(finding.kinds.values())
         else finding
         for finding in records
     )
@@ -132,7 +132,7 @@ def _worth(need: Measure, record: Mapping[str, Value] | None) -> Decimal:
 
 def _names_more(finding: Finding) -> bool:
     """Whether it names records that nobody has accepted."""
-    return bool(finding.kinds) and finding.failed
+    return any(finding.kinds.values()) and finding.failed
 
 
 def _of_records(spec: TableSpec, finding: Finding, accepted: Accepted) -> str | None:

@@ -43,7 +43,10 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Pre
         records = records_of(connection, found, chosen.rows)
     if chosen.decision is Decision.KEEP_TARGET:
         return Preview(accepted=len(records))
-    previews = [_tried(project, *job) for job in jobs(project, spec, case, records, chosen)]
+    found_jobs = [job for job in jobs(project, spec, case, records, chosen) if job[2]]
+    if not found_jobs:
+        return Preview(problems=(f"{case}: the source has no record to write for it; keep it, or compare again.",))
+    previews = [_tried(project, *job) for job in found_jobs]
     return Preview(
         tuple(change for each in previews for change in each.changes),
         tuple(problem for each in previews for problem in each.problems),
@@ -51,8 +54,6 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Pre
 
 
 def _tried(project: Project, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> Preview:
-    if not wanted:
-        return Preview(problems=(f"{spec.name}: its source has no row to write.",))
     try:
         with paired(project, spec) as pair, writes.correcting(pair, window, dry_run=True) as correcting:
             changes = correcting.plan(wanted)

@@ -19,7 +19,7 @@ from recon_assets.errors import (
 from recon_assets.ledger import Backup, Correction, Ledger
 from recon_assets.model import Act, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
-from recon_assets.review.deciding import decision_of, known, table_of
+from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
 from recon_assets.review.reaching import paired
 
 
@@ -79,11 +79,15 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
         dry_run: Whether to keep nothing.
 
     Raises:
-        DeclarationError: When nothing of that name was written, or all of it is taken back already.
+        DeclarationError: When nothing of that name was written, or all of it is taken back already, or ``who`` is
+            no person.
         UnavailableError: When a database does not answer; what is taken back by then stays so.
     """
     work = _RollingBack(book, project, scope, who, note, clock, run, dry_run)
     try:
+        if not dry_run:
+            person(who)
+            check_note(note)
         done = work.run()
     except DeclarationError as error:
         work.answer(str(error))
@@ -119,7 +123,7 @@ class _RollingBack:
                 else:
                     self.restore(item)
                     windows.append(where)
-            except (StaleTargetError, DoesNotFitError, RefusedError) as error:
+            except (DeclarationError, StaleTargetError, DoesNotFitError, RefusedError) as error:
                 refused.append(str(error))
         return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
 
@@ -233,11 +237,13 @@ class _RollingBack:
         if known(connection, case).state is not State.APPLIED:
             return False
         since = decision_of(connection, case).at
-        made = [item for item in ledger.corrections(connection, case=case) if item.at >= since and not item.undoes]
+        every = ledger.corrections(connection, case=case)
+        made = [item for item in every if item.at >= since and not item.undoes]
         if not made or any(item.outcome == "applied" and not item.undone_by for item in made):
             return False
-        ledger.append(connection, case, Act.ROLLED_BACK, who=self.who, at=self.clock(), note=self.note)
-        ledger.withdraw(connection, case, at=self.clock(), who=self.who, since=since)
+        last = next(item for item in every if item.undoes)  # whoever is here may only bring to its end what was killed
+        ledger.append(connection, case, Act.ROLLED_BACK, who=last.who, at=self.clock(), note=last.why)
+        ledger.withdraw(connection, case, at=self.clock(), who=last.who, since=since)
         return True
 
     def restore(self, backup: Backup) -> None:

@@ -1,0 +1,444 @@
+"""What the review refuses, gives back or tries again: every way that does not end in an applied case."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from recon_assets import checks, ledger, review, writes
+from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.model import (
+    Act,
+    CaseId,
+    Chosen,
+    Decision,
+    DiscrepancyKind,
+    Mode,
+    State,
+)
+from recon_assets.review import reaching
+from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop, shop
+
+FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOURCE
+LOST = "DELETE FROM t WHERE id IN (3, 4)"
+DRIFTED = "UPDATE t SET amount = 999, note = NULL WHERE id IN (5, 6)"
+INVENTED = "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 1, 'invented')"
+ORPHANED = "DELETE FROM codes WHERE code = 'b'"
+
+
+@pytest.fixture
+def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
+    """Equal tables on PostgreSQL."""
+    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+        yield made
+
+
+def told(place: Shop, kind: str) -> list[tuple[Act, str, str]]:
+    """What happened to a case, by whom and why."""
+    with place.book.begin() as connection:
+        return [(event.act, event.who, event.note) for event in ledger.events(connection, CaseId("t", DAY, kind))]
+
+
+def undeclare(place: Shop, name: str = "t") -> None:
+    """The table is no longer declared."""
+    rest = {known: spec for known, spec in place.project.tables.items() if known != name}
+    place.project = replace(place.project, tables=rest)
+
+
+# decisions
+
+
+def test_values_belong_to_a_custom_fix(pg: Shop) -> None:
+    """They would be lost in silence with any other decision."""
+    pg.target.run(DRIFTED)
+    pg.find()
+    (record, _) = pg.records("mismatched")
+
+    with pytest.raises(DeclarationError, match="values are given for CUSTOM_FIX only, not for APPLY_SOURCE"):
+        pg.decide("mismatched", values={record.id: {"amount": 1}})
+
+
+def test_each_row_of_a_custom_fix_has_a_value(pg: Shop) -> None:
+    """The row without one is named."""
+    pg.target.run(DRIFTED)
+    pg.find()
+    first, second = pg.records("mismatched")
+
+    with pytest.raises(DeclarationError, match=f"no value is given for the record {second.id}"):
+        pg.decide("mismatched", FIX, rows=(first.id, second.id), values={first.id: {"amount": 1}, second.id: {}})
+
+
+def test_records_out_of_order_are_kept_or_fixed(pg: Shop) -> None:
+    """The source does not say which of two is right."""
+    pg.declare(checked=[checks.Monotonic(column="amount", along="id")])
+    pg.target.run("UPDATE t SET amount = -1 WHERE id = 7")
+    pg.find()
+
+    with pytest.raises(RefusedError, match="the source does not say what is right"):
+        pg.decide(DiscrepancyKind.DISORDERED)
+    pg.decide(DiscrepancyKind.DISORDERED, KEEP)
+    (case,) = pg.correct()
+    assert case.state is State.KEPT
+
+
+@pytest.mark.parametrize("decision", [APPLY, KEEP])
+def test_cases_of_a_table_that_is_no_longer_declared_cannot_be_decided(pg: Shop, decision: Decision) -> None:
+    """No run would do it; the case waits as it did."""
+    pg.target.run(LOST)
+    pg.find()
+    undeclare(pg)
+
+    with pytest.raises(RefusedError, match="t: the table is not declared any more"):
+        pg.decide("missing", decision)
+    assert pg.case("missing").state is State.PENDING
+
+
+@pytest.mark.parametrize("name", ["", "policy", "Recon", "a\nb"])
+def test_programs_and_nobody_take_nothing_back(pg: Shop, name: str) -> None:
+    """Neither by asking for it, nor by doing it; whoever tries only needs no name."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    pg.correct()
+    scope = review.Scope(case=case)
+    how: dict[str, Any] = {"who": name, "note": "", "clock": pg.now}
+
+    with pytest.raises(DeclarationError, match="no person's name"):
+        review.undo(pg.book, case, who=name, note="", at=pg.now())
+    with pytest.raises(DeclarationError, match="no person's name"):
+        review.roll_back(pg.book, pg.project, scope, **how, dry_run=False)
+    assert len(review.roll_back(pg.book, pg.project, scope, **how).changes) == 2
+    assert pg.case("missing").state is State.APPLIED
+
+
+def test_names_are_noted_without_the_blanks_around_them(pg: Shop) -> None:
+    """One person has one name."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    review.comment(pg.book, case, who=" ana ", note="hm", at=pg.now())
+    pg.say(Chosen(KEEP), case, who=" ana ")
+    pg.correct()
+    review.undo(pg.book, case, who=" ana ", note="no", at=pg.now())
+
+    assert {who for _, who, _ in told(pg, "missing")} == {"recon", "ana"}
+
+
+def test_orphans_whose_parent_nobody_has_are_a_problem_of_the_preview(pg: Shop) -> None:
+    """Not: the target is as it should be already."""
+    for side in (pg.sides.source, pg.sides.target):
+        side.run(ORPHANED)
+    case = pg.find()["orphan"].id
+
+    found = review.preview(pg.book, pg.project, case, Chosen(APPLY))
+
+    assert found.changes == ()
+    assert found.problems == (f"{case}: the source has no record to write for it; keep it, or compare again.",)
+
+
+# what is due
+
+
+def test_days_of_a_table_that_is_no_longer_declared_are_not_judged(pg: Shop) -> None:
+    """Nor are its cases corrected, until it is declared again."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    was = pg.project
+    undeclare(pg)
+    assert review.due(pg.book, pg.project, pg.now()).correct == ()
+    pg.project = was
+    pg.correct()
+    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY),)
+    undeclare(pg)
+    assert review.due(pg.book, pg.project, pg.now()).check == ()
+
+
+def test_tables_that_name_one_another_are_corrected_all_the_same(pg: Shop) -> None:
+    """No one of them stands above the other."""
+    circle = checks.References(columns=("code",), parent="t")
+    codes = replace(pg.project.tables["codes"], checks=(circle,))
+    pg.project = replace(pg.project, tables={**pg.project.tables, "codes": codes})
+    pg.target.run(LOST)
+    pg.find("keys")
+    pg.decide("missing")
+
+    (case,) = pg.correct()
+
+    assert case.state is State.APPLIED
+
+
+# what was said before
+
+
+def test_what_had_gone_and_is_found_again_waits_again(pg: Shop) -> None:
+    """But findings from before it was gone open nothing."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.target.fill("t", ROWS[3:5])
+    pg.find()
+    assert pg.case("missing").state is State.GONE
+
+    pg.target.run(LOST)
+    found = pg.find()["missing"]
+
+    assert (found.state, found.reopened) == (State.PENDING, 1)
+
+
+def test_a_policy_that_comes_later_decides_nothing_that_waits_for_a_person(pg: Shop) -> None:
+    """Somebody may be looking at it."""
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    pg.find()
+    pg.declare(APPLIED)
+    pg.target.run("DELETE FROM t WHERE id = 4")
+
+    found = pg.find()["missing"]
+
+    assert (found.state, found.wrong) == (State.PENDING, 2)
+    assert told(pg, "missing")[-1] == (Act.FOUND, "recon", "It was waiting for a person already.")
+
+
+@pytest.mark.parametrize("full", ["source", "target"])
+def test_a_day_that_one_side_has_no_row_of_is_accepted_by_every_check_once_it_is_kept(pg: Shop, full: str) -> None:
+    """Also by those that find nothing to look at there, and by a sum, which is NULL of no rows."""
+    pg.declare(checked=[*CHECKS, checks.Sum("amount")])
+    empty = pg.target if full == "source" else pg.sides.source
+    empty.run("DELETE FROM t WHERE id < 100")
+    (kind,) = pg.find()
+    pg.decide(kind, KEEP)
+    pg.correct()
+
+    assert pg.find() == {}
+    assert [finding.check for finding in pg.seen if finding.failed] == []
+    assert {finding.check for finding in pg.seen if finding.accepted} >= {"count", "keys", "fields", "sum_amount"}
+
+
+# corrections that do not come to their end
+
+
+def test_a_decided_case_whose_table_is_no_longer_declared_waits_again(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    undeclare(pg)
+
+    (case,) = pg.correct("missing")
+
+    assert case.state is State.PENDING
+    assert "declare it again" in told(pg, "missing")[-1][2]
+    assert len(pg.rows) == len(ROWS) - 2
+
+
+def test_a_target_that_does_not_answer_lets_the_case_wait_for_a_person(pg: Shop) -> None:
+    """Nothing was planned, so nothing can be half done."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    was = pg.project
+    gone = replace(was.databases["target"], url=was.databases["target"].url.replace("/target", "/nowhere"))
+    pg.project = replace(was, databases={**was.databases, "target": gone})
+
+    (case,) = pg.correct("missing")
+
+    assert case.state is State.PENDING
+    assert [act for act, *_ in told(pg, "missing")][-3:] == [Act.APPLYING, Act.FAILED, Act.RETURNED]
+
+
+def test_a_case_of_which_no_check_speaks_cannot_be_corrected(pg: Shop) -> None:
+    """Nothing would tell whether it is right then."""
+    pg.target.run(ORPHANED)
+    pg.find()
+    pg.decide("orphan")
+    pg.declare(checked=CHECKS[:3])
+
+    (case,) = pg.correct("orphan")
+
+    assert case.state is State.PENDING
+    assert "no check that is declared speaks of it any more" in told(pg, "orphan")[-1][2]
+
+
+def test_a_case_that_cannot_be_compared_waits_again(pg: Shop) -> None:
+    """Its check cannot run: the parent's table is gone."""
+    pg.target.run(ORPHANED)
+    pg.find()
+    pg.decide("orphan")
+    pg.target.run("ALTER TABLE codes RENAME TO moved")
+
+    (case,) = pg.correct("orphan")
+
+    assert case.state is State.PENDING
+    assert "it could not be compared" in told(pg, "orphan")[-1][2]
+
+
+def test_more_records_than_can_be_listed_are_for_a_load(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recon_assets.review.correcting.MOST", 1)
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+
+    (case,) = pg.correct("missing")
+
+    assert case.state is State.PENDING
+    assert "more than 1 records of the window are wrong; load the window anew" in told(pg, "missing")[-1][2]
+
+
+def test_what_a_column_does_not_take_is_planned_failed_and_given_back(pg: Shop) -> None:
+    """The ledger says that nothing was written."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.target.run("ALTER TABLE t ADD CONSTRAINT small CHECK (amount < 5) NOT VALID")
+
+    (case,) = pg.correct("missing")
+
+    with pg.book.begin() as connection:
+        (correction,) = ledger.corrections(connection, case=case.id)
+    assert correction.outcome == "failed"
+    assert case.state is State.PENDING
+    assert len(pg.rows) == len(ROWS) - 2
+
+
+def test_all_is_kept_also_what_the_ledger_does_not_know_by_name(pg: Shop) -> None:
+    """Three are wrong, one is named; none comes back."""
+    pg.target.run("DELETE FROM t WHERE id IN (3, 4, 7)")
+    assert pg.find(max_evidence=1)["missing"].named == 1
+    pg.decide("missing", KEEP)
+
+    (case,) = pg.correct()
+
+    assert case.state is State.KEPT
+    assert pg.find() == {}
+
+
+def test_a_correction_that_was_taken_back_meanwhile_is_not_done_again(pg: Shop) -> None:
+    """A run was killed after it had written; before the next one came, somebody took that back."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    written_and_killed(pg, case)
+    damaged = len(ROWS) - 2
+    review.roll_back(pg.book, pg.project, review.Scope(run="killed"), who="ben", note="", clock=pg.now, dry_run=False)
+    assert len(pg.rows) == damaged
+
+    (left,) = pg.correct("missing")
+
+    assert left.state is State.PENDING
+    assert "has been taken back meanwhile" in told(pg, "missing")[-1][2]
+    assert len(pg.rows) == damaged
+
+
+def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> int:
+    """What a run does up to the moment after its commit; the number of its correction."""
+    with place.book.begin() as connection:
+        ledger.append(connection, case, Act.APPLYING, who="recon", at=place.now(), data={"run": "killed"})
+        wrong = [item.discrepancy for item in ledger.named(connection, place.case(case.kind).findings, case.of_records)]
+    with reaching.paired(place.project, place.spec) as pair, writes.correcting(pair, case.window) as correcting:
+        changes = correcting.plan(wrong)
+        with place.book.begin() as connection:
+            number = ledger.plan(
+                connection, case, changes, window=case.window, run="killed", who="ana", why="", at=place.now()
+            )
+        correcting.write(changes)
+    return number
+
+
+# taking back
+
+
+def test_rows_of_a_table_that_is_no_longer_declared_are_not_taken_back(pg: Shop) -> None:
+    """Whoever asked is told, so that nobody tries for ever."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    undeclare(pg)
+
+    with pytest.raises(DeclarationError, match="t is not declared any more; declare it again to roll it back"):
+        pg.undo("missing")
+    assert told(pg, "missing")[-1][:2] == (Act.REFUSED, "recon")
+    assert pg.case("missing").state is State.APPLIED
+
+
+def test_a_table_that_cannot_be_read_any_more_keeps_no_other_from_being_taken_back(pg: Shop) -> None:
+    """One run corrected two tables; of one the target has lost a column since."""
+    pg.target.run(LOST, ORPHANED)
+    pg.find()
+    for kind in ("missing", "orphan"):
+        pg.decide(kind)
+    pg.correct()
+    pg.target.run("ALTER TABLE codes RENAME COLUMN code TO moved")
+
+    done = review.roll_back(
+        pg.book, pg.project, review.Scope(run=f"run{pg.runs}"), who="ben", note="", clock=pg.now, dry_run=False
+    )
+
+    assert len(done.changes) == 2
+    assert [why.partition(":")[0] for why in done.refused] == ["tables.codes"]
+    assert (pg.case("missing").state, pg.case("orphan").state) == (State.ROLLED_BACK, State.APPLIED)
+
+
+def test_an_older_correction_that_is_taken_back_is_said_in_the_cases_story(pg: Shop) -> None:
+    """The case stands as its last decision left it."""
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    run = f"run{pg.runs}"
+    pg.target.run("DELETE FROM t WHERE id = 8")
+    pg.find()
+
+    review.roll_back(
+        pg.book, pg.project, review.Scope(run=run), who="ben", note="too early", clock=pg.now, dry_run=False
+    )
+
+    assert pg.case("missing").state is State.PENDING
+    assert told(pg, "missing")[-1] == (Act.COMMENTED, "ben", "1 changes taken back. too early")
+    assert [row[0] for row in pg.rows if row[0] in {3, 8}] == []
+
+
+@pytest.mark.parametrize("who", ["", "cleo"])
+def test_a_rollback_that_was_killed_stays_the_work_of_who_asked_for_it(pg: Shop, who: str) -> None:
+    """Whoever only tries to undo it afterwards finds it done, and has not done it."""
+    pg.target.run(LOST)
+    damaged = pg.rows
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    pg.correct()
+    undone_and_killed(pg, case)
+    assert pg.rows == damaged
+
+    found = review.roll_back(pg.book, pg.project, review.Scope(case=case), who=who, note="", clock=pg.now)
+
+    assert found.changes == ()
+    assert pg.case("missing").state is State.ROLLED_BACK
+    assert told(pg, "missing")[-1] == (Act.ROLLED_BACK, "ben", "a mistake")
+
+
+def undone_and_killed(place: Shop, case: CaseId) -> None:
+    """What a rollback does up to the moment after its commit."""
+    with place.book.begin() as connection:
+        (made,) = ledger.corrections(connection, case=case)
+        changes = [change.inverse for change in ledger.changes_of(connection, made.id)][::-1]
+        said: dict[str, Any] = {"window": case.window, "run": "", "who": "ben", "why": "a mistake", "at": place.now()}
+        ledger.plan(connection, case, changes, **said, undoes=made.id)
+    with reaching.paired(place.project, place.spec) as pair, writes.correcting(pair, case.window) as correcting:
+        correcting.undo(changes)
+
+
+def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
+    """The dry run names the window and leaves it; both say nothing of rows."""
+    pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
+    was = pg.rows
+    with reaching.paired(pg.project, pg.spec) as pair:
+        keeper = ledger.Keeper(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
+        writes.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, keeper=keeper)
+    assert pg.rows == ROWS
+
+    for dry_run, rows in ((True, ROWS), (False, was)):
+        done = review.roll_back(
+            pg.book, pg.project, review.Scope(run="load"), who="ben", note="", clock=pg.now, dry_run=dry_run
+        )
+        assert (done.changes, done.windows, done.refused) == ((), (f"t {DAY}",), ())
+        assert pg.rows == rows

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from recon_assets import ledger, review
 from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect, number_in
-from recon_assets.desk.choices import Problems, assignee
+from recon_assets.desk.choices import Problems, assignee, why
 from recon_assets.desk.login import local
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, ReconError
@@ -83,9 +83,7 @@ def _problems(call: Call, action: str) -> Problems:
         found["who"] = NAMELESS
     if action == ASSIGN:
         found |= assignee(call.form)[1]
-    if action == Decision.KEEP_TARGET and not call.form.get("note", "").strip():
-        found["note"] = "Say why, for whoever asks later."
-    return found
+    return found | why(call.form.get("note", "").strip(), needed=action == Decision.KEEP_TARGET)
 
 
 def _listed(call: Call, action: str, ticked: list[Ticked], problems: Problems) -> Page:

@@ -41,6 +41,11 @@ def number_in(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
+def lines(text: str) -> str:
+    """The text with lines that end by one character; browsers send two."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 class BadRequestError(Exception):
     """What came is no request of our forms."""
 
@@ -129,7 +134,8 @@ async def _form(request: Request) -> Form:
         said = "Expected a form."
         raise BadRequestError(said, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return Form(parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        sent = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        return Form([(name, lines(value)) for name, value in sent])
     except ValueError as error:
         said = "The form cannot be read."
         raise BadRequestError(said) from error

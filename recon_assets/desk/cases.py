@@ -13,8 +13,9 @@ from recon_assets.desk.looks import Look, case_id, looked
 from recon_assets.desk.queries import command, queries
 from recon_assets.desk.records import key_text, written
 from recon_assets.desk.words import offered
-from recon_assets.errors import DeclarationError, TakenError
+from recon_assets.errors import TakenError
 from recon_assets.model import CaseId, Decision, State
+from recon_assets.review.deciding import declared
 
 MOST_CHANGES = 100
 SAID: Mapping[str, str] = {
@@ -80,10 +81,7 @@ def _decided(call: Call) -> Page | Redirect:
 
 def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
     """As `_decided`, for values that a person types."""
-    spec = look.spec
-    if spec is None:
-        msg = f"{look.case.id}: the table is not declared any more; declare it again to decide its cases."
-        raise DeclarationError(msg)
+    spec = declared(call.desk.project, look.case.id)
     with call.desk.book.begin() as connection:
         rows = ledger.records(connection, look.case.findings, look.case.id.of_records, ids=filled.rows)
     asked = choices.inputs(spec, rows, choices.types(call.desk.project, spec))
@@ -151,8 +149,9 @@ def _gone_to(call: Call, case: CaseId, said: str) -> Redirect:
 
 def _commented(call: Call) -> Page | Redirect:
     note = call.form.get("comment", "").strip()
-    if not note:
-        return _amiss(call, {"comment": "Say something."})
+    problems = choices.unkept("comment", note) if note else {"comment": "Say something."}
+    if problems:
+        return _amiss(call, problems)
     return _noted(call, "commented", review.comment, note=note)
 
 
@@ -222,8 +221,7 @@ def undone(call: Call) -> Page | Redirect:
 def _taken_back(call: Call, look: Look) -> Page | Redirect:
     """By a run, what was written; at once, what was only accepted."""
     desk, filled = call.desk, choices.choice(call.form)
-    missing = {"who": NAMELESS} if not call.who else {}
-    missing |= {} if filled.note else {"note": "Say why, for whoever asks later."}
+    missing = ({} if call.who else {"who": NAMELESS}) | choices.why(filled.note, needed=True)
     if look.case.version != filled.version:
         return _taken(look, filled.version)
     if missing:

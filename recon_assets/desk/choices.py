@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from recon_assets import writes
 from recon_assets.desk.access import person
-from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, number_in
+from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, lines, number_in
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.ledger import Recorded
 from recon_assets.model import CaseId, Chosen, Decision, Project, TableSpec, Value
+from recon_assets.review.deciding import check_note
 from recon_assets.review.reaching import paired
 
 Problems = dict[str, str]
@@ -62,13 +63,28 @@ def assignee(form: Form) -> tuple[str, Problems]:
     return given, {"assignee": MISNAMED} if given and not person(given) else {}
 
 
+def why(note: str, *, needed: bool) -> Problems:
+    """What is wrong with a reason."""
+    if needed and not note:
+        return {"note": "Say why, for whoever asks later."}
+    return unkept("note", note)
+
+
+def unkept(name: str, text: str) -> Problems:
+    """Why the ledger does not keep what somebody said."""
+    try:
+        check_note(text)
+    except DeclarationError as error:
+        return {name: str(error)}
+    return {}
+
+
 def problems(chosen: Choice, case: CaseId, who: str) -> Problems:
     """What is missing before it can be shown what it would do."""
     found: Problems = {}
     if chosen.decision not in offered(case):
         found["decision"] = "Choose what is to be done."
-    if chosen.decision in {Decision.KEEP_TARGET, Decision.CUSTOM_FIX} and not chosen.note:
-        found["note"] = "Say why, for whoever asks later."
+    found |= why(chosen.note, needed=chosen.decision in {Decision.KEEP_TARGET, Decision.CUSTOM_FIX})
     if not who:
         found["who"] = NAMELESS
     if not chosen.every and not chosen.rows:
@@ -115,11 +131,11 @@ class Input:
         return self.null_name in form if self.text_name in form else self.base is None
 
     def typed(self, form: Form) -> Value:
-        """The value wanted; browsers send every line's end as two characters, so untouched lines stay as they were."""
+        """The value wanted; a text whose lines nobody touched stays as it was, however they end."""
         if self.null(form):
             return None
-        text = _lines(self.text(form))
-        return self.base if self.base is not None and text == _lines(_text(self.base)) else text
+        text = lines(self.text(form))
+        return self.base if self.base is not None and text == lines(_text(self.base)) else text
 
     def changed(self, form: Form) -> bool:
         """Whether another value is wanted than there is."""
@@ -134,10 +150,6 @@ class Input:
 
 def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def inputs(spec: TableSpec, found: list[Recorded], types: Mapping[str, str]) -> dict[str, list[Input]]:
@@ -185,11 +197,8 @@ def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], fo
 
 def chosen(filled: Choice, asked: dict[str, list[Input]]) -> Chosen:
     """The decision that is filled in."""
-    if filled.decision is None:
-        msg = "no decision is chosen"
-        raise DeclarationError(msg)
     values = {
         row: {one.column: one.typed(filled.form) for one in each if one.changed(filled.form)}
         for row, each in asked.items()
     }
-    return Chosen(filled.decision, () if filled.every else filled.rows, values)
+    return Chosen(Decision(filled.form["decision"]), () if filled.every else filled.rows, values)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -61,18 +62,21 @@ def accepted(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, 
     return dict(found)
 
 
+Word = Decision | Literal[State.ROLLED_BACK]
+
+
 @dataclass(frozen=True)
 class Decided:
-    """A decision that was carried out and still stands."""
+    """A decision that stands: carried out, or about to be; or that what was written is taken back."""
 
     case: CaseId
-    decision: Decision
+    decision: Word
     who: str
     at: datetime
 
 
 def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
-    """Decisions to keep or to fix records of a window, the newest of each case, which loading it could undo."""
+    """What people have said of records of a window, and a load of it could undo."""
     of_window = _cases.c.table_name == table, _cases.c.window_key == window
     rows = c.execute(
         sa.select(_cases.c.kind, _event.c.act, _event.c.who, _event.c.at, _event.c.data)
@@ -83,15 +87,19 @@ def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
     done: dict[str, _Done] = defaultdict(_Done)
     for row in rows:
         done[row.kind].then(Act(row.act), row.who, row.at, row.data)
-    return [Decided(CaseId(table, window, kind), *last) for kind, each in done.items() for last in each.kept()]
+    return [Decided(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()]
+
+
+_Said = tuple[Word, str, datetime]
 
 
 class _Done:
-    """The decisions of one case that were carried out and not taken back."""
+    """What people have said of one case that still stands."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[Decision, str, datetime]] = []
-        self.meant: tuple[Decision, str, datetime] | None = None
+        self.stack: list[_Said] = []
+        self.meant: _Said | None = None
+        self.back: _Said | None = None
         self.state: State | None = None
 
     def then(self, act: Act, who: str, at: datetime, data: Mapping[str, str]) -> None:
@@ -101,7 +109,10 @@ class _Done:
             self.stack.append(self.meant)
         elif act is Act.ROLLED_BACK or (act is Act.RETURNED and self.state is State.KEPT):
             self.stack.pop()
+        if act in {Act.KEPT, Act.APPLIED, Act.GONE, Act.ROLLED_BACK}:
+            self.back = (State.ROLLED_BACK, who, at) if act is Act.ROLLED_BACK else None
         self.state = act.leads_to or self.state
 
-    def kept(self) -> list[tuple[Decision, str, datetime]]:
-        return [last for last in self.stack if last[0] is not Decision.APPLY_SOURCE][-1:]
+    def standing(self) -> list[_Said]:
+        to_be = self.meant if self.state in {State.DECIDED, State.APPLYING} else None
+        return [each for each in (*self.stack, self.back, to_be) if each and each[0] is not Decision.APPLY_SOURCE]

@@ -1,7 +1,7 @@
 """Cases: what happened to each, in its order, and where they stand."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -344,14 +344,14 @@ def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it 
 _ALL = 15
 
 
-def in_state(c: sa.Connection, *states: State, most: int = 1000) -> list[Case]:
-    """Cases in one of ``states``: the most severe first, then the oldest."""
-    return _some(c, _cases.c.state.in_(_values(states)), most=most)
+def in_state(c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
+    """Cases in one of ``states``, of these tables or of all: the most severe first, then the oldest."""
+    return _some(c, _cases.c.state.in_(_values(states)), tables=tables, most=most)
 
 
-def undos(c: sa.Connection, *, most: int = 1000) -> list[Case]:
-    """Cases that somebody wants undone, and that have not been yet."""
-    return _some(c, _cases.c.undo, most=most)
+def undos(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
+    """Cases, of these tables or of all, that somebody wants undone, and that have not been yet."""
+    return _some(c, _cases.c.undo, tables=tables, most=most)
 
 
 def to_show(c: sa.Connection, most: int) -> list[Case]:
@@ -359,8 +359,13 @@ def to_show(c: sa.Connection, most: int) -> list[Case]:
     return _some(c, _cases.c.shown_version < _cases.c.version, most=most)
 
 
-def _some(c: sa.Connection, condition: sa.ColumnElement[bool], *, most: int) -> list[Case]:
-    return [_case(row) for row in c.execute(sa.select(_cases).where(condition).order_by(*_ORDER).limit(most))]
+def _some(
+    c: sa.Connection, condition: sa.ColumnElement[bool], *, tables: Collection[str] | None = None, most: int
+) -> list[Case]:
+    found = sa.select(_cases).where(condition)
+    if tables is not None:
+        found = found.where(_cases.c.table_name.in_(tables))
+    return [_case(row) for row in c.execute(found.order_by(*_ORDER).limit(most))]
 
 
 def shown(c: sa.Connection, case: CaseId, version: int) -> None:

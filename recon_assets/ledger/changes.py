@@ -31,7 +31,7 @@ class Correction:
         case: Whose correction it is; None for one without a case.
         table: The declared table of all its changes.
         window: The window that it corrects.
-        run, backfill: In which run, and of which backfill; "" where there is none.
+        run: In which run.
         who, why, at: Who decided it, and when it was planned.
         count: How many changes it has.
         undoes: The correction of whose changes these are the inverses.
@@ -46,7 +46,6 @@ class Correction:
     table: str
     window: str
     run: str
-    backfill: str
     who: str
     why: str
     at: datetime
@@ -65,7 +64,6 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
     *,
     window: str,
     run: str,
-    backfill: str = "",
     who: str,
     why: str,
     at: datetime,
@@ -78,7 +76,6 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
         "table_name": table,
         "window_key": window,
         "run": run,
-        "backfill": backfill,
         "who": who,
         "why": why,
         "at": at,
@@ -130,12 +127,11 @@ def settle(  # noqa: PLR0913 - what became of what, when and why
         raise TakenError(msg)
 
 
-def corrections(  # noqa: PLR0913 - ways to choose
+def corrections(
     c: sa.Connection,
     *,
     case: CaseId | None = None,
     run: str | None = None,
-    backfill: str | None = None,
     unsettled: bool = False,
     undoable: bool = False,
 ) -> list[Correction]:
@@ -157,8 +153,6 @@ def corrections(  # noqa: PLR0913 - ways to choose
         found = found.where(_correction.c.review_case == number_of(c, case))
     if run is not None:
         found = found.where(_correction.c.run == run)
-    if backfill is not None:
-        found = found.where(_correction.c.backfill == backfill)
     if unsettled:
         found = found.where(_outcome.c.outcome.is_(None))
     if undoable:
@@ -173,7 +167,6 @@ def _read(row: Any) -> Correction:
         table=row.table_name,
         window=row.window_key,
         run=row.run,
-        backfill=row.backfill,
         who=row.who,
         why=row.why,
         at=row.at,

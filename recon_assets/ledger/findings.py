@@ -217,7 +217,7 @@ class _Evaluation:
     def _judged(self) -> None:
         kinds: dict[tuple[str, str], set[DiscrepancyKind]] = defaultdict(set)
         for found in self.findings.values():
-            kinds[found.table, found.window].update(() if found.error else found.kinds)
+            kinds[found.table, found.window].update(() if found.error or found.in_flight else found.kinds)
         rows = [
             {
                 "table_name": table,
@@ -240,7 +240,7 @@ def _place(found: Finding) -> Place:
 
 def _complete(found: Finding) -> bool:
     """Whether it names every record that is wrong in its way."""
-    return not found.error and sum(found.kinds.values()) <= len(found.discrepancies)
+    return not (found.error or found.in_flight) and sum(found.kinds.values()) <= len(found.discrepancies)
 
 
 _SAID = sa.select(_finding, _evaluation.c.at, _evaluation.c.run).join(_evaluation)

@@ -129,6 +129,7 @@ judged = sa.Table(
     sa.Column("compared", sa.BigInteger),
     sa.Column("asked", sa.BigInteger),
     sa.Column("changed", sa.BigInteger),
+    sa.Column("young", sa.BigInteger),
 )
 
 
@@ -139,6 +140,7 @@ def later_than_judged(number: sa.Column[Any]) -> sa.ColumnElement[bool]:
 
 sa.Index("judged_asked", judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
 sa.Index("judged_changed", judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
+sa.Index("judged_young", judged.c.young, postgresql_where=judged.c.young == judged.c.evaluation)
 
 unread = sa.Table("unread", META, _part_of("evaluation", primary_key=True))
 
@@ -209,7 +211,6 @@ correction = sa.Table(
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("window_key", sa.Text, nullable=False),
     sa.Column("run", sa.Text, nullable=False, index=True),
-    sa.Column("backfill", sa.Text, nullable=False, index=True),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("why", Json, nullable=False),
     sa.Column("at", Moment, nullable=False),

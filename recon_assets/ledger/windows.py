@@ -39,33 +39,33 @@ def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
 
 
-def unexplained(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 100) -> list[tuple[str, str]]:
+def unexplained(c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100) -> list[tuple[str, str]]:
     """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
 
-    That is where a check that names no records has failed and the records have not been compared since; and
-    where an open case stands on a comparison of all records that is older than the newest evaluation. A comparison
-    that could not run is not asked for again until something else is found.
+    That is where such a check has failed and the records have not been compared since; and where an open case stands
+    on a comparison of all records that is older than the newest evaluation. A comparison that could not run is not
+    asked for again until something else is found.
 
     Args:
         c: A transaction of the ledger.
-        tables: Of these alone; None means of all.
+        figures: Of these tables alone; by table the checks whose failure the records explain.
         most: The first so many.
     """
-    found = sa.union(_failed_figures(), _outdated_comparisons()).subquery()
+    found = sa.union(_failed_figures(figures), _outdated_comparisons(figures)).subquery()
     windows = sa.select(found).order_by(*found.c).limit(most)
-    if tables is not None:
-        windows = windows.where(found.c.table_name.in_(tables))
     return [(row.table_name, row.window_key) for row in c.execute(windows)]
 
 
-def _failed_figures() -> sa.Select[Any]:
+def _failed_figures(figures: Mapping[str, Collection[str]]) -> sa.Select[Any]:
     known = sa.and_(_judged.c.table_name == _newest.c.table_name, _judged.c.window_key == _newest.c.window_key)
     not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
     windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
-    return windows.where(_newest.c.figure_failed, not_since, _not_tried_since(_newest.c.evaluation))
+    checks = [(table, check) for table, checks in figures.items() for check in checks]
+    of_them = sa.tuple_(_newest.c.table_name, _newest.c.check_name).in_(checks)
+    return windows.where(_newest.c.figure_failed, of_them, not_since, _not_tried_since(_newest.c.evaluation))
 
 
-def _outdated_comparisons() -> sa.Select[Any]:
+def _outdated_comparisons(tables: Collection[str]) -> sa.Select[Any]:
     cases = schema.cases
     known = sa.and_(_judged.c.table_name == cases.c.table_name, _judged.c.window_key == cases.c.window_key)
     stands_on = sa.and_(
@@ -75,7 +75,8 @@ def _outdated_comparisons() -> sa.Select[Any]:
     )
     windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
     of_records = cases.c.kind.in_([kind.value for kind in DiscrepancyKind])
-    return windows.where(~cases.c.closed, of_records, _not_tried_since(_judged.c.evaluation))
+    of_them = cases.c.table_name.in_(tables)
+    return windows.where(~cases.c.closed, of_them, of_records, _not_tried_since(_judged.c.evaluation))
 
 
 def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:

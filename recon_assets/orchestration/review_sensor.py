@@ -80,7 +80,7 @@ def tick(book: Ledger, project: Project, now: datetime) -> list["Work"]:
     due = review.due(book, project, now)
     with book.begin() as connection:
         return [
-            *corrections(connection, due),
+            *corrections(connection, project, due),
             *shows(due),
             *judgements(project, due.check, causes(connection, due.check), now),
         ]
@@ -139,10 +139,12 @@ class Work:
         return dg.RunRequest(job_name=self.job, tags=tags, asset_check_keys=list(self.scope.keys) or None)
 
 
-def corrections(connection: sa.Connection, due: review.Due) -> Iterator[Work]:
+def corrections(connection: sa.Connection, project: Project, due: review.Due) -> Iterator[Work]:
     """One run for all that was decided, which shows all that has changed besides."""
     if due.correct or due.undo:
-        decided, undos = ledger.in_state(connection, State.DECIDED, State.APPLYING), ledger.undos(connection)
+        tables = tuple(project.tables)
+        decided = ledger.in_state(connection, State.DECIDED, State.APPLYING, tables=tables)
+        undos = ledger.undos(connection, tables=tables)
         awaited = bool(undos) or any(case.decided_by != review.POLICY for case in decided)
         yield Work(CORRECT, versions([*decided, *undos]), awaited=awaited)
 

@@ -252,8 +252,8 @@ class Correcting:
     def left(self) -> list[CaseId]:
         """Cases that were being corrected when a run was killed, or that another one is at work on."""
         with self.book.begin() as connection:
-            applying = ledger.in_state(connection, State.APPLYING)
-        return [case.id for case in applying if case.id.table in self.project.tables]
+            applying = ledger.in_state(connection, State.APPLYING, tables=tuple(self.project.tables))
+        return [case.id for case in applying]
 
     def attempt(self, work: Callable[[CaseId], None], id_: CaseId) -> None:
         """Do it, or remember why it cannot be done; what has failed once is left alone."""

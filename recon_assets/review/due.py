@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from recon_assets import ledger
 from recon_assets.checks.references import References
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
-from recon_assets.review.judging import RECORDS
-from recon_assets.review.routing import is_figure
+from recon_assets.review.routing import figures
 
 MOST = 200
 PATIENCE = timedelta(minutes=1)
@@ -51,16 +48,16 @@ class Due:
 def due(book: Ledger, project: Project, now: datetime) -> Due:
     """What is to be done next."""
     with book.begin() as connection:
-        decided = ledger.in_state(connection, State.DECIDED)
-        applying = [case for case in ledger.in_state(connection, State.APPLYING) if now - case.changed > PATIENCE]
-        correct = [case.id for case in (*applying, *decided) if case.id.table in project.tables]
+        tables = tuple(project.tables)
+        decided = ledger.in_state(connection, State.DECIDED, tables=tables)
+        applying = ledger.in_state(connection, State.APPLYING, tables=tables)
+        correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
         again = [Look(*place) for place in ledger.to_check(connection)]
-        asked = [
-            Look(*place, records=True) for place in (*ledger.asked(connection), *_unexplained(connection, project))
-        ]
+        unexplained = ledger.unexplained(connection, {name: figures(spec) for name, spec in project.tables.items()})
+        asked = [Look(*place, records=True) for place in (*ledger.asked(connection), *unexplained)]
         return Due(
             tuple(sorted(correct, key=lambda case: _order(project, case))),
-            tuple(case.id for case in ledger.undos(connection) if case.id.table in project.tables),
+            tuple(case.id for case in ledger.undos(connection, tables=tables)),
             tuple(ledger.to_show(connection, MOST)),
             tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
         )
@@ -81,19 +78,6 @@ def _is_judged(project: Project, look: Look, now: datetime) -> bool:
         return look.window == ALL.key and bool(spec.checks)
     whole = look.window == ALL.key
     return (whole or spec.days.has_ended(look.window, now)) and any(check.daily is not whole for check in spec.checks)
-
-
-def _unexplained(connection: sa.Connection, project: Project) -> list[tuple[str, str]]:
-    """Windows whose records nobody has compared since a figure failed, or since a case was made of them."""
-    found = []
-    for table, window in ledger.unexplained(connection, tables=tuple(project.tables)):
-        spec, latest = project.tables.get(table), ledger.latest(connection, table, window)
-        looked = latest[RECORDS.name].evaluation if RECORDS.name in latest else 0
-        later = [name for name, said in latest.items() if said.evaluation > looked]
-        failed = [name for name in later if latest[name].finding.failed]
-        if spec and (any(is_figure(spec, name) for name in failed) or (looked and later)):
-            found.append((table, window))
-    return found
 
 
 def _order(project: Project, case: CaseId) -> tuple[int, CaseId]:

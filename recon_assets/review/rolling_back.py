@@ -25,11 +25,22 @@ from recon_assets.review.reaching import paired
 
 @dataclass(frozen=True)
 class Scope:
-    """What is to be taken back: all that one case, one run or one backfill wrote."""
+    """What is to be taken back: all that one case, one run or one backfill wrote.
+
+    Raises:
+        DeclarationError: Unless it is just one of these, and not an empty name.
+    """
 
     case: CaseId | None = None
     run: str | None = None
     backfill: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would be everything, or nothing."""
+        given = [what for what in vars(self).values() if what is not None]
+        if len(given) != 1 or not str(given[0]).strip():
+            msg = "Name the case, the run or the backfill that is to be taken back, by its id."
+            raise DeclarationError(msg)
 
     def __str__(self) -> str:
         return next(f"{name} {value}" for name, value in vars(self).items() if value)
@@ -217,9 +228,11 @@ class _RollingBack:
             )
 
     def corrections(self, connection: sa.Connection) -> list[Correction]:
-        """What is to be undone: of a case what its last decision wrote, of a run or a backfill all of it."""
+        """What is to be undone: of a case what its last decision wrote, of a run all of it; a backfill only loads."""
         scope = self.scope
-        found = ledger.corrections(connection, case=scope.case, run=scope.run, backfill=scope.backfill, undoable=True)
+        if scope.backfill is not None:
+            return []
+        found = ledger.corrections(connection, case=scope.case, run=scope.run, undoable=True)
         if scope.case is None or not found:
             return found
         since = decision_of(connection, scope.case).at

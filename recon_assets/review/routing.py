@@ -188,7 +188,7 @@ class Routing:
         """What a check says that names no records; None as long as the records have not been looked at."""
         if not said.finding.failed or (said.finding.check, fingerprint(said.finding)) in self.accepted:
             return Evidence()
-        if is_figure(self.spec, said.finding.check):
+        if said.finding.check in figures(self.spec):
             covered = {kind for other in self.whole for kind in other.finding.kinds}
             if not covered >= EVERY_KIND or self.whole[0].evaluation < said.evaluation:
                 return self._of_figures(said) if self._is_hidden(said) else None
@@ -293,7 +293,8 @@ class Routing:
         ledger.append(self.connection, id_, act, who=who, at=self.now, note=note, data=data or {})
 
 
-def is_figure(spec: TableSpec, name: str) -> bool:
-    """Whether a check judges figures of all rows, whose difference the records explain."""
-    needs = next((check.needs for check in spec.checks if check.name == name), ())
-    return bool(needs) and all(isinstance(need, Measure) for need in needs)
+def figures(spec: TableSpec) -> tuple[str, ...]:
+    """The checks that judge figures of all rows, whose difference the records explain."""
+    return tuple(
+        check.name for check in spec.checks if check.needs and all(isinstance(need, Measure) for need in check.needs)
+    )

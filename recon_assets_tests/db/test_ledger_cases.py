@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -308,6 +309,17 @@ def test_cases_of_a_state_are_found(queue: Ledger) -> None:
     with queue.begin() as c:
         assert ids(ledger.in_state(c, State.PENDING)) == ["b", "e", "d", "a"]
         assert ids(ledger.in_state(c, State.PENDING, State.GONE, most=2)) == ["f", "b"]
+
+
+def test_cases_of_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) -> None:
+    """However many cases of others there are."""
+    for case in (CASE, replace(CASE, table="a_gone")):
+        happened(book, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED, Act.UNDO, case=case)
+
+    with book.begin() as c:
+        assert [each.id for each in ledger.in_state(c, State.APPLIED, tables=[CASE.table], most=1)] == [CASE]
+        assert [each.id for each in ledger.undos(c, tables=[CASE.table], most=1)] == [CASE]
+        assert ledger.in_state(c, State.APPLIED, tables=[]) == ledger.undos(c, tables=[]) == []
 
 
 # --- what is to be done

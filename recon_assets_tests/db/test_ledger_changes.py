@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recon_assets import ledger
 from recon_assets.errors import TakenError
 from recon_assets.ledger import Backup, Keeper, Ledger
-from recon_assets.model import Act, CaseId, Change, Decision
+from recon_assets.model import Act, CaseId, Change, Decision, State
 from recon_assets.writes.prints import Print
 from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, happened, minute, rows
 
@@ -54,7 +54,7 @@ def test_changes_come_back_as_they_were_planned(book: Ledger, images: list[Any])
 def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
     """And what became of it, with what is to be said of single rows."""
     append(book, Act.FOUND)
-    number = plan(book, CHANGE, CHANGE.inverse, backfill="b1")
+    number = plan(book, CHANGE, CHANGE.inverse)
     settle(book, number, "failed", note="stale \0", rows={1: "moved"})
 
     with book.begin() as c:
@@ -65,7 +65,6 @@ def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
         table="orders",
         window=DAY,
         run="run",
-        backfill="b1",
         who="anna",
         why="wrong \0",
         at=minute(0),
@@ -105,12 +104,11 @@ def test_an_outcome_is_noted_once(book: Ledger) -> None:
 def test_corrections_are_found_by_what_they_belong_to(book: Ledger) -> None:
     """The newest first."""
     append(book, Act.FOUND)
-    one, two, three = plan(book), plan(book, run="other"), plan(book, case=None, backfill="b1")
+    one, two, three = plan(book), plan(book, run="other"), plan(book, case=None)
 
     assert numbers(book) == [three, two, one]
     assert numbers(book, case=CASE) == [two, one]
     assert numbers(book, run="run") == [three, one]
-    assert numbers(book, backfill="b1") == [three]
     assert numbers(book, case=CASE, run="other") == [two]
 
 
@@ -186,31 +184,36 @@ def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
 
 FIX = ledger.chosen_json(KEEP) | {"decision": "CUSTOM_FIX"}
 APPLIED = (Act.APPLYING, Act.APPLIED)
+K, F, BACK = Decision.KEEP_TARGET, Decision.CUSTOM_FIX, State.ROLLED_BACK
 STORIES = [
-    pytest.param([], None, id="open"),
-    pytest.param([KEEP], None, id="decided, not done"),
-    pytest.param([KEEP, Act.KEPT], Decision.KEEP_TARGET, id="kept"),
-    pytest.param([KEEP, Act.KEPT, Act.RETURNED], None, id="kept no more"),
-    pytest.param([FIX, *APPLIED], Decision.CUSTOM_FIX, id="fixed"),
-    pytest.param([FIX, *APPLIED, Act.ROLLED_BACK], None, id="fixed and rolled back"),
-    pytest.param([FIX, *APPLIED, Act.UNDO], Decision.CUSTOM_FIX, id="not rolled back yet"),
-    pytest.param([FIX, Act.APPLYING, Act.FAILED, Act.RETURNED], None, id="failed"),
-    pytest.param([APPLY, *APPLIED], None, id="the source applied"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, *APPLIED], Decision.KEEP_TARGET, id="kept, others applied"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, Act.RETURNED], Decision.KEEP_TARGET, id="kept, others not decided"),
-    pytest.param(
-        [KEEP, Act.KEPT, Act.FOUND, FIX, *APPLIED, Act.ROLLED_BACK], Decision.KEEP_TARGET, id="the last undone"
-    ),
+    pytest.param([], [], id="open"),
+    pytest.param([KEEP], [K], id="decided, not done"),
+    pytest.param([FIX, Act.APPLYING], [F], id="under way"),
+    pytest.param([KEEP, Act.KEPT], [K], id="kept"),
+    pytest.param([KEEP, Act.KEPT, Act.RETURNED], [], id="kept no more"),
+    pytest.param([FIX, *APPLIED], [F], id="fixed"),
+    pytest.param([FIX, *APPLIED, Act.ROLLED_BACK], [BACK], id="fixed and rolled back"),
+    pytest.param([FIX, *APPLIED, Act.UNDO], [F], id="not rolled back yet"),
+    pytest.param([FIX, Act.APPLYING, Act.FAILED, Act.RETURNED], [], id="failed"),
+    pytest.param([APPLY], [], id="the source decided"),
+    pytest.param([APPLY, *APPLIED], [], id="the source applied"),
+    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND], [BACK], id="the source applied and rolled back"),
+    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND, APPLY, *APPLIED], [], id="applied again"),
+    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND, Act.GONE], [], id="rolled back, and gone"),
+    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, *APPLIED], [K], id="kept, others applied"),
+    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, Act.RETURNED], [K], id="kept, others not decided"),
+    pytest.param([KEEP, Act.KEPT, Act.FOUND, FIX, *APPLIED], [K, F], id="kept, others fixed"),
+    pytest.param([KEEP, Act.KEPT, Act.FOUND, FIX, *APPLIED, Act.ROLLED_BACK], [K, BACK], id="the last undone"),
 ]
 
 
 @pytest.mark.parametrize(("story", "expected"), STORIES)
-def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[Any], expected: Decision | None) -> None:
-    """Those that were carried out, to keep or to fix, and not taken back; with who decided, and when."""
+def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[Any], expected: list[Any]) -> None:
+    """Those to keep or to fix, carried out or about to be, and what was taken back; with who said so, and when."""
     append(book, Act.FOUND)
     for n, step in enumerate(story, 1):
         if isinstance(step, Act):
-            append(book, step, at=n)
+            append(book, step, at=n, who=f"who{n}")
         else:
             data = step if isinstance(step, dict) else ledger.chosen_json(step)
             append(book, Act.DECIDED, at=n, who=f"who{n}", data=data)
@@ -218,9 +221,9 @@ def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[An
     with book.begin() as c:
         known = ledger.decided(c, "orders", DAY)
         assert ledger.decided(c, "orders", "2025-01-02") == []
-    at = [n for n, step in enumerate(story, 1) if not isinstance(step, Act)]
-    assert [(each.case, each.decision) for each in known] == ([(CASE, expected)] if expected else [])
-    assert all(each.who in {f"who{n}" for n in at} and each.at in map(minute, at) for each in known)
+    said = {(f"who{n}", minute(n)) for n, step in enumerate(story, 1) if step in (KEEP, APPLY, FIX, Act.ROLLED_BACK)}
+    assert [(each.case, each.decision) for each in known] == [(CASE, word) for word in expected]
+    assert {(each.who, each.at) for each in known} <= said
 
 
 # --- backups

@@ -432,7 +432,7 @@ def test_history_tells_of_earlier_cases_of_a_key(book: Ledger) -> None:
 
 def unexplained(book: Ledger) -> list[tuple[str, str]]:
     with book.begin() as c:
-        return ledger.unexplained(c)
+        return ledger.unexplained(c, {"orders": ["sum"]})
 
 
 THIRDS = [finding(check=kind.value, kinds=(kind,)) for kind in RECORDS]
@@ -505,16 +505,20 @@ def test_no_more_windows_than_asked_for(book: Ledger) -> None:
     record(book, *(figure(window=f"2025-01-0{n}") for n in (3, 1, 2)))
 
     with book.begin() as c:
-        assert ledger.unexplained(c, most=2) == [("orders", "2025-01-01"), ("orders", "2025-01-02")]
+        assert ledger.unexplained(c, {"orders": ["sum"]}, most=2) == [
+            ("orders", "2025-01-01"),
+            ("orders", "2025-01-02"),
+        ]
 
 
-def test_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) -> None:
-    """However many windows of others come first."""
-    record(book, *(figure(table="a_gone", window=f"2025-01-0{n}") for n in range(1, 4)), figure())
+@pytest.mark.parametrize("other", [{"table": "a_gone"}, {"check": "rule"}])
+def test_figures_that_are_asked_about_are_not_crowded_out(book: Ledger, other: dict[str, Any]) -> None:
+    """However many windows of other tables, or of checks that no record explains, come first."""
+    record(book, *(figure(**other, window=f"2024-01-0{n}") for n in range(1, 4)), figure())
 
     with book.begin() as c:
-        assert ledger.unexplained(c, tables=("orders",), most=1) == [("orders", DAY)]
-        assert ledger.unexplained(c, tables=(), most=1) == []
+        assert ledger.unexplained(c, {"orders": ["sum"]}, most=1) == [("orders", DAY)]
+        assert ledger.unexplained(c, {}, most=1) == ledger.unexplained(c, {"orders": []}, most=1) == []
 
 
 def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:

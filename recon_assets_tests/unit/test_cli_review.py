@@ -96,6 +96,8 @@ DECIDE = ["review", "decide", "t/2024-05-01/missing"]
         ([*DECIDE, "CUSTOM_FIX", "--set-null", "fee"], f"such as --set-null {RECORD}.fee"),
         (["rollback", "case", "t"], "names no case"),
         (["rollback", "run"], "ID"),
+        (["rollback", "run", ""], "by its id"),
+        (["rollback", "backfill", " ", "--yes"], "by its id"),
         (["ledger", "prune"], "--keep"),
         (["ledger", "prune", "--keep", "0d"], "such as --keep 15m"),
         (["web", "--port", "0"], "--port"),

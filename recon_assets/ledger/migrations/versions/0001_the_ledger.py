@@ -60,6 +60,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("compared", sa.BigInteger(), nullable=True),
         sa.Column("asked", sa.BigInteger(), nullable=True),
         sa.Column("changed", sa.BigInteger(), nullable=True),
+        sa.Column("young", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("table_name", "window_key"),
         schema=SCHEMA,
     )
@@ -76,6 +77,13 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         ["changed"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("changed IS NOT NULL AND (evaluation IS NULL OR changed > evaluation)"),
+    )
+    op.create_index(
+        "judged_young",
+        "judged",
+        ["young"],
+        schema=SCHEMA,
+        postgresql_where=sa.literal_column("young = evaluation"),
     )
     op.create_table(
         "review_case",
@@ -213,7 +221,6 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
-        sa.Column("backfill", sa.Text(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("why", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -224,7 +231,6 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.PrimaryKeyConstraint("id"),
         schema=SCHEMA,
     )
-    op.create_index("ix_recon_correction_backfill", "correction", ["backfill"], schema=SCHEMA)
     op.create_index("ix_recon_correction_review_case", "correction", ["review_case"], schema=SCHEMA)
     op.create_index("ix_recon_correction_run", "correction", ["run"], schema=SCHEMA)
     op.create_index("ix_recon_correction_undoes", "correction", ["undoes"], schema=SCHEMA)

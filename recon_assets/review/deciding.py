@@ -209,11 +209,13 @@ def fixed(records: Sequence[Named], chosen: Chosen) -> tuple[Discrepancy, ...]:
     Several discrepancies of one record and kind (of other columns) are one.
     """
     found: dict[tuple[Value, ...], Discrepancy] = {}
+    values: dict[tuple[Value, ...], dict[str, Value]] = {}
     for record in records:
-        item = _with_values(record.discrepancy, chosen.values.get(record.id, {}))
+        item = record.discrepancy
         before = found.get(item.key)
         found[item.key] = item if before is None else _both(before, item)
-    return tuple(found.values())
+        values.setdefault(item.key, {}).update(chosen.values.get(record.id, {}))
+    return tuple(_with_values(item, values[key]) for key, item in found.items())
 
 
 def _both(first: Discrepancy, second: Discrepancy) -> Discrepancy:

@@ -15,6 +15,7 @@ from recon_assets.model import (
     Decision,
     DiscrepancyKind,
     Mode,
+    Relation,
     State,
 )
 from recon_assets.review import reaching
@@ -442,3 +443,66 @@ def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
         )
         assert (done.changes, done.windows, done.refused) == ((), (f"t {DAY}",), ())
         assert pg.rows == rows
+
+
+# several at once
+
+
+def test_a_record_that_is_missing_is_written_otherwise_than_the_source_has_it(pg: Shop) -> None:
+    """What is not typed is the source's."""
+    pg.target.run(LOST)
+    pg.find()
+    record = pg.records("missing")[0]
+    pg.decide("missing", FIX, values={record.id: {"amount": "7"}})
+
+    (case,) = pg.correct()
+
+    assert case.state is State.APPLIED
+    (key,) = record.discrepancy.key
+    source = next(row for row in ROWS if row[0] == key)
+    assert [row for row in pg.rows if row[0] == key] == [(*source[:3], 7, source[4])]
+
+
+def test_both_columns_of_one_record_are_fixed(pg: Shop) -> None:
+    """They are two orphans, and one row."""
+    pg.declare(checked=[*CHECKS, checks.References(columns=("note",), parent="codes")])
+    for side in (pg.sides.source, pg.sides.target):
+        side.run("UPDATE t SET note = NULL", "UPDATE t SET code = 'x', note = 'y' WHERE id = 5")
+    pg.find()
+    values: dict[str, dict[str, str]] = {
+        item.id: {name: {"code": "a", "note": "b"}[name] for name in item.discrepancy.differing}
+        for item in pg.records("orphan")
+    }
+    assert len(values) == 2
+    pg.decide("orphan", FIX, values=values)
+
+    (case,) = pg.correct()
+
+    assert case.state is State.APPLIED
+    assert pg.target.rows("SELECT code, note FROM t WHERE id = 5") == [("a", "b")]
+
+
+def test_a_case_is_rolled_back_once_all_that_it_wrote_is(pg: Shop) -> None:
+    """Orphans of two parents are two corrections: the one whose rows moved on stays, and so does the case."""
+    names = replace(pg.project.tables["codes"], name="names", source=Relation("source", "names"))
+    names = replace(names, target=Relation("target", "names"))
+    pg.project = replace(pg.project, tables={**pg.project.tables, "names": names})
+    pg.declare(checked=[*CHECKS, checks.References(columns=("note",), parent="names")])
+    for side in (pg.sides.source, pg.sides.target):
+        side.run("UPDATE t SET note = 'y'", "CREATE TABLE names (code varchar(9) primary key, remark varchar(9))")
+        side.fill("names", [("y", "was")])
+    pg.target.run(ORPHANED, "DELETE FROM names")
+    pg.find()
+    pg.decide("orphan")
+    (case,) = pg.correct()
+    assert case.state is State.APPLIED
+    pg.target.run("UPDATE names SET remark = 'is'")
+
+    done = pg.undo("orphan")
+
+    assert [(change.table, change.key) for change in done.changes] == [("codes", {"code": "b"})]
+    assert len(done.refused) == 1
+    assert pg.case("orphan").state is State.APPLIED
+    pg.target.run("UPDATE names SET remark = 'was'")
+    assert not pg.undo("orphan").refused
+    assert pg.case("orphan").state is State.ROLLED_BACK

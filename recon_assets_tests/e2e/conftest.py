@@ -87,7 +87,7 @@ def until(true: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clean() -> dict[str, str]:
     """The environment of somebody who has set nothing of ours."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}

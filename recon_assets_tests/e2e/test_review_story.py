@@ -146,10 +146,11 @@ def right_orders(both: Empty) -> list[tuple[object, ...]]:
         return source.execute("SELECT * FROM orders ORDER BY id").fetchall()
 
 
-@pytest.fixture
-def spoilt(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory, clean: dict[str, str]) -> Iterator[Empty]:
     """Three days of orders: the target lacks two of the first day, and has other values in two of the second."""
-    home, tables = tmp_path / "home", tmp_path / "tables.yaml"
+    folder = tmp_path_factory.mktemp("spoilt")
+    home, tables = folder / "home", folder / "tables.yaml"
     tables.write_text(TABLES)
     with local.environment(clean, home) as databases:
         both = Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(tables)}, databases)
@@ -159,14 +160,21 @@ def spoilt(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
         yield both
 
 
-@pytest.fixture
-def desk(spoilt: Empty, browser: Browser, pictures: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def judged(spoilt: Empty) -> Iterator[Webserver]:
     """Everything runs, and every day has been judged from the command line."""
-    with spoilt.dev() as webserver, browser.new_context() as context:
+    with spoilt.dev() as webserver:
         assert recon(spoilt.environ, "adopt", "orders").returncode == 0
-        judged = recon(spoilt.environ, "judge", "orders")
-        assert judged.returncode == 1, judged.stdout + judged.stderr
-        yield Desk(spoilt, webserver, context.new_page(), pictures)
+        said = recon(spoilt.environ, "judge", "orders")
+        assert said.returncode == 1, said.stdout + said.stderr
+        yield webserver
+
+
+@pytest.fixture
+def desk(spoilt: Empty, judged: Webserver, browser: Browser, pictures: Path) -> Iterator[Desk]:
+    """A new person before it. Each has a case of their own, and leaves the rows as they were."""
+    with browser.new_context() as context:
+        yield Desk(spoilt, judged, context.new_page(), pictures)
 
 
 def test_applied_green_undone_and_red_again(desk: Desk) -> None:

@@ -269,8 +269,6 @@ class Touched:
 
     def stands_twice(self) -> bool:
         """Whether a key does, among the rows put aside."""
-        if not self.key:
-            return False
         key = [self.copies[column] for column in self.key]
         twice: Select = sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(1)
         return self.connection.execute(twice).first() is not None

@@ -46,6 +46,7 @@ class Keys(_OfRecords):
             target=counts.target,
             wrong=wrong,
             of=counts.source,
+            in_flight=found.in_flight,
             kinds={DiscrepancyKind.MISSING: counts.missing, DiscrepancyKind.EXTRA: counts.extra},
             discrepancies=(*found.missing, *found.extra),
         )
@@ -82,6 +83,7 @@ class Fields(_OfRecords):
             target=counts.target,
             wrong=counts.mismatched,
             of=on_both,
+            in_flight=found.in_flight,
             kinds={DiscrepancyKind.MISMATCHED: counts.mismatched},
             discrepancies=found.mismatched,
             details=_by_column(found),
@@ -126,6 +128,7 @@ class Checksum(_OfRecords):
             target=_printed(both.target),
             wrong=counts.wrong,
             of=counts.source,
+            in_flight=found.in_flight,
             kinds={
                 DiscrepancyKind.MISSING: counts.missing,
                 DiscrepancyKind.EXTRA: counts.extra,

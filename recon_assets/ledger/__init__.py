@@ -39,7 +39,7 @@ from recon_assets.ledger.findings import (
 from recon_assets.ledger.opening import Ledger, opened, upgrade
 from recon_assets.ledger.pruning import prune
 from recon_assets.ledger.values import chosen_json, chosen_of
-from recon_assets.ledger.windows import asked, causes, changed, numbers, to_check, unexplained
+from recon_assets.ledger.windows import asked, causes, changed, in_flight, look_later, numbers, to_check, unexplained
 
 __all__ = [
     "Backup",
@@ -72,8 +72,10 @@ __all__ = [
     "find",
     "fresh",
     "history",
+    "in_flight",
     "in_state",
     "latest",
+    "look_later",
     "named",
     "numbers",
     "opened",

@@ -101,6 +101,18 @@ def to_check(c: sa.Connection) -> list[tuple[str, str]]:
     return _later(c, _judged.c.changed)
 
 
+def look_later(c: sa.Connection, table: str, window: str) -> None:
+    """Notes that a window's newest evaluation leaves open what its records in flight will be."""
+    of_window = _judged.c.table_name == table, _judged.c.window_key == window
+    c.execute(sa.update(_judged).where(*of_window).values(young=_judged.c.evaluation))
+
+
+def in_flight(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) that were to be looked at later, and have not been judged since."""
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(_judged.c.young == _judged.c.evaluation)
+    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(_judged.c.young))]
+
+
 def _later(c: sa.Connection, number: sa.Column[Any]) -> list[tuple[str, str]]:
     windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(number))
     return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(number))]

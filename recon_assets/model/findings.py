@@ -261,6 +261,7 @@ class Finding:
         summary: A sentence that reads alone in an alert: which table, which day, what was compared, both figures.
         source, target: The figures compared.
         wrong, of: How many records (or groups, or columns) are wrong, of how many looked at; exact.
+        in_flight: How many records differ that are too young to count: it is unknown of these whether they are wrong.
         kinds: How many records are wrong in each way that the check looks for, exact; empty for one that names none.
         discrepancies: Some of the wrong records, at most as many as evidence is capped to.
         details: What differs, where it is not single records.
@@ -279,6 +280,7 @@ class Finding:
     target: Figure = None
     wrong: int = 0
     of: int = 0
+    in_flight: int = 0
     kinds: Mapping[DiscrepancyKind, int] = field(default_factory=dict)
     discrepancies: tuple[Discrepancy, ...] = ()
     details: Details | None = None

@@ -285,6 +285,8 @@ class _Correcting:
         if any(sum(finding.kinds.values()) > len(finding.discrepancies) for finding in found):
             msg = f"{self.case}: more than {MOST:,} records of the window are wrong; load the window anew instead"
             raise RefusedError(msg)
+        if written and any(finding.in_flight for finding in found):
+            return self.compared(decided, chosen)
         return [item for finding in found for item in finding.discrepancies]
 
     def windows(self) -> tuple[Window, ...]:
@@ -295,7 +297,7 @@ class _Correcting:
     def judged(
         self, windows: Sequence[Window], names: Sequence[str], *, records: bool, written: bool
     ) -> Iterator[Finding]:
-        """The findings of these checks; what is seen before anything is written is nobody's evidence."""
+        """The findings of these checks; what is not written down is nobody's evidence, and no record is too young."""
         if written:
             return judged(
                 self.book,
@@ -309,7 +311,7 @@ class _Correcting:
                 max_evidence=MOST,
                 remembered=MAX_EVIDENCE,
             )
-        spec = replace(self.spec, checks=(*self.spec.checks, RECORDS))
+        spec = replace(self.spec, checks=(*self.spec.checks, RECORDS), settle=None)
         wanted = [*names, RECORDS.name] if records else names
         return evaluate(self.project, spec, windows, names=wanted, now=self.clock(), max_evidence=MOST)
 

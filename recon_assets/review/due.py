@@ -54,7 +54,8 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
         correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
         again = [Look(*place) for place in ledger.to_check(connection)]
         unexplained = ledger.unexplained(connection, {name: figures(spec) for name, spec in project.tables.items()})
-        asked = [Look(*place, records=True) for place in (*ledger.asked(connection), *unexplained)]
+        wanted = (*ledger.asked(connection), *ledger.in_flight(connection), *unexplained)
+        asked = [Look(*place, records=True) for place in wanted]
         return Due(
             tuple(sorted(correct, key=lambda case: _order(project, case))),
             tuple(case.id for case in ledger.undos(connection, tables=tables)),

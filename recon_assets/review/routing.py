@@ -168,16 +168,17 @@ class Routing:
         apart = [said for said in self.latest.values() if said.finding.kinds and not self._is_of_all(said)]
         return (*self.whole, *apart)
 
-    def of_records(self, kind: DiscrepancyKind, speaking: Sequence[Said]) -> Evidence:
-        """The records of one kind that are wrong, but for those that are accepted."""
+    def of_records(self, kind: DiscrepancyKind, speaking: Sequence[Said]) -> Evidence | None:
+        """The records of one kind that are wrong and not accepted; None as long as only records in flight may be."""
+        nothing = None if any(said.finding.in_flight for said in speaking) else Evidence()
         failed = tuple(said for said in speaking if said.finding.kinds[kind])
         if not failed:
-            return Evidence()
+            return nothing
         named = ledger.records(self.connection, [said.id for said in failed], kind)
         kept = tuple(item for item in named if (item.id, item.discrepancy.fingerprint) not in self.accepted)
         wrong = self._wrong(kind, failed) - (len(named) - len(kept))
         of = max(said.finding.of for said in failed)
-        return Evidence(failed, kept, max(wrong, len(kept)), of) if kept or wrong > 0 else Evidence()
+        return Evidence(failed, kept, max(wrong, len(kept)), of) if kept or wrong > 0 else nothing
 
     def _wrong(self, kind: DiscrepancyKind, failed: Sequence[Said]) -> int:
         """Checks that compare both sides count the same records; each of the others counts its own."""
@@ -194,6 +195,9 @@ class Routing:
                 return self._of_figures(said) if self._is_hidden(said) else None
             if any(other.finding.failed for other in self.whole):
                 return Evidence()  # the records that differ are cases of their own, and explain it
+            if any(other.finding.in_flight for other in self.whole):
+                self.look_later()
+                return None
             if self.whole[0].evaluation > said.evaluation:
                 return None  # the records were corrected since, and the figure not judged again
         return self._of_figures(said)
@@ -206,9 +210,17 @@ class Routing:
         looked = self.newest.get(RECORDS.name)
         return looked is not None and looked.finding.error is not None and looked.evaluation >= said.evaluation
 
-    def settle(self, id_: CaseId, evidence: Evidence) -> Routed:
+    def look_later(self) -> None:
+        """Nothing can be said as long as records are in flight."""
+        ledger.look_later(self.connection, self.spec.name, self.window)
+
+    def settle(self, id_: CaseId, evidence: Evidence | None) -> Routed:
         """Brings one case up to date."""
         case = ledger.find(self.connection, id_)
+        if evidence is None:
+            if case and case.state is State.PENDING:
+                self.look_later()
+            return Routed()
         if not evidence.said:
             return self.close(case)
         if self.spec.correct.of(id_) is Treatment.IGNORE or self._is_slight(evidence):

@@ -8,7 +8,7 @@ OWN_UV := $(filter .uv/bin/uv,$(UV))
 BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -n $(WORKERS)
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 RECON_SOAK_SECONDS ?= 600
 export RECON_SOAK_SECONDS
 

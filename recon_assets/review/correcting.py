@@ -352,7 +352,9 @@ def _named(spec: TableSpec, some: Sequence[Named]) -> str:
     return "; ".join(", ".join(map(str, key)) for key in keys)
 
 
-def settle_by_rows(book: Ledger, project: Project, correction: Correction, now: datetime) -> bool:
+def settle_by_rows(
+    book: Ledger, project: Project, correction: Correction, now: datetime, *, dry_run: bool = False
+) -> bool:
     """Judges what a killed run had planned by the rows themselves; whether it was written.
 
     A correction is one transaction of the target, so one row that is as after tells of all. A row that is not has
@@ -366,6 +368,8 @@ def settle_by_rows(book: Ledger, project: Project, correction: Correction, now: 
     ):
         standings = correcting.judge(changes)
     applied = Standing.AFTER in standings
+    if dry_run:
+        return applied
     moved = {at: str(standing) for at, standing in enumerate(standings) if standing is not Standing.AFTER}
     with book.begin() as connection:
         note = "The run was killed; the rows tell."

@@ -1,7 +1,7 @@
 """Takes back what was written: corrections by their inverses, loaded windows by their backups, the newest first."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -92,7 +92,8 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
     Raises:
         DeclarationError: When nothing of that name was written, or all of it is taken back already, or ``who`` is
             no person.
-        UnavailableError: When a database does not answer; what is taken back by then stays so.
+        UnavailableError: When a database does not answer, or a run is at work on a case; what is taken back by then
+            stays so.
     """
     work = _RollingBack(book, project, scope, who, note, clock, run, dry_run)
     try:
@@ -150,10 +151,9 @@ class _RollingBack:
 
     def written(self) -> list[Correction | Backup]:
         """What was written and is not taken back, the newest first."""
-        ended = self.settle_left()
+        scope, ended = self.scope, self.settle_left()
         with self.book.begin() as connection:
-            scope = self.scope
-            corrections = self.corrections(connection)
+            corrections = [item for item in self.corrections(connection) if item.id not in ended]
             backups = (
                 [] if scope.case else ledger.backups(connection, run=scope.run, backfill=scope.backfill, undoable=True)
             )
@@ -168,26 +168,31 @@ class _RollingBack:
             raise DeclarationError(msg)
         return found
 
-    def settle_left(self) -> bool:
-        """What a killed rollback left in doubt is judged by the rows; whether that brought one to its end."""
-        scope = vars(self.scope)
+    def settle_left(self) -> set[int | None]:
+        """The corrections that killed rollbacks have taken back after all, as the rows tell; their cases are ended."""
         with self.book.begin() as connection:
-            left = ledger.corrections(connection, **scope, unsettled=True)
-        for correction in left:
-            with self.held(correction):
-                settle_by_rows(self.book, self.project, correction, self.clock())
+            left = self.of_scope(connection, unsettled=True)
+        ended = {item.undoes for item in left if self.is_written(item)}
         with self.book.begin() as connection:
-            undone = {item.case for item in ledger.corrections(connection, **scope) if item.undone_by and item.case}
-            ended = [self.end(connection, case) for case in undone]
-        return any(ended)
+            undone = [item for item in self.of_scope(connection) if item.undone_by and item.case]
+            return ended | {item.id for item in undone if item.case and self.end(connection, item.case)}
+
+    def is_written(self, correction: Correction) -> bool:
+        """Whether one that a killed run has left was written."""
+        with self.held(correction):
+            return settle_by_rows(self.book, self.project, correction, self.clock(), dry_run=self.dry_run)
 
     @contextmanager
     def held(self, correction: Correction) -> Iterator[None]:
-        """While nobody else is at work on its case."""
-        with alone(self.book.engine, f"case {correction.case}") as mine:
+        """While nobody else is at work on its case; a dry run keeps nobody from it."""
+        with (
+            nullcontext(enter_result=True)
+            if self.dry_run
+            else alone(self.book.engine, f"case {correction.case}") as mine
+        ):
             if not mine:
                 msg = f"{correction.case}: a run is at work on it; try again when it has ended."
-                raise RefusedError(msg)
+                raise UnavailableError(msg)
             yield
 
     def undo(self, correction: Correction) -> list[Change]:
@@ -227,12 +232,15 @@ class _RollingBack:
                 undoes=correction.id,
             )
 
-    def corrections(self, connection: sa.Connection) -> list[Correction]:
-        """What is to be undone: of a case what its last decision wrote, of a run all of it; a backfill only loads."""
-        scope = self.scope
-        if scope.backfill is not None:
+    def of_scope(self, connection: sa.Connection, **which: bool) -> list[Correction]:
+        """What was written by what is to be taken back; a backfill only loads."""
+        if self.scope.backfill is not None:
             return []
-        found = ledger.corrections(connection, case=scope.case, run=scope.run, undoable=True)
+        return ledger.corrections(connection, case=self.scope.case, run=self.scope.run, **which)
+
+    def corrections(self, connection: sa.Connection) -> list[Correction]:
+        """What is to be undone: of a case what its last decision wrote, of a run all of it."""
+        scope, found = self.scope, self.of_scope(connection, undoable=True)
         if scope.case is None or not found:
             return found
         since = decision_of(connection, scope.case).at
@@ -246,7 +254,7 @@ class _RollingBack:
             ledger.append(connection, correction.case, Act.COMMENTED, who=self.who, at=self.clock(), note=note)
 
     def end(self, connection: sa.Connection, case: CaseId) -> bool:
-        """The case is rolled back once nothing is left of what its last decision wrote; whether it is now."""
+        """The case is rolled back once nothing is left of what its last decision wrote; whether it is, or would be."""
         if known(connection, case).state is not State.APPLIED:
             return False
         since = decision_of(connection, case).at
@@ -254,6 +262,8 @@ class _RollingBack:
         made = [item for item in every if item.at >= since and not item.undoes]
         if not made or any(item.outcome == "applied" and not item.undone_by for item in made):
             return False
+        if self.dry_run:
+            return True
         last = next(item for item in every if item.undoes)  # whoever is here may only bring to its end what was killed
         ledger.append(connection, case, Act.ROLLED_BACK, who=last.who, at=self.clock(), note=last.why)
         ledger.withdraw(connection, case, at=self.clock(), who=last.who, since=since)

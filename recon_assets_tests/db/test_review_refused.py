@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from recon_assets import checks, ledger, review, writes
-from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.dialect.locks import alone
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import (
     Act,
     CaseId,
@@ -237,9 +238,7 @@ def test_a_target_that_does_not_answer_lets_the_case_wait_for_a_person(pg: Shop)
     pg.target.run(LOST)
     pg.find()
     pg.decide("missing")
-    was = pg.project
-    gone = replace(was.databases["target"], url=was.databases["target"].url.replace("/target", "/nowhere"))
-    pg.project = replace(was, databases={**was.databases, "target": gone})
+    lose_target(pg)
 
     (case,) = pg.correct("missing")
 
@@ -330,6 +329,32 @@ def test_a_correction_that_was_taken_back_meanwhile_is_not_done_again(pg: Shop) 
     assert len(pg.rows) == damaged
 
 
+def test_what_a_killed_run_has_written_waits_until_the_target_answers(pg: Shop) -> None:
+    """Its rows tell whether it was written; that they cannot be asked is said once."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    written_and_killed(pg, case)
+    was = pg.project
+    lose_target(pg)
+
+    for _ in range(2):
+        (left,) = pg.correct("missing")
+        assert left.state is State.APPLYING
+    assert [act for act, *_ in told(pg, "missing")][-2:] == [Act.APPLYING, Act.COMMENTED]
+    pg.project = was
+    (done,) = pg.correct("missing")
+    assert done.state is State.APPLIED
+    assert pg.rows == ROWS
+
+
+def lose_target(place: Shop) -> None:
+    """The target does not answer: there is no such database."""
+    target = place.project.databases["target"]
+    gone = replace(target, url=target.url.replace("/target", "/nowhere"))
+    place.project = replace(place.project, databases={**place.project.databases, "target": gone})
+
+
 def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> int:
     """What a run does up to the moment after its commit; the number of its correction."""
     with place.book.begin() as connection:
@@ -399,9 +424,8 @@ def test_an_older_correction_that_is_taken_back_is_said_in_the_cases_story(pg: S
     assert [row[0] for row in pg.rows if row[0] in {3, 8}] == []
 
 
-@pytest.mark.parametrize("who", ["", "cleo"])
-def test_a_rollback_that_was_killed_stays_the_work_of_who_asked_for_it(pg: Shop, who: str) -> None:
-    """Whoever only tries to undo it afterwards finds it done, and has not done it."""
+def test_a_rollback_that_was_killed_stays_the_work_of_who_asked_for_it(pg: Shop) -> None:
+    """Whoever undoes it afterwards finds it done, and has not done it; whoever only tries to notes nothing."""
     pg.target.run(LOST)
     damaged = pg.rows
     case = pg.find()["missing"].id
@@ -409,12 +433,38 @@ def test_a_rollback_that_was_killed_stays_the_work_of_who_asked_for_it(pg: Shop,
     pg.correct()
     undone_and_killed(pg, case)
     assert pg.rows == damaged
+    before = told(pg, "missing")
+    how: dict[str, Any] = {"who": "cleo", "note": "", "clock": pg.now}
 
-    found = review.roll_back(pg.book, pg.project, review.Scope(case=case), who=who, note="", clock=pg.now)
+    tried = review.roll_back(pg.book, pg.project, review.Scope(case=case), **how)
 
-    assert found.changes == ()
+    assert (tried.changes, tried.refused) == ((), ())
+    assert told(pg, "missing") == before
+    with pg.book.begin() as connection:
+        assert [item.case for item in ledger.corrections(connection, unsettled=True)] == [case]
+
+    found = review.roll_back(pg.book, pg.project, review.Scope(case=case), **how, dry_run=False)
+
+    assert (found.changes, found.refused) == ((), ())
     assert pg.case("missing").state is State.ROLLED_BACK
     assert told(pg, "missing")[-1] == (Act.ROLLED_BACK, "ben", "a mistake")
+
+
+def test_an_undo_waits_while_somebody_else_is_at_the_case(pg: Shop) -> None:
+    """What was asked for stays so until it is done; who only tries it neither waits nor keeps anybody from it."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+    pg.decide("missing")
+    pg.correct()
+    review.undo(pg.book, case, who="ana", note="", at=pg.now())
+
+    with alone(pg.book.engine, f"case {case}"):
+        assert len(pg.undo("missing", dry_run=True).changes) == 2
+        with pytest.raises(UnavailableError, match=f"{case}: a run is at work on it; try again"):
+            pg.undo("missing")
+
+    assert review.due(pg.book, pg.project, pg.now()).undo == (case,)
+    assert len(pg.undo("missing").changes) == 2
 
 
 def undone_and_killed(place: Shop, case: CaseId) -> None:

@@ -69,11 +69,15 @@ class Databases:
         Raises:
             RefusedError: When that may undo what a person has decided.
         """
-        if not (config.dry_run or config.overwrite_decisions):
-            self.refuse_to_undo(window, config.mode)
-        named = tuple(config.columns)
-        keeper = self.keeper(window, config.mode)
-        return writes.load(self.pair, window, mode=config.mode, columns=named, dry_run=config.dry_run, keeper=keeper)
+        return writes.load(
+            self.pair,
+            window,
+            mode=config.mode,
+            columns=tuple(config.columns),
+            dry_run=config.dry_run,
+            keeper=self.keeper(window, config.mode),
+            ask=None if config.overwrite_decisions else partial(self.refuse_to_undo, window, config.mode),
+        )
 
     def keeper(self, window: Window, mode: Mode) -> ledger.Keeper:
         """Remembers what the load changes."""
@@ -90,7 +94,7 @@ class Databases:
             said = "; ".join(f"{each.case}: {each.decision} by {each.who} on {each.at:%Y-%m-%d}" for each in found)
             msg = (
                 f"{self.pair.spec.name} {window}: {mode} may undo what was decided of its rows ({said})."
-                " Undo the decision in the review queue, or set overwrite_decisions in the run's config."
+                " Decide otherwise in the review queue, or set overwrite_decisions in the run's config."
             )
             raise RefusedError(msg)
 
@@ -100,9 +104,9 @@ class Databases:
 
 
 def endangers(mode: Mode, decided: ledger.Decided) -> bool:
-    """Whether a load may undo a decision; one that only inserts brings back what was kept missing, nothing else."""
-    kept_missing = decided.decision is Decision.KEEP_TARGET and decided.case.of_records is DiscrepancyKind.MISSING
-    return mode is not Mode.INSERT_MISSING or kept_missing
+    """Whether a load may undo a decision; one that only inserts brings back what is to be missing, nothing else."""
+    missing = decided.decision is not Decision.CUSTOM_FIX and decided.case.of_records is DiscrepancyKind.MISSING
+    return mode is not Mode.INSERT_MISSING or missing
 
 
 def described(column: Column) -> dg.TableColumn:

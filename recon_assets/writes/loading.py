@@ -37,6 +37,7 @@ def load(  # noqa: PLR0913 - what is loaded, and how
     columns: tuple[str, ...] = (),
     dry_run: bool = False,
     keeper: Keeper | None = None,
+    ask: Callable[[], None] | None = None,
 ) -> Loaded:
     """Brings the source's rows of one window into the target, all of them or none.
 
@@ -50,6 +51,8 @@ def load(  # noqa: PLR0913 - what is loaded, and how
         dry_run: Whether to stop before anything is kept; the figures are those of a real load.
         keeper: Remembers what the load changes, so that it can be undone; no dry run and no load that changes nothing
             tells it anything.
+        ask: Called, of a load that changes something, just before that is final, while the window is locked; raises
+            when it may not be.
 
     Raises:
         RefusedError: When the mode would break a promise, or does not go with ``columns``.
@@ -68,6 +71,8 @@ def load(  # noqa: PLR0913 - what is loaded, and how
         if dry_run:
             connection.rollback()
         else:
+            if ask and loaded.changed:
+                ask()
             job.advance_sequences(loaded)
             kept = job.hand_over(keeper) if keeper and loaded.changed else False
             connection.commit()

@@ -1,13 +1,18 @@
 """Loads and decisions: no load undoes in silence what a person has decided, and each can be rolled back."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from recon_assets import review
-from recon_assets.model import CaseId, Decision, State
+from recon_assets import dialect, review
+from recon_assets.dialect.locks import locked
+from recon_assets.errors import RefusedError
+from recon_assets.model import CaseId, Decision, Mode, State
+from recon_assets.orchestration.loading import LoadConfig, opener
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 
@@ -24,12 +29,17 @@ def orders(fresh: Fresh) -> Iterator[Shop]:
 
 def kept(shop: Shop, case: CaseId, damage: str) -> None:
     """A difference that ana has accepted."""
-    shop.run(shop.target, damage)
-    shop.judge()
-    shop.work()
+    found(shop, damage)
     shop.decide(case, Decision.KEEP_TARGET, note="known")
     shop.work()
     assert shop.case(case).state is State.KEPT
+
+
+def found(shop: Shop, damage: str) -> None:
+    """A difference that waits."""
+    shop.run(shop.target, damage)
+    shop.judge()
+    shop.work()
 
 
 def load(shop: Shop, **config: object) -> dg.ExecuteInProcessResult:
@@ -62,6 +72,46 @@ def test_a_load_does_not_undo_what_was_kept(orders: Shop) -> None:
 
     assert load(orders, mode="REPLACE", overwrite_decisions=True).success
     assert orders.orders(orders.target) == orders.orders(orders.source)
+
+
+def test_a_load_does_not_undo_what_is_about_to_be_done(orders: Shop) -> None:
+    """Also one that was there before the decision, and waited for the window: it asks last of all."""
+    found(orders, SPOIL)
+    days, config = orders.project.tables["orders"], LoadConfig(mode=Mode.REPLACE, columns=[])
+    engine = dialect.engine(orders.project.databases["warehouse"], role="target")
+    waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    with (
+        opener(orders.project, orders.book)(days, dg.DagsterRun("loads")) as sides,
+        ThreadPoolExecutor(1) as pool,
+        engine.connect() as connection,
+    ):
+        with locked(connection, f"orders {WRONG.window}"):
+            loading = pool.submit(sides.load, days.window(WRONG.window), config)
+            while not (loading.done() or orders.run(orders.target, waits)):
+                time.sleep(0.05)
+            orders.decide(WRONG, Decision.KEEP_TARGET)
+        connection.rollback()
+        with pytest.raises(RefusedError, match=f"{WRONG}: KEEP_TARGET by ana on"):
+            loading.result(60)
+    engine.dispose()
+
+
+def test_a_load_does_not_bring_back_what_was_taken_back(orders: Shop) -> None:
+    """Until somebody decides otherwise."""
+    found(orders, LOSE)
+    orders.decide(MISSING, Decision.APPLY_SOURCE)
+    orders.work()
+    orders.undo(MISSING)
+    orders.work()
+
+    assert f"({MISSING}: ROLLED_BACK by ana on" in log(orders, load(orders))
+    assert len(orders.orders(orders.target)) == 58
+
+    orders.decide(MISSING, Decision.APPLY_SOURCE)
+    orders.work()
+    assert load(orders).success
+    assert len(orders.orders(orders.target)) == 60
 
 
 def test_inserting_missing_rows_respects_what_was_kept_missing(orders: Shop) -> None:

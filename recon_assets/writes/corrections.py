@@ -44,7 +44,7 @@ def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["C
         with explained(where):
             connection = held.enter_context(pair.target.connect())
             held.enter_context(locked(connection, f"{pair.spec.target.table} {window}"))
-        yield Correcting(Target(pair, where, connection))
+        yield Correcting(Target(pair, where, connection), dry_run)
         with explained(where):
             if dry_run:
                 connection.rollback()
@@ -57,6 +57,7 @@ class Correcting:
     """Plans and writes in one transaction of the target."""
 
     target: Target
+    dry_run: bool
 
     def plan(self, discrepancies: Sequence[Discrepancy]) -> tuple[Change, ...]:
         """What makes the target's records as the source's are, a change for each; their rows are locked.
@@ -109,6 +110,8 @@ class Correcting:
         """
         with explained(self.target.where):
             self._write(changes)
+            if not self.dry_run:
+                self._advance_sequences(changes)
 
     def undo(self, changes: Sequence[Change]) -> None:
         """Makes changes that take others back: as `write`, and nothing else of their rows may change with it.
@@ -157,7 +160,6 @@ class Correcting:
         self.target.connection.execute(check_now())
         for stage, rows in stages:
             self._prove(stage, rows, changes)
-        self._advance_sequences(changes)
 
     def _staged(self, changes: Mapping[int, Change]) -> Iterator[tuple[Stage, int]]:
         """A stage for each action, additions first, and how many rows it has."""
@@ -181,8 +183,9 @@ class Correcting:
         msg = f"{self.target.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
         raise DoesNotFitError(msg)
 
-    def _advance_sequences(self, changes: Mapping[int, Change]) -> None:
-        inserted = {name for change in changes.values() if change.before is None for name in change.after or ()}
+    def _advance_sequences(self, changes: Sequence[Change]) -> None:
+        """Last of all: no transaction takes that back."""
+        inserted = {name for change in changes if change.before is None for name in change.after or ()}
         for name in inserted:
             if self.target.columns[name].identity:
                 advance_sequence(self.target.connection, self.target.table, name)

@@ -94,6 +94,21 @@ def test_sequences_follow_what_was_inserted(both: Both) -> None:
     assert sides.target.rows() == [(8, 5)]
 
 
+def test_trying_a_correction_leaves_sequences_as_they_are(both: Both) -> None:
+    """Nothing that is rolled back would take that back."""
+    sides = both("postgresql", "postgresql")
+    identity = "integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    far = 2**31 - 1
+    sides.create("id integer primary key, n integer", f"id {identity}, n integer, more integer DEFAULT 1", [(far, 1)])
+    pair = sides.pair(spec())
+
+    with writes.correcting(pair, "all", dry_run=True) as correcting:
+        correcting.write(correcting.plan(compared(pair)))
+    sides.target.run("INSERT INTO t (n) VALUES (5)")
+
+    assert sides.target.rows() == [(1, 5, 1)]
+
+
 @EVERY_TARGET
 def test_columns_that_the_target_computes_follow(both: Both, target: Name) -> None:
     """They are no part of a change."""

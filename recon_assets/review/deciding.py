@@ -164,7 +164,7 @@ def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Chosen) -
     if not any(chosen.values.values()):
         msg = f"{case.id}: {Decision.CUSTOM_FIX} without a value; give one for each column to be written."
         raise DeclarationError(msg)
-    if without := sorted(set(chosen.rows) - {row for row, values in chosen.values.items() if values}):
+    if without := sorted({*chosen.rows, *chosen.values} - {row for row, values in chosen.values.items() if values}):
         msg = f"{case.id}: no value is given for the record {', '.join(without)}."
         raise DeclarationError(msg)
     for column in {column for values in chosen.values.values() for column in values}:

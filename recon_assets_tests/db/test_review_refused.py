@@ -63,14 +63,16 @@ def test_values_belong_to_a_custom_fix(pg: Shop) -> None:
         pg.decide("mismatched", values={record.id: {"amount": 1}})
 
 
-def test_each_row_of_a_custom_fix_has_a_value(pg: Shop) -> None:
-    """The row without one is named."""
+@pytest.mark.parametrize("named", [True, False])
+def test_each_row_of_a_custom_fix_has_a_value(pg: Shop, *, named: bool) -> None:
+    """The row without one is named, however it was chosen: nothing says what it is to have."""
     pg.target.run(DRIFTED)
     pg.find()
     first, second = pg.records("mismatched")
 
     with pytest.raises(DeclarationError, match=f"no value is given for the record {second.id}"):
-        pg.decide("mismatched", FIX, rows=(first.id, second.id), values={first.id: {"amount": 1}, second.id: {}})
+        rows = (first.id, second.id) if named else ()
+        pg.decide("mismatched", FIX, rows=rows, values={first.id: {"amount": 1}, second.id: {}})
 
 
 def test_records_out_of_order_are_kept_or_fixed(pg: Shop) -> None:

@@ -149,16 +149,13 @@ class _Correcting:
             ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.clock())
 
     def kept(self, case: Case, chosen: Chosen) -> list[tuple[str, str]]:
-        """What is accepted, by what it is and by its values; all of it, also what the ledger does not know by name."""
+        """What is accepted, by what it is and by its values."""
         with self.book.begin() as connection:
             records = records_of(connection, case, chosen.rows)
             findings = [said.finding for said in ledger.said(connection, case.findings)]
-        if not self.case.of_records:
-            return [(finding.check, fingerprint(finding)) for finding in findings]
-        if chosen.rows or len(records) == case.wrong:
+        if self.case.of_records:
             return [(item.id, item.discrepancy.fingerprint) for item in records]
-        found = [item for item in self.compared(records, chosen) if item.kind is self.case.of_records]
-        return [(item.id(self.spec.name), item.fingerprint) for item in found]
+        return [(finding.check, fingerprint(finding)) for finding in findings]
 
     def apply(self, case: Case, chosen: Chosen) -> None:
         """Writes what was decided and is not yet written, compares again, and closes the case when nothing is left."""

@@ -135,7 +135,9 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
         DoesNotFitError: When a column cannot hold a value.
     """
     spec = declared(project, case.id)
-    if chosen.decision is not Decision.KEEP_TARGET:
+    if chosen.decision is Decision.KEEP_TARGET:
+        _refuse_unseen(case, chosen, records)
+    else:
         _refuse_uncorrectable(case, chosen.decision)
     by_id = {record.id: record for record in records}
     for row in (*chosen.rows, *chosen.values):
@@ -148,6 +150,16 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
         msg = f"{case.id}: values are given for {Decision.CUSTOM_FIX} only, not for {chosen.decision}."
         raise DeclarationError(msg)
     return chosen
+
+
+def _refuse_unseen(case: Case, chosen: Chosen, records: Sequence[Named]) -> None:
+    """What is accepted is what somebody could see, and what the next check can tell again."""
+    if case.id.of_records and not chosen.rows and len(records) < case.wrong:
+        msg = (
+            f"{case.id}: only {len(records):,} of {case.wrong:,} records are known by name, and the others cannot be"
+            " kept unseen; keep single records, correct the case, or declare that they are not to be checked."
+        )
+        raise RefusedError(msg)
 
 
 def _refuse_uncorrectable(case: Case, decision: Decision) -> None:

@@ -69,9 +69,9 @@ def test_each_row_of_a_custom_fix_has_a_value(pg: Shop, *, named: bool) -> None:
     pg.target.run(DRIFTED)
     pg.find()
     first, second = pg.records("mismatched")
+    rows = (first.id, second.id) if named else ()
 
     with pytest.raises(DeclarationError, match=f"no value is given for the record {second.id}"):
-        rows = (first.id, second.id) if named else ()
         pg.decide("mismatched", FIX, rows=rows, values={first.id: {"amount": 1}, second.id: {}})
 
 
@@ -302,16 +302,20 @@ def test_what_a_column_does_not_take_is_planned_failed_and_given_back(pg: Shop) 
     assert len(pg.rows) == len(ROWS) - 2
 
 
-def test_all_is_kept_also_what_the_ledger_does_not_know_by_name(pg: Shop) -> None:
-    """Three are wrong, one is named; none comes back."""
+def test_what_nobody_has_seen_is_not_kept(pg: Shop) -> None:
+    """Three are wrong, and one is named, which alone can be kept; it is said before anybody decides, too."""
     pg.target.run("DELETE FROM t WHERE id IN (3, 4, 7)")
-    assert pg.find(max_evidence=1)["missing"].named == 1
-    pg.decide("missing", KEEP)
+    case = pg.find(max_evidence=1)["missing"].id
 
-    (case,) = pg.correct()
+    for chosen in (pg.say, lambda keep, of: review.preview(pg.book, pg.project, of, keep)):
+        with pytest.raises(RefusedError, match="only 1 of 3 records are known by name"):
+            chosen(Chosen(KEEP), case)
+    pg.decide("missing", KEEP, rows=[item.id for item in pg.records("missing")])
+    (kept,) = pg.correct()
 
-    assert case.state is State.KEPT
-    assert pg.find() == {}
+    assert kept.state is State.KEPT
+    left = pg.find()["missing"]
+    assert (left.wrong, left.named) == (2, 2)
 
 
 def test_a_correction_that_was_taken_back_meanwhile_is_not_done_again(pg: Shop) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from recon_assets.ledger import schema
-from recon_assets.ledger.cases import number_of
+from recon_assets.ledger.cases import decision_of, number_of
 from recon_assets.ledger.values import inserting
 from recon_assets.model import Act, CaseId, Decision, State
 
@@ -24,17 +24,16 @@ def accept(  # noqa: PLR0913 - who accepts what, when and why
 ) -> None:
     """Notes that these differences of a case are to stay as they are."""
     number = number_of(c, case)
-    known = {"review_case": number, "withdrawn": False, "who": who, "why": why, "at": at}
+    by = {"decision": decision_of(c, number), "who": who, "why": why, "at": at}
+    known = {"review_case": number, "withdrawn": False, **by}
     rows = [{**known, "discrepancy": each, "fingerprint": values} for each, values in records]
     if rows:
         c.execute(inserting(_acceptance, rows))
 
 
-def withdraw(
-    c: sa.Connection, case: CaseId, *, at: datetime, who: str = "recon", since: datetime | None = None
-) -> None:
-    """Notes that no difference of a case is accepted any more, of those that were accepted at ``since`` or later."""
-    row = {"review_case": number_of(c, case), "withdrawn": True, "since": since, "who": who, "why": "", "at": at}
+def withdraw(c: sa.Connection, case: CaseId, *, at: datetime, who: str = "recon", decision: int | None = None) -> None:
+    """Notes that no difference of a case is accepted any more: none of those that ``decision`` accepted, or of all."""
+    row = {"review_case": number_of(c, case), "withdrawn": True, "decision": decision, "who": who, "why": "", "at": at}
     c.execute(sa.insert(_acceptance).values(row))
 
 
@@ -42,7 +41,7 @@ def standing() -> sa.ColumnElement[bool]:
     """Whether a row of `schema.acceptance` has not been withdrawn."""
     later = _acceptance.alias()
     after = sa.and_(later.c.review_case == _acceptance.c.review_case, later.c.id > _acceptance.c.id)
-    meant = sa.or_(later.c.since.is_(None), _acceptance.c.at >= later.c.since)
+    meant = sa.or_(later.c.decision.is_(None), _acceptance.c.decision == later.c.decision)
     return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn, meant))
 
 

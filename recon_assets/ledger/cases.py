@@ -209,6 +209,13 @@ def number_of(c: sa.Connection, case: CaseId) -> int:
     return found
 
 
+def decision_of(c: sa.Connection, number: int) -> int | None:
+    """Which event of a case, by the ledger's number of it, decided it last."""
+    decided = sa.select(sa.func.max(_event.c.n)).where(_event.c.act == Act.DECIDED.value)
+    found: int | None = c.scalar(decided.where(_event.c.review_case == number))
+    return found
+
+
 def find(c: sa.Connection, case: CaseId) -> Case | None:
     """The case as it stands; None when there is none."""
     row = c.execute(sa.select(_cases).where(_is(case))).one_or_none()

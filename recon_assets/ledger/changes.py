@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql
 from recon_assets.dialect.bulk import write_rows
 from recon_assets.errors import TakenError
 from recon_assets.ledger import schema
-from recon_assets.ledger.cases import number_of
+from recon_assets.ledger.cases import decision_of, number_of
+from recon_assets.ledger.windows import changed
 from recon_assets.model import CaseId, Change, Image
 
 Outcome = Literal["applied", "failed"]
@@ -29,6 +30,7 @@ class Correction:
 
     Attributes:
         case: Whose correction it is; None for one without a case.
+        decision: Which of the case's events had decided it last when it was planned: no two clocks tell that.
         table: The declared table of all its changes.
         window: The window that it corrects.
         run: In which run.
@@ -43,6 +45,7 @@ class Correction:
 
     id: int
     case: CaseId | None
+    decision: int | None
     table: str
     window: str
     run: str
@@ -71,8 +74,10 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
 ) -> int:
     """Notes changes, at least one and all of one table, before they are made; returns the correction's number."""
     (table,) = {change.table for change in changes}
+    number_of_case = case and number_of(c, case)
     row = {
-        "review_case": case and number_of(c, case),
+        "review_case": number_of_case,
+        "decision": number_of_case and decision_of(c, number_of_case),
         "table_name": table,
         "window_key": window,
         "run": run,
@@ -101,7 +106,7 @@ def settle(  # noqa: PLR0913 - what became of what, when and why
     note: str = "",
     rows: Mapping[int, str] | None = None,
 ) -> None:
-    """Notes what became of a correction, once; saying the same again changes nothing.
+    """Notes what became of a correction, once; its window is to be judged again when it was applied.
 
     Args:
         c: A transaction of the ledger.
@@ -125,6 +130,9 @@ def settle(  # noqa: PLR0913 - what became of what, when and why
     if known != outcome:
         msg = f"correction {correction}: is {known} already, so it cannot be {outcome}"
         raise TakenError(msg)
+    if outcome == "applied":
+        place = sa.select(_correction.c.table_name, _correction.c.window_key).where(_correction.c.id == correction)
+        changed(c, *c.execute(place).one())
 
 
 def corrections(
@@ -164,6 +172,7 @@ def _read(row: Any) -> Correction:
     return Correction(
         id=row.id,
         case=CaseId(row.case_table, row.case_window, row.kind) if row.kind else None,
+        decision=row.decision,
         table=row.table_name,
         window=row.window_key,
         run=row.run,

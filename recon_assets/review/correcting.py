@@ -122,21 +122,21 @@ class _Correcting:
             ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=note, data=data or {})
 
     def give_back(self, why: str) -> None:
-        """The case waits again, with the reason."""
+        """The case waits again, with the reason, and with what was written all the same."""
+        left = [item for item in reversed(self.written()) if not item.undone_by]
+        made = [f"Before that {item.count:,} changes of {item.table} {item.window} were written." for item in left]
+        why = " ".join((f"{why.removesuffix('.')}.", *made))
         with self.book.begin() as connection:
             applying = known(connection, self.case).state is State.APPLYING
             for act in (Act.FAILED, Act.RETURNED) if applying else (Act.RETURNED,):
                 ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=why)
 
     def wait(self, why: str) -> None:
-        """Whether what was planned is written, a later run asks the rows; what was not planned is not written."""
+        """What was decided stays so: a later run does it, and asks the rows whether what was planned is written."""
         note = f"It will be tried again: {why}"
         with self.book.begin() as connection:
-            left = ledger.corrections(connection, case=self.case, unsettled=True)
             last = ledger.events(connection, self.case)[-1]
-        if not left:
-            self.give_back(why)
-        elif last.note != note:
+        if last.note != note:
             self.say(Act.COMMENTED, note)
 
     def keep(self, case: Case, chosen: Chosen) -> None:
@@ -180,14 +180,22 @@ class _Correcting:
         Raises:
             RefusedError: When what was written of this decision has been taken back meanwhile.
         """
-        with self.book.begin() as connection:
-            since = decision_of(connection, self.case).at
-            made = [item for item in ledger.corrections(connection, case=self.case) if item.at >= since]
-        if any(item.undone_by for item in made):
+        written = self.written()
+        if any(item.undone_by for item in written):
             msg = f"{self.case}: what was written of it has been taken back meanwhile."
             raise RefusedError(msg)
-        written = any(item.outcome == "applied" and not item.undoes for item in made)
-        return chosen.decision is Decision.CUSTOM_FIX and written
+        return chosen.decision is Decision.CUSTOM_FIX and bool(written)
+
+    def written(self) -> list[Correction]:
+        """What was written of this decision, the newest first."""
+        with self.book.begin() as connection:
+            number = decision_of(connection, self.case).n
+            made = ledger.corrections(connection, case=self.case)
+        return [item for item in made if item.decision == number and item.outcome == "applied" and not item.undoes]
+
+    def is_as_written(self) -> bool:
+        """Whether every row is still what a person's own values have made of it."""
+        return all({Standing.AFTER} == set(_standings(self.book, self.project, item)) for item in self.written())
 
     def still_due(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
         """Compares before anything is written: the records that are still wrong in the way that was decided on.
@@ -252,7 +260,7 @@ class _Correcting:
         What a person fixed otherwise than the source has it is right by that.
         """
         found = self.compared(decided, chosen, written=True)
-        if chosen.decision is Decision.CUSTOM_FIX:
+        if chosen.decision is Decision.CUSTOM_FIX and self.is_as_written():
             fixes = {item.discrepancy.key for item in decided}
             self.accept([item for item in found if item.kind in EVERY_KIND and item.key in fixes])
             found = [item for item in found if item.kind not in EVERY_KIND]
@@ -264,8 +272,8 @@ class _Correcting:
         """What is wrong with the case's window now, by the checks that the case stands on.
 
         Raises:
-            RefusedError: When no declared check speaks of the case, or too much is wrong to be listed.
-            UnavailableError: When it could not be compared.
+            RefusedError: When no declared check speaks of the case, it could not be compared, or too much is wrong.
+            UnavailableError: When a database does not answer.
         """
         everything = self.case.of_records in EVERY_KIND
         asked = {name for item in decided for name in item.checks}
@@ -277,8 +285,9 @@ class _Correcting:
         records = everything or chosen.decision is Decision.CUSTOM_FIX
         found = list(self.judged(windows, names, records=records and bool(windows), written=written))
         if unknown := next((finding.error for finding in found if finding.error), None):
-            msg = f"{self.case}: it could not be compared: {unknown}"
-            raise UnavailableError(msg)
+            with paired(self.project, self.spec):  # or a database does not answer, which is waited for
+                msg = f"{self.case}: it could not be compared: {unknown}"
+                raise RefusedError(msg)
         if any(sum(finding.kinds.values()) > len(finding.discrepancies) for finding in found):
             msg = f"{self.case}: more than {MOST:,} records of the window are wrong; load the window anew instead"
             raise RefusedError(msg)
@@ -349,6 +358,17 @@ def _named(spec: TableSpec, some: Sequence[Named]) -> str:
     return "; ".join(", ".join(map(str, key)) for key in keys)
 
 
+def _standings(book: Ledger, project: Project, correction: Correction) -> tuple[Standing, ...]:
+    """What the rows say of each of its changes."""
+    with book.begin() as connection:
+        changes = tuple(ledger.changes_of(connection, correction.id))
+    with (
+        paired(project, table_of(project, correction.table)) as pair,
+        writes.correcting(pair, correction.window, dry_run=True) as correcting,
+    ):
+        return correcting.judge(changes)
+
+
 def settle_by_rows(
     book: Ledger, project: Project, correction: Correction, now: datetime, *, dry_run: bool = False
 ) -> bool:
@@ -357,13 +377,7 @@ def settle_by_rows(
     A correction is one transaction of the target, so one row that is as after tells of all. A row that is not has
     moved on since: it is noted, and never undone.
     """
-    with book.begin() as connection:
-        changes = tuple(ledger.changes_of(connection, correction.id))
-    with (
-        paired(project, table_of(project, correction.table)) as pair,
-        writes.correcting(pair, correction.window, dry_run=True) as correcting,
-    ):
-        standings = correcting.judge(changes)
+    standings = _standings(book, project, correction)
     applied = Standing.AFTER in standings
     if dry_run:
         return applied

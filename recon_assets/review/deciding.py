@@ -282,7 +282,7 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
         found = known(connection, case)
         if found.state is State.KEPT:
             event = ledger.append(connection, case, Act.RETURNED, who=who, at=at, note=note, expected=expected)
-            ledger.withdraw(connection, case, at=at, who=who, since=decision_of(connection, case).at)
+            ledger.withdraw(connection, case, at=at, who=who, decision=decision_of(connection, case).n)
             return event
         if found.state is not State.APPLIED:
             msg = f"{case} is {found.state}: only what is APPLIED or KEPT can be taken back."

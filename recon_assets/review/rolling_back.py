@@ -243,12 +243,11 @@ class _RollingBack:
         scope, found = self.scope, self.of_scope(connection, undoable=True)
         if scope.case is None or not found:
             return found
-        since = decision_of(connection, scope.case).at
-        return [item for item in found if item.at >= since] or found
+        last = decision_of(connection, scope.case).n
+        return [item for item in found if item.decision == last] or found
 
     def close(self, connection: sa.Connection, correction: Correction) -> None:
         """Says in the case's story that a correction was undone."""
-        ledger.changed(connection, correction.table, correction.window)
         if correction.case and not self.end(connection, correction.case):
             note = f"{correction.count:,} changes taken back. {self.note}".rstrip()
             ledger.append(connection, correction.case, Act.COMMENTED, who=self.who, at=self.clock(), note=note)
@@ -257,16 +256,16 @@ class _RollingBack:
         """The case is rolled back once nothing is left of what its last decision wrote; whether it is, or would be."""
         if known(connection, case).state is not State.APPLIED:
             return False
-        since = decision_of(connection, case).at
+        decided = decision_of(connection, case).n
         every = ledger.corrections(connection, case=case)
-        made = [item for item in every if item.at >= since and not item.undoes]
+        made = [item for item in every if item.decision == decided and not item.undoes]
         if not made or any(item.outcome == "applied" and not item.undone_by for item in made):
             return False
         if self.dry_run:
             return True
         last = next(item for item in every if item.undoes)  # whoever is here may only bring to its end what was killed
         ledger.append(connection, case, Act.ROLLED_BACK, who=last.who, at=self.clock(), note=last.why)
-        ledger.withdraw(connection, case, at=self.clock(), who=last.who, since=since)
+        ledger.withdraw(connection, case, at=self.clock(), who=last.who, decision=decided)
         return True
 
     def restore(self, backup: Backup) -> None:

@@ -53,7 +53,7 @@ def test_changes_come_back_as_they_were_planned(book: Ledger, images: list[Any])
 
 def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
     """And what became of it, with what is to be said of single rows."""
-    append(book, Act.FOUND)
+    happened(book, Act.FOUND, Act.DECIDED, Act.COMMENTED)
     number = plan(book, CHANGE, CHANGE.inverse)
     settle(book, number, "failed", note="stale \0", rows={1: "moved"})
 
@@ -62,6 +62,7 @@ def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
     assert known == ledger.Correction(
         id=number,
         case=CASE,
+        decision=2,
         table="orders",
         window=DAY,
         run="run",
@@ -137,9 +138,9 @@ def accepted(book: Ledger) -> Any:
         return ledger.accepted(c, "orders", [DAY, "2025-01-02"])
 
 
-def accept(book: Ledger, *records: tuple[str, str], case: CaseId = CASE, at: float = 0) -> None:
+def accept(book: Ledger, *records: tuple[str, str], case: CaseId = CASE) -> None:
     with book.begin() as c:
-        ledger.accept(c, case, records, who="anna", why="fine", at=minute(at))
+        ledger.accept(c, case, records, who="anna", why="fine", at=minute(0))
 
 
 def test_differences_are_accepted_until_that_is_withdrawn(book: Ledger) -> None:
@@ -164,21 +165,21 @@ def test_differences_are_accepted_until_that_is_withdrawn(book: Ledger) -> None:
 
 
 def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
-    """What is withdrawn since a moment is what was accepted then and later."""
-    append(book, Act.FOUND)
-    accept(book, ("id1", "v1"), at=0)
-    accept(book, ("id2", "v2"), at=2)
-    accept(book, ("id3", "v3"), at=3)
+    """What is withdrawn of a decision is what was accepted by it, whatever the clocks say."""
+    happened(book, Act.FOUND, Act.DECIDED)
+    accept(book, ("id1", "v1"))
+    happened(book, Act.KEPT, Act.FOUND, Act.DECIDED)
+    accept(book, ("id2", "v2"), ("id3", "v3"))
 
     with book.begin() as c:
-        ledger.withdraw(c, CASE, at=minute(4), since=minute(2))
+        ledger.withdraw(c, CASE, at=minute(0), decision=5)
     assert list(accepted(book)[DAY]) == [("id1", "v1")]
 
-    accept(book, ("id2", "v2"), at=5)
+    accept(book, ("id2", "v2"))
     assert list(accepted(book)[DAY]) == [("id1", "v1"), ("id2", "v2")]
 
     with book.begin() as c:
-        ledger.withdraw(c, CASE, at=minute(6))
+        ledger.withdraw(c, CASE, at=minute(0))
     assert accepted(book) == {}
 
 

@@ -235,8 +235,8 @@ def test_a_decided_case_whose_table_is_no_longer_declared_waits_again(pg: Shop) 
     assert len(pg.rows) == len(ROWS) - 2
 
 
-def test_a_target_that_does_not_answer_lets_the_case_wait_for_a_person(pg: Shop) -> None:
-    """Nothing was planned, so nothing can be half done."""
+def test_a_target_that_does_not_answer_is_waited_for(pg: Shop) -> None:
+    """What was decided stays decided."""
     pg.target.run(LOST)
     pg.find()
     pg.decide("missing")
@@ -244,8 +244,8 @@ def test_a_target_that_does_not_answer_lets_the_case_wait_for_a_person(pg: Shop)
 
     (case,) = pg.correct("missing")
 
-    assert case.state is State.PENDING
-    assert [act for act, *_ in told(pg, "missing")][-3:] == [Act.APPLYING, Act.FAILED, Act.RETURNED]
+    assert case.state is State.APPLYING
+    assert [act for act, *_ in told(pg, "missing")][-2:] == [Act.APPLYING, Act.COMMENTED]
 
 
 def test_a_case_of_which_no_check_speaks_cannot_be_corrected(pg: Shop) -> None:

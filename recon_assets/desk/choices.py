@@ -89,6 +89,8 @@ def problems(chosen: Choice, case: CaseId, who: str) -> Problems:
         found["who"] = NAMELESS
     if not chosen.every and not chosen.rows:
         found["scope"] = "Tick the records it is for, or choose all."
+    if chosen.every and chosen.rows:
+        found["scope"] = "Some records are ticked, but all are chosen: choose the ticked ones, or untick them."
     if chosen.decision is Decision.CUSTOM_FIX and chosen.every:
         found["scope"] = "Values are typed for ticked records only: tick them, and choose the ticked ones."
     return found

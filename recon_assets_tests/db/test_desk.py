@@ -114,6 +114,15 @@ def test_only_ticked_records_are_decided(pg: Shop) -> None:
     assert first.id != second.id
 
 
+def test_ticks_beside_all_records_are_asked_about(pg: Shop) -> None:
+    """All of them is not what somebody means who ticked one."""
+    ana, (first, _) = visitor(pg), pg.records("missing")
+    again = ana.submit(ana.get(MISSING), "Preview", decision="APPLY_SOURCE", row=first.id, who="ana")
+    assert (again.status, "choose the ticked ones, or untick them" in again.text) == (422, True)
+    assert ("row", first.id) in again.form("Preview").fields
+    assert "1 row would be written" in ana.submit(again, "Preview", scope="rows").text
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -11,7 +11,7 @@ import dagster as dg
 
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
-from recon_assets.orchestration.webserver import Webserver
+from recon_assets.orchestration.webserver import Webserver, sentence
 
 PAGE = 1000
 MOST_TITLE = 100
@@ -161,7 +161,7 @@ def answered(answer: Mapping[str, Any], expected: str) -> Mapping[str, Any]:
         UnavailableError: With what Dagster said instead.
     """
     if answer["__typename"] != expected:
-        msg = f"Dagster refused: {answer.get('message', answer['__typename'])}"
+        msg = f"Dagster refused: {sentence(answer.get('message', answer['__typename']))}"
         raise UnavailableError(msg)
     return answer
 

@@ -50,7 +50,7 @@ class Webserver:
         except ValueError:
             answer = {"errors": [{"message": f"status {status}"}]}
         if answer.get("errors"):
-            msg = f"{self.url}/graphql answered: {answer['errors'][0]['message']}"
+            msg = f"{self.url}/graphql answered: {sentence(answer['errors'][0]['message'])}"
             raise UnavailableError(msg)
         data: Mapping[str, Any] = answer["data"]
         return data
@@ -85,3 +85,8 @@ class Webserver:
                 msg = f"Dagster could not load the tables: {location['message'].strip()}"
                 raise DeclarationError(msg)
         return bool(loaded) and all(loaded)
+
+
+def sentence(message: str) -> str:
+    """What Dagster says of an error, in one line and without the statement that failed and its values."""
+    return " ".join(message.partition("[SQL: ")[0].split())

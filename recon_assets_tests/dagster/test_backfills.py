@@ -86,3 +86,12 @@ def test_a_refusal_says_what_dagster_said() -> None:
     """Its own words, when it gave some."""
     with pytest.raises(UnavailableError, match="no such partition"):
         answered({"__typename": "PartitionKeysNotFoundError", "message": "no such partition"}, "LaunchBackfillSuccess")
+
+
+def test_an_error_of_a_database_is_one_line_without_its_statement() -> None:
+    """Nobody wants to read it, and its parameters may be anybody's."""
+    said = "(psycopg2.OperationalError) server closed\n\tthe connection\n\n[SQL: SELECT 1]\n[parameters: {'a': 'b'}]"
+    with pytest.raises(
+        UnavailableError, match=r"Dagster refused: \(psycopg2.OperationalError\) server closed the connection$"
+    ):
+        answered({"__typename": "PythonError", "message": said}, "LaunchBackfillSuccess")

@@ -13,7 +13,7 @@ from recon_assets.desk.choices import Problems, assignee, why
 from recon_assets.desk.login import local
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, ReconError
-from recon_assets.model import Case, CaseId, Chosen, Decision, State
+from recon_assets.model import Case, CaseId, Chosen, Decision, State, outdated
 
 ASSIGN = "assign"
 ACTIONS: Mapping[str, str] = MappingProxyType(
@@ -63,13 +63,14 @@ def _ticked(call: Call, action: str) -> Iterator[Ticked]:
         with suppress(DeclarationError), call.desk.book.begin() as connection:
             case = ledger.find(connection, CaseId.parse(name))
             if case and version is not None:
-                yield Ticked(case, version, _left_out(case, version, action))
+                late = outdated(ledger.events(connection, case.id), version)
+                yield Ticked(case, version, _left_out(case, action, late=late))
 
 
-def _left_out(case: Case, version: int, action: str) -> str:
+def _left_out(case: Case, action: str, *, late: bool) -> str:
     if action == ASSIGN:
         return ""
-    if case.version != version or case.state is not State.PENDING:
+    if late or case.state is not State.PENDING:
         by = f" by {case.decided_by}" if case.decided_by and case.state is not State.PENDING else ""
         return f"it has changed since you looked at it; it is {case.state} now{by}"
     if Decision(action) not in offered(case.id):

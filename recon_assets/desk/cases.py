@@ -14,7 +14,7 @@ from recon_assets.desk.queries import command, queries
 from recon_assets.desk.records import key_text, written
 from recon_assets.desk.words import offered
 from recon_assets.errors import TakenError
-from recon_assets.model import CaseId, Decision, State
+from recon_assets.model import CaseId, Decision, State, outdated
 from recon_assets.review.deciding import declared
 
 MOST_CHANGES = 100
@@ -70,7 +70,7 @@ def _decided(call: Call) -> Page | Redirect:
     """One step of a decision: what is missing is asked for, then it is shown what would be done, then it is decided."""
     look, filled = looked(call.desk, case_id(call), call.form.get("after", "")), choices.choice(call.form)
     problems = choices.problems(filled, look.case.id, call.who)
-    if look.case.version != filled.version or look.case.state is not State.PENDING:
+    if outdated(look.events, filled.version) or look.case.state is not State.PENDING:
         return _taken(look, filled.version)
     if problems or call.form["do"] == "back":
         return _page(call, look, filled, problems)
@@ -222,7 +222,7 @@ def _taken_back(call: Call, look: Look) -> Page | Redirect:
     """By a run, what was written; at once, what was only accepted."""
     desk, filled = call.desk, choices.choice(call.form)
     missing = ({} if call.who else {"who": NAMELESS}) | choices.why(filled.note, needed=True)
-    if look.case.version != filled.version:
+    if outdated(look.events, filled.version):
         return _taken(look, filled.version)
     if missing:
         return _undo(call, look, missing)

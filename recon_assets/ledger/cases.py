@@ -13,7 +13,7 @@ from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.values import chosen_json, chosen_of
 from recon_assets.ledger.windows import note as note_window
-from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow
+from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow, outdated
 
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
@@ -49,10 +49,10 @@ def append(  # noqa: PLR0913 - an event has so many parts
         expected: The version of the case that this answers to; None answers to any.
 
     Raises:
-        TakenError: When the case has another version, or cannot see this in the state that it is in.
+        TakenError: When more than a remark came after that version, or the case cannot see this in its state.
     """
     number, known = _locked(c, case, make=act is Act.FOUND, at=at)
-    _refuse(c, number, known, act, expected)
+    _refuse(c, known, act, expected)
     new = Event(case, known.version + 1 if known else 1, at, act, who, note, dict(data or {}))
     stored = {"n": new.n, "at": at, "act": act.value, "who": who, "note": note, "data": new.data}
     c.execute(sa.insert(_event).values(review_case=number, **stored))
@@ -82,16 +82,17 @@ def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tupl
     return found.id, _case(found) if found.version else None
 
 
-def _refuse(c: sa.Connection, number: int, known: Case | None, act: Act, expected: int | None) -> None:
+def _refuse(c: sa.Connection, known: Case | None, act: Act, expected: int | None) -> None:
     """Raises an error that says who did what meanwhile, when ``act`` comes too late."""
     if known is None:
         return
-    outdated = expected is not None and expected != known.version
-    if not outdated and may_follow(known.state, act):
+    fits, seen = may_follow(known.state, act), known.version if expected is None else expected
+    if fits and seen == known.version:
         return
-    acts = [each.value for each in Act if outdated or each.leads_to]
-    of_case = sa.select(_event).where(_event.c.review_case == number, _event.c.act.in_(acts))
-    last = c.execute(of_case.order_by(_event.c.n.desc()).limit(1)).one()
+    happened = events(c, known.id)
+    if fits and not outdated(happened, seen):
+        return
+    last = next(event for event in reversed(happened) if not event.act.remark)
     did = " ".join(filter(None, (last.act, last.data.get("decision"))))
     msg = (
         f"{known.id}: is {known.state} (by {last.who}: {did}, {last.at:%Y-%m-%d %H:%M:%S} UTC);"

@@ -10,7 +10,9 @@ from recon_assets.model.cases import (
     Policy,
     State,
     Treatment,
+    keepable,
     may_follow,
+    outdated,
 )
 from recon_assets.model.changes import Action, Change, Image, Standing
 from recon_assets.model.findings import (
@@ -95,8 +97,10 @@ __all__ = [
     "Value",
     "Window",
     "decimal_of",
+    "keepable",
     "masked",
     "masked_details",
     "masked_key",
     "may_follow",
+    "outdated",
 ]

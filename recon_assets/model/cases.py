@@ -1,6 +1,7 @@
 """What people decide on: cases, their states, and what a table's policy decides for them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -95,6 +96,11 @@ class Act(StrEnum):
         """The state after it; None when it changes none."""
         return _STATES.get(self)
 
+    @property
+    def remark(self) -> bool:
+        """Whether it may be said at any time, and what was seen before it still stands."""
+        return self in {Act.COMMENTED, Act.ASSIGNED, Act.ASKED}
+
 
 _STATES: Mapping[Act, State] = MappingProxyType(
     {
@@ -121,14 +127,13 @@ _NEXT: Mapping[State, frozenset[Act]] = MappingProxyType(
         State.ROLLED_BACK: frozenset({Act.FOUND}),
     }
 )
-_ALWAYS = frozenset({Act.COMMENTED, Act.ASSIGNED, Act.ASKED})
 
 
 def may_follow(state: State | None, act: Act) -> bool:
     """Whether a case in ``state`` may see ``act``; None is a case that does not exist yet."""
     if state is None:
         return act is Act.FOUND
-    return act in _NEXT[state] or act in _ALWAYS
+    return act in _NEXT[state] or act.remark
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,20 @@ class Event:
     who: str
     note: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def keepable(text: str) -> bool:
+    """Whether a ledger can keep what somebody said: without NUL, and without bytes that are no characters."""
+    return not _UNKEPT.search(text)
+
+
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+
+
+def outdated(events: Sequence[Event], version: int) -> bool:
+    """Whether more than remarks came after ``version`` of the case that all of these ``events`` are of."""
+    last = max(event.n for event in events if not event.act.remark)
+    return not last <= version <= events[-1].n
 
 
 @dataclass(frozen=True)

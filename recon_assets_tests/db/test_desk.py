@@ -247,6 +247,35 @@ def test_the_second_of_two_is_told_who_decided_what(pg: Shop) -> None:
     assert pg.case("missing").decided_by == "ana"
 
 
+def test_what_others_say_meanwhile_refuses_no_decision(pg: Shop) -> None:
+    """Neither of one case, nor of many, nor an undo; all that changes a case does."""
+    ana = visitor(pg)
+    queue = ana.get("/review?kind=mismatched&kind=extra")
+    preview = ana.submit(ana.get(MISSING), "Preview", decision="APPLY_SOURCE", who="ana")
+    listed = ana.submit(queue, "Apply the source", case=cases(queue))
+    say(pg, "missing", "mismatched", "extra")
+    assert "Decided." in ana.submit(preview, "Confirm APPLY_SOURCE").text
+    pg.target.run("DELETE FROM t WHERE id = 90")
+    pg.target.run("INSERT INTO t VALUES (91, '2024-03-01 05:00', 'a', 1, 'invented too')")
+    pg.find()
+    done = ana.submit(listed, "Confirm for 2 cases", who="ana")
+    assert done.text.count("Done.") == 1
+    assert "it has changed since you looked at it; it is PENDING now" in done.text
+    pg.correct()
+    undo = ana.submit(ana.get(MISSING), "Undo this decision")
+    say(pg, "missing")
+    assert "takes it back" in ana.submit(undo, "Confirm the undo", who="ana", note="no").text
+    assert ana.submit(undo, "Confirm the undo", who="ana", note="no").status == 409
+
+
+def say(place: Shop, *kinds: str) -> None:
+    """Ben comments on cases, is given them, and wants them compared again."""
+    for case in (CaseId("t", DAY, kind) for kind in kinds):
+        review.comment(place.book, case, who="ben", note="hm", at=place.now())
+        review.assign(place.book, case, "ben", who="ben", at=place.now())
+        review.ask(place.book, case, who="ben", at=place.now())
+
+
 def test_what_is_kept_is_accepted_and_can_be_taken_back(pg: Shop) -> None:
     ana = visitor(pg)
     preview = ana.submit(ana.get(EXTRA), "Preview", decision="KEEP_TARGET", who="ana", note="ours")
@@ -413,7 +442,8 @@ def finding(day: int, severity: Severity) -> Finding:
     lost = Discrepancy(DiscrepancyKind.MISSING, (day,), {"id": day}, window=window)
     said = f"t {window}: 1 missing"
     kinds = {DiscrepancyKind.MISSING: 1}
-    return Finding("keys", "t", window, False, said, None, None, 1, 9, kinds, (lost,), severity=severity)  # noqa: FBT003
+    seen: dict[str, Any] = {"wrong": 1, "of": 9, "kinds": kinds, "discrepancies": (lost,), "severity": severity}
+    return Finding("keys", "t", window, passed=False, summary=said, **seen)
 
 
 def rows(page: Answer) -> int:

@@ -156,11 +156,25 @@ def test_the_second_decider_is_told_who_decided_what(book: Ledger) -> None:
 def test_who_answers_to_an_older_version_is_told_what_happened(book: Ledger) -> None:
     """Also when that would be allowed in the case's state."""
     append(book, Act.FOUND)
-    append(book, Act.COMMENTED, who="carl", at=2)
+    append(book, Act.FOUND, who="carl", at=2)
+    append(book, Act.COMMENTED, at=3)
 
-    with pytest.raises(TakenError, match="by carl: commented"):
-        append(book, Act.DECIDED, at=3, expected=1)
-    assert case_of(book).version == 2
+    with pytest.raises(TakenError, match="by carl: found"):
+        append(book, Act.DECIDED, at=4, expected=1)
+    with pytest.raises(TakenError):
+        append(book, Act.DECIDED, at=4, expected=4)
+    assert case_of(book).version == 3
+
+
+@pytest.mark.parametrize("act", [Act.COMMENTED, Act.ASSIGNED, Act.ASKED])
+def test_remarks_refuse_nothing(book: Ledger, act: Act) -> None:
+    """What was seen before them still stands."""
+    append(book, Act.FOUND)
+    append(book, act, who="carl", data={"assignee": "carl"})
+    append(book, act, who="carl", data={"assignee": "carl"})
+
+    append(book, Act.DECIDED, data=ledger.chosen_json(APPLY), expected=1)
+    assert case_of(book).state is State.DECIDED
 
 
 def test_two_writers_of_one_event_write_one(book: Ledger) -> None:

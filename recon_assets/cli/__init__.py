@@ -13,7 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from recon_assets.cli.output import INTERRUPTED, complain
-from recon_assets.errors import ReconError
+from recon_assets.errors import DeclarationError, ReconError
+from recon_assets.model import keepable
 
 FAULT = 3
 
@@ -78,6 +79,10 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is about to run, imported."""
+        for text in args:
+            if not keepable(text):
+                msg = f"{text!a}: expected text in UTF-8, without NUL."
+                raise DeclarationError(msg)
         name, command, rest = super().resolve_command(ctx, args)
         return name, _imported(name) if name in COMMANDS else command, rest
 

@@ -29,7 +29,7 @@ Id = Annotated[str, typer.Argument(metavar="CASE", help="As table/day/kind, such
 Reviewer = Annotated[str, typer.Option(envvar="USER", metavar="NAME", help="Who you are, for the record.")]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
 Repeated = list[str] | None
-Limit = Annotated[int, typer.Option(min=1, help="How many to show.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many to show.")]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
 
     APPLY_SOURCE makes the target's records those of the source, KEEP_TARGET accepts them as they are, CUSTOM_FIX
     writes the values that you give; the last two need a --note. The decision is a row in the ledger: Dagster's sensor
-    turns it into a run that corrects, compares again and closes the case. Exit code 1: it cannot be done as things are.
+    turns it into a run that corrects, compares again and closes the case. Exit code 1: it cannot be done as the rows
+    are.
 
       recon review decide flights/2013-03-10/missing APPLY_SOURCE
       recon review decide flights/2013-03-10/missing APPLY_SOURCE --note "lost by the old job" --yes

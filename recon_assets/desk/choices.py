@@ -8,7 +8,7 @@ from recon_assets.desk.access import person
 from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, lines, number_in
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
-from recon_assets.errors import DeclarationError, DoesNotFitError
+from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Recorded
 from recon_assets.model import CaseId, Chosen, Decision, Project, TableSpec, Value
 from recon_assets.review.deciding import check_note
@@ -192,7 +192,7 @@ def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], fo
             try:
                 value = one.typed(form)
                 writes.typed(pair, one.column, None if value is None else _text(value))
-            except (DeclarationError, DoesNotFitError) as error:
+            except DeclarationError as error:
                 found.setdefault(one.text_name, str(error))
     return found
 

@@ -23,6 +23,7 @@ from recon_assets.model import (
     State,
     TableSpec,
     Value,
+    keepable,
 )
 from recon_assets.review.reaching import paired
 from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
@@ -99,8 +100,8 @@ def person(name: str) -> str:
 
 def check_note(note: str) -> None:
     """Raise when the ledger does not keep such a text."""
-    if len(note) > LONGEST_NOTE or "\0" in note:
-        msg = f"A note is a text of at most {LONGEST_NOTE:,} characters, without NUL."
+    if len(note) > LONGEST_NOTE or not keepable(note):
+        msg = f"A note is a text of at most {LONGEST_NOTE:,} characters, in UTF-8 and without NUL."
         raise DeclarationError(msg)
 
 
@@ -130,9 +131,8 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
     """The same with the values as their columns hold them.
 
     Raises:
-        DeclarationError: When it names a record or a column that is not there.
+        DeclarationError: When it names a record or a column that is not there, or the column cannot hold a value.
         RefusedError: When that cannot be decided of the case, or its table is no longer declared.
-        DoesNotFitError: When a column cannot hold a value.
     """
     spec = declared(project, case.id)
     if chosen.decision is Decision.KEEP_TARGET:

@@ -31,9 +31,8 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Pre
     """What deciding so would do, row by row; nothing is kept.
 
     Raises:
-        DeclarationError: When there is no such case, or it names no such record or column.
+        DeclarationError: When there is no such case, record or column, or a value is none that its column can hold.
         RefusedError: When that cannot be decided of the case.
-        DoesNotFitError: When a column cannot hold a value that was typed.
         UnavailableError: When a database does not answer.
     """
     spec = declared(project, case)

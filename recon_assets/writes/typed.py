@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recon_assets.dialect.values import converter
-from recon_assets.errors import DeclarationError, DoesNotFitError
+from recon_assets.errors import DeclarationError
 from recon_assets.model import Kind, Type, Value
 from recon_assets.slices import Pair, nearest, shown
 from recon_assets.writes.fields import Field, fields
@@ -22,8 +22,7 @@ def typed(pair: Pair, column: str, text: str | None) -> Value:
         text: As it was typed; None for NULL.
 
     Raises:
-        DeclarationError: When no such column can be written.
-        DoesNotFitError: When the target's column cannot hold it; with an example of what it can.
+        DeclarationError: When no such column can be written, or it cannot hold that; with an example of what it can.
     """
     field = _field(pair, column)
     try:
@@ -35,7 +34,7 @@ def typed(pair: Pair, column: str, text: str | None) -> Value:
             f"{pair.spec.name}: column {field.target.name} ({of.name}) cannot hold {error};"
             f" expected a value such as {example}"
         )
-        raise DoesNotFitError(msg) from None
+        raise DeclarationError(msg) from None
 
 
 def _field(pair: Pair, column: str) -> Field:

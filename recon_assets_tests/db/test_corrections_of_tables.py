@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from recon_assets import diff, slices, writes
-from recon_assets.errors import DoesNotFitError, RefusedError
+from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import ALL, Change, Days, Discrepancy, DiscrepancyKind, Relation, TableSpec, Value
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec
@@ -216,7 +216,7 @@ def test_what_people_type_is_checked_and_written(  # noqa: PLR0917 - a row of th
     sides.target.run("INSERT INTO t (id) VALUES (1)")
     pair = sides.pair(spec())
 
-    with pytest.raises(DoesNotFitError, match=f"t: column c .* cannot hold .*{why}.*expected a value such as"):
+    with pytest.raises(DeclarationError, match=f"t: column c .* cannot hold .*{why}.*expected a value such as"):
         writes.typed(pair, "c", wrong)
     found = writes.typed(pair, "c", text)
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_written_is_typed_for_nothing(both: Both, target: Name) -
     assert writes.typed(pair, "a", "1") == writes.typed(pair, "b", "1") == 1
     with pytest.raises(DeclarationError, match="'c' is no column that can be written"):
         writes.typed(pair, "c", "1")
-    with pytest.raises(DoesNotFitError, match=r"column b \(.*\) cannot hold NULL; expected a value such as 42"):
+    with pytest.raises(DeclarationError, match=r"column b \(.*\) cannot hold NULL; expected a value such as 42"):
         writes.typed(pair, "a", None)
 
 

@@ -62,6 +62,7 @@ class Call:
         path: The parts of the path that have names.
         query, form: What the address and the body say.
         secure: Whether the browser came by https.
+        address: Where it came from.
     """
 
     desk: Desk
@@ -72,6 +73,7 @@ class Call:
     now: datetime
     method: str = "GET"
     secure: bool = False
+    address: str = ""
 
     @property
     def token(self) -> str:
@@ -125,7 +127,8 @@ async def called(desk: Desk, request: Request) -> Call:
     visitor: Visitor = request.scope[VISITOR]
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     query = Form(list(request.query_params.multi_items()))
-    return Call(desk, visitor, request.path_params, query, form, desk.clock(), request.method, secure)
+    address = request.client.host if request.client else ""
+    return Call(desk, visitor, request.path_params, query, form, desk.clock(), request.method, secure, address)
 
 
 async def _form(request: Request) -> Form:

@@ -20,9 +20,9 @@ def asked(call: Call) -> Page | Redirect:
 def given(call: Call) -> Page | Redirect:
     """Lets a person in, or says why not."""
     guard, name = call.desk.access.guard, call.form.get("name", "").strip()
-    if guard.admits(name, call.form.get("password", ""), call.now):
+    if guard.admits(name, call.form.get("password", ""), call.now, call.address):
         return Redirect(local(call.form.get("next", "")), Session.begun(name, call.now + LOGGED_IN))
-    wait = ceil(guard.wait(name, call.now).total_seconds())
+    wait = ceil(guard.wait(name, call.now, call.address).total_seconds())
     status = HTTPStatus.TOO_MANY_REQUESTS if wait else HTTPStatus.UNAUTHORIZED
     wrong = f"Too many wrong passwords: wait {wait} seconds." if wait else "Name or password is wrong."
     return Page("login.html", {"name": name, "next": call.form.get("next", ""), "wrong": wrong}, status)

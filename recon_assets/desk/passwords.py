@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
+import json
 import os
 import threading
 from collections.abc import Mapping
@@ -15,7 +17,8 @@ _LOG_N, _R, _P = 15, 8, 1
 _MEMORY = 128 * 1024 * 1024
 _FREE_GUESSES = 5
 _LONGEST_PAUSE = timedelta(minutes=1)
-_STRANGERS = 1024
+_COUNTS = 2**16
+_NETWORK = 64
 
 
 def hashed(password: str, salt: bytes = b"") -> str:
@@ -73,46 +76,54 @@ _NOBODY = hashed("", b"nobody's salt...")
 
 @dataclass
 class Guard:
-    """Lets people in by name and password; after some wrong guesses of a name, the next ones have to wait.
+    """Lets people in by name and password; after some wrong guesses of a name from one place, the next have to wait.
 
-    All guesses are judged one after the other, so that many at once are no faster than one.
+    Whoever guesses elsewhere keeps nobody out. All guesses are judged one after the other, so that many at once are no
+    faster than one.
     """
 
     users: Mapping[str, str]
     _key: bytes = field(default_factory=lambda: os.urandom(16))
-    _wrong: dict[str | int, tuple[int, datetime]] = field(default_factory=dict)
+    _wrong: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def admits(self, name: str, password: str, now: datetime) -> bool:
+    def admits(self, name: str, password: str, now: datetime, address: str) -> bool:
         """Whether the password is that of ``name``; False, whatever it is, as long as `wait` says so."""
         with self._lock:
-            if self.wait(name, now):
+            if self.wait(name, now, address):
                 return False
             right = fits(password, self.users.get(name, _NOBODY)) and name in self.users
-            self._remember(name, right=right, now=now)
+            self._remember(self._counted(name, address), right=right, now=now)
             return right
 
-    def wait(self, name: str, now: datetime) -> timedelta:
-        """How long the next guess has to wait."""
-        wrong, last = self._wrong.get(self._counted(name), (0, now))
+    def wait(self, name: str, now: datetime, address: str) -> timedelta:
+        """How long the next guess from an address has to wait."""
+        wrong, last = self._wrong.get(self._counted(name, address), (0, now))
         if wrong < _FREE_GUESSES:
             return timedelta()
         pause = min(timedelta(seconds=2 ** min(wrong - _FREE_GUESSES, 9)), _LONGEST_PAUSE)
         return max(last + pause - now, timedelta())
 
-    def _remember(self, name: str, *, right: bool, now: datetime) -> None:
-        counted = self._counted(name)
+    def _remember(self, counted: int, *, right: bool, now: datetime) -> None:
         if right:
             self._wrong.pop(counted, None)
         else:
             self._wrong[counted] = (self._wrong.get(counted, (0, now))[0] + 1, now)
 
-    def _counted(self, name: str) -> str | int:
-        """What guesses of a name are counted by.
+    def _counted(self, name: str, address: str) -> int:
+        """Which count is that of guesses of a name from an address.
 
-        Names that nobody has wait as others do, so that no pause tells who there is; there may be any number of
-        them, so they share so many counts, and nobody knows which share one.
+        Names that nobody has wait as others do, so that no pause tells who there is. There may be any number of names
+        and of addresses, so they share so many counts, and nobody knows which share one.
         """
-        if name in self.users:
-            return name
-        return int.from_bytes(hmac.digest(self._key, name.encode(), "sha256")) % _STRANGERS
+        said = json.dumps([name, _place(address)]).encode()
+        return int.from_bytes(hmac.digest(self._key, said, "sha256")) % _COUNTS
+
+
+def _place(address: str) -> str:
+    """The address; of IPv6 the network, all of whose addresses one person may have."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(int(found) >> _NETWORK)

@@ -604,6 +604,15 @@ def test_guessing_is_answered_with_a_pause(pg: Shop) -> None:
     assert "wait" in answers[-1].text
 
 
+def test_who_guesses_keeps_nobody_out_elsewhere(pg: Shop) -> None:
+    eve = visitor(pg, LOGIN)
+    guess = eve.get("/review/login")
+    for n in range(40):
+        eve.submit(guess, "Log in", name="ana", password=f"{n}")
+    ana = Visitor(eve.app, address="10.0.0.7")
+    assert ana.submit(ana.get("/review/login"), "Log in", name="ana", password=ANAS).status == 200
+
+
 def test_the_proxys_name_decides(pg: Shop) -> None:
     found = access({"RECON_WEB_SECRET": "a secret of the tests", "RECON_WEB_USER_HEADER": "X-User"})
     ana = visitor(pg, found)

@@ -73,13 +73,33 @@ def test_a_variable_that_holds_a_password_is_refused_and_not_repeated(text: str)
     assert "secret" not in str(refused.value)
 
 
+HERE, THERE = "10.0.0.1", "10.0.0.2"
+
+
 def test_guessing_is_slowed_down_and_the_right_password_waits_too() -> None:
     guard = Guard({"ana": ANA})
-    assert [guard.admits("ana", f"guess {n}", NOW) for n in range(5)] == [False] * 5
-    assert guard.wait("ana", NOW) == timedelta(seconds=1)
-    assert not guard.admits("ana", "correct horse", NOW)
-    assert guard.admits("ana", "correct horse", NOW + timedelta(seconds=1))
-    assert not guard.wait("ana", NOW), "forgotten with the right one"
+    assert [guard.admits("ana", f"guess {n}", NOW, HERE) for n in range(5)] == [False] * 5
+    assert guard.wait("ana", NOW, HERE) == timedelta(seconds=1)
+    assert not guard.admits("ana", "correct horse", NOW, HERE)
+    assert guard.admits("ana", "correct horse", NOW + timedelta(seconds=1), HERE)
+    assert not guard.wait("ana", NOW, HERE), "forgotten with the right one"
+
+
+@pytest.mark.parametrize(
+    ("eves", "anas", "waits"),
+    [
+        pytest.param(HERE, THERE, False, id="elsewhere"),
+        pytest.param("", HERE, False, id="from nowhere"),
+        pytest.param("2001:db8::1", "2001:db8:0:1::1", False, id="in another network"),
+        pytest.param("2001:db8::1", "2001:db8::2", True, id="in one network"),
+    ],
+)
+def test_who_guesses_keeps_nobody_out_who_is_elsewhere(eves: str, anas: str, waits: bool) -> None:  # noqa: FBT001
+    guard = Guard({"ana": ANA})
+    for n in range(5):
+        guard.admits("ana", f"guess {n}", NOW, eves)
+    assert guard.wait("ana", NOW, eves)
+    assert guard.admits("ana", "correct horse", NOW, anas) is not waits
 
 
 def test_the_pause_grows_to_a_minute_and_tells_nobody_who_there_is() -> None:
@@ -88,30 +108,30 @@ def test_the_pause_grows_to_a_minute_and_tells_nobody_who_there_is() -> None:
     for name, found in pauses.items():
         guard, now = Guard({"ana": ANA}, _key=b"any"), NOW
         for n in range(12):
-            guard.admits(name, f"guess {n}", now)
-            found.append(guard.wait(name, now))
+            guard.admits(name, f"guess {n}", now, HERE)
+            found.append(guard.wait(name, now, HERE))
             now += found[-1]
-        assert not guard.wait("ben", now - found[-1])
-        assert not guard.wait("ana" if name == "eve" else "eve", now - found[-1])
+        assert not guard.wait("ben", now - found[-1], HERE)
+        assert not guard.wait("ana" if name == "eve" else "eve", now - found[-1], HERE)
     assert pauses["ana"] == pauses["eve"]
     assert max(pauses["eve"]) == timedelta(minutes=1)
 
 
-def test_no_list_of_strangers_grows_and_nobody_can_choose_whom_to_share_a_pause_with() -> None:
+def test_no_list_of_guesses_grows_and_nobody_can_choose_whom_to_share_a_pause_with() -> None:
     names = [f"stranger {n}" for n in range(5000)]
-    counted = [[Guard({}, _key=key)._counted(name) for name in names] for key in (b"one", b"other")]
-    assert len(set(counted[0])) <= 1024
+    counted = [[Guard({}, _key=key)._counted(name, HERE) for name in names] for key in (b"one", b"other")]
+    assert max(counted[0]) < 2**16
     assert counted[0] != counted[1]
 
 
 def test_many_guesses_at_once_are_no_more_than_one_after_the_other() -> None:
     guard = Guard({"ana": ANA})
-    threads = [Thread(target=guard.admits, args=("ana", f"guess {n}", NOW)) for n in range(20)]
+    threads = [Thread(target=guard.admits, args=("ana", f"guess {n}", NOW, HERE)) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert guard._wrong["ana"][0] == 5
+    assert [wrong for wrong, _ in guard._wrong.values()] == [5]
 
 
 @pytest.mark.parametrize(

@@ -114,10 +114,15 @@ def _number(value: Any) -> Decimal:
         return Decimal(value)
     if isinstance(value, str):
         try:
-            return Decimal(value.strip())
+            return Decimal(_digits(value.strip()))
         except InvalidOperation:
             refuse("text that is no number")
     refuse(_what(value))
+
+
+def _digits(text: str) -> str:
+    """The text; nothing of it if Python alone would read it, with underscores or the digits of other scripts."""
+    return text if text.isascii() and "_" not in text else ""
 
 
 def _float(value: Any, of: Type, dialect: str) -> float:
@@ -267,7 +272,7 @@ def _uuid(value: Any, _: Type, __: str) -> str:
     if isinstance(value, bytes) and len(value) == _UUID_BYTES:
         value = uuid.UUID(bytes=value)
     try:
-        return str(value if isinstance(value, uuid.UUID) else uuid.UUID(_as_text(value)))
+        return str(value if isinstance(value, uuid.UUID) else uuid.UUID(_digits(_as_text(value))))
     except ValueError:
         refuse("text that is no UUID")
 

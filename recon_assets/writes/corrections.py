@@ -24,6 +24,7 @@ from recon_assets.writes.planning import Planning
 from recon_assets.writes.staging import Stage, staged
 from recon_assets.writes.target import UNTOUCHED, Target
 
+_GLANCE = 5
 _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 
@@ -34,7 +35,7 @@ def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["C
     Args:
         pair: Both sides of the table.
         window: Whose rows are corrected; loads and corrections of one window wait for each other.
-        dry_run: Whether to take everything back at the end.
+        dry_run: Whether to take everything back at the end; somebody looks on, so it waits for seconds only.
 
     Raises:
         UnavailableError: When the target does not answer, or another run holds the window.
@@ -43,7 +44,8 @@ def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["C
     with ExitStack() as held:
         with explained(where):
             connection = held.enter_context(pair.target.connect())
-            held.enter_context(locked(connection, f"{pair.spec.target.table} {window}"))
+            patience = {"seconds": _GLANCE} if dry_run else {}
+            held.enter_context(locked(connection, f"{pair.spec.target.table} {window}", **patience))
         yield Correcting(Target(pair, where, connection), dry_run)
         with explained(where):
             if dry_run:

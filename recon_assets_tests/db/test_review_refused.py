@@ -1,5 +1,6 @@
 """What the review refuses, gives back or tries again: every way that does not end in an applied case."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from recon_assets.model import (
     State,
 )
 from recon_assets.review import reaching
+from recon_assets.review.reaching import paired
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop, shop
@@ -98,6 +100,29 @@ def test_cases_of_a_table_that_is_no_longer_declared_cannot_be_decided(pg: Shop,
     with pytest.raises(RefusedError, match="t: the table is not declared any more"):
         pg.decide("missing", decision)
     assert pg.case("missing").state is State.PENDING
+
+
+def test_what_no_page_could_show_is_not_noted(pg: Shop) -> None:
+    """A byte that is no character, as a terminal sends it."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+
+    with pytest.raises(DeclarationError, match="in UTF-8 and without NUL"):
+        review.comment(pg.book, case, who="ana", note="caf\udcff", at=pg.now())
+    assert pg.case("missing").version == 1
+
+
+def test_a_preview_waits_for_no_load(pg: Shop) -> None:
+    """It says who is at the window; a run would wait for minutes."""
+    pg.target.run(LOST)
+    case = pg.find()["missing"].id
+
+    with paired(pg.project, pg.spec) as pair, writes.correcting(pair, DAY):
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match="for 5 s; try again"):
+            review.preview(pg.book, pg.project, case, Chosen(APPLY))
+    assert time.monotonic() - started < 60
+    assert review.preview(pg.book, pg.project, case, Chosen(APPLY)).changes
 
 
 @pytest.mark.parametrize("name", ["", "policy", "Recon", "a\nb"])

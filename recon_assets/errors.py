@@ -4,7 +4,11 @@ from collections.abc import Sequence
 
 
 class ReconError(Exception):
-    """Any error whose message says where, what, what was expected and what to do."""
+    """Any error whose message says where, what, what was expected and what to do.
+
+    Attributes:
+        exit_code: Of the command: 2 when something else has to be asked for, 3 when it could not be done.
+    """
 
     exit_code = 3
 

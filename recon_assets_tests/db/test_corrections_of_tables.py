@@ -79,6 +79,27 @@ def test_rows_with_children_that_would_go_with_them_are_not_deleted(both: Both, 
     assert sides.target.rows("SELECT * FROM child") == [(1, 4, None)]
 
 
+@EVERY_TARGET
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
+def test_rows_that_go_with_each_other_are_deleted_together(both: Both, target: Name, action: str) -> None:
+    """Those that the correction deletes anyway; others that refer to them are not lost, nor changed."""
+    sides = both("postgresql", target)
+    boss = f"FOREIGN KEY (boss) REFERENCES t (id) ON DELETE {action}"
+    sides.create("id integer primary key, boss integer", f"id integer primary key, boss integer, {boss}", [(1, None)])
+    sides.target.run("INSERT INTO t VALUES (1, NULL), (2, NULL), (3, 2), (4, 3), (5, 2)")
+    pair = sides.pair(spec())
+    extra = compared(pair)
+
+    with pytest.raises(RefusedError, match="rows of t refer to rows that would be deleted"):
+        corrected(pair, [found for found in extra if found.key != (3,)])
+    assert len(sides.target.rows()) == 5
+    changes = corrected(pair, extra)
+
+    assert sides.target.rows() == [(1, None)]
+    undone(pair, changes)
+    assert sides.target.rows() == [(1, None), (2, None), (3, 2), (4, 3), (5, 2)]
+
+
 def test_sequences_follow_what_was_inserted(both: Both) -> None:
     """The next row of somebody else does not meet a number that a correction wrote; identities are written as such."""
     sides = both("postgresql", "postgresql")

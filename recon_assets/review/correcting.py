@@ -5,14 +5,15 @@ none of the records wrong any more closes a case.
 """
 
 import gc
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from recon_assets import ledger, writes
+from recon_assets import ledger, slices, writes
 from recon_assets.checks.references import References
 from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
@@ -41,10 +42,15 @@ from recon_assets.model import (
 from recon_assets.review.deciding import decision_of, declared, fixed, known, records_of, table_of
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
 from recon_assets.review.reaching import paired
+from recon_assets.slices import Pair
 
+LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 MOST = 100_000
 """So many records of one window are looked at to verify a correction."""
+
+FEW, SHARE = 1000, 10
+"""More records than that, if they are a tenth of their window at least, are looked for in the source alone."""
 
 
 def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Clock) -> Case:
@@ -68,7 +74,8 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Cl
             with book.begin() as connection:
                 found = known(connection, case)
             if found.state in {State.DECIDED, State.APPLYING}:
-                _Correcting(book, project, case, run, clock).run(found)
+                with ExitStack() as opened:
+                    _Correcting(book, project, case, run, clock, opened).run(found)
     with book.begin() as connection:
         return known(connection, case)
 
@@ -94,11 +101,19 @@ class _Correcting:
     case: CaseId
     run_id: str
     clock: Clock
+    opened: ExitStack
+    pairs: dict[str, Pair] = field(default_factory=dict)
 
     @cached_property
     def spec(self) -> TableSpec:
         """The case's table."""
         return declared(self.project, self.case)
+
+    def paired(self, spec: TableSpec) -> Pair:
+        """Both sides of a table, opened once."""
+        if spec.name not in self.pairs:
+            self.pairs[spec.name] = self.opened.enter_context(paired(self.project, spec))
+        return self.pairs[spec.name]
 
     def run(self, case: Case) -> None:
         """Claims the case, and does what was decided."""
@@ -165,9 +180,7 @@ class _Correcting:
         for correction in killed:
             settle_by_rows(self.book, self.project, correction, self.clock())
         if not self.is_fixed(chosen):
-            due = self.still_due(decided, chosen)
-            for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
-                self.write(spec, window, wanted)
+            self.bring_about(decided, chosen)
         left = self.still_wrong(decided, chosen)
         if left:
             self.give_back(_still(self.spec, left))
@@ -197,6 +210,30 @@ class _Correcting:
         """Whether every row is still what a person's own values have made of it."""
         return all({Standing.AFTER} == set(_standings(self.book, self.project, item)) for item in self.written())
 
+    def bring_about(self, decided: Sequence[Named], chosen: Chosen) -> None:
+        """Writes what is still wrong in the way that was decided on."""
+        if len(decided) > FEW and self.is_in_source(decided):
+            try:
+                self.write(self.spec, self.case.window, fixed(decided, chosen))
+            except StaleTargetError:
+                LOG.info("%s: compared, for rows of the target have moved on", self.case)
+            else:
+                return
+        due = self.still_due(decided, chosen)
+        for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
+            self.write(spec, window, wanted)
+
+    def is_in_source(self, decided: Sequence[Named]) -> bool:
+        """Whether the source shows of these records just what was seen, so that no comparison is needed.
+
+        What the target shows of them is looked at when they are written.
+        """
+        windows = self.windows()
+        if not windows or self.case.of_records not in EVERY_KIND or not self.spec.key:
+            return False
+        seen = slices.by_key(self.paired(self.spec), windows[0], SHARE * len(decided))
+        return seen is not None and all(seen.get(item.discrepancy.key) == item.discrepancy.source for item in decided)
+
     def still_due(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
         """Compares before anything is written: the records that are still wrong in the way that was decided on.
 
@@ -222,16 +259,15 @@ class _Correcting:
         if not wanted:
             return
         number = None
-        with paired(self.project, spec) as pair:
-            try:
-                with writes.correcting(pair, window) as correcting:
-                    changes = correcting.plan(wanted)
-                    number = self.plan(changes, window)
-                    correcting.write(changes)
-            except ReconError as error:
-                if number is not None and not isinstance(error, UnavailableError):
-                    self.settle(number, "failed", str(error))
-                raise
+        try:
+            with writes.correcting(self.paired(spec), window) as correcting:
+                changes = correcting.plan(wanted)
+                number = self.plan(changes, window)
+                correcting.write(changes)
+        except ReconError as error:
+            if number is not None and not isinstance(error, UnavailableError):
+                self.settle(number, "failed", str(error))
+            raise
         self.settle(number, "applied")
 
     def plan(self, changes: Sequence[Change], window: str) -> int:

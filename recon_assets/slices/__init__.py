@@ -6,10 +6,11 @@ from recon_assets.slices.names import as_table, condition, nearest, split_name, 
 from recon_assets.slices.orphans import Parent, orphans, parent_of
 from recon_assets.slices.pairs import Mapped, Pair, pair, problems
 from recon_assets.slices.parents import parents
+from recon_assets.slices.records import by_key, records
 from recon_assets.slices.results import results
 from recon_assets.slices.rows import counts_by_day, rows, selection
 from recon_assets.slices.shapes import ForeignKey, Shape, describe
-from recon_assets.slices.shown import showing, shown
+from recon_assets.slices.shown import shown, shown_column
 from recon_assets.slices.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
 from recon_assets.slices.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
 from recon_assets.slices.unharmed import is_lost, unharmed
@@ -29,6 +30,7 @@ __all__ = [
     "Snapshot",
     "as_table",
     "bucketed",
+    "by_key",
     "condition",
     "counts_by_day",
     "describe",
@@ -48,11 +50,12 @@ __all__ = [
     "parent_of",
     "parents",
     "problems",
+    "records",
     "results",
     "rows",
     "selection",
-    "showing",
     "shown",
+    "shown_column",
     "snapshot",
     "split_name",
     "stretches",

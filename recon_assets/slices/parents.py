@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.forms import Form, form
-from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Rule, Value
+from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Rule, TableSpec, Value
 from recon_assets.slices.pairs import Pair
-from recon_assets.slices.shown import shown
+from recon_assets.slices.records import records
 from recon_assets.slices.snapshot import Side, snapshot
 
 _PAGE = 500
@@ -68,26 +67,15 @@ def _text(value: Value, kind: Kind) -> str:
 
 
 def _read(side: Side, forms: Sequence[Form], texts: Sequence[tuple[str, ...]]) -> Iterator[Discrepancy]:
-    names = [mapped.source.name for mapped in side.pair.columns]
     key = [
         value_text(Cell(side.value(name), side.column(name).type, of))
         for name, of in zip(side.pair.spec.key, forms, strict=True)
     ]
     wanted = key[0].in_([text for (text,) in texts]) if len(key) == 1 else sa.tuple_(*key).in_(texts)
-    select = side.select(*map(value_text, side.cells(names))).where(wanted)
-    for part in side.stream(select):
-        for row in part:
-            yield _missing(side, dict(zip(names, row, strict=True)))
+    return (_missing(side.pair.spec, record) for record in records(side, wanted))
 
 
-def _missing(side: Side, texts: Mapping[str, Any]) -> Discrepancy:
-    spec, pairs = side.pair.spec, zip(side.pair.columns, side.cells(list(texts)), strict=True)
-    record = {
-        mapped.source.name: shown(
-            texts[mapped.source.name], mapped.source.type.kind, cell.form.kind, mapped.target.type.kind
-        )
-        for mapped, cell in pairs
-    }
+def _missing(spec: TableSpec, record: Mapping[str, Value]) -> Discrepancy:
     window = _day(record[spec.days.column], spec.days) if spec.days else ALL.key
     return Discrepancy(DiscrepancyKind.MISSING, tuple(record[name] for name in spec.key), record, window=window)
 

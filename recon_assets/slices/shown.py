@@ -1,7 +1,7 @@
 """Values as results show them, from their canonical texts."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from recon_assets.model import Kind, Value
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity"}
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}
 _MOMENTS = {Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
+_READABLE = {*_NUMBERS, *_MOMENTS, Kind.UUID}
 
 
 def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Value:
@@ -25,10 +26,19 @@ def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Valu
     if text is None:
         return None
     written = text.decode() if isinstance(text, bytes) else text
-    if written.startswith(UNREADABLE) and kind in {*_NUMBERS, *_MOMENTS, Kind.UUID}:
+    if written.startswith(UNREADABLE) and kind in _READABLE:
         return bytes.fromhex(written[len(UNREADABLE) :]).decode(errors="replace")
     show = showing(kind, form, other)
     return written if show is None else show(written)
+
+
+def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> list[Value]:
+    """The same for many values of one column."""
+    written = [text.decode() if isinstance(text, bytes) else text for text in texts]
+    if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
+        return [shown(text, kind, form, other) for text in written]
+    show = showing(kind, form, other)
+    return written if show is None else [None if text is None else show(text) for text in written]
 
 
 def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | None:

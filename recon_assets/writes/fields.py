@@ -14,7 +14,7 @@ from recon_assets.dialect.forms import Form, form
 from recon_assets.dialect.values import converter, refuse, told
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, Rule, Value
-from recon_assets.slices import Mapped, Pair, showing
+from recon_assets.slices import Mapped, Pair, shown_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,7 @@ class Field:
 
     def shown(self, texts: Sequence[Any]) -> list[Value]:
         """What results show of the target's values, from their canonical texts."""
-        show = showing(self.target.type.kind, self.form.kind, self.mapped.source.type.kind)
-        written = [text.decode() if isinstance(text, bytes) else text for text in texts]
-        return written if show is None else [None if text is None else show(text) for text in written]
+        return shown_column(texts, self.target.type.kind, self.form.kind, self.mapped.source.type.kind)
 
     def seen(self, values: Sequence[Any]) -> Sequence[Any]:
         """Values shown of the target, as the target reads them."""

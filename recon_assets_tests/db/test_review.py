@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -557,18 +558,70 @@ def test_what_was_kept_is_no_part_of_a_later_decision(pg: Shop) -> None:
     assert [row[0] for row in pg.rows if row[0] in {90, 91}] == [90]
 
 
-def test_a_source_that_moved_on_is_seen_before_anything_is_written(place: Shop) -> None:
-    """A row that was extra has come to the source, with other values: it is not deleted."""
-    place.target.run(INVENTED)
+@pytest.fixture(params=[0, 1000], ids=["many", "few"])
+def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many records are looked for in the source alone before they are written; few are compared."""
+    monkeypatch.setattr(import_module("recon_assets.review.correcting"), "FEW", request.param)
+
+
+MOVED = {
+    "missing": "UPDATE t SET amount = 2 WHERE id = 3",
+    "mismatched": "UPDATE t SET amount = 2 WHERE id = 5",
+    "extra": "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 2, 'invented')",
+}
+
+
+@pytest.mark.usefixtures("however_many")
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_source_that_moved_on_is_seen_before_anything_is_written(place: Shop, kind: str) -> None:
+    """A record has got other values there, or come to it: nothing is written, and the case waits again."""
+    place.target.run(DAMAGE[kind])
     place.find()
-    place.decide("extra")
-    place.sides.source.run("INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 2, 'invented')")
+    place.decide(kind)
+    place.sides.source.run(MOVED[kind])
+    damaged = place.rows
 
     (case,) = place.correct()
 
     assert case.state is State.PENDING
-    assert 90 in [row[0] for row in place.rows]
-    assert list(place.find()) == ["mismatched"]
+    assert place.rows == damaged
+    with place.book.begin() as connection:
+        assert ledger.corrections(connection, case=case.id) == []
+        assert "not what was decided on any more" in ledger.events(connection, case.id)[-1].note
+
+
+@pytest.mark.usefixtures("however_many")
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_what_agrees_meanwhile_is_left_alone_and_the_rest_is_corrected(place: Shop, side: str) -> None:
+    """One of two lost rows has come back to the target, or is gone from the source too."""
+    place.target.run(LOST)
+    place.find()
+    place.decide("missing")
+    if side == "target":
+        place.target.fill("t", ROWS[3:4])
+    else:
+        place.sides.source.run("DELETE FROM t WHERE id = 3")
+
+    (case,) = place.correct()
+
+    assert case.state is State.APPLIED
+    assert place.rows == place.sides.source.rows("SELECT * FROM t ORDER BY id")
+    with place.book.begin() as connection:
+        assert [item.count for item in ledger.corrections(connection, case=case.id)] == [1]
+
+
+@pytest.mark.usefixtures("however_many")
+def test_a_case_of_a_window_that_is_declared_no_more_is_not_written(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.declare(days=None)
+    damaged = pg.rows
+
+    (case,) = pg.correct()
+
+    assert case.state is State.PENDING
+    assert pg.rows == damaged
 
 
 def test_what_was_corrected_at_any_time_is_not_corrected_again_by_itself(pg: Shop) -> None:

@@ -194,7 +194,7 @@ def undoing(call: Call) -> Redirect:
 
 
 def _undo(call: Call, look: Look, problems: Problems) -> Page:
-    if look.case.state not in {State.APPLIED, State.KEPT}:
+    if not look.undoable:
         return _taken(look, look.case.version - 1)
     found = review.RolledBack()
     if look.case.state is State.APPLIED:
@@ -230,4 +230,4 @@ def _taken_back(call: Call, look: Look) -> Page | Redirect:
         review.undo(desk.book, look.case.id, who=call.who, note=filled.note, at=call.now, expected=filled.version)
     except TakenError:
         return _taken(looked(desk, look.case.id), filled.version)
-    return _gone_to(call, look.case.id, "returned" if look.case.state is State.KEPT else "undone")
+    return _gone_to(call, look.case.id, "undone" if look.case.state is State.APPLIED else "returned")

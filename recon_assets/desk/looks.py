@@ -28,6 +28,7 @@ class Look:
         found: Records of the page.
         more: After which record the next page begins; empty when this is the last.
         earlier: Other cases that named records of this page, by the record's id.
+        undoable: Whether a decision stands that can be taken back.
     """
 
     case: Case
@@ -37,6 +38,7 @@ class Look:
     more: str
     earlier: dict[str, list[tuple[CaseId, datetime, State]]]
     events: tuple[Event, ...]
+    undoable: bool
 
     @cached_property
     def records(self) -> Records:
@@ -74,6 +76,7 @@ def looked(desk: Desk, case: CaseId, after: str = "") -> Look:
             more,
             {each.id: before for each in page if (before := _before(connection, case, each))},
             tuple(ledger.events(connection, case)),
+            review.undoing(connection, found) is not None,
         )
 
 

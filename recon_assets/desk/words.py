@@ -58,6 +58,7 @@ ACTS: Mapping[Act, str] = MappingProxyType(
         Act.ASKED: "asked to compare again",
         Act.UNDO: "asked to undo it",
         Act.REFUSED: "could not undo it",
+        Act.WITHDRAWN: "accepts no more what was kept",
     }
 )
 

@@ -3,7 +3,7 @@
 Every function takes the connection of a `Ledger.begin` first, so that who calls several makes one transaction of them.
 """
 
-from recon_assets.ledger.accepted import Decided, accept, accepted, decided, withdraw
+from recon_assets.ledger.accepted import Decided, accept, accepted, decided, keeps, withdraw
 from recon_assets.ledger.backups import Backup, Keeper, backups, parts, restored
 from recon_assets.ledger.cases import (
     Counts,
@@ -74,6 +74,7 @@ __all__ = [
     "history",
     "in_flight",
     "in_state",
+    "keeps",
     "latest",
     "look_later",
     "named",

@@ -45,6 +45,11 @@ def standing() -> sa.ColumnElement[bool]:
     return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn, meant))
 
 
+def keeps(c: sa.Connection, case: CaseId) -> bool:
+    """Whether differences of a case are accepted, by whatever decision."""
+    return bool(c.scalar(sa.select(sa.exists().where(_acceptance.c.review_case == number_of(c, case), standing()))))
+
+
 def accepted(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:
     """By window, the differences of a table that are accepted, with who accepted them, why, and in which case."""
     of_windows = _cases.c.table_name == table, _cases.c.window_key.in_(windows)
@@ -108,6 +113,8 @@ class _Done:
             self.stack.append(self.meant)
         elif act is Act.ROLLED_BACK or (act is Act.RETURNED and self.state is State.KEPT):
             self.stack.pop()
+        elif act is Act.WITHDRAWN:
+            self.stack.clear()
         if act in {Act.KEPT, Act.APPLIED, Act.GONE, Act.ROLLED_BACK}:
             self.back = (State.ROLLED_BACK, who, at) if act is Act.ROLLED_BACK else None
         self.state = act.leads_to or self.state

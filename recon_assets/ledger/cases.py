@@ -20,7 +20,7 @@ _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
 _ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
 _NOTED: Mapping[Act, Literal["asked", "changed"]] = {
     Act.ASKED: "asked",
-    **dict.fromkeys((Act.APPLIED, Act.KEPT, Act.RETURNED, Act.ROLLED_BACK), "changed"),
+    **dict.fromkeys((Act.APPLIED, Act.KEPT, Act.RETURNED, Act.ROLLED_BACK, Act.WITHDRAWN), "changed"),
 }
 
 

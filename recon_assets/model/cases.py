@@ -90,6 +90,7 @@ class Act(StrEnum):
     ASKED = "asked"
     UNDO = "undo"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
     @property
     def leads_to(self) -> State | None:
@@ -117,14 +118,14 @@ _STATES: Mapping[Act, State] = MappingProxyType(
 )
 _NEXT: Mapping[State, frozenset[Act]] = MappingProxyType(
     {
-        State.PENDING: frozenset({Act.FOUND, Act.DECIDED, Act.GONE}),
+        State.PENDING: frozenset({Act.FOUND, Act.DECIDED, Act.GONE, Act.WITHDRAWN}),
         State.DECIDED: frozenset({Act.APPLYING, Act.KEPT, Act.GONE, Act.RETURNED}),
         State.APPLYING: frozenset({Act.APPLIED, Act.FAILED, Act.RETURNED}),
         State.FAILED: frozenset({Act.RETURNED}),
         State.APPLIED: frozenset({Act.FOUND, Act.UNDO, Act.REFUSED, Act.ROLLED_BACK}),
         State.KEPT: frozenset({Act.FOUND, Act.RETURNED}),
-        State.GONE: frozenset({Act.FOUND}),
-        State.ROLLED_BACK: frozenset({Act.FOUND}),
+        State.GONE: frozenset({Act.FOUND, Act.WITHDRAWN}),
+        State.ROLLED_BACK: frozenset({Act.FOUND, Act.WITHDRAWN}),
     }
 )
 

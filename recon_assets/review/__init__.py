@@ -5,7 +5,7 @@
 """
 
 from recon_assets.review.correcting import correct
-from recon_assets.review.deciding import ask, assign, comment, decide, known, person, undo
+from recon_assets.review.deciding import ask, assign, comment, decide, known, person, undo, undoing
 from recon_assets.review.due import Due, Look, due
 from recon_assets.review.judging import RECORDS, judged
 from recon_assets.review.previewing import Preview, preview
@@ -35,4 +35,5 @@ __all__ = [
     "roll_back",
     "route",
     "undo",
+    "undoing",
 ]

@@ -24,6 +24,7 @@ from recon_assets.model import (
     TableSpec,
     Value,
     keepable,
+    may_follow,
 )
 from recon_assets.review.reaching import paired
 from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
@@ -271,6 +272,9 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
 ) -> Event:
     """Takes back what was decided: a run rolls back what was applied; what was kept waits again at once.
 
+    Where the last decision is taken back already, or other records were found since, all that is still accepted of
+    the case is accepted no more.
+
     Raises:
         DeclarationError: When there is no such case, or the name is no person's.
         RefusedError: When nothing was applied or kept.
@@ -280,14 +284,22 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
     check_note(note)
     with book.begin() as connection:
         found = known(connection, case)
-        if found.state is State.KEPT:
-            event = ledger.append(connection, case, Act.RETURNED, who=who, at=at, note=note, expected=expected)
-            ledger.withdraw(connection, case, at=at, who=who, decision=decision_of(connection, case).n)
-            return event
-        if found.state is not State.APPLIED:
+        act = undoing(connection, found)
+        if act is None:
             msg = f"{case} is {found.state}: only what is APPLIED or KEPT can be taken back."
             raise RefusedError(msg)
-        return ledger.append(connection, case, Act.UNDO, who=who, at=at, note=note, expected=expected)
+        event = ledger.append(connection, case, act, who=who, at=at, note=note, expected=expected)
+        if act is not Act.UNDO:
+            last = decision_of(connection, case).n if act is Act.RETURNED else None
+            ledger.withdraw(connection, case, at=at, who=who, decision=last)
+        return event
+
+
+def undoing(connection: sa.Connection, case: Case) -> Act | None:
+    """What taking back what was decided of a case begins with; None where nothing stands."""
+    last = {State.APPLIED: Act.UNDO, State.KEPT: Act.RETURNED}.get(case.state)
+    earlier = may_follow(case.state, Act.WITHDRAWN) and ledger.keeps(connection, case.id)
+    return last or (Act.WITHDRAWN if earlier else None)
 
 
 def _say(book: Ledger, case: CaseId, act: Act, **said: Any) -> Event:

@@ -247,6 +247,22 @@ def test_the_second_of_two_is_told_who_decided_what(pg: Shop) -> None:
     assert pg.case("missing").decided_by == "ana"
 
 
+def test_what_was_kept_is_undone_also_when_more_was_found_since(pg: Shop) -> None:
+    ana = visitor(pg)
+    pg.decide("extra", Decision.KEEP_TARGET)
+    pg.correct()
+    pg.target.run("INSERT INTO t VALUES (91, '2024-03-01 05:00', 'a', 1, 'invented too')")
+    pg.find()
+
+    undo = ana.submit(ana.get(EXTRA), "Undo this decision")
+    assert "No row is to be taken back" in undo.text
+    done = ana.submit(undo, "Confirm the undo", who="ana", note="not ours")
+
+    assert "waits for a decision again" in done.text
+    assert "accepts no more what was kept" in done.text
+    assert "Undo this decision" not in done.text
+
+
 def test_what_others_say_meanwhile_refuses_no_decision(pg: Shop) -> None:
     """Neither of one case, nor of many, nor an undo; all that changes a case does."""
     ana = visitor(pg)

@@ -192,6 +192,7 @@ STORIES = [
     pytest.param([FIX, Act.APPLYING], [F], id="under way"),
     pytest.param([KEEP, Act.KEPT], [K], id="kept"),
     pytest.param([KEEP, Act.KEPT, Act.RETURNED], [], id="kept no more"),
+    pytest.param([KEEP, Act.KEPT, Act.FOUND, Act.WITHDRAWN], [], id="kept no more, others found"),
     pytest.param([FIX, *APPLIED], [F], id="fixed"),
     pytest.param([FIX, *APPLIED, Act.ROLLED_BACK], [BACK], id="fixed and rolled back"),
     pytest.param([FIX, *APPLIED, Act.UNDO], [F], id="not rolled back yet"),

@@ -214,6 +214,36 @@ def test_what_was_kept_waits_again_when_that_is_taken_back(pg: Shop) -> None:
     assert list(pg.find()) == ["extra"]
 
 
+@pytest.mark.parametrize("state", [State.PENDING, State.ROLLED_BACK, State.GONE])
+def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state: State) -> None:
+    """The window is judged again, and no load minds it any more."""
+    case, another = CaseId("t", DAY, "extra"), INVENTED.replace("90", "91")
+    pg.target.run(INVENTED)
+    pg.find()
+    pg.decide("extra", KEEP)
+    pg.correct()
+    pg.target.run(another)
+    pg.find()
+    if state is State.ROLLED_BACK:
+        pg.decide("extra")
+        pg.correct()
+        pg.undo("extra")
+    if state is State.GONE:
+        pg.target.run("DELETE FROM t WHERE id = 91")
+        pg.find()
+    assert pg.case("extra").state is state
+
+    review.undo(pg.book, case, who="ben", note="no", at=pg.now())
+
+    assert pg.case("extra").state is state
+    assert [look.window for look in review.due(pg.book, pg.project, pg.now()).check] == [DAY]
+    assert pg.find()["extra"].wrong == (1 if state is State.GONE else 2)
+    with pg.book.begin() as connection:
+        assert KEEP not in {each.decision for each in ledger.decided(connection, "t", DAY)}
+    with pytest.raises(RefusedError, match="only what is APPLIED or KEPT"):
+        review.undo(pg.book, case, who="ben", note="no", at=pg.now())
+
+
 def test_a_fix_of_ones_own_is_written_and_then_no_difference(place: Shop) -> None:
     place.target.run(DRIFTED)
     place.find()

@@ -45,7 +45,8 @@ def append(  # noqa: PLR0913 - an event has so many parts
         at: When.
         note: Why.
         data: For `Act.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for `Act.DECIDED`
-            what `chosen_json` makes; for `Act.ASSIGNED` ``assignee``.
+            what `chosen_json` makes; for `Act.ASSIGNED` ``assignee``. What is to be judged again has ``evaluation``
+            besides: readings of higher numbers are later.
         expected: The version of the case that this answers to; None answers to any.
 
     Raises:
@@ -53,12 +54,11 @@ def append(  # noqa: PLR0913 - an event has so many parts
     """
     number, known = _locked(c, case, make=act is Act.FOUND, at=at)
     _refuse(c, known, act, expected)
-    new = Event(case, known.version + 1 if known else 1, at, act, who, note, dict(data or {}))
+    later = {"evaluation": note_window(c, case.table, case.window, _NOTED[act])} if act in _NOTED else {}
+    new = Event(case, known.version + 1 if known else 1, at, act, who, note, {**(data or {}), **later})
     stored = {"n": new.n, "at": at, "act": act.value, "who": who, "note": note, "data": new.data}
     c.execute(sa.insert(_event).values(review_case=number, **stored))
     c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(stands(known, new)), **_to_do(act)))
-    if act in _NOTED:
-        note_window(c, case.table, case.window, _NOTED[act])
     return new
 
 

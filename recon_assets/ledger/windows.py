@@ -23,13 +23,14 @@ def numbers(c: sa.Connection, count: int) -> list[int]:
     return list(c.scalars(sa.select(ids).select_from(sa.func.generate_series(1, count))))
 
 
-def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "changed"]) -> None:
-    """Notes that somebody asked about a window, or changed its rows: readings that begin from now on answer it.
+def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "changed"]) -> int:
+    """Notes that somebody asked about a window, or changed its rows: readings of higher numbers answer it.
 
     Readings and notes are numbered together, so that no two clocks are ever compared.
     """
     (number,) = numbers(c, 1)
     noted(c, [{"table_name": table, "window_key": window, what: number}])
+    return number
 
 
 def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

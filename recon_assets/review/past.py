@@ -24,9 +24,7 @@ def is_undo_asked(events: Sequence[Event]) -> bool:
 
 def is_older(said: ledger.Said, closed: Event) -> bool:
     """Whether a finding is from before the case was closed."""
-    if closed.act is Act.GONE and EVALUATION in closed.data:
-        return bool(said.evaluation <= closed.data[EVALUATION])
-    return said.at <= closed.at
+    return bool(said.evaluation <= closed.data[EVALUATION])
 
 
 def touched(connection: sa.Connection, case: CaseId, events: Sequence[Event]) -> set[str]:

@@ -60,6 +60,19 @@ def test_what_was_decided_by_a_clock_that_is_ahead_is_rolled_back(pg: Shop) -> N
     assert len(pg.rows) == len(ROWS) - 2
 
 
+def test_what_is_found_after_a_rollback_by_a_clock_that_is_ahead_is_found(pg: Shop) -> None:
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    pg.correct()
+    here = pg.moment
+    pg.moment += timedelta(hours=1)
+    pg.undo("missing")
+    pg.moment = here
+
+    assert pg.find()["missing"].state is State.PENDING
+
+
 @pytest.mark.parametrize("meanwhile", ["UPDATE t SET amount = -777 WHERE id = 5", "DELETE FROM t WHERE id = 5"])
 def test_a_fix_accepts_nothing_but_itself(pg: Shop, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
     """Its run is killed after the commit, and somebody writes the row before the next run looks at it."""

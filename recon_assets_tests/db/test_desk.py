@@ -104,6 +104,17 @@ def test_both_sides_stand_side_by_side_with_what_differs_marked(pg: Shop) -> Non
     assert "no such record (id 3)" in visitor(pg).get(MISSING).text
 
 
+@pytest.mark.parametrize(("kind", "one"), [("missing", True), ("orphan", False)])
+def test_a_preview_promises_one_transaction_where_there_is_one(pg: Shop, kind: str, one: bool) -> None:  # noqa: FBT001
+    """Parents of orphans are written table by table."""
+    pg.target.run("DELETE FROM codes WHERE code = 'b'")
+    pg.find()
+    ana = visitor(pg)
+    page = ana.submit(ana.get(f"/review/case/t/{DAY}/{kind}"), "Preview", decision="APPLY_SOURCE", who="ana")
+    assert "would be written" in page.text
+    assert ("in one transaction" in page.text) is one
+
+
 def test_only_ticked_records_are_decided(pg: Shop) -> None:
     ana, (first, second) = visitor(pg), pg.records("missing")
     preview = ana.submit(ana.get(MISSING), "Preview", decision="APPLY_SOURCE", scope="rows", row=second.id, who="ana")

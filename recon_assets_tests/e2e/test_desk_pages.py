@@ -101,6 +101,12 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def wide(page: Page) -> list[str]:
+    """Whether all of it has to be moved sideways to be read."""
+    over: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"{over} pixels too wide"] if over else []
+
+
 def steps(page: Page, url: str) -> Iterator[str]:
     """Every page that a decision leads to."""
     for name, path in PAGES.items():
@@ -138,11 +144,13 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_serious(open_desk: Served, browser: Browser, pictures: Path, look: str) -> None:
+def test_no_page_is_too_wide_and_axe_finds_nothing_serious(
+    open_desk: Served, browser: Browser, pictures: Path, look: str
+) -> None:
     """On every page, and on those that say what is wrong."""
     page = browser.new_page(**LOOKS[look])
     found = {}
     for name in steps(page, open_desk.url):
         page.screenshot(path=pictures / f"{name}-{look}.png", full_page=True)
-        found[name] = serious(page)
+        found[name] = [*serious(page), *wide(page)]
     assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from recon_assets import checks, review
+from recon_assets import checks, ledger, review
 from recon_assets.model import Decision, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
@@ -33,6 +33,12 @@ def looks(pg: Shop) -> tuple[review.Look, ...]:
     return review.due(pg.book, pg.project, pg.now()).check
 
 
+def causes(pg: Shop) -> object:
+    """What tells the sensor whether it has asked for that already."""
+    with pg.book.begin() as connection:
+        return ledger.causes(connection, [("t", DAY)])
+
+
 def test_a_case_waits_while_its_records_are_in_flight(pg: Shop) -> None:
     """They may be wrong or not: its window is looked at until that is known."""
     pg.target.run(LOST)
@@ -41,8 +47,10 @@ def test_a_case_waits_while_its_records_are_in_flight(pg: Shop) -> None:
 
     assert pg.find()["missing"].state is State.PENDING
     assert looks(pg) == (LOOK,)
+    why = causes(pg)
     assert pg.find(records=True)["missing"].state is State.PENDING
     assert looks(pg) == (LOOK,)
+    assert causes(pg) == why, "else it would be looked at without a pause"
 
     pg.target.fill("t", ROWS[3:4])
     assert pg.find(records=True) == {}

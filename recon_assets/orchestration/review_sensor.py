@@ -23,7 +23,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
-from recon_assets.orchestration.backfills import BRIDGE_DAYS, stretches
+from recon_assets.orchestration.backfills import stretches
 from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.memory import Memory
@@ -32,6 +32,7 @@ from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 
 SECONDS = 5
 SORT_TAG, WORK_TAG = "recon/review", "recon/work"
+BRIDGE_DAYS = 7
 MOST_RUNS = 8
 MOST_PRUNED = 1000
 MOST_LOOKED_AT = 10

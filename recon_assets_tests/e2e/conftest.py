@@ -124,8 +124,9 @@ def recon(environ: Mapping[str, str], *words: str) -> "subprocess.CompletedProce
     return subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed before other tests begin: the loop of Playwright would be running in theirs."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         need("Chromium is not installed (Debian: apt-get install chromium)")

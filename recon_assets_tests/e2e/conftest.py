@@ -24,6 +24,7 @@ from recon_assets.orchestration.processes import free_port
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.conftest import need
 
+RECON = str(Path(sys.executable).with_name("recon"))
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -42,7 +43,7 @@ class Empty:
         """`recon dev` as a person runs it, until it answers; ended by a polite kill."""
         port = free_port()
         log = Path(self.environ["RECON_HOME"]) / "dev.log"
-        command = [str(Path(sys.executable).with_name("recon")), "dev", "--port", str(port)]
+        command = [RECON, "dev", "--port", str(port)]
         with log.open("wb") as out:
             process = subprocess.Popen(command, env=dict(self.environ), stdout=out, stderr=out)
         try:
@@ -120,8 +121,7 @@ def counted(table: str) -> dict[str, Any]:
 
 def recon(environ: Mapping[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
     """A command as a person runs it, to its end."""
-    command = [str(Path(sys.executable).with_name("recon")), *words]
-    return subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
+    return subprocess.run([RECON, *words], env=dict(environ), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

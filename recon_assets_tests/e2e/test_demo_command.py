@@ -1,16 +1,14 @@
 """`recon demo` and `recon adopt` as a person runs them."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from recon_assets import demo, local
 from recon_assets.demo.faults import FAULTS
-from recon_assets_tests.e2e.conftest import connected, recon
+from recon_assets_tests.e2e.conftest import RECON, connected, recon
 
-RECON = str(Path(sys.executable).with_name("recon"))
 MIGRATED = 203_518
 YEAR, MOST_RUNS = 365, 4
 # Rows that were lost here and there come back by themselves; a broken copy is too much for that, and inventions wait.

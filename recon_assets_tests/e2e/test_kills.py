@@ -1,52 +1,23 @@
 """A backfill that is killed anywhere, and begun again, ends with every day complete, no row twice and none lost."""
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from recon_assets_tests.e2e.conftest import Empty
+from recon_assets_tests.e2e.conftest import RECON, Empty
+from recon_assets_tests.e2e.victims import VICTIMS, kill
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a home in Linux's /proc")
 
-BACKFILL = [str(Path(sys.executable).with_name("recon")), "backfill", "flights", "--missing"]
+BACKFILL = [RECON, "backfill", "flights", "--missing"]
 JANUARY = ["--from", "2013-01-01", "--to", "2013-01-31"]
 IN_JANUARY = "WHERE time_hour < '2013-02-01 00:00 America/New_York'"
 FLIGHTS = {"": 336_776, IN_JANUARY: 27_004}
-VICTIMS = {
-    "run": "multiprocessing.spawn",
-    "daemon": "orchestration.daemon",
-    "database": "bin/postgres -D",
-    "command": "recon backfill",
-}
-"""By which words of its command each is known."""
-
-
-def processes(home: str) -> list[tuple[int, str]]:
-    """Process ids and commands of all that run on this home."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if home in command or f"RECON_HOME={home}".encode() in (folder / "environ").read_bytes():
-                found.append((int(folder.name), command))
-    return sorted(found)
-
-
-def kill(victim: str, home: str) -> bool:
-    """Kill -9 the first process of that kind; whether there was one."""
-    found = [pid for pid, command in processes(home) if VICTIMS[victim] in command]
-    with suppress(IndexError, ProcessLookupError):
-        os.kill(found[0], signal.SIGKILL)
-        return True
-    return False
 
 
 def rows(demo: Empty) -> int:
@@ -100,12 +71,12 @@ def test_killed_once_and_resumed(empty_demo: Empty, victim: str) -> None:
 
 
 @pytest.mark.soak
-def test_killed_at_many_points(empty_demo: Empty) -> None:
+def test_killed_at_many_points(empty_demo: Empty, soak_seconds: float) -> None:
     """Killed again and again, anyone, anywhere."""
     seed = random.SystemRandom().randrange(2**32)
     sys.stderr.write(f"seed {seed}\n")
     dice = random.Random(seed)
-    end = time.monotonic() + float(os.environ.get("RECON_SOAK_SECONDS", "600"))
+    end = time.monotonic() + soak_seconds
     at = 0
     while time.monotonic() < end and at < FLIGHTS[""]:
         at, victim = at + dice.randrange(500, 9_000), dice.choice(sorted(VICTIMS))

@@ -11,15 +11,6 @@ from recon_assets.model import Act, CaseId, Decision, DiscrepancyKind, Event, St
 _LONGEST = 400
 _SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        DiscrepancyKind.MISSING: "missing from the target",
-        DiscrepancyKind.EXTRA: "only in the target",
-        DiscrepancyKind.MISMATCHED: "with other values in the target",
-        DiscrepancyKind.ORPHAN: "without their parent record",
-        DiscrepancyKind.DISORDERED: "out of order",
-    }
-)
 APPLIED: Mapping[str, str] = MappingProxyType(
     {
         DiscrepancyKind.MISSING: "Insert the source's records.",
@@ -94,7 +85,7 @@ def consequence(case: CaseId, decision: Decision) -> str:
 
 def title(case: CaseId) -> str:
     """A case in words, as headings have it."""
-    what = f"records {KINDS[case.kind]}" if case.of_records else f"the check {case.kind} fails"
+    what = f"records {case.of_records.words}" if case.of_records else f"the check {case.kind} fails"
     return f"{place(case)}: {what}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 Value = None | bool | int | str
@@ -54,6 +55,22 @@ class DiscrepancyKind(StrEnum):
     MISMATCHED = "mismatched"
     ORPHAN = "orphan"
     DISORDERED = "disordered"
+
+    @property
+    def words(self) -> str:
+        """What such records are, as in "10 records only in the target"."""
+        return _WORDS[self]
+
+
+_WORDS: Mapping[DiscrepancyKind, str] = MappingProxyType(
+    {
+        DiscrepancyKind.MISSING: "missing from the target",
+        DiscrepancyKind.EXTRA: "only in the target",
+        DiscrepancyKind.MISMATCHED: "with other values in the target",
+        DiscrepancyKind.ORPHAN: "without their parent record",
+        DiscrepancyKind.DISORDERED: "out of order",
+    }
+)
 
 
 def _digest(said: object) -> str:

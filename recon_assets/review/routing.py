@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from recon_assets import ledger
 from recon_assets.ledger import Ledger, Recorded, Said
 from recon_assets.model import (
+    ALL,
     Act,
     Case,
     CaseId,
@@ -273,7 +274,7 @@ class Routing:
                 "severity": (evidence.worst.finding.severity or Severity.LOW).value,
                 "wrong": evidence.wrong,
                 "named": len(evidence.records),
-                "summary": evidence.worst.finding.summary,
+                "summary": _summary(id_, evidence),
             },
         )
         if not why:
@@ -303,6 +304,15 @@ class Routing:
 
     def _append(self, id_: CaseId, act: Act, who: str, note: str, data: Mapping[str, object] | None = None) -> None:
         ledger.append(self.connection, id_, act, who=who, at=self.now, note=note, data=data or {})
+
+
+def _summary(id_: CaseId, evidence: Evidence) -> str:
+    """What the worst finding says, unless it speaks of records of other kinds too, which have cases of their own."""
+    finding, kind = evidence.worst.finding, id_.of_records
+    if kind is None or not any(count for other, count in finding.kinds.items() if other is not kind):
+        return finding.summary
+    where = id_.table if id_.window == ALL.key else f"{id_.table} {id_.window}"
+    return f"{where}: {evidence.wrong:,} record{'s' * (evidence.wrong != 1)} {kind.words}"
 
 
 def figures(spec: TableSpec) -> tuple[str, ...]:

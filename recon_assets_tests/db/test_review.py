@@ -59,6 +59,17 @@ def test_a_clean_table_has_no_case(place: Shop) -> None:
     assert all(finding.passed for finding in place.seen)
 
 
+def test_a_case_says_what_is_wrong_with_its_own_records(pg: Shop) -> None:
+    """The check speaks of what is missing too, which is another case, and may be over long before this one."""
+    pg.target.run(LOST, DRIFTED, INVENTED)
+
+    assert {kind: case.summary for kind, case in pg.find().items()} == {
+        "missing": f"t {DAY}: 2 records missing from the target",
+        "extra": f"t {DAY}: 1 record only in the target",
+        "mismatched": f"t {DAY}: 1 of 18 records on both sides differ: amount in 1, note in 1",
+    }
+
+
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_one_fault_is_one_case_however_many_checks_it_fails(place: Shop, kind: str) -> None:
     """A lost row fails the count and the keys; both are one case, of the record."""

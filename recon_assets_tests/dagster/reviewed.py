@@ -169,5 +169,5 @@ class Shop:
 def shop(fresh: Fresh, policy: Policy | None = None) -> Iterator[Shop]:
     """Both sides equal, nothing judged."""
     with dg.instance_for_test() as instance:
-        source, target, remembered = (fresh("postgresql") for _ in range(3))
+        source, target, remembered = fresh("postgresql"), fresh("postgresql"), fresh("ledger")
         yield Shop(source, target, remembered, instance, policy or Policy())

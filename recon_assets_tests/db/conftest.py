@@ -59,5 +59,5 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
 @pytest.fixture
 def book(fresh: Fresh) -> Iterator[Ledger]:
     """An empty ledger."""
-    with ledger.opened(fresh("postgresql")) as found:
+    with ledger.opened(fresh("ledger")) as found:
         yield found

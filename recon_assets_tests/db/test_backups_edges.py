@@ -21,7 +21,7 @@ def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name
     was = sides.target.rows()
     pair = sides.pair(spec(DAYS))
 
-    with ledger.opened(fresh("postgresql")) as book:
+    with ledger.opened(fresh("ledger")) as book:
         keeper = ledger.Keeper(book, "t", DAY, "upsert", "run", "", datetime(2024, 2, 1, tzinfo=UTC))
         writes.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, keeper=keeper)
         assert sides.target.rows() != was

@@ -90,7 +90,7 @@ def shop(both: Both, fresh: Fresh, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """With three cases that wait."""
     monkeypatch.chdir(tmp_path)
     Path("tables.yaml").write_text(DECLARATION)
-    sides, memory = both("postgresql", "postgresql"), fresh("postgresql")
+    sides, memory = both("postgresql", "postgresql"), fresh("ledger")
     named = {"SHOP_URL": sides.source.url, "LAKE_URL": sides.target.url, "RECON_LEDGER_URL": memory}
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)

@@ -49,7 +49,7 @@ def visitor(place: Shop, found: Access = OPEN) -> Visitor:
 @pytest.fixture(params=["postgresql", "mysql"])
 def place(request: pytest.FixtureRequest, both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Damaged and judged, the target on PostgreSQL and on MariaDB."""
-    with shop(both("postgresql", request.param), fresh("postgresql")) as made:
+    with shop(both("postgresql", request.param), fresh("ledger")) as made:
         made.target.run(*DAMAGE)
         made.find()
         yield made
@@ -58,7 +58,7 @@ def place(request: pytest.FixtureRequest, both: Both, fresh: Fresh) -> Iterator[
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Damaged and judged, on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         made.target.run(*DAMAGE)
         made.find()
         yield made

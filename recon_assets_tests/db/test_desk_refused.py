@@ -31,7 +31,7 @@ PATIENCE = 30.0
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Damaged and judged, on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         made.target.run(*DAMAGE)
         made.find()
         yield made

@@ -123,7 +123,7 @@ def patient(both: Both, fresh: Fresh, request: pytest.FixtureRequest) -> Patient
     """A target that lacks rows, has others too many, and others again with wrong values."""
     sides = both("postgresql", request.param)
     damage(random.Random(4), moves=False).create(sides)
-    found = Patient(sides, fresh("postgresql"), sides.target.rows())
+    found = Patient(sides, fresh("ledger"), sides.target.rows())
     with found.repair():  # making the ledger is no part of the way, and has commits of its own
         return found
 

@@ -19,7 +19,7 @@ GAMES = 2
 @pytest.mark.parametrize("source", TARGETS)
 def test_corrected_is_equal_and_taken_back_is_as_before(both: Both, fresh: Fresh, source: Name, target: Name) -> None:
     """Some random tables of each pair of databases."""
-    dice, book = seeded(), fresh("postgresql")
+    dice, book = seeded(), fresh("ledger")
     for _ in range(GAMES):
         check_one(both, book, source, target, dice)
 
@@ -29,7 +29,7 @@ def test_corrected_is_equal_and_taken_back_is_as_before(both: Both, fresh: Fresh
 @pytest.mark.parametrize("source", TARGETS)
 def test_many_random_tables(both: Both, fresh: Fresh, source: Name, target: Name, soak_seconds: float) -> None:
     """The same for as long as is asked for."""
-    dice, book = seeded(), fresh("postgresql")
+    dice, book = seeded(), fresh("ledger")
     end = time.monotonic() + soak_seconds / 4
     while time.monotonic() < end:
         check_one(both, book, source, target, dice)

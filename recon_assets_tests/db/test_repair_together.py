@@ -30,7 +30,7 @@ def sides(both: Both, request: pytest.FixtureRequest) -> Sides:
 @pytest.fixture
 def repair(sides: Sides, fresh: Fresh) -> Iterator[Repair]:
     """Its repair."""
-    with ledger.opened(fresh("postgresql")) as book:
+    with ledger.opened(fresh("ledger")) as book:
         yield Repair(book, project(sides.source.url, sides.target.url))
 
 

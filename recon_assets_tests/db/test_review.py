@@ -34,14 +34,14 @@ FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOU
 @pytest.fixture(params=["postgresql", "mysql"])
 def place(request: pytest.FixtureRequest, both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables, the target on PostgreSQL and on MariaDB."""
-    with shop(both("postgresql", request.param), fresh("postgresql")) as made:
+    with shop(both("postgresql", request.param), fresh("ledger")) as made:
         yield made
 
 
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         yield made
 
 

@@ -19,7 +19,7 @@ FIX, KEEP = Decision.CUSTOM_FIX, Decision.KEEP_TARGET
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         yield made
 
 

@@ -18,7 +18,7 @@ LOOK = review.Look("t", DAY, records=True)
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables on PostgreSQL, whose rows are all old."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         made.declare(updated_at="at", settle=timedelta(minutes=1))
         yield made
 

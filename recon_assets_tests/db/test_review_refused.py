@@ -36,7 +36,7 @@ ORPHANED = "DELETE FROM codes WHERE code = 'b'"
 @pytest.fixture
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("postgresql")) as made:
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         yield made
 
 

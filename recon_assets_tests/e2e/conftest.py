@@ -136,7 +136,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Where screenshots go: ``RECON_SCREENSHOTS=docs/images make test`` renews those of the documentation."""
+    """Where screenshots go: ``RECON_SCREENSHOTS=docs/images make test test-soak`` renews those of the documentation."""
     folder = Path(os.environ.get("RECON_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

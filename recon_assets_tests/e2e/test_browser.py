@@ -92,6 +92,7 @@ def test_the_wrong_day_is_red_on_the_page_of_its_check(one_wrong_day: Empty, pag
         page.screenshot(path=pictures / "check.png")
 
 
+@pytest.mark.soak
 def test_a_year_is_filled_from_the_asset_page(empty_demo: Empty, page: Page, pictures: Path) -> None:
     """Materialize, All, Launch backfill: 365 days become green, and the target holds every flight once."""
     with empty_demo.dev() as webserver:

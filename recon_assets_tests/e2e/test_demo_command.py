@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from recon_assets import demo, local
 from recon_assets.demo.faults import FAULTS
 from recon_assets_tests.e2e.conftest import RECON, connected, recon
@@ -30,6 +32,7 @@ def rows(databases: Mapping[str, str]) -> int:
         return int(counted[0]) if counted else 0
 
 
+@pytest.mark.soak
 def test_the_demo_interrupted_goes_on_and_keeps_its_faults(clean: dict[str, str], tmp_path: Path) -> None:
     """Stopped while it fills, and run again: every gap is filled once, and what was planted stays."""
     environ = {**clean, "RECON_HOME": str(tmp_path / "home")}

@@ -60,7 +60,7 @@ def served(place: Shop, access: Access) -> Iterator[Served]:
 @pytest.fixture
 def place(fresh: Fresh) -> Iterator[Shop]:
     sides = Sides(Side("postgresql", fresh("postgresql")), Side("postgresql", fresh("postgresql")))
-    with shop(sides, fresh("postgresql")) as made:
+    with shop(sides, fresh("ledger")) as made:
         made.target.run(*DAMAGE)
         made.find(days=(DAY, NEXT))
         made.decide("extra")

@@ -52,7 +52,10 @@ class MariaDB:
 
     def execute(self, statement: str) -> None:
         """Run one statement outside any database."""
-        with pymysql.connect(unix_socket=str(self.socket), user="root") as connection, connection.cursor() as cursor:
+        with (
+            pymysql.connect(unix_socket=str(self.socket), user="root", ssl_disabled=True) as connection,
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement)
 
 

@@ -101,6 +101,7 @@ def _pymysql(url: sa.URL) -> Any:
         database=url.database,
         charset="utf8mb4",
         init_command="SET time_zone = '+00:00'",
+        ssl_disabled=True,
     )
 
 

@@ -27,7 +27,7 @@ from recon_assets_tests.visitor import Answer, Visitor
 SIGNER = Signer(b"a secret of the tests")
 OPEN = Access(SIGNER)
 ANAS, BENS = "correct horse", "battery staple"
-LOGIN = Access(SIGNER, users={"ana": hashed(ANAS), "ben": hashed(BENS)})
+USERS = {"ana": hashed(ANAS), "ben": hashed(BENS)}
 MISSING, MISMATCHED, EXTRA = (f"/review/case/t/{DAY}/{kind}" for kind in ("missing", "mismatched", "extra"))
 SCRIPT = "<script>alert(1)</script>"
 DAMAGE = (
@@ -40,6 +40,11 @@ DAMAGE = (
 
 def desk(place: Shop, found: Access = OPEN) -> Starlette:
     return application(Desk(place.book, place.project, found, place.now), Starlette())
+
+
+def by_password() -> Access:
+    """A login at which nobody has guessed wrong yet."""
+    return Access(SIGNER, users=USERS)
 
 
 def visitor(place: Shop, found: Access = OPEN) -> Visitor:
@@ -605,7 +610,7 @@ def test_a_bulk_form_of_nothing_is_said(pg: Shop, fields: list[tuple[str, str]])
 
 
 def test_people_log_in_decide_by_their_own_name_and_log_out(pg: Shop) -> None:
-    ana = visitor(pg, LOGIN)
+    ana = visitor(pg, by_password())
     login = ana.ask("GET", MISSING, headers={"accept": "text/html"})
     page = ana.get(login.header("location"))
     wrong = ana.submit(page, "Log in", name="ana", password=BENS)
@@ -624,7 +629,7 @@ def test_people_log_in_decide_by_their_own_name_and_log_out(pg: Shop) -> None:
 
 
 def test_guessing_is_answered_with_a_pause(pg: Shop) -> None:
-    eve = visitor(pg, LOGIN)
+    eve = visitor(pg, by_password())
     guess = eve.get("/review/login")
     answers = [eve.submit(guess, "Log in", name="eve", password=f"{n}") for n in range(9)]
     assert [answer.status for answer in answers][:5] == [401] * 4 + [429]
@@ -632,7 +637,7 @@ def test_guessing_is_answered_with_a_pause(pg: Shop) -> None:
 
 
 def test_who_guesses_keeps_nobody_out_elsewhere(pg: Shop) -> None:
-    eve = visitor(pg, LOGIN)
+    eve = visitor(pg, by_password())
     guess = eve.get("/review/login")
     for n in range(40):
         eve.submit(guess, "Log in", name="ana", password=f"{n}")

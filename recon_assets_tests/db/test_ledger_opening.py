@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib.resources import files
@@ -25,6 +26,13 @@ from recon_assets_tests.db.ledgers import CASE, START, finding, happened, minute
 from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, keeper, plan, settle
 
 DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
+
+
+@pytest.fixture
+def book(postgres_url: str) -> Iterator[Ledger]:
+    """Of the test's own: no emptying would take back what is done here to a schema and its rights."""
+    with ledger.opened(postgres_url) as found:
+        yield found
 
 
 def test_an_empty_database_becomes_a_ledger_and_stays_one(postgres_url: str) -> None:

@@ -12,7 +12,10 @@ import pytest
 from recon_assets_tests.e2e.conftest import RECON, Empty
 from recon_assets_tests.e2e.victims import VICTIMS, kill
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a home in Linux's /proc")
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a home in Linux's /proc"),
+]
 
 BACKFILL = [RECON, "backfill", "flights", "--missing"]
 JANUARY = ["--from", "2013-01-01", "--to", "2013-01-31"]
@@ -61,10 +64,7 @@ def check_complete(demo: Empty, span: str = "") -> None:
         assert target.execute(text + "analytics.flights").fetchone() == expected
 
 
-@pytest.mark.parametrize(
-    "victim",
-    ["run", pytest.param("daemon", marks=pytest.mark.soak), pytest.param("database", marks=pytest.mark.soak)],
-)
+@pytest.mark.parametrize("victim", ["run", "daemon", "database"])
 def test_killed_once_and_resumed(empty_demo: Empty, victim: str) -> None:
     """Whichever process is killed in the middle, the command run again completes the days."""
     wanted = FLIGHTS[IN_JANUARY] // 3
@@ -73,7 +73,6 @@ def test_killed_once_and_resumed(empty_demo: Empty, victim: str) -> None:
     check_complete(empty_demo, IN_JANUARY)
 
 
-@pytest.mark.soak
 def test_killed_at_many_points(empty_demo: Empty, soak_seconds: float) -> None:
     """Killed again and again, anyone, anywhere."""
     seed = random.SystemRandom().randrange(2**32)

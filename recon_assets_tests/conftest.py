@@ -91,7 +91,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
         def database(dialect: Dialect | Literal["ledger"]) -> str:
             if dialect == "ledger":
                 return _ledger(request.getfixturevalue("postgres"), stack)
-            name = new_name()
+            name = _new_name()
             if dialect == "postgresql":
                 return _in_postgres(request.getfixturevalue("postgres"), name, stack)
             if dialect == "mysql":
@@ -113,7 +113,7 @@ def postgres_url(fresh: Fresh) -> str:
     return fresh("postgresql")
 
 
-def new_name() -> str:
+def _new_name() -> str:
     """One that no database has."""
     return f"t{next(NUMBERS)}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
@@ -125,16 +125,19 @@ def _in_postgres(server: Server, name: str, stack: ExitStack) -> str:
 
 
 def _ledger(server: Server, stack: ExitStack) -> str:
-    if not LEDGERS:
-        LEDGERS.append(new_name())
-        _run(server, CREATE, LEDGERS[-1])
-        ledger.upgrade(server.url(LEDGERS[-1]))
-    name = LEDGERS.pop()
-    stack.callback(_emptied, server, name)
+    name = LEDGERS.pop() if LEDGERS else _new_ledger(server)
+    stack.callback(_empty, server, name)
     return server.url(name)
 
 
-def _emptied(server: Server, name: str) -> None:
+def _new_ledger(server: Server) -> str:
+    name = _new_name()
+    _run(server, CREATE, name)
+    ledger.upgrade(server.url(name))
+    return name
+
+
+def _empty(server: Server, name: str) -> None:
     with server.connect(name) as connection:
         connection.execute(END_OTHERS)
         tables = [sql.Identifier(*table.fullname.split(".")) for table in META.sorted_tables]

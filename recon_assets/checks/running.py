@@ -149,11 +149,10 @@ def _log(finding: Finding, spec: TableSpec) -> None:
     """Keys only, and none that is private: the other values of a record may be personal data."""
     if finding.passed:
         return
-    where = finding.table if finding.window == ALL.key else f"{finding.table} {finding.window}"
     if finding.error is not None:
-        LOG.error("%s: %s could not run: %s", where, finding.check, finding.error)
+        LOG.error("%s: %s could not run: %s", finding.where, finding.check, finding.error)
         return
     first = (record.key for record in finding.discrepancies[:_KEYS_LOGGED])
     keys = ", ".join(repr(key) for key in first if masked_key(spec.key, key, spec.private) == key)
-    said = f"{where}: {finding.check} failed, {finding.wrong:,} wrong of {finding.of:,}"
+    said = f"{finding.where}: {finding.check} failed, {finding.wrong:,} wrong of {finding.of:,}"
     LOG.warning("%s%s", said, f", such as {keys}" if keys else "")

@@ -18,7 +18,7 @@ from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Tables, checked_day, chosen
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
 from recon_assets.errors import DeclarationError, ReconError
-from recon_assets.model import ALL, Finding, Project, Severity, TableSpec, Window
+from recon_assets.model import ALL, Finding, Project, Severity, TableSpec, Window, place
 
 app = typer.Typer(add_completion=False)
 
@@ -168,8 +168,7 @@ def _whole(item: Asked, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _unjudged(table: str, check: str, window: str, error: str) -> Finding:
-    where = table if window == ALL.key else f"{table} {window}"
-    summary = f"{where}: {check} could not run: {error}"
+    summary = f"{place(table, window)}: {check} could not run: {error}"
     return Finding(check, table, window, passed=False, summary=summary, severity=Severity.HIGH, error=error)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from recon_assets.checks.pattern import plural
 from recon_assets.desk import words
 from recon_assets.desk.access import COOKIE
 from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
@@ -82,8 +83,8 @@ def pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(shown=words.shown, moment=words.moment, place=words.place, title_of=words.title)
-    found.globals.update(number=words.number, ago=words.ago, words=words)
+    found.filters.update(shown=words.shown, moment=words.moment, title_of=words.title)
+    found.globals.update(plural=plural, ago=words.ago, words=words)
     return found
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup
 
+from recon_assets.checks.pattern import plural
 from recon_assets.model import Act, CaseId, Decision, DiscrepancyKind, Event, State, Value
 
 _LONGEST = 400
@@ -61,7 +62,7 @@ def told(event: Event) -> str:
         return f"{said} {data['assignee']}" if data.get("assignee") else "assigned it to nobody"
     if event.act is Act.DECIDED:
         rows = data.get("rows") or ()
-        return f"{said} {data.get('decision', '')} for {number(len(rows), 'record') if rows else 'all of it'}"
+        return f"{said} {data.get('decision', '')} for {plural(len(rows), 'record') if rows else 'all of it'}"
     return said
 
 
@@ -86,17 +87,7 @@ def consequence(case: CaseId, decision: Decision) -> str:
 def title(case: CaseId) -> str:
     """A case in words, as headings have it."""
     what = f"records {case.of_records.words}" if case.of_records else f"the check {case.kind} fails"
-    return f"{place(case)}: {what}"
-
-
-def place(case: CaseId) -> str:
-    """Table and day."""
-    return case.table if case.window == "all" else f"{case.table} {case.window}"
-
-
-def number(count: int, what: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{case.where}: {what}"
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -104,7 +95,7 @@ def ago(then: datetime, now: datetime) -> str:
     past = now - then
     for span, name in _SPANS:
         if past >= span:
-            return number(past // span, name)
+            return plural(past // span, name)
     return "moments"
 
 

@@ -39,7 +39,7 @@ from recon_assets.model.findings import (
     decimal_of,
 )
 from recon_assets.model.privacy import MASK, masked, masked_details, masked_key
-from recon_assets.model.records import Comparison, Counts, Discrepancy, DiscrepancyKind, Rule, Value
+from recon_assets.model.records import Comparison, Counts, Discrepancy, DiscrepancyKind, Rule, Value, place
 from recon_assets.model.tables import ALL, Database, Days, Loaded, Mode, Project, Relation, TableSpec, Window
 from recon_assets.model.types import Column, Kind, Type
 
@@ -103,4 +103,5 @@ __all__ = [
     "masked_key",
     "may_follow",
     "outdated",
+    "place",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model.findings import Severity
-from recon_assets.model.records import DiscrepancyKind, Value
+from recon_assets.model.records import DiscrepancyKind, Value, place
 
 
 @dataclass(frozen=True, order=True)
@@ -27,6 +27,11 @@ class CaseId:
 
     def __str__(self) -> str:
         return f"{self.table}/{self.window}/{self.kind}"
+
+    @property
+    def where(self) -> str:
+        """Of what, as sentences begin."""
+        return place(self.table, self.window)
 
     @property
     def of_records(self) -> DiscrepancyKind | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.records import Comparison, Discrepancy, DiscrepancyKind
+from recon_assets.model.records import Comparison, Discrepancy, DiscrepancyKind, place
 
 Figure = None | bool | int | Decimal | float | str
 _DIGITS = 1000
@@ -205,8 +205,8 @@ class Evidence:
 
     @property
     def where(self) -> str:
-        """Table and window, as sentences begin."""
-        return self.table if self.window == "all" else f"{self.table} {self.window}"
+        """What is judged, as sentences begin."""
+        return place(self.table, self.window)
 
     def both(self, need: Measure | Shapes | Results) -> Both:
         """The figures of both sides.
@@ -288,6 +288,11 @@ class Finding:
     severity: Severity | None = None
     error: str | None = None
     accepted: str | None = None
+
+    @property
+    def where(self) -> str:
+        """What it speaks of, as sentences begin."""
+        return place(self.table, self.window)
 
     @property
     def failed(self) -> bool:

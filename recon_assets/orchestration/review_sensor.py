@@ -32,13 +32,14 @@ from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 
 SECONDS = 5
 SORT_TAG, WORK_TAG = "recon/review", "recon/work"
-BRIDGE_DAYS = 7
 MOST_RUNS = 8
 MOST_PRUNED = 1000
 MOST_LOOKED_AT = 10
 KEPT_FOR = timedelta(days=30)
 REST, LONGEST_REST, REMEMBERED = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
 GATHERED = timedelta(minutes=1)
+NEAR_DAYS = 7
+"""Days that so few others part share a run: that costs less than a further one, and more would cost more."""
 NOTHING = Scope(())
 OURS = [SHOW, CORRECT, JUDGE]
 MOST_ROUTED, ROUTING_SECONDS = 500, 20.0
@@ -186,7 +187,7 @@ def shared(project: Project, wanted: Mapping[str, set[str]], now: datetime) -> I
     yield from (Asked(spec) for spec in tables.pop(None, []))
     for specs in tables.values():
         ended = set(window_keys(specs[0], now))
-        spans = stretches(sorted(ended & set().union(*(wanted[spec.name] for spec in specs))), bridge=BRIDGE_DAYS)
+        spans = stretches(sorted(ended & set().union(*(wanted[spec.name] for spec in specs))), bridge=NEAR_DAYS)
         for spec in specs:
             yield from asked_of(spec, wanted[spec.name], spans)
 

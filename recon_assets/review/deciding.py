@@ -26,6 +26,7 @@ from recon_assets.model import (
     keepable,
     may_follow,
 )
+from recon_assets.review.judging import unaccepted
 from recon_assets.review.reaching import paired
 from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
 
@@ -124,10 +125,8 @@ def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) 
     if not case.id.of_records:
         return []
     named = ledger.named(connection, case.findings, case.id.of_records, ids=rows)
-    kept = ledger.accepted(connection, case.id.table, [case.id.window]).get(case.id.window, {})
-    if not kept:  # as is usual, and fingerprints of many records take their time
-        return named
-    return [item for item in named if (item.id, item.discrepancy.fingerprint) not in kept]
+    accepted = ledger.accepted(connection, case.id.table, [case.id.window]).get(case.id.window, {})
+    return list(unaccepted(named, accepted))
 
 
 def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Named]) -> Chosen:

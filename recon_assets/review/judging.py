@@ -3,24 +3,26 @@
 A difference that a person accepted is marked so: by its records, or, for a check that names none, by its figures.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from itertools import chain, groupby
 from math import isclose
+from typing import TypeVar
 
 from recon_assets import ledger
 from recon_assets.checks.records import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
-from recon_assets.ledger import Ledger, Said
+from recon_assets.ledger import Ledger, Named, Said
 from recon_assets.model import DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 
 RECORDS = Checksum(named="records")
 """Compares all records of a window, whatever checks are declared."""
 EVERY_KIND = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+R = TypeVar("R", bound=Named)
 Accepted = Mapping[tuple[str, str], str]
 """Who accepted what and why, by what it is and by its values."""
 
@@ -149,6 +151,17 @@ def _of_figures(finding: Finding, accepted: Accepted, before: Mapping[str, Said]
     same = last is not None and fingerprint(last.finding) == fingerprint(finding)
     why = last.finding.accepted if last and same else None
     return accepted.get((finding.check, fingerprint(finding))) or (why if why in accepted.values() else None)
+
+
+def unaccepted(records: Sequence[R], accepted: Collection[tuple[str, str]]) -> tuple[R, ...]:
+    """The records that nobody has accepted with the values that they have now.
+
+    A fingerprint is made only of those that were accepted with some values: of many records it takes its time.
+    """
+    known = {id_ for id_, _ in accepted}
+    return tuple(
+        item for item in records if item.id not in known or (item.id, item.discrepancy.fingerprint) not in accepted
+    )
 
 
 def fingerprint(finding: Finding) -> str:

@@ -12,9 +12,9 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets import ledger
+from recon_assets.checks.pattern import plural
 from recon_assets.ledger import Ledger, Recorded, Said
 from recon_assets.model import (
-    ALL,
     Act,
     Case,
     CaseId,
@@ -28,7 +28,7 @@ from recon_assets.model import (
     Treatment,
 )
 from recon_assets.review import past
-from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint
+from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, unaccepted
 
 POLICY, RECON = "policy", "recon"
 CORRECTABLE = EVERY_KIND | {DiscrepancyKind.ORPHAN}
@@ -176,10 +176,10 @@ class Routing:
         if not failed:
             return nothing
         named = ledger.records(self.connection, [said.id for said in failed], kind)
-        kept = tuple(item for item in named if (item.id, item.discrepancy.fingerprint) not in self.accepted)
-        wrong = self._wrong(kind, failed) - (len(named) - len(kept))
+        left = unaccepted(named, self.accepted)
+        wrong = self._wrong(kind, failed) - (len(named) - len(left))
         of = max(said.finding.of for said in failed)
-        return Evidence(failed, kept, max(wrong, len(kept)), of) if kept or wrong > 0 else nothing
+        return Evidence(failed, left, max(wrong, len(left)), of) if left or wrong > 0 else nothing
 
     def _wrong(self, kind: DiscrepancyKind, failed: Sequence[Said]) -> int:
         """Checks that compare both sides count the same records; each of the others counts its own."""
@@ -258,8 +258,7 @@ class Routing:
         if kind is None:
             return Evidence(tuple(ledger.said(self.connection, case.findings)))
         records = ledger.records(self.connection, case.findings, kind)
-        kept = tuple(item for item in records if (item.id, item.discrepancy.fingerprint) not in self.accepted)
-        return Evidence(records=kept, wrong=case.wrong)
+        return Evidence(records=unaccepted(records, self.accepted), wrong=case.wrong)
 
     def open(self, id_: CaseId, case: Case | None, evidence: Evidence) -> Routed:
         """The case waits for a decision, which the policy may make at once."""
@@ -311,8 +310,7 @@ def _summary(id_: CaseId, evidence: Evidence) -> str:
     finding, kind = evidence.worst.finding, id_.of_records
     if kind is None or not any(count for other, count in finding.kinds.items() if other is not kind):
         return finding.summary
-    where = id_.table if id_.window == ALL.key else f"{id_.table} {id_.window}"
-    return f"{where}: {evidence.wrong:,} record{'s' * (evidence.wrong != 1)} {kind.words}"
+    return f"{id_.where}: {plural(evidence.wrong, 'record')} {kind.words}"
 
 
 def figures(spec: TableSpec) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from multiprocessing.synchronize import Event
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -281,15 +280,6 @@ def test_wrong_password_is_not_repeated(both: Both) -> None:
     with pytest.raises((UnavailableError, DeclarationError), match="Access denied for user 'nobody'") as caught:
         slices.describe(engine, spec().source)
     assert not any("s3cr3t" in said for said in chain(caught.value))
-
-
-def test_a_socket_of_this_machine_needs_no_tls(both: Both) -> None:
-    """The driver would prepare it for every connection, which takes longer than to connect."""
-    engine = dialect.engine(Database("ops", both("postgresql", "mysql").target.url), role="source")
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        assert not driver.ssl
-    engine.dispose()
 
 
 def chain(error: BaseException | None) -> Iterator[str]:

@@ -94,18 +94,26 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
 
 
+@contextmanager
+def made(folder: Path, clean: Mapping[str, str], tables: str) -> Iterator[Empty]:
+    """Empty databases of a home below ``folder``, and these tables declared."""
+    home, declared = folder / "home", folder / "tables.yaml"
+    declared.write_text(tables)
+    with local.environment(clean, home) as databases:
+        yield Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(declared)}, databases)
+
+
 @pytest.fixture
 def empty_demo(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
     """The demo's flights and a target without any; its days are counted and no more: other checks take minutes."""
-    home, tables = tmp_path / "home", tmp_path / "tables.yaml"
-    tables.write_text(yaml.safe_dump(counted("flights")))
-    with local.environment(clean, home) as databases:
-        with begun(databases["RECON_SOURCE_URL"]) as source, begun(databases["RECON_TARGET_URL"]) as target:
+    with made(tmp_path, clean, yaml.safe_dump(counted("flights"))) as both:
+        source_url, target_url = (both.databases[name] for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL"))
+        with begun(source_url) as source, begun(target_url) as target:
             flights.flights.create(source)
             flights.fill(source, flights.flights)
             target.execute(sa.schema.CreateSchema("analytics"))
             warehouse.flights.create(target)
-        yield Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(tables)}, databases)
+        yield both
 
 
 def begun(url: str) -> AbstractContextManager[sa.Connection]:

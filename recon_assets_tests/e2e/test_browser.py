@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from recon_assets import local
 from recon_assets.orchestration.webserver import Webserver
-from recon_assets_tests.e2e.conftest import Empty, recon, until
+from recon_assets_tests.e2e.conftest import Empty, made, recon, until
 
 DAYS = 365
 STATS = """
@@ -55,10 +54,7 @@ def page(browser: Browser) -> Page:
 @pytest.fixture
 def one_wrong_day(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
     """Ten days of five orders, of which two on March 4 cost something else in the target."""
-    home, tables = tmp_path / "home", tmp_path / "tables.yaml"
-    tables.write_text(ORDERS)
-    with local.environment(clean, home) as databases:
-        both = Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(tables)}, databases)
+    with made(tmp_path, clean, ORDERS) as both:
         with both.source() as source, both.target() as target:
             source.execute(f"CREATE TABLE orders (id, day, price) AS {TEN_DAYS}")
             target.execute(f"CREATE SCHEMA analytics; CREATE TABLE analytics.orders (id, day, price) AS {TEN_DAYS}")

@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from recon_assets import ledger, local
+from recon_assets import ledger
 from recon_assets.ledger import Filter, Ledger
 from recon_assets.model import Act, Case, CaseId, State
 from recon_assets.orchestration.webserver import Webserver
-from recon_assets_tests.e2e.conftest import RECON, Empty, until
+from recon_assets_tests.e2e.conftest import RECON, Empty, made, until
 from recon_assets_tests.e2e.victims import kill
 
 TABLES = """
@@ -43,7 +44,7 @@ LOSE, SPOIL = (
 PARTITIONS = '{ assetNodeOrError(assetKey: {path: "review_queue"}) { ... on AssetNode { partitionKeys } } }'
 ONCE = (Act.FOUND, Act.DECIDED, Act.APPLIED)
 """What happens once to a case that is corrected; to begin to write it may take several runs."""
-LONGEST_DELAY, PATIENCE = 20.0, 180.0
+LONGEST_DELAY, LONGEST_LOOK, PATIENCE = 10.0, 2.0, 180.0
 
 Row = tuple[object, ...]
 
@@ -56,7 +57,6 @@ class Shop:
     dice: random.Random
     damaged: list[str] = field(default_factory=list)
     decided: list[CaseId] = field(default_factory=list)
-    kills: Counter[str] = field(default_factory=Counter)
 
     @property
     def day(self) -> str:
@@ -70,14 +70,16 @@ class Shop:
             target.execute(LOSE, [self.day])
             target.execute(SPOIL, [self.day])
 
-    def review_until_killed(self) -> None:
-        """Judge the day, and kill something at any moment of what follows from that."""
+    def review_until_killed(self, victim: str) -> None:
+        """Judge the day, and kill a process of that kind at any moment of what follows from that."""
         with self.both.dev():
             command = [RECON, "judge", "orders", "--from", self.day, "--to", self.day]
             judging = subprocess.Popen(command, env=dict(self.both.environ), stdout=sys.stderr, stderr=sys.stderr)
+            end = time.monotonic() + PATIENCE
             time.sleep(self.dice.uniform(0, LONGEST_DELAY))
-            victim = self.dice.choice(("daemon", "run"))
-            self.kills[victim] += kill(victim, self.both.environ["RECON_HOME"])
+            while not kill(victim, self.both.environ["RECON_HOME"]):
+                assert time.monotonic() < end, f"there is no {victim} to kill"
+                time.sleep(self.dice.uniform(0, LONGEST_LOOK))  # a run is met at any moment of its seconds
             judging.terminate()
             judging.wait(PATIENCE)
 
@@ -138,12 +140,9 @@ def partitions(webserver: Webserver) -> list[str]:
 @pytest.fixture
 def orders(tmp_path: Path, clean: dict[str, str]) -> Iterator[Shop]:
     """Both sides are equal yet, and Dagster knows it."""
-    home, tables = tmp_path / "home", tmp_path / "tables.yaml"
-    tables.write_text(TABLES)
     seed = random.SystemRandom().randrange(2**32)
     sys.stderr.write(f"seed {seed}\n")
-    with local.environment(clean, home) as databases:
-        both = Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(tables)}, databases)
+    with made(tmp_path, clean, TABLES) as both:
         for side in (both.source, both.target):
             with side() as connection:
                 connection.execute(ORDERS)
@@ -156,11 +155,13 @@ def orders(tmp_path: Path, clean: dict[str, str]) -> Iterator[Shop]:
 def test_killed_while_reviewing(orders: Shop, soak_seconds: float) -> None:
     """Every case is found once and ends as it must, each row of it written once, and Dagster shows them all."""
     end = time.monotonic() + soak_seconds
-    while not orders.damaged or time.monotonic() < end:
+    for victim in cycle(("daemon", "run")):
         orders.damage()
-        orders.review_until_killed()
+        orders.review_until_killed(victim)
         orders.decide()
-    sys.stderr.write(f"killed: {dict(orders.kills)}\n")
+        if victim == "run" and time.monotonic() >= end:
+            break
+    sys.stderr.write(f"{len(orders.damaged)} kills\n")
 
     with orders.both.dev() as webserver:
         orders.settle(webserver)

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from recon_assets import local
 from recon_assets.orchestration.webserver import Webserver
-from recon_assets_tests.e2e.conftest import Empty, recon, until
+from recon_assets_tests.e2e.conftest import Empty, made, recon, until
 
 TABLES = """
 databases:
@@ -149,11 +148,7 @@ def right_orders(both: Empty) -> list[tuple[object, ...]]:
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory, clean: dict[str, str]) -> Iterator[Empty]:
     """Three days of orders: the target lacks two of the first day, and has other values in two of the second."""
-    folder = tmp_path_factory.mktemp("spoilt")
-    home, tables = folder / "home", folder / "tables.yaml"
-    tables.write_text(TABLES)
-    with local.environment(clean, home) as databases:
-        both = Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(tables)}, databases)
+    with made(tmp_path_factory.mktemp("spoilt"), clean, TABLES) as both:
         with both.source() as source, both.target() as target:
             source.execute(ORDERS.format("orders"))
             target.execute(f"CREATE SCHEMA analytics; {ORDERS.format('analytics.orders')}; {DAMAGE}")

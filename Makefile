@@ -43,7 +43,7 @@ ifneq ($(RECON_REQUIRE),all)
 else
 	$(PYTEST) --cov --cov-report=
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --include='recon_assets/model/*,recon_assets/writes/*,recon_assets/ledger/*' --fail-under=100
+	$(BIN)/coverage report --include='recon_assets/model/*,recon_assets/writing/*,recon_assets/ledger/*' --fail-under=100
 endif
 
 test-soak: $(READY) ## Run the long tests; RECON_SOAK_SECONDS says how long each may go on

@@ -18,7 +18,7 @@ import yaml
 from harness import Figure, Run, main, say, take_turns
 from processes import cpu_seconds
 
-from recon_assets import demo, dialect, slices
+from recon_assets import demo, dialect, reading
 from recon_assets.declare.reading import DEMO
 from recon_assets.local import Local
 from recon_assets.model import Database
@@ -155,7 +155,7 @@ class Course:
     def rows_by_day(self, side: Literal["source", "target"], wanted: Wanted) -> dict[str, int]:
         """How many rows each of the wanted days has."""
         with self.engine(side) as engine:
-            found = slices.counts_by_day(engine, wanted.spec, side, date.max)
+            found = reading.counts_by_day(engine, wanted.spec, side, date.max)
         return {day: rows for day, rows in found.items() if day in wanted.windows}
 
     def fill(self, wanted: Wanted) -> Run:

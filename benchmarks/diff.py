@@ -21,7 +21,7 @@ from harness import Figure, Run, apart, main, own_server, say, take_turns
 from processes import cpu_seconds, peak_memory, process_with
 from rivals import Outcome, Task
 
-from recon_assets import compare, dialect, slices
+from recon_assets import compare, dialect, reading
 from recon_assets.model import Database, Days, Measure, Relation, TableSpec
 from recon_assets_tests import mariadb
 
@@ -231,10 +231,10 @@ def measured(course: Course, measures: Sequence[Measure]) -> Run:
         engines = [dialect.engine(Database(name, url), role="source") for name, url in course.sides.items()]
         for engine in engines:
             stack.callback(engine.dispose)
-        pair, _ = slices.matched(SPEC, *engines)
-        snapshot = stack.enter_context(slices.snapshot(pair))
+        pair, _ = reading.matched(SPEC, *engines)
+        snapshot = stack.enter_context(reading.snapshot(pair))
         began = time.monotonic()
-        found = slices.measured(snapshot, measures, tuple(YEAR.windows(date.max)))
+        found = reading.measured(snapshot, measures, tuple(YEAR.windows(date.max)))
         seconds = time.monotonic() - began
     if len(found) < planted.DAYS:
         msg = f"{len(found)} days were measured, expected {planted.DAYS}; the times mean nothing"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from harness import Figure, Run, apart, main, own_server, program, say, take_turns
 from processes import peak_memory
 
-from recon_assets import dialect, slices, writes
+from recon_assets import dialect, reading, writing
 from recon_assets.local import Server
 from recon_assets.model import ALL, Database, Days, Mode, Relation, TableSpec, Window
 
@@ -19,7 +19,7 @@ ABOUT = """\
 Loads windows of a table of 9 mixed columns from one PostgreSQL database into another, in three sizes:
 a day (of 365), a month, all; of 1M rows, and without --quick of 10M rows too.
 
-ours    recon_assets.writes.load, each time in a new process; the time is that of the load, connected but cold
+ours    recon_assets.writing.load, each time in a new process; the time is that of the load, connected but cold
 psql    psql -c "COPY (..) TO STDOUT" | psql -c "COPY .. FROM STDIN", as one would do it by hand
 pandas  read_sql and to_sql, once, of a month of the 1M (for information)
 
@@ -98,13 +98,13 @@ class Course:
 
 def ours(course: Course) -> Run:
     """Load the window, in a process of its own."""
-    pair = slices.pair(
+    pair = reading.pair(
         SPEC,
         dialect.engine(Database("source", course.server.url("source")), role="source"),
         dialect.engine(Database("target", course.server.url("target")), role="target"),
     )
     mode = Mode.REPLACE if course.replaces else Mode.INSERT_MISSING
-    loaded = writes.load(pair, course.window, mode=mode)
+    loaded = writing.load(pair, course.window, mode=mode)
     return Run(loaded.seconds, peak_memory())
 
 

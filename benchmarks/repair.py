@@ -29,15 +29,15 @@ from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Ledger
 from recon_assets.model import (
     ALL,
-    Act,
+    CaseEventType,
     CaseId,
-    Chosen,
     Database,
     Days,
     Decision,
     DiscrepancyKind,
     Project,
     Relation,
+    Resolution,
     Severity,
     State,
     TableSpec,
@@ -86,7 +86,7 @@ FILLED = {
 }
 DAYS = Days("at", date(2024, 1, 1), date(2024, 1, 4))
 SPEC = TableSpec("t", Relation("source", "t"), Relation("target", "t"), ("id",), DAYS, checks=(Checksum(),))
-APPLY = Chosen(Decision.APPLY_SOURCE)
+APPLY = Resolution(Decision.APPLY_SOURCE)
 KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.MISMATCHED, DiscrepancyKind.EXTRA)
 """What is wrong, day by day."""
 
@@ -269,7 +269,9 @@ def fill(book: Ledger) -> None:
                 "named": 0,
                 "summary": f"t {day}: {number} wrong",
             }
-            ledger.append(connection, case, Act.FOUND, who="recon", at=now - timedelta(minutes=number), data=data)
+            ledger.append(
+                connection, case, CaseEventType.FOUND, who="recon", at=now - timedelta(minutes=number), data=data
+            )
         connection.execute(sa.text("ANALYZE"))
 
 

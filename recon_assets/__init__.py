@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon_assets.diff.between import between as compare
+    from recon_assets.diff.compare_tables import compare as compare
 
 __all__ = ["compare"]
 
@@ -14,8 +14,8 @@ __all__ = ["compare"]
 def __getattr__(name: str) -> Any:
     """The public names, imported when they are used: `recon --help` needs no databases."""
     if name == "compare":
-        from recon_assets.diff import between  # noqa: PLC0415 - see above
+        from recon_assets.diff import compare  # noqa: PLC0415 - see above
 
-        return between
+        return compare
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -68,7 +68,7 @@ LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 
 
 @dataclass(frozen=True)
-class Way:
+class PostgresAccount:
     """How to become an account that PostgreSQL accepts: it refuses to run as root.
 
     Attributes:
@@ -90,8 +90,8 @@ class Way:
         return False
 
 
-NAMESPACE = Way("a user namespace", ("unshare", "--user", "--map-user=1000", "--map-group=1000"), 0)
-ACCOUNT = Way(
+NAMESPACE = PostgresAccount("a user namespace", ("unshare", "--user", "--map-user=1000", "--map-group=1000"), 0)
+ACCOUNT = PostgresAccount(
     "the account nobody",
     (
         "setpriv",
@@ -108,9 +108,9 @@ ACCOUNT = Way(
 )
 
 
-def usual_ways() -> tuple[Way, ...]:
+def usual_ways() -> tuple[PostgresAccount, ...]:
     """The ways to try, best first: as oneself, or, for root, without the rights of root."""
-    return (NAMESPACE, ACCOUNT) if os.geteuid() == 0 else (Way("the current user", (), os.geteuid()),)
+    return (NAMESPACE, ACCOUNT) if os.geteuid() == 0 else (PostgresAccount("the current user", (), os.geteuid()),)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Local:
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    ways: tuple[Way, ...] = field(default_factory=usual_ways)
+    ways: tuple[PostgresAccount, ...] = field(default_factory=usual_ways)
 
     @property
     def folder(self) -> Path:
@@ -216,7 +216,7 @@ class Local:
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         self._run(way, "postgres", ["-D", str(self.data), *options], life, script='"$@" &')
 
-    def _create_data(self, way: Way, life: IO[str]) -> None:
+    def _create_data(self, way: PostgresAccount, life: IO[str]) -> None:
         new = self.folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         # The builtin locale sorts alike on every machine, and a half-made folder never gets its final name.
@@ -224,7 +224,9 @@ class Local:
         self._run(way, "initdb", ["-D", str(new), f"--username={USER}", "--auth=trust", *locale], life)
         new.rename(self.data)
 
-    def _run(self, way: Way, program: str, arguments: list[str], life: IO[str], script: str = '"$@"') -> None:
+    def _run(
+        self, way: PostgresAccount, program: str, arguments: list[str], life: IO[str], script: str = '"$@"'
+    ) -> None:
         """Run a program of PostgreSQL in a session of its own, where the terminal's Ctrl-C does not reach it."""
         command = ["/bin/sh", "-c", script, "sh", *way.prefix, str(_binary(program)), *arguments]
         with self.log.open("a") as log:
@@ -240,7 +242,7 @@ class Local:
         if done.returncode:
             raise UnavailableError(self._sentence(f"{program} failed"))
 
-    def _way(self) -> Way:
+    def _way(self) -> PostgresAccount:
         way = next((way for way in self.ways if way.works(self.folder)), None)
         if way is None:
             tried = " nor as ".join(way.name for way in self.ways)

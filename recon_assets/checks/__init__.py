@@ -1,12 +1,12 @@
 """The reconciliation patterns, each a pure function from evidence to a finding, and the running of them."""
 
+from recon_assets.checks.business_rules import BusinessRule
 from recon_assets.checks.counts import Count
 from recon_assets.checks.figures import Average, Distinct, Maximum, Minimum, Nulls, Sum
 from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
-from recon_assets.checks.records import Checksum, Fields, Keys
+from recon_assets.checks.record_checks import Checksum, Fields, Keys
 from recon_assets.checks.references import References
-from recon_assets.checks.rules import BusinessRule
-from recon_assets.checks.shapes import Drift, Schema
+from recon_assets.checks.same_schema import Drift, Schema
 
 __all__ = [
     "Ascending",

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recon_assets.checks.pattern import Limited, plural, remark
+from recon_assets.checks.base import FilteredCheck, plural, remark
 from recon_assets.model import EXACT, Details, Evidence, Figure, Finding, Measure, Need, NotGatheredError, Tolerance
 
 Group = tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
-class Count(Limited):
+class Count(FilteredCheck):
     """Both sides have as many rows, to within ``tolerance``; with ``by``, for each value of those columns.
 
     Of groups, those that only one side has are never within a tolerance.
@@ -36,7 +36,7 @@ class Count(Limited):
         return ("by", *self.by) if self.by else ()
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         groups = f" for each {', '.join(self.by)}" if self.by else ""
         return f"Source and target have as many rows{groups}."
 

@@ -4,12 +4,12 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from recon_assets.checks.pattern import Limited, Size, remark, shown, size_of
-from recon_assets.model import EXACT, Both, Evidence, Figure, Finding, Measure, Need, Tolerance
+from recon_assets.checks.base import FilteredCheck, Size, remark, shown, size_of
+from recon_assets.model import EXACT, Evidence, Figure, Finding, Measure, Need, SidePair, Tolerance
 
 
 @dataclass(frozen=True)
-class _OfColumn(Limited, ABC):
+class _OfColumn(FilteredCheck, ABC):
     """Judges one figure of ``column``, to within ``tolerance`` of the figure's own unit.
 
     Over no rows, and over NULLs only, most figures are NULL, which equals NULL only.
@@ -31,7 +31,7 @@ class _OfColumn(Limited, ABC):
         return (self._figure,)
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         return f"The {self.words} of {self.column} is the same in source and target."
 
     @property
@@ -119,7 +119,7 @@ class Nulls(_OfColumn):
         rows = evidence.both(self._rows)
         return super().judge(evidence) if bool(rows.source) == bool(rows.target) else self._one_sided(evidence, rows)
 
-    def _one_sided(self, evidence: Evidence, rows: Both) -> Finding:
+    def _one_sided(self, evidence: Evidence, rows: SidePair) -> Finding:
         both = evidence.both(self._figure)
         empty, other = ("target", "source") if rows.source else ("source", "target")
         return self.finding(

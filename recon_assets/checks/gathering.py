@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from recon_assets import diff, slices
+from recon_assets import diff, reading
 from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
 from recon_assets.model import (
     ALL,
-    Both,
     Comparison,
     Disorder,
-    Found,
+    FaultyRows,
     Measure,
     Need,
     NotGatheredError,
@@ -27,13 +26,14 @@ from recon_assets.model import (
     Project,
     Records,
     Results,
-    Shapes,
+    SidePair,
+    TableSchemas,
     TableSpec,
     Window,
 )
 
 LOG = logging.getLogger(__name__)
-Fact = Both | Comparison | Found | NotGatheredError
+Fact = SidePair | Comparison | FaultyRows | NotGatheredError
 Facts = Mapping[Need, Fact]
 Group = tuple[Need, ...]
 
@@ -79,12 +79,12 @@ class Gathering:
 
     request: Request
     stack: ExitStack
-    snapshot: slices.Snapshot | None = None
+    snapshot: reading.Snapshot | None = None
     shapes: Fact | None = None
-    parents: dict[Orphans, slices.Parent | ReconError] = field(default_factory=dict)
+    parents: dict[Orphans, reading.Parent | ReconError] = field(default_factory=dict)
     failed: dict[Group, NotGatheredError] = field(default_factory=dict)
     compared: dict[Records, dict[str, Comparison]] = field(default_factory=dict)
-    uncompared: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
     gone: NotGatheredError | None = None
 
     def open(self) -> None:
@@ -93,10 +93,10 @@ class Gathering:
         try:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.shapes = self._shapes(source, target)
-            pair, self.uncompared = slices.matched(spec, source, target)
+            pair, self.not_compared = reading.matched(spec, source, target)
             self._find_parents(target)
             opened = self.stack.enter_context(_quiet())
-            self.snapshot = opened.enter_context(slices.snapshot(pair, outside=self.request.outside))
+            self.snapshot = opened.enter_context(reading.snapshot(pair, outside=self.request.outside))
         except ReconError as error:
             self.gone = NotGatheredError(str(error))
 
@@ -125,7 +125,7 @@ class Gathering:
 
     def _reason(self, error: ReconError) -> NotGatheredError:
         reason = NotGatheredError(str(error))
-        if self.snapshot is not None and slices.is_lost(self.snapshot):
+        if self.snapshot is not None and reading.is_lost(self.snapshot):
             self.gone = reason
         return reason
 
@@ -160,8 +160,8 @@ class Gathering:
 
     def _measure(self, needs: Sequence[Measure], windows: Sequence[Window]) -> dict[Need, Mapping[str, Fact]]:
         snapshot = self._opened()
-        with slices.unharmed(snapshot):
-            found = slices.measured(snapshot, needs, windows)
+        with reading.savepoint(snapshot):
+            found = reading.measured(snapshot, needs, windows)
         return {need: {window.key: found[window.key][need] for window in windows} for need in needs}
 
     def _compared(self, need: Records, windows: Sequence[Window]) -> Iterator[Facts]:
@@ -177,8 +177,8 @@ class Gathering:
         if need not in self.compared:
             days, request, snapshot = self.request.spec.days, self.request, self._opened()
             windows = request.windows or ((days.window(days.start),) if days else (ALL,))
-            with slices.unharmed(snapshot):
-                found = diff.compare(
+            with reading.savepoint(snapshot):
+                found = diff.compare_windows(
                     snapshot,
                     windows,
                     where=need.where,
@@ -187,7 +187,7 @@ class Gathering:
                     now=request.now,
                     tell=request.tell,
                 )
-            self.compared[need] = {key: replace(each, uncompared=self.uncompared) for key, each in found.items()}
+            self.compared[need] = {key: replace(each, not_compared=self.not_compared) for key, each in found.items()}
         return self.compared[need]
 
     def _history(self) -> Window | None:
@@ -203,13 +203,13 @@ class Gathering:
         if isinstance(parent, ReconError):
             raise parent
         self.request.tell(f"looking for {', '.join(need.columns)} in {need.parent}")
-        for _, found in slices.orphans(self._opened(), need, parent, windows, self.request.most):
+        for _, found in reading.orphans(self._opened(), need, parent, windows, self.request.most):
             yield {need: found}
 
     def _disordered(self, need: Disorder, windows: Sequence[Window]) -> Iterator[Facts]:
         times = filter(None, (*need.columns, need.monotonic, need.not_future))
         self.request.tell(f"looking for rows out of order by {', '.join(times)}")
-        for _, found in slices.disorder(self._opened(), need, windows, self.request.now, self.request.most):
+        for _, found in reading.disorder(self._opened(), need, windows, self.request.now, self.request.most):
             yield {need: found}
 
     def _results(self, need: Results, windows: Sequence[Window]) -> Iterator[Facts]:
@@ -218,8 +218,8 @@ class Gathering:
         for window in windows:
             self.request.tell(f"{window}: asking both queries of a rule")
             try:
-                with slices.unharmed(snapshot):
-                    fact: Fact = slices.results(snapshot, need, window)
+                with reading.savepoint(snapshot):
+                    fact: Fact = reading.results(snapshot, need, window)
             except ReconError as error:
                 fact = self._reason(error)
             yield {need: fact}
@@ -228,7 +228,7 @@ class Gathering:
         for _ in windows:
             yield {need: self.shapes or NotGatheredError("the tables were not looked at")}
 
-    def _opened(self) -> slices.Snapshot:
+    def _opened(self) -> reading.Snapshot:
         """There is one whenever facts are asked for: `_next` asks for none otherwise."""
         if self.snapshot is None:
             msg = "facts were asked for before both sides were opened"
@@ -246,7 +246,7 @@ class Gathering:
             return None
         spec = self.request.spec
         try:
-            return Both(slices.describe(source, spec.source, spec.cast), slices.describe(target, spec.target))
+            return SidePair(reading.describe(source, spec.source, spec.cast), reading.describe(target, spec.target))
         except ReconError as error:
             return NotGatheredError(str(error))
 
@@ -259,14 +259,14 @@ class Gathering:
                 except ReconError as error:
                     self.parents[need] = error
 
-    def _parent(self, name: str, target: sa.Engine) -> slices.Parent:
+    def _parent(self, name: str, target: sa.Engine) -> reading.Parent:
         tables, own = self.request.project.tables, self.request.spec
         spec = own if name == own.name else tables.get(name)
         if spec is None:
-            msg = f"{own.name}: {name!r} is no declared table; {slices.nearest(name, tables)}"
+            msg = f"{own.name}: {name!r} is no declared table; {reading.nearest(name, tables)}"
             raise DeclarationError(msg)
         same = spec.target.database == own.target.database
-        return slices.parent_of(spec, target if same else self._engine(spec.target.database))
+        return reading.parent_of(spec, target if same else self._engine(spec.target.database))
 
 
 @contextmanager
@@ -290,7 +290,7 @@ def _groups(needs: Group) -> list[Group]:
 
 
 def _is_shapes(need: Need) -> bool:
-    return isinstance(need, Shapes)
+    return isinstance(need, TableSchemas)
 
 
 def _is_of_shapes(group: Group) -> bool:

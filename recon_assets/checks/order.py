@@ -3,7 +3,7 @@
 from abc import ABC
 from dataclasses import dataclass
 
-from recon_assets.checks.pattern import Limited, plural
+from recon_assets.checks.base import FilteredCheck, plural
 from recon_assets.checks.target import OfTarget
 from recon_assets.model import Disorder, Evidence, Finding, Need, Records
 
@@ -27,7 +27,7 @@ class Ascending(_InOrder):
         return self.columns
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         return f"In every row of the target, {' <= '.join(self.columns)}."
 
     @property
@@ -57,7 +57,7 @@ class Monotonic(_InOrder):
         return (self.column, "along", self.along, *(("per", *self.per) if self.per else ()))
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         per = f" of each {', '.join(self.per)}" if self.per else ""
         return f"In the target, {self.column}{per} does not decrease as {self.along} grows."
 
@@ -87,7 +87,7 @@ class NotFuture(_InOrder):
         return ("not_future", self.column)
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         return f"In the target, {self.column} is not in the future."
 
     @property
@@ -100,7 +100,7 @@ class NotFuture(_InOrder):
 
 
 @dataclass(frozen=True)
-class InWindows(Limited):
+class InWindows(FilteredCheck):
     """Every row falls into one of the table's days: its time is not NULL, and not before the first or after the last.
 
     Rows outside all days are never loaded and never compared, so that no other check sees them.
@@ -123,7 +123,7 @@ class InWindows(Limited):
         return ("in_windows",)
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         return "Every row of source and target falls into one of the table's days."
 
     @property

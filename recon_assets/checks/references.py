@@ -24,7 +24,7 @@ class References(OfTarget):
         return (*self.columns, self.parent)
 
     @property
-    def _promise(self) -> str:
+    def _default_description(self) -> str:
         return f"{', '.join(self.columns)} of every row of the target name a row of {self.parent}."
 
     @property

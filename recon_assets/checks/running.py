@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from recon_assets import diff, slices
+from recon_assets import diff, reading
 from recon_assets.checks.gathering import Facts, Gathering, Group, Request
 from recon_assets.errors import DeclarationError
 from recon_assets.explain import reasons
@@ -85,7 +85,7 @@ def _selected(spec: TableSpec, names: Sequence[str] | None) -> list[Check]:
     known = [check.name for check in spec.checks]
     for name in names or ():
         if name not in known:
-            msg = f"{spec.name}: there is no check {name!r}; {slices.nearest(name, known)}"
+            msg = f"{spec.name}: there is no check {name!r}; {reading.nearest(name, known)}"
             raise DeclarationError(msg)
     return [check for check in spec.checks if names is None or check.name in names]
 

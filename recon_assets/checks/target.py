@@ -3,12 +3,22 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from recon_assets.checks.pattern import Limited, plural
-from recon_assets.model import Both, DiscrepancyKind, Disorder, Evidence, Finding, Found, Measure, Need, Orphans
+from recon_assets.checks.base import FilteredCheck, plural
+from recon_assets.model import (
+    DiscrepancyKind,
+    Disorder,
+    Evidence,
+    FaultyRows,
+    Finding,
+    Measure,
+    Need,
+    Orphans,
+    SidePair,
+)
 
 
 @dataclass(frozen=True)
-class OfTarget(Limited, ABC):
+class OfTarget(FilteredCheck, ABC):
     """Judges rows of the target that are wrong by themselves.
 
     A target without any rows has none that are wrong, but where the source has some, that is no agreement.
@@ -41,7 +51,7 @@ class OfTarget(Limited, ABC):
         found, rows = evidence.found(self._wrong), evidence.both(self._rows)
         return self._of_nothing(evidence, rows) if rows.source and not rows.target else self._of_rows(evidence, found)
 
-    def _of_nothing(self, evidence: Evidence, rows: Both) -> Finding:
+    def _of_nothing(self, evidence: Evidence, rows: SidePair) -> Finding:
         return self.finding(
             evidence,
             f"no rows in target, {rows.source:,} in source",
@@ -51,7 +61,7 @@ class OfTarget(Limited, ABC):
             kinds={self._kind: 0},
         )
 
-    def _of_rows(self, evidence: Evidence, found: Found) -> Finding:
+    def _of_rows(self, evidence: Evidence, found: FaultyRows) -> Finding:
         return self.finding(
             evidence,
             f"{found.wrong:,} of {plural(found.of, 'row')} of the target {self._fault}",

@@ -50,7 +50,9 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         str | None,
         typer.Option(metavar="COLUMN,FROM,UNTIL[,ZONE]", help="Only rows from FROM to before UNTIL, days or moments."),
     ] = None,
-    settle: Annotated[str | None, typer.Option(metavar="15m", help="Rows younger than this are in flight.")] = None,
+    grace_period: Annotated[
+        str | None, typer.Option(metavar="15m", help="Rows younger than this are in flight.")
+    ] = None,
     updated_at: Annotated[str | None, typer.Option(metavar="COLUMN", help="What says how old a row is.")] = None,
     max_evidence: MaxEvidence = 1000,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
@@ -73,11 +75,11 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         "rules": options.rules(rule or ()) or None,
         "window": options.window(window),
         "where": where,
-        "settle": options.duration("--settle", settle),
+        "grace_period": options.duration("--grace-period", grace_period),
         "updated_at": updated_at,
         "max_evidence": max_evidence,
     }
-    _check_settle(settle, updated_at)
+    _check_grace_period(grace_period, updated_at)
     evidence.check_out(out)
     with leaving_at_once("Interrupted; the comparison was not finished."):
         report = _compared(source, target, urls, asked)
@@ -102,9 +104,9 @@ def _key(given: Repeated, *, no_key: bool) -> list[str]:
     return options.names("--key", given or ())
 
 
-def _check_settle(settle: str | None, updated_at: str | None) -> None:
-    if bool(settle) != bool(updated_at):
-        msg = "--settle and --updated-at go together, such as --settle 15m --updated-at changed_at"
+def _check_grace_period(grace_period: str | None, updated_at: str | None) -> None:
+    if bool(grace_period) != bool(updated_at):
+        msg = "--grace-period and --updated-at go together, such as --grace-period 15m --updated-at changed_at"
         raise DeclarationError(msg)
 
 

@@ -83,12 +83,12 @@ class Report:
             yield f"Not unique: {keys}. Records of such a key are compared whole; those left over are missing or extra."
         if found.in_flight:
             records = number(found.in_flight, "record")
-            yield f"In flight: {records}, which differ but are younger than --settle and do not count yet."
+            yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
         if any(found.unplaced):
             source, target = found.unplaced
             yield f"Outside the window: {number(source, 'row')} of the source and {target:,} of the target."
-        if found.uncompared:
-            yield f"Not compared, for only one side has it: {', '.join(found.uncompared)}."
+        if found.not_compared:
+            yield f"Not compared, for only one side has it: {', '.join(found.not_compared)}."
 
 
 def as_pieces(comparison: Comparison) -> Iterator[str]:

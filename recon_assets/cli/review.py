@@ -14,7 +14,7 @@ from recon_assets.cli.options import AsJson, assigned, checked_day, duration, sp
 from recon_assets.cli.output import as_json, number, piped, tell
 from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Filter, Ledger, Recorded, Said
-from recon_assets.model import Case, CaseId, Chosen, Decision, Event, Project, Severity, State, TableSpec
+from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec
 from recon_assets.review import Preview
 
 app = typer.Typer(
@@ -209,7 +209,7 @@ def span(day: str | None, first: str | None, last: str | None) -> tuple[str, str
 
 def choice(
     decision: Decision, rows: Sequence[str] | None, values: Sequence[str] | None, nulls: Sequence[str] | None
-) -> Chosen:
+) -> Resolution:
     """What was typed, as a decision.
 
     Raises:
@@ -219,7 +219,7 @@ def choice(
     if (decision is Decision.CUSTOM_FIX) != bool(given):
         msg = f"{decision}: give values by --set ID.COLUMN=VALUE with CUSTOM_FIX, and with CUSTOM_FIX only."
         raise DeclarationError(msg)
-    return Chosen(decision, tuple(rows or given), given)
+    return Resolution(decision, tuple(rows or given), given)
 
 
 def look_at(memory: Ledger, asked: CaseId, limit: int) -> Seen:

@@ -5,18 +5,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets import checks, slices
+from recon_assets import checks, reading
 from recon_assets.declare.problems import KeyPath, Problem, nearest
 from recon_assets.declare.rules import OF_TARGET
 from recon_assets.declare.table import Table
 from recon_assets.dialect import privileges
-from recon_assets.dialect.failures import explained
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import form
 from recon_assets.dialect.sql import bound
 from recon_assets.diff.values import Reader, check_rule
 from recon_assets.errors import DeclarationError
 from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window
-from recon_assets.slices.names import relation_of
+from recon_assets.reading.names import relation_of
 
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.ANY}
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
@@ -149,7 +149,7 @@ def statements(table: Table, sample: Window) -> Iterator[tuple[int, sa.Engine, A
                 yield index, engine, _counted(table, side, relation, str(getattr(check, "where", "")))
             if isinstance(check, checks.BusinessRule):
                 bounds = _bounds(table, side, sample)
-                yield index, engine, slices.written(f"{getattr(check, side)}\n", bounds)
+                yield index, engine, reading.written(f"{getattr(check, side)}\n", bounds)
 
 
 def planned(engine: sa.Engine, statement: Any) -> None:
@@ -159,7 +159,7 @@ def planned(engine: sa.Engine, statement: Any) -> None:
         DeclarationError: When it is not valid.
         UnavailableError: When the database does not answer.
     """
-    with explained("planning the check"), engine.connect() as connection:
+    with driver_errors("planning the check"), engine.connect() as connection:
         connection.execute(privileges.plan_of(statement)).close()
 
 
@@ -170,7 +170,7 @@ def _sides(table: Table) -> tuple[tuple[str, sa.Engine, Relation], ...]:
 def _counted(table: Table, side: str, relation: Relation, where: str) -> Any:
     shape = table.left if side == "source" else table.right
     rows = relation_of(relation, [column.name for column in shape.columns])
-    return sa.select(sa.func.count()).select_from(rows).where(slices.condition(where))
+    return sa.select(sa.func.count()).select_from(rows).where(reading.condition(where))
 
 
 def _bounds(table: Table, side: str, sample: Window) -> dict[str, sa.BindParameter[Any]]:

@@ -7,18 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets import slices
+from recon_assets import reading
 from recon_assets.declare import checked
 from recon_assets.declare.fit import misfit
 from recon_assets.declare.problems import KeyPath, Problem, hidden
 from recon_assets.declare.reading import Declaration
 from recon_assets.declare.table import Table
 from recon_assets.dialect import engine, privileges
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
-from recon_assets.dialect.failures import explained
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import ALL, Kind, Project, TableSpec, Window
-from recon_assets.slices import Shape, as_table
+from recon_assets.reading import TableSchema, as_table
 
 _PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ignore"}
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
@@ -61,18 +61,18 @@ class _Look:
         with self._noted(("databases", name)):
             made = engine(database, role=role)
             self.stack.callback(made.dispose)
-            with explained(f"{name} as {role}"), made.connect():
+            with driver_errors(f"{name} as {role}"), made.connect():
                 self.engines[name, role] = made
 
     def _table(self, spec: TableSpec) -> Table | None:
         source, target = (self.engines.get((getattr(spec, role).database, role)) for role in _SIDES)
-        shapes: dict[Role, Shape] = {}
+        shapes: dict[Role, TableSchema] = {}
         if source:
             with self._noted(("tables", spec.name, "source")):
-                shapes["source"] = slices.describe(source, spec.source, spec.cast)
+                shapes["source"] = reading.describe(source, spec.source, spec.cast)
         if target:
             with self._noted(("tables", spec.name, "target")):
-                shapes["target"] = slices.describe(target, spec.target)
+                shapes["target"] = reading.describe(target, spec.target)
         if source and target and len(shapes) == len(_SIDES):
             return Table(spec, source, target, shapes["source"], shapes["target"])
         return None
@@ -87,12 +87,12 @@ class _Look:
 
     def _plan(self, table: Table) -> None:
         """Each statement of a load, planned by its database."""
-        with self._noted((*table.at, "source")), explained("planning the load"):
-            both = slices.pair(table.spec, table.source, table.target)
+        with self._noted((*table.at, "source")), driver_errors("planning the load"):
+            both = reading.pair(table.spec, table.source, table.target)
             with table.source.connect() as connection:
-                connection.execute(privileges.plan_of(slices.selection(both, _sample(table.spec)))).close()
+                connection.execute(privileges.plan_of(reading.selection(both, _sample(table.spec)))).close()
         place = "where" if table.spec.where else "target"
-        with self._noted((*table.at, place)), explained("planning a look at the target"):
+        with self._noted((*table.at, place)), driver_errors("planning a look at the target"):
             relation = as_table(table.spec.target.table or "", [column.name for column in table.right.columns])
             select = sa.select(sa.func.count()).select_from(relation)
             with table.target.connect() as connection:
@@ -105,7 +105,7 @@ class _Look:
     def _sources_refuse_writes(self) -> None:
         for (name, role), made in self.engines.items():
             if role == "source":
-                with self._noted(("databases", name)), explained(name), made.connect() as connection:
+                with self._noted(("databases", name)), driver_errors(name), made.connect() as connection:
                     self.problems += self._writable(name, connection)
 
     def _writable(self, name: str, connection: sa.Connection) -> Iterator[Problem]:
@@ -147,7 +147,7 @@ def _exists(connection: sa.Connection, table: sa.TableClause) -> bool:
 
 def _columns(table: Table) -> Iterator[Problem]:
     """Columns that cannot be loaded, as the reader of both sides tells them."""
-    for sentence in slices.problems(table.spec, table.left, table.right):
+    for sentence in reading.problems(table.spec, table.left, table.right):
         place, _, said = sentence.partition(": ")
         path = (*table.at, *place.split(".")) if place in _PLACES else (*table.at, "columns")
         message, _, hint = (said if place in _PLACES else sentence).partition("; ")
@@ -245,7 +245,7 @@ def _target_privileges(table: Table) -> list[Problem]:
     """A load needs to write; what is missing is granted by the statements given."""
     relation = as_table(table.spec.target.table or "")
     needed = ("SELECT", *privileges.WRITES)
-    with explained(str(table.spec.target)), table.target.connect() as connection:
+    with driver_errors(str(table.spec.target)), table.target.connect() as connection:
         who = privileges.account(connection)
         held = privileges.granted(connection, relation, needed)
         missing = tuple(name for name in needed if name not in held)

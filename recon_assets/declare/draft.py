@@ -14,7 +14,7 @@ from recon_assets.declare.fit import misfit
 from recon_assets.declare.scalars import NAME
 from recon_assets.dialect.engines import Role
 from recon_assets.model import Column, Kind
-from recon_assets.slices import Shape, split_name
+from recon_assets.reading import TableSchema, split_name
 
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 _BORN = re.compile(
@@ -35,7 +35,7 @@ class Found:
     schema: str | None
     name: str
     written: str
-    shape: Shape
+    shape: TableSchema
     indexed: frozenset[str] = frozenset()
 
     def has(self, columns: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from recon_assets.checks import BusinessRule, InWindows, References
 from recon_assets.declare.problems import KeyPath, Problem, nearest
-from recon_assets.model import Check, DiscrepancyKind, Rule, TableSpec, Treatment
+from recon_assets.model import AutoAction, Check, DiscrepancyKind, Rule, TableSpec
 
 _PARAMETER = re.compile(r"(?<!:):(window_\w+)")
 _PARAMETERS = ("window_start", "window_end")
@@ -76,9 +76,9 @@ def _renamed(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
 
 
 def _aged(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
-    if spec.settle and not spec.updated_at:
+    if spec.grace_period and not spec.updated_at:
         hint = "Name the column that says when a row was last changed: `updated_at: COLUMN`."
-        yield Problem((*at, "settle"), "nothing says how old a row is", hint)
+        yield Problem((*at, "grace_period"), "nothing says how old a row is", hint)
 
 
 def _column_rules(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
@@ -114,7 +114,7 @@ def _contradiction(rule: Rule) -> tuple[str, str] | None:
 def _corrected(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     """Nothing is applied that no correction exists for."""
     for name, what in _INCORRIGIBLE.items():
-        if getattr(spec.correct, name) is Treatment.APPLY:
+        if getattr(spec.correct, name) is AutoAction.APPLY:
             yield Problem((*at, "correct", name), f"nothing corrects {what} by itself", "Write `review` or `ignore`.")
 
 

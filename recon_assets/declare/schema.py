@@ -183,12 +183,12 @@ _REVIEWED = "`review`: waits for a person; `ignore`: no case."
 class Correct(Declared):
     """What becomes of wrong records without anybody being asked."""
 
-    missing: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
-    mismatched: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
-    extra: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
-    orphan: model.Treatment = Field(model.Treatment.REVIEW, description=_TREATED)
-    disordered: model.Treatment = Field(model.Treatment.REVIEW, description=_REVIEWED)
-    figures: model.Treatment = Field(model.Treatment.REVIEW, description=_REVIEWED)
+    missing: model.AutoAction = Field(model.AutoAction.REVIEW, description=_TREATED)
+    mismatched: model.AutoAction = Field(model.AutoAction.REVIEW, description=_TREATED)
+    extra: model.AutoAction = Field(model.AutoAction.REVIEW, description=_TREATED)
+    orphan: model.AutoAction = Field(model.AutoAction.REVIEW, description=_TREATED)
+    disordered: model.AutoAction = Field(model.AutoAction.REVIEW, description=_REVIEWED)
+    figures: model.AutoAction = Field(model.AutoAction.REVIEW, description=_REVIEWED)
     at_most: int = Field(1000, ge=1, description="How many records of one case may be corrected by themselves.")
     at_most_share: Share = Field(
         Decimal("0.1"), description="Which share of a day's records may be corrected by itself, as `10%`."
@@ -214,7 +214,7 @@ class Table(Declared):
     columns: Columns = Field(Columns(), description="Write `{ignore, rename, cast, rules, private}`.")
     where: Sql | None = Field(None, description="SQL that both sides understand; other rows are left alone.")
     updated_at: Text | None = Field(None, description="The column that says when a row was last changed.")
-    settle: Duration | None = Field(
+    grace_period: Duration | None = Field(
         None, description="Rows younger than this may still be on their way; needs `updated_at`."
     )
     checks: tuple[Check, ...] = Field((), description="A list of checks.")
@@ -239,7 +239,7 @@ class Table(Declared):
             where=self.where,
             rules={column: rule.rule() for column, rule in self.columns.rules.items()},
             updated_at=self.updated_at,
-            settle=self.settle,
+            grace_period=self.grace_period,
             private=self.columns.private,
             checks=tuple(check.check(self) for check in self.checks),
             correct=self.correct.policy(),

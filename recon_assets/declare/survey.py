@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from recon_assets import slices
+from recon_assets import reading
 from recon_assets.declare.draft import Found, Start, Suggestion, matches, suggest, written
-from recon_assets.dialect import engine, survey
+from recon_assets.dialect import engine, table_survey
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
-from recon_assets.dialect.failures import explained
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database, Relation
 
@@ -62,10 +62,10 @@ def _nothing_in_common(sides: Mapping[Role, Sequence[Found]]) -> str:
 
 
 def _tables(made: sa.Engine, place: Place) -> list[Found]:
-    with explained(place.role), made.connect() as connection:
-        default = survey.default_schema(connection)
-        named = survey.tables(connection, place.schema)
-        indexed = {item: survey.leading_columns(connection, _clause(item)) for item in named}
+    with driver_errors(place.role), made.connect() as connection:
+        default = table_survey.default_schema(connection)
+        named = table_survey.tables(connection, place.schema)
+        indexed = {item: table_survey.leading_columns(connection, _clause(item)) for item in named}
     return [_found(made, place, item, default, indexed[item]) for item in named]
 
 
@@ -73,8 +73,8 @@ def _found(
     made: sa.Engine, place: Place, item: tuple[str | None, str], default: str | None, indexed: frozenset[str] | None
 ) -> Found:
     schema, name = item
-    relation = Relation(place.role, survey.written_name(schema, name))
-    shape = slices.describe(made, relation)
+    relation = Relation(place.role, table_survey.written_name(schema, name))
+    shape = reading.describe(made, relation)
     every = frozenset(column.name for column in shape.columns)
     return Found(schema or default, name, relation.table or name, shape, every if indexed is None else indexed)
 
@@ -86,8 +86,8 @@ def _clause(item: tuple[str | None, str], *columns: str) -> sa.TableClause:
 def _start(made: sa.Engine, item: Suggestion, today: date) -> Start:
     column = item.window.name if item.window else ""
     try:
-        with explained(item.source.written), made.connect() as connection:
-            found = survey.earliest(connection, slices.as_table(item.source.written, [column]), column)
+        with driver_errors(item.source.written), made.connect() as connection:
+            found = table_survey.earliest(connection, reading.as_table(item.source.written, [column]), column)
     except UnavailableError:
         return Start(today, "the source did not tell its first day in 30 s: write it here")
     if found is None:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from recon_assets.declare.problems import KeyPath
 from recon_assets.model import Column, TableSpec
-from recon_assets.slices import Shape
+from recon_assets.reading import TableSchema
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Table:
     spec: TableSpec
     source: sa.Engine
     target: sa.Engine
-    left: Shape
-    right: Shape
+    left: TableSchema
+    right: TableSchema
 
     @property
     def at(self) -> KeyPath:

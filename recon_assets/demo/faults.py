@@ -34,7 +34,7 @@ SEED = 2013
 Key = tuple[Any, ...]
 
 
-class Way(StrEnum):
+class FaultKind(StrEnum):
     """In which way a record is wrong."""
 
     MISSING = "missing"
@@ -58,7 +58,7 @@ class Wrong:
 
     fault: str
     table: str
-    way: Way
+    way: FaultKind
     key: Key
     column: str | None = None
 
@@ -75,7 +75,7 @@ class Damage(Protocol):
 class Harm:
     """A key that a damage made wrong, before anybody knows by which fault."""
 
-    way: Way
+    way: FaultKind
     key: Key
     column: str | None = None
 
@@ -159,7 +159,7 @@ class Lose:
         """Delete the rows."""
         keys = [key_of(table, row) for row in rows]
         connection.execute(table.delete().where(_among(table, keys)))
-        return [Harm(Way.MISSING, key) for key in keys]
+        return [Harm(FaultKind.MISSING, key) for key in keys]
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Invent:
         wanted = sa.select(*copies).where(_among(table, [key_of(table, row) for row in rows]))
         keys = table.primary_key.columns
         made = connection.execute(table.insert().from_select(columns, wanted).returning(*keys)).all()
-        return [Harm(Way.EXTRA, key_of(table, row)) for row in made]
+        return [Harm(FaultKind.EXTRA, key_of(table, row)) for row in made]
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Rewrite:
 
     column: str
     value: sa.ColumnElement[Any] | None
-    ways: tuple[Way, ...] = (Way.MISMATCH,)
+    ways: tuple[FaultKind, ...] = (FaultKind.MISMATCH,)
 
     def __call__(self, connection: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]]) -> list[Harm]:
         """Give the column its other value."""
@@ -205,8 +205,8 @@ class Shift:
         keys = [key_of(table, row) for row in rows]
         change = table.update().where(_among(table, keys)).values({self.column: table.c[self.column] + self.by})
         moved = connection.execute(change.returning(*table.primary_key.columns)).all()
-        here = [Harm(Way.EXTRA, key_of(table, row), self.column) for row in moved]
-        return [*(Harm(Way.MISSING, key, self.column) for key in keys), *here]
+        here = [Harm(FaultKind.EXTRA, key_of(table, row), self.column) for row in moved]
+        return [*(Harm(FaultKind.MISSING, key, self.column) for key in keys), *here]
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Swap:
         keys = [key_of(table, row) for row in rows]
         for key, partner in zip(keys, partners, strict=True):
             connection.execute(table.update().where(_among(table, [key])).values({self.column: partner[-1]}))
-        return [Harm(Way.MISMATCH, key, self.column) for key in keys]
+        return [Harm(FaultKind.MISMATCH, key, self.column) for key in keys]
 
 
 def faults_of(table: str) -> tuple[Fault, ...]:
@@ -339,7 +339,7 @@ FAULTS = (
         Rewrite(
             "tailnum",
             sa.func.concat("X", sa.func.lpad(sa.cast(flights.c.flight, sa.Text), 5, "0")),
-            (Way.MISMATCH, Way.ORPHAN),
+            (FaultKind.MISMATCH, FaultKind.ORPHAN),
         ),
         each=5,
         spread=6,
@@ -350,7 +350,7 @@ FAULTS = (
         "out_of_order",
         "loaded_at is a day before the flight",
         flights,
-        Rewrite("loaded_at", flights.c.time_hour - timedelta(days=1), (Way.OUT_OF_ORDER,)),
+        Rewrite("loaded_at", flights.c.time_hour - timedelta(days=1), (FaultKind.OUT_OF_ORDER,)),
         each=5,
         spread=4,
     ),

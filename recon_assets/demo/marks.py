@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.dialects.postgresql import JSONB
 
-from recon_assets.demo.faults import Key, Way, Wrong
+from recon_assets.demo.faults import FaultKind, Key, Wrong
 from recon_assets.demo.flights import cursor, identifier
 from recon_assets.demo.warehouse import TARGET
 from recon_assets.errors import RefusedError, UnavailableError
@@ -103,7 +103,7 @@ def remembered(engine: sa.Engine) -> tuple[Wrong, ...]:
         if not _there(connection, _wrong):
             return ()
         lines = connection.execute(sa.select(_wrong).order_by(*_wrong.columns)).all()
-    return tuple(Wrong(w.fault, w.relation, Way(w.way), _native(w.relation, w.key), w.column) for w in lines)
+    return tuple(Wrong(w.fault, w.relation, FaultKind(w.way), _native(w.relation, w.key), w.column) for w in lines)
 
 
 @contextmanager

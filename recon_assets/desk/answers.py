@@ -12,12 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from recon_assets.checks.pattern import plural
+from recon_assets.checks.base import plural
 from recon_assets.desk import words
 from recon_assets.desk.access import COOKIE
 from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
 from recon_assets.desk.sessions import Session
-from recon_assets.dialect.failures import explained
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import DeclarationError, ReconError, TakenError, UnavailableError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,7 +35,7 @@ def answered(handler: Callable[[Call], Page | Redirect], call: Call) -> Response
     try:
         if call.method == "POST":
             call.check_token()
-        with explained("The ledger"):
+        with driver_errors("The ledger"):
             found = handler(call)
             return redirected(found, call) if isinstance(found, Redirect) else rendered(found, call)
     except BadRequestError as error:

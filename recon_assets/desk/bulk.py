@@ -13,7 +13,7 @@ from recon_assets.desk.choices import Problems, assignee, why
 from recon_assets.desk.login import local
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError, ReconError
-from recon_assets.model import Case, CaseId, Chosen, Decision, State, outdated
+from recon_assets.model import Case, CaseId, Decision, Resolution, State, outdated
 
 ASSIGN = "assign"
 ACTIONS: Mapping[str, str] = MappingProxyType(
@@ -117,7 +117,7 @@ def _one(call: Call, action: str, ticked: Ticked) -> str:
         if action == ASSIGN:
             review.assign(desk.book, case, assignee(call.form)[0], who=call.who, at=call.now)
         else:
-            note, wanted = call.form.get("note", "").strip(), Chosen(Decision(action))
+            note, wanted = call.form.get("note", "").strip(), Resolution(Decision(action))
             review.decide(
                 desk.book, desk.project, case, wanted, who=call.who, note=note, at=call.now, expected=ticked.version
             )

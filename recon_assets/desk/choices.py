@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from recon_assets import writes
+from recon_assets import writing
 from recon_assets.desk.access import person
 from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, lines, number_in
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Recorded
-from recon_assets.model import CaseId, Chosen, Decision, Project, TableSpec, Value
+from recon_assets.model import CaseId, Decision, Project, Resolution, TableSpec, Value
 from recon_assets.review.deciding import check_note
 from recon_assets.review.reaching import paired
 
@@ -191,16 +191,16 @@ def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], fo
         for one in (one for each in asked.values() for one in each if one.changed(form)):
             try:
                 value = one.typed(form)
-                writes.typed(pair, one.column, None if value is None else _text(value))
+                writing.typed(pair, one.column, None if value is None else _text(value))
             except DeclarationError as error:
                 found.setdefault(one.text_name, str(error))
     return found
 
 
-def chosen(filled: Choice, asked: dict[str, list[Input]]) -> Chosen:
+def chosen(filled: Choice, asked: dict[str, list[Input]]) -> Resolution:
     """The decision that is filled in."""
     values = {
         row: {one.column: one.typed(filled.form) for one in each if one.changed(filled.form)}
         for row, each in asked.items()
     }
-    return Chosen(Decision(filled.form["decision"]), () if filled.every else filled.rows, values)
+    return Resolution(Decision(filled.form["decision"]), () if filled.every else filled.rows, values)

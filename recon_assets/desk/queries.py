@@ -11,7 +11,7 @@ from recon_assets.desk.looks import Look
 from recon_assets.dialect import check_url
 from recon_assets.ledger import Recorded
 from recon_assets.model import CaseId, Project, TableSpec, Value
-from recon_assets.slices.names import relation_of
+from recon_assets.reading.names import relation_of
 
 _RECORDS, _ASKED = "These records", "What the rule asks for"
 

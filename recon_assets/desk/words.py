@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from markupsafe import Markup
 
-from recon_assets.checks.pattern import plural
-from recon_assets.model import Act, CaseId, Decision, DiscrepancyKind, Event, State, Value
+from recon_assets.checks.base import plural
+from recon_assets.model import CaseEventType, CaseId, Decision, DiscrepancyKind, Event, State, Value
 
 _LONGEST = 400
 _SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
@@ -27,30 +27,30 @@ STATES: Mapping[State, str] = MappingProxyType(
         State.APPLYING: "being written",
         State.APPLIED: "written to the target",
         State.FAILED: "could not be written",
-        State.KEPT: "accepted as it is",
-        State.GONE: "agrees again by itself",
+        State.ACCEPTED: "accepted as it is",
+        State.RESOLVED: "agrees again by itself",
         State.ROLLED_BACK: "written, then undone",
     }
 )
 
 
-ACTS: Mapping[Act, str] = MappingProxyType(
+ACTS: Mapping[CaseEventType, str] = MappingProxyType(
     {
-        Act.FOUND: "found it",
-        Act.DECIDED: "decided",
-        Act.APPLYING: "began to write",
-        Act.APPLIED: "wrote it",
-        Act.FAILED: "could not write it",
-        Act.KEPT: "accepted it as it is",
-        Act.GONE: "found that it agrees again",
-        Act.ROLLED_BACK: "undid what was written",
-        Act.RETURNED: "gave it back to the queue",
-        Act.COMMENTED: "said",
-        Act.ASSIGNED: "assigned it to",
-        Act.ASKED: "asked to compare again",
-        Act.UNDO: "asked to undo it",
-        Act.REFUSED: "could not undo it",
-        Act.WITHDRAWN: "accepts no more what was kept",
+        CaseEventType.FOUND: "found it",
+        CaseEventType.DECIDED: "decided",
+        CaseEventType.APPLYING: "began to write",
+        CaseEventType.APPLIED: "wrote it",
+        CaseEventType.FAILED: "could not write it",
+        CaseEventType.ACCEPTED: "accepted it as it is",
+        CaseEventType.RESOLVED: "found that it agrees again",
+        CaseEventType.ROLLED_BACK: "undid what was written",
+        CaseEventType.REOPENED: "gave it back to the queue",
+        CaseEventType.COMMENTED: "said",
+        CaseEventType.ASSIGNED: "assigned it to",
+        CaseEventType.ASKED: "asked to compare again",
+        CaseEventType.UNDO: "asked to undo it",
+        CaseEventType.REFUSED: "could not undo it",
+        CaseEventType.ACCEPTANCE_REVOKED: "accepts no more what was kept",
     }
 )
 
@@ -58,9 +58,9 @@ ACTS: Mapping[Act, str] = MappingProxyType(
 def told(event: Event) -> str:
     """What somebody did, after their name."""
     said, data = ACTS[event.act], event.data
-    if event.act is Act.ASSIGNED:
+    if event.act is CaseEventType.ASSIGNED:
         return f"{said} {data['assignee']}" if data.get("assignee") else "assigned it to nobody"
-    if event.act is Act.DECIDED:
+    if event.act is CaseEventType.DECIDED:
         rows = data.get("rows") or ()
         return f"{said} {data.get('decision', '')} for {plural(len(rows), 'record') if rows else 'all of it'}"
     return said

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.failures import explained
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import copy_in, copy_out, insert_values
 from recon_assets.dialect.types import widens
 from recon_assets.model import Type
@@ -63,7 +63,7 @@ def _blocks(reader: _Reader, where: str) -> Iterator[bytes]:
     """The driver hands out a row at a time; the server takes larger pieces faster."""
     held: list[bytes | memoryview] = []
     size = 0
-    with explained(where):
+    with driver_errors(where):
         while data := reader.read():
             held.append(data)
             size += len(data)

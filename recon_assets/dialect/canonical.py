@@ -29,14 +29,15 @@ DIGITS = 15
 class Cell:
     """One column of a row, to be written down in ``form``.
 
-    ``marked`` puts a mark before the text, so that it equals no text of the other side: every value is looked at then.
+    ``compare_by_value`` puts a mark before the text, so that it equals no text of the other side: every value is looked
+    at then.
     What is not ``nullable`` needs no rule for NULL, which costs a database time.
     """
 
     column: ColumnElement[Any]
     type: Type
     form: Form
-    marked: bool = False
+    compare_by_value: bool = False
     nullable: bool = True
 
 
@@ -78,14 +79,14 @@ class Spelling:
     def cell(self, cell: Cell, column: str) -> str:
         """One cell of a row's text; NULL only where a column that says it is never NULL is."""
         text = self.text(cell, column)
-        if cell.marked:
+        if cell.compare_by_value:
             text = self.concat.format(self.between.join(["'='", text]))
-        framed = [self.size.format(text), "':'", text] if cell.form.framed else [text, f"'{END}'"]
-        whole = self.concat.format(self.between.join(framed))
+        length_prefixed = [self.size.format(text), "':'", text] if cell.form.length_prefixed else [text, f"'{END}'"]
+        whole = self.concat.format(self.between.join(length_prefixed))
         if not cell.nullable:
             return whole
         # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL.
-        return f"CASE WHEN {column} IS NULL THEN '{'=' if cell.marked else ''}{NULL}{END}' ELSE {whole} END"
+        return f"CASE WHEN {column} IS NULL THEN '{'=' if cell.compare_by_value else ''}{NULL}{END}' ELSE {whole} END"
 
     def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
         """The text of a row."""
@@ -184,22 +185,22 @@ def _spelled(spelling: Spelling, element: Any, compiler: Any, **kw: Any) -> str:
 
 
 @compiles(row_text, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _row_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return _spelled(POSTGRESQL, element, compiler, **kw)
 
 
 @compiles(row_text, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _row_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     return _spelled(MYSQL, element, compiler, **kw)
 
 
 @compiles(row_text, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _row_text_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return _spelled(DUCKDB, element, compiler, **kw)
 
 
 @compiles(row_text, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _row_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     """Its values carry their own types, so they are written down by a function of ours."""
     parts = [_sqlite_cell(cell, compiler.process(cell.column, **kw)) for cell in element.cells]
     return f"({' || '.join(parts)})" if parts else "''"
@@ -207,7 +208,7 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 
 def _sqlite_cell(cell: Cell, column: str) -> str:
     text = f"recon_text({column}, '{cell.type.kind.value}', '{cell.form.kind.value}')"
-    return f"recon_cell({text}, {int(cell.form.framed)}, {int(cell.marked)})"
+    return f"recon_cell({text}, {int(cell.form.length_prefixed)}, {int(cell.compare_by_value)})"
 
 
 class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
@@ -222,23 +223,23 @@ class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(value_text, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _value_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f'({POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))}) COLLATE "C"'
 
 
 @compiles(value_text, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _value_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """Its collations take `a` and `a ` for one, so that it comes as bytes."""
     return f"CAST({MYSQL.text(element.cell, compiler.process(element.cell.column, **kw))} AS BINARY)"
 
 
 @compiles(value_text, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _value_text_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return DUCKDB.text(element.cell, compiler.process(element.cell.column, **kw))
 
 
 @compiles(value_text, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _value_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     column, cell = compiler.process(element.cell.column, **kw), element.cell
     return f"recon_text({column}, '{cell.type.kind.value}', '{cell.form.kind.value}')"
 
@@ -254,12 +255,12 @@ class md5_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 @compiles(md5_text, "postgresql")
 @compiles(md5_text, "mysql", "mariadb")
 @compiles(md5_text, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _md5_text_postgresql_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return f"md5({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(md5_text, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _md5_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_md5({compiler.process(element.clauses, **kw)})"
 
 
@@ -275,23 +276,23 @@ class half(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(half, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _half_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"('x' || substr({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS}))::bit(60)::bigint"
 
 
 @compiles(half, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _half_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     digits = f"SUBSTR({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS})"
     return f"CAST(CONV({digits}, 16, 10) AS UNSIGNED)"
 
 
 @compiles(half, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _half_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST('0x' || substr({compiler.process(element.clauses, **kw)}, {element.start}, {DIGITS}) AS BIGINT)"
 
 
 @compiles(half, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _half_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_half({compiler.process(element.clauses, **kw)}, {element.start})"
 
 
@@ -305,12 +306,12 @@ class total(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
 @compiles(total, "postgresql")
 @compiles(total, "mysql", "mariadb")
 @compiles(total, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _total_postgresql_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return f"SUM({compiler.process(element.clauses, **kw)})"
 
 
 @compiles(total, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _total_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_total({compiler.process(element.clauses, **kw)})"
 
 
@@ -330,7 +331,7 @@ class typed_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(typed_hash, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _typed_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     row = compiler.process(element.clauses, **kw)
     if not element.seed:
         return f"hashtextextended(hash_record_extended(ROW({row}), 0)::text, 0)"

@@ -18,9 +18,9 @@ class Form:
     """
 
     kind: Kind
-    framed: bool
-    decisive: bool = True
-    canonical: bool = True
+    length_prefixed: bool
+    equal_text_proves_equal: bool = True
+    different_text_proves_different: bool = True
 
 
 _TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM}
@@ -60,16 +60,21 @@ def form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str =
         msg = f"{named.name} has no exact form in other databases; cast it under columns.cast, or leave the column out"
         raise DeclarationError(msg)
     if rule.read_as:
-        return Form(_READ_AS[rule.read_as], framed=True, decisive=False, canonical=False)
+        return Form(
+            _READ_AS[rule.read_as],
+            length_prefixed=True,
+            equal_text_proves_equal=False,
+            different_text_proves_different=False,
+        )
     kind = _common(left, right)
     zoned = kind is Kind.TIMESTAMP and Kind.INSTANT in kinds and len(kinds) > 1 and zone != "UTC"
     mixed = kind is Kind.FLOAT and kinds != {Kind.FLOAT}
     vague = {Kind.FLOAT: not same_dialect, Kind.JSON: True, Kind.UUID: len(kinds) > 1}.get(kind, False)
     return Form(
         kind,
-        framed=not kinds <= {*_UNFRAMED, Kind.UUID},
-        decisive=not (zoned or mixed),
-        canonical=not (zoned or mixed or vague or rule != Rule()),
+        length_prefixed=not kinds <= {*_UNFRAMED, Kind.UUID},
+        equal_text_proves_equal=not (zoned or mixed),
+        different_text_proves_different=not (zoned or mixed or vague or rule != Rule()),
     )
 
 

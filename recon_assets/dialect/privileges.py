@@ -21,7 +21,7 @@ class plan_of(Executable, sa.sql.ClauseElement):  # noqa: N801 - reads as SQL
 
 
 @compiles(plan_of)
-def _(element: plan_of, compiler: Any, **kw: Any) -> str:
+def _plan_of(element: plan_of, compiler: Any, **kw: Any) -> str:
     return f"EXPLAIN {compiler.process(element.select, **kw)}"
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from recon_assets.model import Days, Kind, Type, Window
 
 
-class differs(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
+class differs_by_value(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
     """Whether two values of one column differ by value; NULL equals NULL, and no collation has a say."""
 
     type = sa.Boolean()
@@ -26,21 +26,21 @@ class differs(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
         self.kind = kind
 
 
-@compiles(differs, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+@compiles(differs_by_value, "postgresql")
+def _differs_by_value_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
     form = {Kind.JSON: "({})::text", Kind.TEXT: '({}) COLLATE "C"'}.get(element.kind, "{}")
     return f"{form.format(left)} IS DISTINCT FROM {form.format(right)}"
 
 
-@compiles(differs, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+@compiles(differs_by_value, "mysql", "mariadb")
+def _differs_by_value_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
     form = "CAST({} AS BINARY)" if element.kind in {Kind.TEXT, Kind.CHAR, Kind.JSON, Kind.ENUM} else "{}"
     return f"NOT ({form.format(left)} <=> {form.format(right)})"
 
 
-def same(
+def key_equals(
     left: ColumnElement[Any], right: ColumnElement[Any], kind: Kind, dialect: str, *, nulls: bool
 ) -> ColumnElement[bool]:
     """Whether two values of a key are equal, found by index where there is one; ``nulls``: NULL equals NULL.
@@ -64,12 +64,12 @@ class insert_rows(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(insert_rows, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _insert_rows_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"INSERT INTO {_into(element, compiler)} {compiler.process(element.select, **kw)}"
 
 
 @compiles(insert_rows, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _insert_rows_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"INSERT INTO {_into(element, compiler)} OVERRIDING SYSTEM VALUE {compiler.process(element.select, **kw)}"
 
 
@@ -83,7 +83,7 @@ class insert_values(Executable, ClauseElement):  # noqa: N801 - SQL is lower cas
 
 
 @compiles(insert_values, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _insert_values_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     del kw
     places = ", ".join(["%s"] * len(element.names))
     return f"INSERT INTO {_into(element, compiler)} VALUES ({places})"  # noqa: S608 - names are quoted
@@ -99,13 +99,13 @@ class make_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(make_stage, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _make_stage_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     select = compiler.process(element.select, **kw)
     return f"CREATE TEMPORARY TABLE {element.name} ON COMMIT DROP AS {select} WITH NO DATA"
 
 
 @compiles(make_stage, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _make_stage_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CREATE TEMPORARY TABLE {element.name} {compiler.process(element.select, **kw)} LIMIT 0"
 
 
@@ -119,13 +119,13 @@ class drop_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(drop_stage, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _drop_stage_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     del compiler, kw
     return f"DROP TABLE IF EXISTS pg_temp.{element.name}"
 
 
 @compiles(drop_stage, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _drop_stage_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     del compiler, kw
     return f"DROP TEMPORARY TABLE IF EXISTS {element.name}"
 
@@ -137,13 +137,13 @@ class check_now(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(check_now, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _check_now_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     del element, compiler, kw
     return "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 @compiles(check_now, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _check_now_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """It has no such constraints."""
     del element, compiler, kw
     return "DO 0"
@@ -157,21 +157,21 @@ class begin_reading(Executable, ClauseElement):  # noqa: N801 - SQL is lower cas
 
 @compiles(begin_reading, "postgresql")
 @compiles(begin_reading, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_postgresql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     """Sessions of a source are REPEATABLE READ, and read the moment of their first statement."""
     del element, compiler, kw
     return "SELECT 1"
 
 
 @compiles(begin_reading, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """It would take the moment at which the first table is read."""
     del element, compiler, kw
     return "START TRANSACTION WITH CONSISTENT SNAPSHOT"
 
 
 @compiles(begin_reading, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     """The driver would begin none to read."""
     del element, compiler, kw
     return "BEGIN"
@@ -187,7 +187,7 @@ class copy_out(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(copy_out, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _copy_out_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     inner = compiler.process(element.select, **{**kw, "literal_binds": True})
     return f"COPY ({inner}) TO STDOUT{_binary(element)}"
 
@@ -202,7 +202,7 @@ class copy_in(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(copy_in, "postgresql")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _copy_in_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     del kw
     return f"COPY {_into(element, compiler)} FROM STDIN{_binary(element)}"
 
@@ -226,7 +226,7 @@ class cast_as(ColumnElement[Any]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(cast_as)
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _cast_as(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST({compiler.process(element.column, **kw)} AS {element.to})"
 
 
@@ -238,7 +238,7 @@ class sqlite_moment(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(sqlite_moment, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _sqlite_moment_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     text = compiler.process(element.clauses, **kw)
     return f"iif({text} GLOB '*[+-][0-9][0-9]:[0-9][0-9]', datetime({text}), replace({text}, 'T', ' '))"
 
@@ -269,7 +269,7 @@ class local_day(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
 
 @compiles(local_day, "postgresql")
 @compiles(local_day, "duckdb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _local_day_postgresql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     if element.kind is Kind.INSTANT:
         zone = compiler.render_literal_value(element.days.timezone, sa.String())
         return f"CAST(({compiler.process(element.clauses, **kw)} AT TIME ZONE {zone}) AS date)"
@@ -277,13 +277,13 @@ def _(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 @compiles(local_day, "mysql", "mariadb")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _local_day_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """The rules of the zone go with the statement: MySQL's time zone tables are often not loaded."""
     return _by_steps(element, compiler, "DATE({} + INTERVAL {} SECOND)", "DATE('{}')", **kw)
 
 
 @compiles(local_day, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _local_day_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return _by_steps(element, compiler, "date(substr({}, 1, 19), '{} seconds')", "'{}'", **kw)
 
 
@@ -325,7 +325,7 @@ class sqlite_sortable(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(sqlite_sortable, "sqlite")
-def _(element: Any, compiler: Any, **kw: Any) -> str:
+def _sqlite_sortable_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     value = compiler.process(element.clauses, **kw)
     return f"iif(typeof({value}) = 'text', strftime('%Y-%m-%d %H:%M:%f', {value}), {value})"
 

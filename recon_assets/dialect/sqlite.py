@@ -125,12 +125,12 @@ _READ = {
 }
 
 
-def cell(written: str | None, framed: int, marked: int) -> str:
+def cell(written: str | None, length_prefixed: int, compare_by_value: int) -> str:
     """One cell of a row's text: see `canonical`."""
     if written is None:
-        return f"{'=' if marked else ''}{NULL}{END}"
-    written = f"={written}" if marked else written
-    return f"{len(written.encode())}:{written}" if framed else written + END
+        return f"{'=' if compare_by_value else ''}{NULL}{END}"
+    written = f"={written}" if compare_by_value else written
+    return f"{len(written.encode())}:{written}" if length_prefixed else written + END
 
 
 def md5(written: str) -> str:

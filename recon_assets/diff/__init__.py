@@ -1,6 +1,6 @@
 """The comparison of records: which are missing, extra or different, judged on their values."""
 
-from recon_assets.diff.between import between
-from recon_assets.diff.comparing import MAX_EVIDENCE, compare, total
+from recon_assets.diff.compare_tables import compare
+from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows, total
 
-__all__ = ["MAX_EVIDENCE", "between", "compare", "total"]
+__all__ = ["MAX_EVIDENCE", "compare", "compare_windows", "total"]

@@ -18,7 +18,7 @@ from recon_assets.dialect.forms import Form
 from recon_assets.dialect.sqlite import UNREADABLE
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
-from recon_assets.slices import shown
+from recon_assets.reading import shown
 
 Role = Literal["source", "target"]
 ENOUGH = Context(prec=800)
@@ -65,14 +65,14 @@ class Reader:
     target: Type
     rule: Rule = Rule()  # noqa: RUF009 - frozen
     zone: str = "UTC"
-    marked: bool = False
-    carried: bool = False
+    compare_by_value: bool = False
+    not_compared: bool = False
 
     def same(self, source: str | None, target: str | None) -> bool:
         """Whether both texts are of equal values."""
         if source is None or target is None:
-            return source is target or self.carried
-        if self.carried or (self.form.decisive and source == target):
+            return source is target or self.not_compared
+        if self.not_compared or (self.form.equal_text_proves_equal and source == target):
             return True
         left, right = self.value(source, "source"), self.value(target, "target")
         if self.rule.tolerant and isinstance(left, Decimal) and isinstance(right, Decimal):
@@ -99,7 +99,7 @@ class Reader:
             return self._read(text, role)
         except (ValueError, InvalidOperation, KeyError, RecursionError, OverflowError):
             # Where equal texts are equal values, so they are when nobody can read them.
-            return (UNREADABLE, text) if self.form.decisive else Unreadable()
+            return (UNREADABLE, text) if self.form.equal_text_proves_equal else Unreadable()
 
     def _type(self, role: Role) -> Type:
         return self.source if role == "source" else self.target
@@ -256,25 +256,25 @@ def join(texts: Sequence[str | None], readers: Sequence[Reader]) -> str:
 def _cell(text: str | None, reader: Reader) -> str:
     if text is None:
         return NULL + END
-    return f"{len(text.encode())}:{text}" if reader.form.framed else text + END
+    return f"{len(text.encode())}:{text}" if reader.form.length_prefixed else text + END
 
 
 def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str | None]:
     at, null, end, colon = 0, NULL.encode(), END.encode(), b":"
     for reader in readers:
-        marked = reader.marked and role == "target"
-        if data[at + marked : at + marked + 1] == null:
-            at += marked + len(null) + len(end)
+        compare_by_value = reader.compare_by_value and role == "target"
+        if data[at + compare_by_value : at + compare_by_value + 1] == null:
+            at += compare_by_value + len(null) + len(end)
             yield None
             continue
-        if reader.form.framed:
+        if reader.form.length_prefixed:
             start = data.index(colon, at) + 1
             stop = start + int(data[at : start - 1])
             at = stop
         else:
             start, stop = at, data.index(end, at)
             at = stop + 1
-        yield data[start + marked : stop].decode()
+        yield data[start + compare_by_value : stop].decode()
 
 
 def check_rule(reader: Reader) -> None:

@@ -55,7 +55,7 @@ def reasons(
 
 def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence[str]) -> Iterator[Reason]:
     counts = comparison.counts
-    sound = comparison.sound if len(comparison.sound) >= _ENOUGH_SOUND else ()
+    matching_samples = comparison.matching_samples if len(comparison.matching_samples) >= _ENOUGH_SOUND else ()
     largest = max(counts.source, counts.target)
     kinds = (
         ("missing records", comparison.missing, counts.missing),
@@ -65,9 +65,11 @@ def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence
     yield from _nothing(comparison)
     for noun, records, total in kinds:
         if records:
-            others = sound or _others(records, comparison)
+            others = matching_samples or _others(records, comparison)
             looked_at = spread(records, _LOOKED_AT)
-            group = Group(noun, looked_at, max(total, len(records)), largest, others, bool(sound), private, windows)
+            group = Group(
+                noun, looked_at, max(total, len(records)), largest, others, bool(matching_samples), private, windows
+            )
             yield from (reason for pattern in PATTERNS for reason in pattern(group))
 
 

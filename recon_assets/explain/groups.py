@@ -38,7 +38,7 @@ class Group:
     total: int
     all: int
     others: Sequence[Row]
-    sound: bool
+    matching_samples: bool
     private: frozenset[str]
     windows: Sequence[str]
 
@@ -65,7 +65,7 @@ class Group:
     @property
     def whose(self) -> str:
         """The records of contrast, in words."""
-        return "records that agree" if self.sound else "other differing records"
+        return "records that agree" if self.matching_samples else "other differing records"
 
 
 @dataclass(frozen=True)

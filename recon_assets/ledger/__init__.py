@@ -4,7 +4,7 @@ Every function takes the connection of a `Ledger.begin` first, so that who calls
 """
 
 from recon_assets.ledger.accepted import Decided, accept, accepted, decided, keeps, withdraw
-from recon_assets.ledger.backups import Backup, Keeper, backups, parts, restored
+from recon_assets.ledger.backups import Backup, BackupSink, backups, parts, restored
 from recon_assets.ledger.cases import (
     Counts,
     Cursor,
@@ -43,12 +43,12 @@ from recon_assets.ledger.windows import asked, causes, changed, in_flight, look_
 
 __all__ = [
     "Backup",
+    "BackupSink",
     "Correction",
     "Counts",
     "Cursor",
     "Decided",
     "Filter",
-    "Keeper",
     "Ledger",
     "Named",
     "Page",

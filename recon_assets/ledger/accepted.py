@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
 from recon_assets.ledger.values import inserting
-from recon_assets.model import Act, CaseId, Decision, State
+from recon_assets.model import CaseEventType, CaseId, Decision, State
 
 _acceptance, _cases, _event = schema.acceptance, schema.cases, schema.event
 Difference = tuple[str, str]
@@ -90,7 +90,7 @@ def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
     )
     done: dict[str, _Done] = defaultdict(_Done)
     for row in rows:
-        done[row.kind].then(Act(row.act), row.who, row.at, row.data)
+        done[row.kind].then(CaseEventType(row.act), row.who, row.at, row.data)
     return [Decided(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()]
 
 
@@ -106,17 +106,17 @@ class _Done:
         self.back: _Said | None = None
         self.state: State | None = None
 
-    def then(self, act: Act, who: str, at: datetime, data: Mapping[str, str]) -> None:
-        if act is Act.DECIDED:
+    def then(self, act: CaseEventType, who: str, at: datetime, data: Mapping[str, str]) -> None:
+        if act is CaseEventType.DECIDED:
             self.meant = (Decision(data["decision"]), who, at)
-        elif act in {Act.KEPT, Act.APPLIED} and self.meant:
+        elif act in {CaseEventType.ACCEPTED, CaseEventType.APPLIED} and self.meant:
             self.stack.append(self.meant)
-        elif act is Act.ROLLED_BACK or (act is Act.RETURNED and self.state is State.KEPT):
+        elif act is CaseEventType.ROLLED_BACK or (act is CaseEventType.REOPENED and self.state is State.ACCEPTED):
             self.stack.pop()
-        elif act is Act.WITHDRAWN:
+        elif act is CaseEventType.ACCEPTANCE_REVOKED:
             self.stack.clear()
-        if act in {Act.KEPT, Act.APPLIED, Act.GONE, Act.ROLLED_BACK}:
-            self.back = (State.ROLLED_BACK, who, at) if act is Act.ROLLED_BACK else None
+        if act in {CaseEventType.ACCEPTED, CaseEventType.APPLIED, CaseEventType.RESOLVED, CaseEventType.ROLLED_BACK}:
+            self.back = (State.ROLLED_BACK, who, at) if act is CaseEventType.ROLLED_BACK else None
         self.state = act.leads_to or self.state
 
     def standing(self) -> list[_Said]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.opening import Ledger
-from recon_assets.writes.prints import Print
+from recon_assets.writing.fingerprints import Fingerprint
 
 Row = tuple[str | None, ...]
 Outcome = Literal["kept", "committed", "restored"]
@@ -44,13 +44,13 @@ class Backup:
     at: datetime
     columns: tuple[str, ...]
     rows: int
-    before: Print
-    after: Print
+    before: Fingerprint
+    after: Fingerprint
     outcome: Outcome
 
 
 @dataclass
-class Keeper:
+class BackupSink:
     """Keeps what one load of one window overwrites, each step in a transaction of its own.
 
     Attributes:
@@ -67,7 +67,7 @@ class Keeper:
     at: datetime
     _number: int = field(default=0, init=False)
 
-    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], printed: Print) -> None:
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
         """Keeps the rows that may be overwritten, and the window's print."""
         with self.book.begin() as c:
             row = {
@@ -78,17 +78,17 @@ class Keeper:
                 "backfill": self.backfill,
                 "at": self.at,
                 "columns": list(columns),
-                "rows": printed.rows,
-                "digest": printed.digest,
+                "rows": fingerprint.rows,
+                "digest": fingerprint.digest,
             }
             self._number = c.scalars(sa.insert(_backup).values(row).returning(_backup.c.id)).one()
             for n, rows in enumerate(parts):
                 part = {"backup": self._number, "n": n, "rows": len(rows), "packed": _packed(rows)}
                 c.execute(sa.insert(_part).values(part))
 
-    def after(self, printed: Print) -> None:
+    def after(self, fingerprint: Fingerprint) -> None:
         """Keeps the print of what will be there once the load is committed."""
-        self._note("kept", rows=printed.rows, digest=printed.digest)
+        self._note("kept", rows=fingerprint.rows, digest=fingerprint.digest)
 
     def done(self) -> None:
         """The load is committed."""
@@ -140,7 +140,7 @@ def backups(
 
 
 def _read(row: Any) -> Backup:
-    before = Print(row.rows, row.digest)
+    before = Fingerprint(row.rows, row.digest)
     return Backup(
         id=row.id,
         table=row.table_name,
@@ -152,7 +152,7 @@ def _read(row: Any) -> Backup:
         columns=tuple(row.columns),
         rows=int(row.held),
         before=before,
-        after=before if row.digest_after is None else Print(row.rows_after, row.digest_after),
+        after=before if row.digest_after is None else Fingerprint(row.rows_after, row.digest_after),
         outcome=row.outcome,
     )
 

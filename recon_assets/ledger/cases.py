@@ -13,21 +13,30 @@ from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.values import chosen_json, chosen_of
 from recon_assets.ledger.windows import note as note_window
-from recon_assets.model import Act, Case, CaseId, Event, Severity, State, may_follow, outdated
+from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated
 
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
 _ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
-_NOTED: Mapping[Act, Literal["asked", "changed"]] = {
-    Act.ASKED: "asked",
-    **dict.fromkeys((Act.APPLIED, Act.KEPT, Act.RETURNED, Act.ROLLED_BACK, Act.WITHDRAWN), "changed"),
+_NOTED: Mapping[CaseEventType, Literal["asked", "changed"]] = {
+    CaseEventType.ASKED: "asked",
+    **dict.fromkeys(
+        (
+            CaseEventType.APPLIED,
+            CaseEventType.ACCEPTED,
+            CaseEventType.REOPENED,
+            CaseEventType.ROLLED_BACK,
+            CaseEventType.ACCEPTANCE_REVOKED,
+        ),
+        "changed",
+    ),
 }
 
 
 def append(  # noqa: PLR0913 - an event has so many parts
     c: sa.Connection,
     case: CaseId,
-    act: Act,
+    act: CaseEventType,
     *,
     who: str,
     at: datetime,
@@ -35,7 +44,7 @@ def append(  # noqa: PLR0913 - an event has so many parts
     data: Mapping[str, Any] | None = None,
     expected: int | None = None,
 ) -> Event:
-    """Adds what happened to a case; the first `Act.FOUND` of a case makes it.
+    """Adds what happened to a case; the first `CaseEventType.FOUND` of a case makes it.
 
     Args:
         c: A transaction of the ledger; the case is locked until it ends.
@@ -44,15 +53,15 @@ def append(  # noqa: PLR0913 - an event has so many parts
         who: A person's name, or ``policy`` or ``recon``.
         at: When.
         note: Why.
-        data: For `Act.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for `Act.DECIDED`
-            what `chosen_json` makes; for `Act.ASSIGNED` ``assignee``. What is to be judged again has ``evaluation``
-            besides: readings of higher numbers are later.
+        data: For `CaseEventType.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for
+            `CaseEventType.DECIDED` what `chosen_json` makes; for `CaseEventType.ASSIGNED` ``assignee``. What is to be
+            judged again has ``evaluation`` besides: readings of higher numbers are later.
         expected: The version of the case that this answers to; None answers to any.
 
     Raises:
         TakenError: When more than a remark came after that version, or the case cannot see this in its state.
     """
-    number, known = _locked(c, case, make=act is Act.FOUND, at=at)
+    number, known = _locked(c, case, make=act is CaseEventType.FOUND, at=at)
     _refuse(c, known, act, expected)
     later = {"evaluation": note_window(c, case.table, case.window, _NOTED[act])} if act in _NOTED else {}
     new = Event(case, known.version + 1 if known else 1, at, act, who, note, {**(data or {}), **later})
@@ -62,12 +71,12 @@ def append(  # noqa: PLR0913 - an event has so many parts
     return new
 
 
-_ANSWERS = {Act.UNDO, Act.REFUSED, Act.RETURNED, Act.ROLLED_BACK}
+_ANSWERS = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.REOPENED, CaseEventType.ROLLED_BACK}
 
 
-def _to_do(act: Act) -> dict[str, bool]:
+def _to_do(act: CaseEventType) -> dict[str, bool]:
     """What is to be done after ``act``, besides what the state says; what is to be undone stays so until answered."""
-    return {"pruned": False} | ({"undo": act is Act.UNDO} if act in _ANSWERS else {})
+    return {"pruned": False} | ({"undo": act is CaseEventType.UNDO} if act in _ANSWERS else {})
 
 
 def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:
@@ -82,7 +91,7 @@ def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tupl
     return found.id, _case(found) if found.version else None
 
 
-def _refuse(c: sa.Connection, known: Case | None, act: Act, expected: int | None) -> None:
+def _refuse(c: sa.Connection, known: Case | None, act: CaseEventType, expected: int | None) -> None:
     """Raises an error that says who did what meanwhile, when ``act`` comes too late."""
     if known is None:
         return
@@ -107,7 +116,7 @@ def stands(known: Case | None, event: Event) -> Case:
     state = event.act.leads_to or case.state
     case = replace(case, version=event.n, changed=event.at, state=state)
     if known and known.state.closed and state is State.PENDING:
-        case = replace(case, opened=event.at, reopened=case.reopened + (event.act is Act.FOUND))
+        case = replace(case, opened=event.at, reopened=case.reopened + (event.act is CaseEventType.FOUND))
     learn = _LEARN.get(event.act)
     return learn(case, event) if learn else case
 
@@ -138,11 +147,11 @@ def _assigned(case: Case, event: Event) -> Case:
     return replace(case, assignee=event.data["assignee"])
 
 
-_LEARN: Mapping[Act, Callable[[Case, Event], Case]] = {
-    Act.FOUND: _found,
-    Act.DECIDED: _decided,
-    Act.RETURNED: _returned,
-    Act.ASSIGNED: _assigned,
+_LEARN: Mapping[CaseEventType, Callable[[Case, Event], Case]] = {
+    CaseEventType.FOUND: _found,
+    CaseEventType.DECIDED: _decided,
+    CaseEventType.REOPENED: _returned,
+    CaseEventType.ASSIGNED: _assigned,
 }
 
 
@@ -212,7 +221,7 @@ def number_of(c: sa.Connection, case: CaseId) -> int:
 
 def decision_of(c: sa.Connection, number: int) -> int | None:
     """Which event of a case, by the ledger's number of it, decided it last."""
-    decided = sa.select(sa.func.max(_event.c.n)).where(_event.c.act == Act.DECIDED.value)
+    decided = sa.select(sa.func.max(_event.c.n)).where(_event.c.act == CaseEventType.DECIDED.value)
     found: int | None = c.scalar(decided.where(_event.c.review_case == number))
     return found
 
@@ -226,7 +235,7 @@ def find(c: sa.Connection, case: CaseId) -> Case | None:
 def events(c: sa.Connection, case: CaseId) -> list[Event]:
     """All that happened to a case, in its order."""
     rows = c.execute(sa.select(_event).join(_cases).where(_is(case)).order_by(_event.c.n))
-    return [Event(case, row.n, row.at, Act(row.act), row.who, row.note, row.data) for row in rows]
+    return [Event(case, row.n, row.at, CaseEventType(row.act), row.who, row.note, row.data) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets import dialect
-from recon_assets.dialect.failures import explained
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.locks import locked
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.ledger.schema import REVISION, SCHEMA
@@ -32,7 +32,7 @@ class Ledger:
         Raises:
             UnavailableError: When the database does not answer, or gave up half-way.
         """
-        with explained("ledger"), self.engine.begin() as connection:
+        with driver_errors("ledger"), self.engine.begin() as connection:
             yield connection
 
 
@@ -84,7 +84,7 @@ def _impatient(connection: Any, _: Any) -> None:
 
 def _brought_up(engine: sa.Engine) -> str | None:
     """The revision found; afterwards it is the newest, whoever brought it there."""
-    with explained("ledger"):
+    with driver_errors("ledger"):
         found = _revision(engine)
         if found != REVISION:
             with engine.begin() as connection, locked(connection, "recon ledger upgrade"):

@@ -68,7 +68,7 @@ def _old_cases(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
     """Closed ones, of which nothing is left that could be taken back."""
     used = sa.exists().where(_correction.c.review_case == _cases.c.id)
     accepted = sa.exists().where(_acceptance.c.review_case == _cases.c.id, standing())
-    closed = sa.and_(_cases.c.closed, _cases.c.state != State.KEPT.value, _cases.c.changed < until)
+    closed = sa.and_(_cases.c.closed, _cases.c.state != State.ACCEPTED.value, _cases.c.changed < until)
     old = sa.select(_cases.c.id).where(closed, ~used, ~accepted).with_for_update(of=_cases, skip_locked=True)
     yield from _delete(c, _ids(c, old), _event.c.review_case, _acceptance.c.review_case, _cases.c.id)
 

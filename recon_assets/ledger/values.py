@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from recon_assets.model import Chosen, Decision, Details, Discrepancy, DiscrepancyKind, Figure, Finding, Value
+from recon_assets.model import Decision, Details, Discrepancy, DiscrepancyKind, Figure, Finding, Resolution, Value
 
 _NUMBERS: Mapping[str, type[Decimal | float]] = {"decimal": Decimal, "float": float}
 
@@ -120,15 +120,15 @@ def _details_of(stored: Mapping[str, Any]) -> Details:
     return Details(tuple(stored["columns"]), tuple(rows))
 
 
-def chosen_json(chosen: Chosen) -> dict[str, Any]:
+def chosen_json(chosen: Resolution) -> dict[str, Any]:
     """What was decided, as the data of its event."""
     values = {record: dict(columns) for record, columns in chosen.values.items()}
     return {"decision": chosen.decision.value, "rows": list(chosen.rows), "values": values}
 
 
-def chosen_of(stored: Mapping[str, Any]) -> Chosen:
+def chosen_of(stored: Mapping[str, Any]) -> Resolution:
     """What `chosen_json` was given."""
-    return Chosen(Decision(stored["decision"]), tuple(stored["rows"]), stored["values"])
+    return Resolution(Decision(stored["decision"]), tuple(stored["rows"]), stored["values"])
 
 
 def _plain(mapping: Mapping[Any, Any] | None) -> dict[Any, Any] | None:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from recon_assets.errors import DeclarationError
+from recon_assets.model.discrepancies import DiscrepancyKind, Value, place
 from recon_assets.model.findings import Severity
-from recon_assets.model.records import DiscrepancyKind, Value, place
 
 
 @dataclass(frozen=True, order=True)
@@ -60,14 +60,14 @@ class State(StrEnum):
     APPLYING = "APPLYING"
     APPLIED = "APPLIED"
     FAILED = "FAILED"
-    KEPT = "KEPT"
-    GONE = "GONE"
+    ACCEPTED = "ACCEPTED"
+    RESOLVED = "RESOLVED"
     ROLLED_BACK = "ROLLED_BACK"
 
     @property
     def closed(self) -> bool:
         """Whether nothing more is to be done."""
-        return self in {State.APPLIED, State.KEPT, State.GONE, State.ROLLED_BACK}
+        return self in {State.APPLIED, State.ACCEPTED, State.RESOLVED, State.ROLLED_BACK}
 
 
 class Decision(StrEnum):
@@ -78,7 +78,7 @@ class Decision(StrEnum):
     CUSTOM_FIX = "CUSTOM_FIX"
 
 
-class Act(StrEnum):
+class CaseEventType(StrEnum):
     """What happened to a case."""
 
     FOUND = "found"
@@ -86,16 +86,16 @@ class Act(StrEnum):
     APPLYING = "applying"
     APPLIED = "applied"
     FAILED = "failed"
-    KEPT = "kept"
-    GONE = "gone"
+    ACCEPTED = "accepted"
+    RESOLVED = "resolved"
     ROLLED_BACK = "rolled_back"
-    RETURNED = "returned"
+    REOPENED = "reopened"
     COMMENTED = "commented"
     ASSIGNED = "assigned"
     ASKED = "asked"
     UNDO = "undo"
     REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
+    ACCEPTANCE_REVOKED = "acceptance_revoked"
 
     @property
     def leads_to(self) -> State | None:
@@ -105,40 +105,46 @@ class Act(StrEnum):
     @property
     def remark(self) -> bool:
         """Whether it may be said at any time, and what was seen before it still stands."""
-        return self in {Act.COMMENTED, Act.ASSIGNED, Act.ASKED}
+        return self in {CaseEventType.COMMENTED, CaseEventType.ASSIGNED, CaseEventType.ASKED}
 
 
-_STATES: Mapping[Act, State] = MappingProxyType(
+_STATES: Mapping[CaseEventType, State] = MappingProxyType(
     {
-        Act.FOUND: State.PENDING,
-        Act.DECIDED: State.DECIDED,
-        Act.APPLYING: State.APPLYING,
-        Act.APPLIED: State.APPLIED,
-        Act.FAILED: State.FAILED,
-        Act.KEPT: State.KEPT,
-        Act.GONE: State.GONE,
-        Act.ROLLED_BACK: State.ROLLED_BACK,
-        Act.RETURNED: State.PENDING,
+        CaseEventType.FOUND: State.PENDING,
+        CaseEventType.DECIDED: State.DECIDED,
+        CaseEventType.APPLYING: State.APPLYING,
+        CaseEventType.APPLIED: State.APPLIED,
+        CaseEventType.FAILED: State.FAILED,
+        CaseEventType.ACCEPTED: State.ACCEPTED,
+        CaseEventType.RESOLVED: State.RESOLVED,
+        CaseEventType.ROLLED_BACK: State.ROLLED_BACK,
+        CaseEventType.REOPENED: State.PENDING,
     }
 )
-_NEXT: Mapping[State, frozenset[Act]] = MappingProxyType(
+_NEXT: Mapping[State, frozenset[CaseEventType]] = MappingProxyType(
     {
-        State.PENDING: frozenset({Act.FOUND, Act.DECIDED, Act.GONE, Act.WITHDRAWN}),
-        State.DECIDED: frozenset({Act.APPLYING, Act.KEPT, Act.GONE, Act.RETURNED}),
-        State.APPLYING: frozenset({Act.APPLIED, Act.FAILED, Act.RETURNED}),
-        State.FAILED: frozenset({Act.RETURNED}),
-        State.APPLIED: frozenset({Act.FOUND, Act.UNDO, Act.REFUSED, Act.ROLLED_BACK}),
-        State.KEPT: frozenset({Act.FOUND, Act.RETURNED}),
-        State.GONE: frozenset({Act.FOUND, Act.WITHDRAWN}),
-        State.ROLLED_BACK: frozenset({Act.FOUND, Act.WITHDRAWN}),
+        State.PENDING: frozenset(
+            {CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.RESOLVED, CaseEventType.ACCEPTANCE_REVOKED}
+        ),
+        State.DECIDED: frozenset(
+            {CaseEventType.APPLYING, CaseEventType.ACCEPTED, CaseEventType.RESOLVED, CaseEventType.REOPENED}
+        ),
+        State.APPLYING: frozenset({CaseEventType.APPLIED, CaseEventType.FAILED, CaseEventType.REOPENED}),
+        State.FAILED: frozenset({CaseEventType.REOPENED}),
+        State.APPLIED: frozenset(
+            {CaseEventType.FOUND, CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.ROLLED_BACK}
+        ),
+        State.ACCEPTED: frozenset({CaseEventType.FOUND, CaseEventType.REOPENED}),
+        State.RESOLVED: frozenset({CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED}),
+        State.ROLLED_BACK: frozenset({CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED}),
     }
 )
 
 
-def may_follow(state: State | None, act: Act) -> bool:
+def may_follow(state: State | None, act: CaseEventType) -> bool:
     """Whether a case in ``state`` may see ``act``; None is a case that does not exist yet."""
     if state is None:
-        return act is Act.FOUND
+        return act is CaseEventType.FOUND
     return act in _NEXT[state] or act.remark
 
 
@@ -156,7 +162,7 @@ class Event:
     case: CaseId
     n: int
     at: datetime
-    act: Act
+    act: CaseEventType
     who: str
     note: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -177,7 +183,7 @@ def outdated(events: Sequence[Event], version: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Resolution:
     """What somebody decided.
 
     Attributes:
@@ -221,10 +227,10 @@ class Case:
     reopened: int = 0
     assignee: str = ""
     decided_by: str = ""
-    chosen: Chosen | None = None
+    chosen: Resolution | None = None
 
 
-class Treatment(StrEnum):
+class AutoAction(StrEnum):
     """What becomes of wrong records without anybody being asked."""
 
     APPLY = "apply"
@@ -244,22 +250,22 @@ class Policy:
         ignore_below: Findings that are less severe open no case.
     """
 
-    missing: Treatment = Treatment.REVIEW
-    extra: Treatment = Treatment.REVIEW
-    mismatched: Treatment = Treatment.REVIEW
-    orphan: Treatment = Treatment.REVIEW
-    disordered: Treatment = Treatment.REVIEW
-    figures: Treatment = Treatment.REVIEW
+    missing: AutoAction = AutoAction.REVIEW
+    extra: AutoAction = AutoAction.REVIEW
+    mismatched: AutoAction = AutoAction.REVIEW
+    orphan: AutoAction = AutoAction.REVIEW
+    disordered: AutoAction = AutoAction.REVIEW
+    figures: AutoAction = AutoAction.REVIEW
     at_most: int = 1000
     at_most_share: Decimal = Decimal("0.1")
     ignore_below: Severity = Severity.LOW
 
-    def of(self, case: CaseId) -> Treatment:
+    def of(self, case: CaseId) -> AutoAction:
         """What becomes of a case."""
-        found: Treatment = getattr(self, case.of_records or "figures")
+        found: AutoAction = getattr(self, case.of_records or "figures")
         return found
 
-    def fuse(self, wrong: int, of: int) -> str | None:
+    def limit_exceeded(self, wrong: int, of: int) -> str | None:
         """Why so many records of a window of ``of`` are too many to correct without a person; None if they are not."""
         if wrong > self.at_most:
             return f"{wrong:,} records are more than {self.at_most:,} (at_most), the most to correct by itself"

@@ -45,7 +45,7 @@ class Change:
         return Change(self.table, self.key, self.after, self.before)
 
 
-class Standing(StrEnum):
+class ChangeStatus(StrEnum):
     """What a row says of a change that may or may not have been made."""
 
     BEFORE = "before"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.records import Comparison, Discrepancy, DiscrepancyKind, place
+from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, place
 
 Figure = None | bool | int | Decimal | float | str
 _DIGITS = 1000
@@ -146,7 +146,7 @@ class Disorder:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class TableSchemas:
     """What both databases say of the table: columns, keys and indexes."""
 
 
@@ -162,11 +162,11 @@ class Results:
     by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-Need = Measure | Records | Orphans | Disorder | Shapes | Results
+Need = Measure | Records | Orphans | Disorder | TableSchemas | Results
 
 
 @dataclass(frozen=True)
-class Both:
+class SidePair:
     """One figure, or other evidence, of the two sides."""
 
     source: Any
@@ -174,7 +174,7 @@ class Both:
 
 
 @dataclass(frozen=True)
-class Found:
+class FaultyRows:
     """Records that are wrong by themselves: how many of how many, and some of them."""
 
     wrong: int
@@ -193,14 +193,14 @@ class Evidence:
     Attributes:
         table: The declared table.
         window: The window's key.
-        facts: What each need was met with: `Both` for measures, shapes and results, a `Comparison` for
-            records, `Found` for the others; a `NotGatheredError` where that failed.
+        facts: What each need was met with: `SidePair` for measures, shapes and results, a `Comparison` for
+            records, `FaultyRows` for the others; a `NotGatheredError` where that failed.
         private: Columns of which no value may stand in a finding, but in its records.
     """
 
     table: str
     window: str
-    facts: Mapping[Need, Both | Comparison | Found | NotGatheredError] = field(default_factory=dict)
+    facts: Mapping[Need, SidePair | Comparison | FaultyRows | NotGatheredError] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
 
     @property
@@ -208,7 +208,7 @@ class Evidence:
         """What is judged, as sentences begin."""
         return place(self.table, self.window)
 
-    def both(self, need: Measure | Shapes | Results) -> Both:
+    def both(self, need: Measure | TableSchemas | Results) -> SidePair:
         """The figures of both sides.
 
         Raises:
@@ -226,7 +226,7 @@ class Evidence:
         fact: Any = self._fact(need)
         return fact  # type: ignore[no-any-return]
 
-    def found(self, need: Orphans | Disorder) -> Found:
+    def found(self, need: Orphans | Disorder) -> FaultyRows:
         """The records that are wrong by themselves.
 
         Raises:

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from typing import TypeVar
 
+from recon_assets.model.discrepancies import Value
 from recon_assets.model.findings import Details
-from recon_assets.model.records import Value
 
 T = TypeVar("T")
 MASK = "***"

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recon_assets.model.cases import REVIEWED, Policy
+from recon_assets.model.discrepancies import Rule
 from recon_assets.model.findings import Check
-from recon_assets.model.records import Rule
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class TableSpec:
     Column names are the source's; ``rename`` maps them to the target's. ``cast`` maps a source
     column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
-    when two of its values are equal. A row whose ``updated_at`` is younger than ``settle`` is in flight.
+    when two of its values are equal. A row whose ``updated_at`` is younger than ``grace_period`` is in flight.
     The values of ``private`` columns are shown to nobody: reports have ``***`` in their place. A column that
     the target names otherwise may be given by either name, and is private by both.
     """
@@ -125,7 +125,7 @@ class TableSpec:
     where: str | None = None
     rules: Mapping[str, Rule] = field(default_factory=dict)
     updated_at: str | None = None
-    settle: timedelta | None = None
+    grace_period: timedelta | None = None
     private: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     correct: Policy = REVIEWED

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, reading
 from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.assets import days
@@ -28,7 +28,7 @@ def adopt(instance: dg.DagsterInstance, project: Project, spec: TableSpec, now: 
     target = dialect.engine(project.databases[spec.target.database], role="target")
     try:
         today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
-        counts = slices.counts_by_day(target, spec, "target", today)
+        counts = reading.counts_by_day(target, spec, "target", today)
     finally:
         target.dispose()
     return adopt_counts(instance, spec, counts, now)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, reading
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
 from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
@@ -127,7 +127,7 @@ def source_key(spec: TableSpec) -> dg.AssetKey:
     """Database, schema and table; a query is named after the table it fills."""
     if spec.source.table is None:
         return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
-    return dg.AssetKey([spec.source.database, *filter(None, slices.split_name(spec.source.table))])
+    return dg.AssetKey([spec.source.database, *filter(None, reading.split_name(spec.source.table))])
 
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 import dagster as dg
 from pydantic import Field
 
-from recon_assets import dialect, ledger, slices, writes
+from recon_assets import dialect, ledger, reading, writing
 from recon_assets.errors import ReconError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
@@ -59,7 +59,7 @@ Opener = Callable[[TableSpec, dg.DagsterRun], AbstractContextManager[Sides]]
 class Databases:
     """The two databases of one table, and the ledger, in a run."""
 
-    pair: slices.Pair
+    pair: reading.Pair
     book: Ledger
     run: dg.DagsterRun
 
@@ -69,21 +69,21 @@ class Databases:
         Raises:
             RefusedError: When that may undo what a person has decided.
         """
-        return writes.load(
+        return writing.load(
             self.pair,
             window,
             mode=config.mode,
             columns=tuple(config.columns),
             dry_run=config.dry_run,
-            keeper=self.keeper(window, config.mode),
+            backup_sink=self.backup_sink(window, config.mode),
             ask=None if config.overwrite_decisions else partial(self.refuse_to_undo, window, config.mode),
         )
 
-    def keeper(self, window: Window, mode: Mode) -> ledger.Keeper:
+    def backup_sink(self, window: Window, mode: Mode) -> ledger.BackupSink:
         """Remembers what the load changes."""
         backfill = self.run.tags.get(BACKFILL_TAG, "")
         table, run, now = self.pair.spec.name, self.run.run_id, datetime.now(UTC)
-        return ledger.Keeper(self.book, table, window.key, mode.value, run, backfill, now)
+        return ledger.BackupSink(self.book, table, window.key, mode.value, run, backfill, now)
 
     def refuse_to_undo(self, window: Window, mode: Mode) -> None:
         """Raise when a person has decided that rows of the window shall be otherwise than in the source."""
@@ -100,7 +100,7 @@ class Databases:
 
     def schema(self) -> dg.TableSchema:
         """The target's columns as they are now."""
-        return dg.TableSchema([described(column) for column in self.pair.target_shape.columns])
+        return dg.TableSchema([described(column) for column in self.pair.target_schema.columns])
 
 
 def endangers(mode: Mode, decided: ledger.Decided) -> bool:
@@ -125,7 +125,7 @@ def opener(project: Project, memory: Memory) -> Opener:
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
             with memory() as book:
-                yield Databases(persistently(partial(slices.pair, spec, source, target)), book, run)
+                yield Databases(persistently(partial(reading.pair, spec, source, target)), book, run)
         finally:
             source.dispose()
             target.dispose()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from recon_assets import ledger
 from recon_assets.dialect.locks import alone
 from recon_assets.ledger import Ledger, Recorded, Said
-from recon_assets.model import Act, Case, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
+from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import MOST_ROWS, cell, evaluation, records, table
 from recon_assets.review.judging import mark
@@ -51,7 +51,7 @@ class Picture:
     @property
     def partition(self) -> str:
         """``table/day/kind``, numbered from the second time on that somebody has to decide it."""
-        times = 1 + self.case.reopened + sum(event.act is Act.RETURNED for event in self.events)
+        times = 1 + self.case.reopened + sum(event.act is CaseEventType.REOPENED for event in self.events)
         return str(self.case.id) if times == 1 else f"{self.case.id}#{times}"
 
     @property
@@ -113,7 +113,9 @@ class Picture:
             return dg.AssetMaterialization(
                 DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
             )
-        failed = self.last.act is Act.RETURNED and any(event.act is Act.FAILED for event in self.events[-2:])
+        failed = self.last.act is CaseEventType.REOPENED and any(
+            event.act is CaseEventType.FAILED for event in self.events[-2:]
+        )
         if failed:
             return dg.AssetObservation(
                 DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
@@ -148,8 +150,11 @@ class Picture:
     @property
     def decision(self) -> Event | None:
         """The newest decision, unless the case was found again since."""
-        since = next((event for event in reversed(self.events) if event.act in {Act.DECIDED, Act.FOUND}), None)
-        return since if since and since.act is Act.DECIDED else None
+        since = next(
+            (event for event in reversed(self.events) if event.act in {CaseEventType.DECIDED, CaseEventType.FOUND}),
+            None,
+        )
+        return since if since and since.act is CaseEventType.DECIDED else None
 
 
 def page(case: CaseId) -> str:
@@ -229,7 +234,7 @@ def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[P
 
 def draw(instance: dg.DagsterInstance, log: Log, book: Ledger, item: Picture) -> None:
     """Tell Dagster how one case stands."""
-    if item.case.state is State.KEPT:
+    if item.case.state is State.ACCEPTED:
         for event in accepted(instance, book, item):
             log(event)
     for told in item.told:

@@ -15,7 +15,7 @@ from pydantic import Field
 from recon_assets import ledger, review
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, Case, CaseId, Chosen, Decision, Project, State
+from recon_assets.model import Case, CaseEventType, CaseId, Decision, Project, Resolution, State
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import (
@@ -55,13 +55,13 @@ class DecideConfig(dg.Config):
     )
     dry_run: bool = Field(default=False, description="Show what would be written, and decide nothing.")
 
-    def chosen(self) -> Chosen:
+    def chosen(self) -> Resolution:
         """The decision as the ledger knows it."""
         values = {
             row: {name: None if value is None else str(value) for name, value in columns.items()}
             for row, columns in self.values.items()
         }
-        return Chosen(self.decision, tuple(self.rows), values)
+        return Resolution(self.decision, tuple(self.rows), values)
 
 
 def queue(project: Project, memory: Memory) -> dg.AssetsDefinition:
@@ -85,7 +85,7 @@ def queue(project: Project, memory: Memory) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
     )
     def work(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
-        with explained(), memory() as book:
+        with driver_errors(), memory() as book:
             for partition in context.partition_keys:
                 yield pictured(book, project, partition).materialization()
 
@@ -114,7 +114,7 @@ def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> d
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
     )
     def work(context: dg.AssetExecutionContext, config: DecideConfig) -> Iterator[Event]:
-        with explained(), memory() as book:
+        with driver_errors(), memory() as book:
             refuse_strangers(environ)
             for partition in context.partition_keys:
                 yield decided(book, project, partition, config)
@@ -123,7 +123,7 @@ def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> d
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def driver_errors() -> Iterator[None]:
     """End the run with the sentence that says what is wrong."""
     try:
         yield
@@ -189,7 +189,7 @@ def show_job(project: Project, memory: Memory) -> dg.JobDefinition:
     @dg.op(name="show", description="Materializes the partition of each case that has changed.")
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
-        with explained(), memory() as book:
+        with driver_errors(), memory() as book:
             shown = show(context.instance, context.log_event, book, project)
             context.log.info("%d cases shown", shown)
 
@@ -206,7 +206,7 @@ def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
     @dg.op(name="correct", description="Corrects the target as decided, rolls back what was asked to be undone.")
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
-        with explained(), memory() as book:
+        with driver_errors(), memory() as book:
             failed = Correcting(context, book, project).run()
             show(context.instance, context.log_event, book, project)
             if failed:
@@ -272,7 +272,7 @@ class Correcting:
     def undo(self, id_: CaseId) -> None:
         """Roll one case back, as somebody has asked."""
         with self.book.begin() as connection:
-            asked = next(event for event in reversed(ledger.events(connection, id_)) if event.act is Act.UNDO)
+            asked = next(event for event in reversed(ledger.events(connection, id_)) if event.act is CaseEventType.UNDO)
         done = review.roll_back(
             self.book,
             self.project,

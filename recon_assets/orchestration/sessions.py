@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from recon_assets import local
 from recon_assets.declare import load_project
 from recon_assets.dialect import engine
-from recon_assets.dialect.failures import explained
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Database, Mode, Project, TableSpec
@@ -149,7 +149,7 @@ def check_reachable(name: str, url: str) -> None:
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     storage = engine(Database(name, plain), role="source")
     try:
-        with explained(name), storage.connect():
+        with driver_errors(name), storage.connect():
             pass
     finally:
         storage.dispose()

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from recon_assets import ledger, slices, writes
+from recon_assets import ledger, reading, writing
 from recon_assets.checks.references import References
 from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
@@ -22,27 +22,27 @@ from recon_assets.errors import ReconError, RefusedError, StaleTargetError, Unav
 from recon_assets.ledger import Correction, Ledger, Named
 from recon_assets.model import (
     ALL,
-    Act,
     Case,
+    CaseEventType,
     CaseId,
     Change,
-    Chosen,
+    ChangeStatus,
     Decision,
     Discrepancy,
     DiscrepancyKind,
     Finding,
     Project,
-    Standing,
+    Resolution,
     State,
     TableSpec,
     Value,
     Window,
     masked_key,
 )
+from recon_assets.reading import Pair
 from recon_assets.review.deciding import decision_of, declared, fixed, known, records_of, table_of
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
 from recon_assets.review.reaching import paired
-from recon_assets.slices import Pair
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
@@ -123,7 +123,7 @@ class _Correcting:
             raise AssertionError(msg)
         keeps = chosen.decision is Decision.KEEP_TARGET
         if case.state is State.DECIDED and not keeps:
-            self.say(Act.APPLYING, "", {"run": self.run_id})
+            self.say(CaseEventType.APPLYING, "", {"run": self.run_id})
         try:
             (self.keep if keeps else self.apply)(case, chosen)
         except UnavailableError as error:
@@ -131,7 +131,7 @@ class _Correcting:
         except ReconError as error:
             self.give_back(str(error))
 
-    def say(self, act: Act, note: str, data: dict[str, object] | None = None) -> None:
+    def say(self, act: CaseEventType, note: str, data: dict[str, object] | None = None) -> None:
         """Adds to the case's story."""
         with self.book.begin() as connection:
             ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=note, data=data or {})
@@ -143,7 +143,7 @@ class _Correcting:
         why = " ".join((f"{why.removesuffix('.')}.", *made))
         with self.book.begin() as connection:
             applying = known(connection, self.case).state is State.APPLYING
-            for act in (Act.FAILED, Act.RETURNED) if applying else (Act.RETURNED,):
+            for act in (CaseEventType.FAILED, CaseEventType.REOPENED) if applying else (CaseEventType.REOPENED,):
                 ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=why)
 
     def wait(self, why: str) -> None:
@@ -152,18 +152,18 @@ class _Correcting:
         with self.book.begin() as connection:
             last = ledger.events(connection, self.case)[-1]
         if last.note != note:
-            self.say(Act.COMMENTED, note)
+            self.say(CaseEventType.COMMENTED, note)
 
-    def keep(self, case: Case, chosen: Chosen) -> None:
+    def keep(self, case: Case, chosen: Resolution) -> None:
         """The difference is accepted until its values change."""
         kept = self.kept(case, chosen)
         with self.book.begin() as connection:
             decided = decision_of(connection, self.case)
             note = f"{len(kept):,} of {case.wrong:,} kept as they are in the target." if self.case.of_records else ""
-            ledger.append(connection, self.case, Act.KEPT, who=decided.who, at=self.clock(), note=note)
+            ledger.append(connection, self.case, CaseEventType.ACCEPTED, who=decided.who, at=self.clock(), note=note)
             ledger.accept(connection, self.case, kept, who=decided.who, why=decided.note, at=self.clock())
 
-    def kept(self, case: Case, chosen: Chosen) -> list[tuple[str, str]]:
+    def kept(self, case: Case, chosen: Resolution) -> list[tuple[str, str]]:
         """What is accepted, by what it is and by its values."""
         with self.book.begin() as connection:
             records = records_of(connection, case, chosen.rows)
@@ -172,7 +172,7 @@ class _Correcting:
             return [(item.id, item.discrepancy.fingerprint) for item in records]
         return [(finding.check, fingerprint(finding)) for finding in findings]
 
-    def apply(self, case: Case, chosen: Chosen) -> None:
+    def apply(self, case: Case, chosen: Resolution) -> None:
         """Writes what was decided and is not yet written, compares again, and closes the case when nothing is left."""
         with self.book.begin() as connection:
             decided = records_of(connection, case, chosen.rows)
@@ -185,9 +185,13 @@ class _Correcting:
         if left:
             self.give_back(_still(self.spec, left))
         else:
-            self.say(Act.APPLIED, "Compared again: none of its records differs any more.", {"records": len(decided)})
+            self.say(
+                CaseEventType.APPLIED,
+                "Compared again: none of its records differs any more.",
+                {"records": len(decided)},
+            )
 
-    def is_fixed(self, chosen: Chosen) -> bool:
+    def is_fixed(self, chosen: Resolution) -> bool:
         """Whether a person's own values are written already: they differ on purpose, so that no comparison tells.
 
         Raises:
@@ -208,9 +212,9 @@ class _Correcting:
 
     def is_as_written(self) -> bool:
         """Whether every row is still what a person's own values have made of it."""
-        return all({Standing.AFTER} == set(_standings(self.book, self.project, item)) for item in self.written())
+        return all({ChangeStatus.AFTER} == set(_standings(self.book, self.project, item)) for item in self.written())
 
-    def bring_about(self, decided: Sequence[Named], chosen: Chosen) -> None:
+    def bring_about(self, decided: Sequence[Named], chosen: Resolution) -> None:
         """Writes what is still wrong in the way that was decided on."""
         if len(decided) > FEW and self.is_in_source(decided):
             try:
@@ -231,10 +235,10 @@ class _Correcting:
         windows = self.windows()
         if not windows or self.case.of_records not in EVERY_KIND or not self.spec.key:
             return False
-        seen = slices.by_key(self.paired(self.spec), windows[0], SHARE * len(decided))
+        seen = reading.by_key(self.paired(self.spec), windows[0], SHARE * len(decided))
         return seen is not None and all(seen.get(item.discrepancy.key) == item.discrepancy.source for item in decided)
 
-    def still_due(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
+    def still_due(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
         """Compares before anything is written: the records that are still wrong in the way that was decided on.
 
         Raises:
@@ -260,7 +264,7 @@ class _Correcting:
             return
         number = None
         try:
-            with writes.correcting(self.paired(spec), window) as correcting:
+            with writing.correcting(self.paired(spec), window) as correcting:
                 changes = correcting.plan(wanted)
                 number = self.plan(changes, window)
                 correcting.write(changes)
@@ -290,7 +294,7 @@ class _Correcting:
         with self.book.begin() as connection:
             ledger.settle(connection, number, outcome, at=self.clock(), note=note)
 
-    def still_wrong(self, decided: Sequence[Named], chosen: Chosen) -> list[Named]:
+    def still_wrong(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
         """Compares again, which is written down: which of these records are still wrong, in whatever way.
 
         What a person fixed otherwise than the source has it is right by that.
@@ -304,7 +308,7 @@ class _Correcting:
         keys = {item.key for item in found if item.kind in EVERY_KIND}
         return [item for item in decided if item.id in ids or item.discrepancy.key in keys]
 
-    def compared(self, decided: Sequence[Named], chosen: Chosen, *, written: bool = False) -> list[Discrepancy]:
+    def compared(self, decided: Sequence[Named], chosen: Resolution, *, written: bool = False) -> list[Discrepancy]:
         """What is wrong with the case's window now, by the checks that the case stands on.
 
         Raises:
@@ -353,7 +357,7 @@ class _Correcting:
                 max_evidence=MOST,
                 remembered=MAX_EVIDENCE,
             )
-        spec = replace(self.spec, checks=(*self.spec.checks, RECORDS), settle=None)
+        spec = replace(self.spec, checks=(*self.spec.checks, RECORDS), grace_period=None)
         wanted = [*names, RECORDS.name] if records else names
         return evaluate(self.project, spec, windows, names=wanted, now=self.clock(), max_evidence=MOST)
 
@@ -369,7 +373,9 @@ Job = tuple[TableSpec, str, tuple[Discrepancy, ...]]
 """Of which table which window is written, and what is wrong there."""
 
 
-def jobs(project: Project, spec: TableSpec, case: CaseId, records: Sequence[Named], chosen: Chosen) -> Iterator[Job]:
+def jobs(
+    project: Project, spec: TableSpec, case: CaseId, records: Sequence[Named], chosen: Resolution
+) -> Iterator[Job]:
     """What is to be written where: for orphans, the rows that they name into their parents' tables."""
     if case.of_records is not DiscrepancyKind.ORPHAN or chosen.decision is not Decision.APPLY_SOURCE:
         yield spec, case.window, fixed(records, chosen)
@@ -379,7 +385,7 @@ def jobs(project: Project, spec: TableSpec, case: CaseId, records: Sequence[Name
         named = [item.discrepancy for item in records if check.name in item.checks]
         if isinstance(check, References) and named:
             with paired(project, spec) as pair, paired(project, project.tables[check.parent]) as parent:
-                for item in writes.parents(pair, parent, check.columns, named):
+                for item in writing.parents(pair, parent, check.columns, named):
                     wanted.setdefault((check.parent, item.window), {})[item.key] = item
     for (table, window), rows in wanted.items():
         yield project.tables[table], window, tuple(rows.values())
@@ -394,13 +400,13 @@ def _named(spec: TableSpec, some: Sequence[Named]) -> str:
     return "; ".join(", ".join(map(str, key)) for key in keys)
 
 
-def _standings(book: Ledger, project: Project, correction: Correction) -> tuple[Standing, ...]:
+def _standings(book: Ledger, project: Project, correction: Correction) -> tuple[ChangeStatus, ...]:
     """What the rows say of each of its changes."""
     with book.begin() as connection:
         changes = tuple(ledger.changes_of(connection, correction.id))
     with (
         paired(project, table_of(project, correction.table)) as pair,
-        writes.correcting(pair, correction.window, dry_run=True) as correcting,
+        writing.correcting(pair, correction.window, dry_run=True) as correcting,
     ):
         return correcting.judge(changes)
 
@@ -414,10 +420,10 @@ def settle_by_rows(
     moved on since: it is noted, and never undone.
     """
     standings = _standings(book, project, correction)
-    applied = Standing.AFTER in standings
+    applied = ChangeStatus.AFTER in standings
     if dry_run:
         return applied
-    moved = {at: str(standing) for at, standing in enumerate(standings) if standing is not Standing.AFTER}
+    moved = {at: str(standing) for at, standing in enumerate(standings) if standing is not ChangeStatus.AFTER}
     with book.begin() as connection:
         note = "The run was killed; the rows tell."
         outcome: Literal["applied", "failed"] = "applied" if applied else "failed"

@@ -7,19 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets import ledger, writes
+from recon_assets import ledger, writing
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.ledger import Ledger, Named
 from recon_assets.model import (
-    Act,
     Case,
+    CaseEventType,
     CaseId,
-    Chosen,
     Decision,
     Discrepancy,
     DiscrepancyKind,
     Event,
     Project,
+    Resolution,
     State,
     TableSpec,
     Value,
@@ -39,7 +39,7 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
     book: Ledger,
     project: Project,
     case: CaseId,
-    chosen: Chosen,
+    chosen: Resolution,
     *,
     who: str,
     note: str,
@@ -77,10 +77,12 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
     }
     with book.begin() as connection:
         seen = found.version if expected is None else expected
-        return ledger.append(connection, case, Act.DECIDED, who=who, at=at, note=note, data=data, expected=seen)
+        return ledger.append(
+            connection, case, CaseEventType.DECIDED, who=who, at=at, note=note, data=data, expected=seen
+        )
 
 
-def _need_reason(chosen: Chosen, note: str) -> None:
+def _need_reason(chosen: Resolution, note: str) -> None:
     if chosen.decision is not Decision.APPLY_SOURCE and not note.strip():
         msg = f"{chosen.decision}: say why, for whoever asks later."
         raise DeclarationError(msg)
@@ -129,7 +131,7 @@ def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) 
     return list(unaccepted(named, accepted))
 
 
-def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Named]) -> Chosen:
+def checked(project: Project, case: Case, chosen: Resolution, records: Sequence[Named]) -> Resolution:
     """The same with the values as their columns hold them.
 
     Raises:
@@ -154,7 +156,7 @@ def checked(project: Project, case: Case, chosen: Chosen, records: Sequence[Name
     return chosen
 
 
-def _refuse_unseen(case: Case, chosen: Chosen, records: Sequence[Named]) -> None:
+def _refuse_unseen(case: Case, chosen: Resolution, records: Sequence[Named]) -> None:
     """What is accepted is what somebody could see, and what the next check can tell again."""
     if case.id.of_records and not chosen.rows and len(records) < case.wrong:
         msg = (
@@ -174,7 +176,7 @@ def _refuse_uncorrectable(case: Case, decision: Decision) -> None:
         raise RefusedError(msg)
 
 
-def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Chosen) -> Chosen:
+def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Resolution) -> Resolution:
     if not any(chosen.values.values()):
         msg = f"{case.id}: {Decision.CUSTOM_FIX} without a value; give one for each column to be written."
         raise DeclarationError(msg)
@@ -189,11 +191,11 @@ def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Chosen) -
     with paired(project, spec) as pair:
         values = {
             row: {
-                name: writes.typed(pair, name, None if value is None else str(value)) for name, value in given.items()
+                name: writing.typed(pair, name, None if value is None else str(value)) for name, value in given.items()
             }
             for row, given in chosen.values.items()
         }
-    return Chosen(chosen.decision, tuple(values), values)
+    return Resolution(chosen.decision, tuple(values), values)
 
 
 def declared(project: Project, case: CaseId) -> TableSpec:
@@ -217,7 +219,7 @@ def table_of(project: Project, name: str) -> TableSpec:
     return project.tables[name]
 
 
-def fixed(records: Sequence[Named], chosen: Chosen) -> tuple[Discrepancy, ...]:
+def fixed(records: Sequence[Named], chosen: Resolution) -> tuple[Discrepancy, ...]:
     """What is to become of the target's records: each discrepancy with the side that is to win as its source.
 
     Several discrepancies of one record and kind (of other columns) are one.
@@ -247,7 +249,7 @@ def _with_values(item: Discrepancy, values: Mapping[str, Value]) -> Discrepancy:
 
 def decision_of(connection: sa.Connection, case: CaseId) -> Event:
     """Who decided a case last, and why."""
-    return next(event for event in reversed(ledger.events(connection, case)) if event.act is Act.DECIDED)
+    return next(event for event in reversed(ledger.events(connection, case)) if event.act is CaseEventType.DECIDED)
 
 
 def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) -> Event:
@@ -255,17 +257,17 @@ def comment(book: Ledger, case: CaseId, *, who: str, note: str, at: datetime) ->
     if not note.strip():
         msg = "The comment is empty."
         raise DeclarationError(msg)
-    return _say(book, case, Act.COMMENTED, who=who, note=note, at=at)
+    return _say(book, case, CaseEventType.COMMENTED, who=who, note=note, at=at)
 
 
 def assign(book: Ledger, case: CaseId, to: str, *, who: str, at: datetime) -> Event:
     """Gives a case to somebody; an empty name takes it from whoever had it."""
-    return _say(book, case, Act.ASSIGNED, who=who, at=at, data={"assignee": person(to) if to.strip() else ""})
+    return _say(book, case, CaseEventType.ASSIGNED, who=who, at=at, data={"assignee": person(to) if to.strip() else ""})
 
 
 def ask(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
     """Asks for the records of the case's window to be compared again."""
-    return _say(book, case, Act.ASKED, who=who, at=at)
+    return _say(book, case, CaseEventType.ASKED, who=who, at=at)
 
 
 def undo(  # noqa: PLR0913 - of which case, by whom, and why
@@ -290,20 +292,20 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
             msg = f"{case} is {found.state}: only what is APPLIED or KEPT can be taken back."
             raise RefusedError(msg)
         event = ledger.append(connection, case, act, who=who, at=at, note=note, expected=expected)
-        if act is not Act.UNDO:
-            last = decision_of(connection, case).n if act is Act.RETURNED else None
+        if act is not CaseEventType.UNDO:
+            last = decision_of(connection, case).n if act is CaseEventType.REOPENED else None
             ledger.withdraw(connection, case, at=at, who=who, decision=last)
         return event
 
 
-def undoing(connection: sa.Connection, case: Case) -> Act | None:
+def undoing(connection: sa.Connection, case: Case) -> CaseEventType | None:
     """What taking back what was decided of a case begins with; None where nothing stands."""
-    last = {State.APPLIED: Act.UNDO, State.KEPT: Act.RETURNED}.get(case.state)
-    earlier = may_follow(case.state, Act.WITHDRAWN) and ledger.keeps(connection, case.id)
-    return last or (Act.WITHDRAWN if earlier else None)
+    last = {State.APPLIED: CaseEventType.UNDO, State.ACCEPTED: CaseEventType.REOPENED}.get(case.state)
+    earlier = may_follow(case.state, CaseEventType.ACCEPTANCE_REVOKED) and ledger.keeps(connection, case.id)
+    return last or (CaseEventType.ACCEPTANCE_REVOKED if earlier else None)
 
 
-def _say(book: Ledger, case: CaseId, act: Act, **said: Any) -> Event:
+def _say(book: Ledger, case: CaseId, act: CaseEventType, **said: Any) -> Event:
     check_note(said.get("note", ""))
     said["who"] = person(said["who"])
     with book.begin() as connection:

@@ -13,7 +13,7 @@ from math import isclose
 from typing import TypeVar
 
 from recon_assets import ledger
-from recon_assets.checks.records import Checksum
+from recon_assets.checks.record_checks import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.ledger import Ledger, Named, Said
@@ -95,10 +95,11 @@ def mark(
     reasons = list(dict.fromkeys(finding.accepted for finding in records if finding.accepted))
     if covered >= EVERY_KIND:  # the records tell, and not what they told before
         before = {}
-    explained = reasons[0] if covered >= EVERY_KIND and reasons and not any(map(_names_more, records)) else None
+    driver_errors = reasons[0] if covered >= EVERY_KIND and reasons and not any(map(_names_more, records)) else None
     return tuple(
         replace(
-            finding, accepted=_of_figures(finding, accepted, before) or _explained(spec, finding, records, explained)
+            finding,
+            accepted=_of_figures(finding, accepted, before) or _explained(spec, finding, records, driver_errors),
         )
         if finding.failed and not any(finding.kinds.values())
         else finding

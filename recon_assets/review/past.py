@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.model import Act, CaseId, Event
+from recon_assets.model import CaseEventType, CaseId, Event
 
-_BACK = {Act.UNDO, Act.REFUSED, Act.ROLLED_BACK, Act.RETURNED}
+_BACK = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.ROLLED_BACK, CaseEventType.REOPENED}
 EVALUATION = "evaluation"
 
 
@@ -19,7 +19,7 @@ def closing(events: Sequence[Event]) -> Event:
 def is_undo_asked(events: Sequence[Event]) -> bool:
     """Whether somebody wants it undone and nobody has answered."""
     last = next((event.act for event in reversed(events) if event.act in _BACK), None)
-    return last is Act.UNDO
+    return last is CaseEventType.UNDO
 
 
 def is_older(said: ledger.Said, closed: Event) -> bool:
@@ -33,10 +33,10 @@ def touched(connection: sa.Connection, case: CaseId, events: Sequence[Event]) ->
     rows: Sequence[str] = ()
     found: set[str] = set()
     for event in events:
-        if event.act is Act.FOUND:
+        if event.act is CaseEventType.FOUND:
             findings = event.data["findings"]
-        elif event.act is Act.DECIDED:
+        elif event.act is CaseEventType.DECIDED:
             rows = event.data["rows"]
-        elif event.act in {Act.APPLYING, Act.KEPT}:
+        elif event.act in {CaseEventType.APPLYING, CaseEventType.ACCEPTED}:
             found |= {item.id for item in ledger.named(connection, findings, case.of_records, ids=rows)}
     return found

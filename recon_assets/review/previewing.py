@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recon_assets import writes
+from recon_assets import writing
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.ledger import Ledger
-from recon_assets.model import CaseId, Change, Chosen, Decision, Discrepancy, Project, TableSpec
+from recon_assets.model import CaseId, Change, Decision, Discrepancy, Project, Resolution, TableSpec
 from recon_assets.review.correcting import jobs
 from recon_assets.review.deciding import checked, declared, known, records_of
 from recon_assets.review.reaching import paired
@@ -27,7 +27,7 @@ class Preview:
     accepted: int = 0
 
 
-def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Preview:
+def preview(book: Ledger, project: Project, case: CaseId, chosen: Resolution) -> Preview:
     """What deciding so would do, row by row; nothing is kept.
 
     Raises:
@@ -54,7 +54,7 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Chosen) -> Pre
 
 def _tried(project: Project, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> Preview:
     try:
-        with paired(project, spec) as pair, writes.correcting(pair, window, dry_run=True) as correcting:
+        with paired(project, spec) as pair, writing.correcting(pair, window, dry_run=True) as correcting:
             changes = correcting.plan(wanted)
             correcting.write(changes)
     except (StaleTargetError, DoesNotFitError, RefusedError) as error:

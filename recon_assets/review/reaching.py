@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, reading
 from recon_assets.model import Project, TableSpec
 
 
 @contextmanager
-def paired(project: Project, spec: TableSpec) -> Iterator[slices.Pair]:
+def paired(project: Project, spec: TableSpec) -> Iterator[reading.Pair]:
     """Both sides, until the block ends.
 
     Raises:
@@ -18,7 +18,7 @@ def paired(project: Project, spec: TableSpec) -> Iterator[slices.Pair]:
     source = dialect.engine(project.databases[spec.source.database], role="source")
     target = dialect.engine(project.databases[spec.target.database], role="target")
     try:
-        yield slices.pair(spec, source, target)
+        yield reading.pair(spec, source, target)
     finally:
         source.dispose()
         target.dispose()

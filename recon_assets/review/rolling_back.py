@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from recon_assets import ledger, writes
+from recon_assets import ledger, writing
 from recon_assets.dialect.locks import alone
 from recon_assets.errors import (
     DeclarationError,
@@ -17,7 +17,7 @@ from recon_assets.errors import (
     UnavailableError,
 )
 from recon_assets.ledger import Backup, Correction, Ledger
-from recon_assets.model import Act, CaseId, Change, Project, State
+from recon_assets.model import CaseEventType, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
 from recon_assets.review.reaching import paired
@@ -147,7 +147,7 @@ class _RollingBack:
         with self.book.begin() as connection:
             found = ledger.find(connection, case)
             if found and found.state is State.APPLIED:
-                ledger.append(connection, case, Act.REFUSED, who="recon", at=self.clock(), note=why)
+                ledger.append(connection, case, CaseEventType.REFUSED, who="recon", at=self.clock(), note=why)
 
     def written(self) -> list[Correction | Backup]:
         """What was written and is not taken back, the newest first."""
@@ -203,7 +203,7 @@ class _RollingBack:
         with self.held(correction), paired(self.project, table_of(self.project, correction.table)) as pair:
             number = None
             try:
-                with writes.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
+                with writing.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
                     number = None if self.dry_run else self.plan(correction, changes)
                     correcting.undo(changes)
             except ReconError as error:
@@ -250,7 +250,9 @@ class _RollingBack:
         """Says in the case's story that a correction was undone."""
         if correction.case and not self.end(connection, correction.case):
             note = f"{correction.count:,} changes taken back. {self.note}".rstrip()
-            ledger.append(connection, correction.case, Act.COMMENTED, who=self.who, at=self.clock(), note=note)
+            ledger.append(
+                connection, correction.case, CaseEventType.COMMENTED, who=self.who, at=self.clock(), note=note
+            )
 
     def end(self, connection: sa.Connection, case: CaseId) -> bool:
         """The case is rolled back once nothing is left of what its last decision wrote; whether it is, or would be."""
@@ -264,7 +266,7 @@ class _RollingBack:
         if self.dry_run:
             return True
         last = next(item for item in every if item.undoes)  # whoever is here may only bring to its end what was killed
-        ledger.append(connection, case, Act.ROLLED_BACK, who=last.who, at=self.clock(), note=last.why)
+        ledger.append(connection, case, CaseEventType.ROLLED_BACK, who=last.who, at=self.clock(), note=last.why)
         ledger.withdraw(connection, case, at=self.clock(), who=last.who, decision=decided)
         return True
 
@@ -272,7 +274,7 @@ class _RollingBack:
         """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
             kept = ledger.parts(connection, backup.id)
-            writes.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
+            writing.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
         if self.dry_run:
             return
         with self.book.begin() as connection:

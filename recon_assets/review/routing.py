@@ -12,11 +12,12 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.checks.pattern import plural
+from recon_assets.checks.base import plural
 from recon_assets.ledger import Ledger, Recorded, Said
 from recon_assets.model import (
-    Act,
+    AutoAction,
     Case,
+    CaseEventType,
     CaseId,
     Decision,
     DiscrepancyKind,
@@ -25,7 +26,6 @@ from recon_assets.model import (
     Severity,
     State,
     TableSpec,
-    Treatment,
 )
 from recon_assets.review import past
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, unaccepted
@@ -224,7 +224,7 @@ class Routing:
             return Routed()
         if not evidence.said:
             return self.close(case)
-        if self.spec.correct.of(id_) is Treatment.IGNORE or self._is_slight(evidence):
+        if self.spec.correct.of(id_) is AutoAction.IGNORE or self._is_slight(evidence):
             return Routed(ignored=1)
         if case and (self._is_old(case, evidence) or not self._is_news(case, evidence)):
             return Routed()
@@ -235,7 +235,7 @@ class Routing:
         if case is None or case.state is not State.PENDING:
             return Routed()
         known = max((said.evaluation for said in self.newest.values()), default=0)
-        self._append(case.id, Act.GONE, RECON, why, {past.EVALUATION: known})
+        self._append(case.id, CaseEventType.RESOLVED, RECON, why, {past.EVALUATION: known})
         return Routed(gone=1)
 
     def _is_slight(self, evidence: Evidence) -> bool:
@@ -265,7 +265,7 @@ class Routing:
         why = self.hindrance(id_, case, evidence)
         self._append(
             id_,
-            Act.FOUND,
+            CaseEventType.FOUND,
             RECON,
             why or "",
             {
@@ -278,18 +278,18 @@ class Routing:
         )
         if not why:
             chosen = {"decision": Decision.APPLY_SOURCE.value, "rows": [], "values": {}}
-            self._append(id_, Act.DECIDED, POLICY, "Within the limits of the table's policy.", chosen)
+            self._append(id_, CaseEventType.DECIDED, POLICY, "Within the limits of the table's policy.", chosen)
         return Routed(opened=int(case is None), again=int(case is not None), decided=int(not why))
 
     def hindrance(self, id_: CaseId, case: Case | None, evidence: Evidence) -> str | None:
         """Why a person must decide; None when the policy may."""
         kind, policy = id_.of_records, self.spec.correct
-        if kind not in CORRECTABLE or policy.of(id_) is not Treatment.APPLY:
+        if kind not in CORRECTABLE or policy.of(id_) is not AutoAction.APPLY:
             return "The table's policy leaves it to a person."
         if evidence.wrong > len(evidence.records):
             return f"Only {len(evidence.records):,} of {evidence.wrong:,} records are known by name."
-        if fuse := policy.fuse(evidence.wrong, evidence.of):
-            return f"{fuse[0].upper()}{fuse[1:]}."
+        if limit_exceeded := policy.limit_exceeded(evidence.wrong, evidence.of):
+            return f"{limit_exceeded[0].upper()}{limit_exceeded[1:]}."
         return self._history(case, evidence) if case else None
 
     def _history(self, case: Case, evidence: Evidence) -> str | None:
@@ -301,7 +301,9 @@ class Routing:
             return None
         return "Some of its records were corrected, kept or rolled back before, and are wrong again."
 
-    def _append(self, id_: CaseId, act: Act, who: str, note: str, data: Mapping[str, object] | None = None) -> None:
+    def _append(
+        self, id_: CaseId, act: CaseEventType, who: str, note: str, data: Mapping[str, object] | None = None
+    ) -> None:
         ledger.append(self.connection, id_, act, who=who, at=self.now, note=note, data=data or {})
 
 

@@ -12,7 +12,7 @@ import psycopg
 from recon_assets import ledger, review
 from recon_assets.checks import Count, Fields, Keys
 from recon_assets.ledger import Ledger
-from recon_assets.model import Case, CaseId, Chosen, Database, Days, Decision, Policy, Project, Relation, TableSpec
+from recon_assets.model import Case, CaseId, Database, Days, Decision, Policy, Project, Relation, Resolution, TableSpec
 from recon_assets.orchestration.project import definitions
 from recon_assets_tests.conftest import Fresh
 
@@ -138,7 +138,7 @@ class Shop:
     def decide(self, case: CaseId, decision: Decision, note: str = "agreed") -> None:
         """What a person does on the page."""
         with self.book() as book:
-            review.decide(book, self.project, case, Chosen(decision), who="ana", note=note, at=datetime.now(UTC))
+            review.decide(book, self.project, case, Resolution(decision), who="ana", note=note, at=datetime.now(UTC))
 
     def undo(self, case: CaseId) -> None:
         """What a person does on the page, later."""

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from recon_assets import ledger
-from recon_assets.model import Act, CaseId, Decision, State
+from recon_assets.model import CaseEventType, CaseId, Decision, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 from recon_assets_tests.dagster.states import said, states
@@ -95,7 +95,7 @@ def test_a_kept_difference_is_an_accepted_one(orders: Shop) -> None:
     orders.decide(MISSING, Decision.KEEP_TARGET, note="sold elsewhere")
     orders.work()
 
-    assert orders.case(MISSING).state is State.KEPT
+    assert orders.case(MISSING).state is State.ACCEPTED
     assert orders.orders(orders.target) == before
     assert failed(orders, "keys") == set()
     event = said(orders.instance, orders.project.tables["orders"], "keys")[MISSING.window]
@@ -188,7 +188,7 @@ def test_what_agrees_again_by_itself_is_no_open_question(orders: Shop) -> None:
     damage(orders, "UPDATE orders SET amount = id * 10")
     orders.work()
 
-    assert orders.case(WRONG).state is State.GONE
+    assert orders.case(WRONG).state is State.RESOLVED
     assert orders.undecided() == set()
 
 
@@ -268,5 +268,5 @@ def test_a_case_that_cannot_be_undone_keeps_no_other_from_it(orders: Shop) -> No
     with orders.book() as book, book.begin() as connection:
         answer = ledger.events(connection, MISSING)[-1]
         assert ledger.undos(connection) == []
-    assert (answer.act, "there is no such table" in answer.note) == (Act.REFUSED, True), answer.note
+    assert (answer.act, "there is no such table" in answer.note) == (CaseEventType.REFUSED, True), answer.note
     assert orders.case(other).state is State.ROLLED_BACK

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, CaseId, Policy, State, Treatment
+from recon_assets.model import AutoAction, CaseEventType, CaseId, Policy, State
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.pictures import show
 from recon_assets_tests.conftest import Fresh
@@ -55,12 +55,12 @@ class Killer:
 def orders(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Missing rows are inserted without a person; nothing is waited for."""
     monkeypatch.setattr(review_sensor, "REST", timedelta())
-    policy = Policy(missing=Treatment.APPLY, at_most_share=Decimal(1))
+    policy = Policy(missing=AutoAction.APPLY, at_most_share=Decimal(1))
     with shop(fresh, policy) as made:
         yield made
 
 
-def events(shop: Shop, case: CaseId) -> list[Act]:
+def events(shop: Shop, case: CaseId) -> list[CaseEventType]:
     """What happened to a case."""
     with shop.book() as book, book.begin() as connection:
         return [event.act for event in ledger.events(connection, case)]
@@ -107,8 +107,13 @@ def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.M
             grave.survived(partial(orders.execute, request))
 
     assert grave.kills > 15
-    assert events(orders, MISSING) == [Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED]
-    assert events(orders, WRONG) == [Act.FOUND]
+    assert events(orders, MISSING) == [
+        CaseEventType.FOUND,
+        CaseEventType.DECIDED,
+        CaseEventType.APPLYING,
+        CaseEventType.APPLIED,
+    ]
+    assert events(orders, WRONG) == [CaseEventType.FOUND]
     assert set(shown(orders).values()) == {1}
     assert orders.undecided() == {str(WRONG)}
     assert orders.case(WRONG).state is State.PENDING
@@ -127,8 +132,13 @@ def test_two_sensors_at_once(orders: Shop) -> None:
                 for request in each:
                     orders.execute(request)  # one after the other: Dagster's SQLite is not for two at once
 
-    assert events(orders, MISSING) == [Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED]
-    assert events(orders, WRONG) == [Act.FOUND]
+    assert events(orders, MISSING) == [
+        CaseEventType.FOUND,
+        CaseEventType.DECIDED,
+        CaseEventType.APPLYING,
+        CaseEventType.APPLIED,
+    ]
+    assert events(orders, WRONG) == [CaseEventType.FOUND]
     assert set(shown(orders).values()) == {1}
     assert set(shown(orders, "review_decisions").values()) == {1}
 

@@ -32,7 +32,7 @@ def kept(shop: Shop, case: CaseId, damage: str) -> None:
     found(shop, damage)
     shop.decide(case, Decision.KEEP_TARGET, note="known")
     shop.work()
-    assert shop.case(case).state is State.KEPT
+    assert shop.case(case).state is State.ACCEPTED
 
 
 def found(shop: Shop, damage: str) -> None:

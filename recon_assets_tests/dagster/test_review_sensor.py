@@ -11,7 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from recon_assets import ledger, review
-from recon_assets.model import Days, Decision, Policy, Project, Treatment
+from recon_assets.model import AutoAction, Days, Decision, Policy, Project
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.review_sensor import Work, left
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
@@ -31,7 +31,7 @@ def orders(fresh: Fresh) -> Iterator[Shop]:
 @pytest.fixture
 def applying(fresh: Fresh) -> Iterator[Shop]:
     """The same, and what is missing comes back by itself."""
-    with shop(fresh, Policy(missing=Treatment.APPLY)) as made:
+    with shop(fresh, Policy(missing=AutoAction.APPLY)) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recon_assets.diff import comparing
+from recon_assets.diff import window_comparison
 from recon_assets.model import Comparison, Discrepancy, Kind, Rule, Type
 from recon_assets_tests import oracle
 from recon_assets_tests.db.sides import PLACES, SOURCES, Name, Side
@@ -28,7 +28,7 @@ PATHS: Mapping[str, tuple[int, int]] = {"row by row": (50_000, 100), "in buckets
 def take(path: str, patch: pytest.MonkeyPatch) -> None:
     """Makes small tables take the path of large ones, or the other way round."""
     for name, value in zip(("LARGEST", "BUCKET"), PATHS[path], strict=True):
-        patch.setattr(comparing, name, value)
+        patch.setattr(window_comparison, name, value)
 
 
 class MisfitError(Exception):

@@ -9,14 +9,24 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, CaseId, Chosen, Decision, Discrepancy, DiscrepancyKind, Event, Finding, Severity
+from recon_assets.model import (
+    CaseEventType,
+    CaseId,
+    Decision,
+    Discrepancy,
+    DiscrepancyKind,
+    Event,
+    Finding,
+    Resolution,
+    Severity,
+)
 
 DAY = "2025-01-01"
 START = datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 RECORDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
 CASE = CaseId("orders", DAY, "missing")
-KEEP = Chosen(Decision.KEEP_TARGET)
-APPLY = Chosen(Decision.APPLY_SOURCE)
+KEEP = Resolution(Decision.KEEP_TARGET)
+APPLY = Resolution(Decision.APPLY_SOURCE)
 
 
 def minute(n: float) -> datetime:
@@ -71,15 +81,18 @@ def found(*findings: int, wrong: int = 1, severity: Severity = Severity.HIGH, su
     return {"findings": list(findings), "severity": severity.value, "wrong": wrong, "named": 0, "summary": summary}
 
 
-def append(book: Ledger, act: Act, case: CaseId = CASE, *, at: float = 0, **more: Any) -> Event:
+def append(book: Ledger, act: CaseEventType, case: CaseId = CASE, *, at: float = 0, **more: Any) -> Event:
     """One event, in a transaction of its own."""
-    data: Mapping[Act, Mapping[str, Any]] = {Act.FOUND: found(), Act.DECIDED: ledger.chosen_json(KEEP)}
+    data: Mapping[CaseEventType, Mapping[str, Any]] = {
+        CaseEventType.FOUND: found(),
+        CaseEventType.DECIDED: ledger.chosen_json(KEEP),
+    }
     said = {"who": "anna", "data": data.get(act, {}), **more}
     with book.begin() as c:
         return ledger.append(c, case, act, at=minute(at), **said)
 
 
-def happened(book: Ledger, *acts: Act, case: CaseId = CASE, at: float = 0) -> None:
+def happened(book: Ledger, *acts: CaseEventType, case: CaseId = CASE, at: float = 0) -> None:
     """Several events, a minute after each other."""
     for n, act in enumerate(acts):
         append(book, act, case, at=at + n)
@@ -108,6 +121,6 @@ def plan_of(c: sa.Connection, call: Any) -> str:
     call()
     sa.event.remove(c.engine, "before_cursor_execute", caught)
     ((statement, parameters),) = statements
-    explained = c.connection.cursor()
-    explained.execute(f"EXPLAIN {statement}", parameters)
-    return "\n".join(line for (line,) in explained.fetchall())
+    driver_errors = c.connection.cursor()
+    driver_errors.execute(f"EXPLAIN {statement}", parameters)
+    return "\n".join(line for (line,) in driver_errors.fetchall())

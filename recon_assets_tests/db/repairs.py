@@ -13,19 +13,19 @@ from recon_assets.checks import Fields, Keys
 from recon_assets.ledger import Correction, Ledger
 from recon_assets.model import (
     Case,
-    Chosen,
+    ChangeStatus,
     Database,
     Days,
     Decision,
     Project,
     Relation,
-    Standing,
+    Resolution,
     State,
     TableSpec,
 )
+from recon_assets.reading import Pair
 from recon_assets.review import Scope
-from recon_assets.slices import Pair
-from recon_assets.writes import correcting
+from recon_assets.writing import correcting
 from recon_assets_tests.db.sides import Sides
 
 Row = tuple[Any, ...]
@@ -40,7 +40,7 @@ SPEC = TableSpec(
     ignore=("loaded",),
     checks=(Keys(), Fields()),
 )
-APPLY = Chosen(Decision.APPLY_SOURCE)
+APPLY = Resolution(Decision.APPLY_SOURCE)
 VALUES: dict[str, tuple[Any, ...]] = {
     "integer": (None, 0, 1, -(2**31), 2**31 - 1),
     "numeric(9,2)": (None, Decimal("0.00"), Decimal("1.50"), Decimal("-9999999.99")),
@@ -163,7 +163,7 @@ class Repair:
         with self.book.begin() as connection:
             return ledger.corrections(connection, **which)
 
-    def standings(self, pair: Pair, correction: Correction) -> set[Standing]:
+    def standings(self, pair: Pair, correction: Correction) -> set[ChangeStatus]:
         """What the rows say of a correction."""
         with self.book.begin() as connection:
             changes = tuple(ledger.changes_of(connection, correction.id))

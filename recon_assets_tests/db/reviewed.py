@@ -8,10 +8,10 @@ from typing import Any
 
 from recon_assets import checks, ledger, review
 from recon_assets.model import (
+    AutoAction,
     Case,
     CaseId,
     Check,
-    Chosen,
     Database,
     Days,
     Decision,
@@ -19,8 +19,8 @@ from recon_assets.model import (
     Policy,
     Project,
     Relation,
+    Resolution,
     TableSpec,
-    Treatment,
 )
 from recon_assets_tests.db.sides import Rows, Side, Sides
 
@@ -39,7 +39,7 @@ CHECKS: tuple[Check, ...] = (
     checks.Fields(),
     checks.References(columns=("code",), parent="codes"),
 )
-APPLIED = Policy(missing=Treatment.APPLY, mismatched=Treatment.APPLY, extra=Treatment.APPLY, orphan=Treatment.APPLY)
+APPLIED = Policy(missing=AutoAction.APPLY, mismatched=AutoAction.APPLY, extra=AutoAction.APPLY, orphan=AutoAction.APPLY)
 
 
 @dataclass
@@ -128,9 +128,9 @@ class Shop:
 
     def decide(self, kind: str, decision: Decision = Decision.APPLY_SOURCE, day: str = DAY, **chosen: Any) -> None:
         """Somebody decides."""
-        self.say(Chosen(decision, **chosen), CaseId("t", day, kind))
+        self.say(Resolution(decision, **chosen), CaseId("t", day, kind))
 
-    def say(self, chosen: Chosen, case: CaseId, expected: int | None = None, who: str = "ana") -> None:
+    def say(self, chosen: Resolution, case: CaseId, expected: int | None = None, who: str = "ana") -> None:
         """Somebody decides."""
         review.decide(
             self.book, self.project, case, chosen, who=who, note="as agreed", at=self.now(), expected=expected

@@ -16,7 +16,7 @@ import pymysql
 import sqlalchemy as sa
 from psycopg.types.json import set_json_loads
 
-from recon_assets import dialect, slices, writes
+from recon_assets import dialect, reading, writing
 from recon_assets.model import ALL, Database, Days, Loaded, Mode, Relation, TableSpec, Window
 
 Name = Literal["postgresql", "mysql", "duckdb", "sqlite"]
@@ -127,20 +127,20 @@ class Sides:
         self.target.run(f"CREATE TABLE t ({target})")
         self.source.fill("t", rows)
 
-    def pair(self, spec: TableSpec, **settings: Any) -> slices.Pair:
+    def pair(self, spec: TableSpec, **settings: Any) -> reading.Pair:
         """Both sides as the program sees them."""
         source, target = (
             dialect.engine(Database(role, side.url, **settings), role=role) for role, side in self._roles()
         )
         self.opened.extend((source, target))
-        return slices.pair(spec, source, target)
+        return reading.pair(spec, source, target)
 
     def load(
         self, spec: TableSpec, window: Window | str = ALL, mode: Mode = Mode.INSERT_MISSING, **more: Any
     ) -> Loaded:
         """Load one window."""
         wanted = spec.window(window) if isinstance(window, str) else window
-        return writes.load(self.pair(spec), wanted, mode=mode, **more)
+        return writing.load(self.pair(spec), wanted, mode=mode, **more)
 
     def close(self) -> None:
         """Give all connections back."""

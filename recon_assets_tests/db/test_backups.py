@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recon_assets import slices, writes
+from recon_assets import reading, writing
 from recon_assets.errors import RefusedError, StaleTargetError
-from recon_assets.model import Days, Mode, Standing
-from recon_assets.writes import Print
-from recon_assets.writes.backups import Row
+from recon_assets.model import ChangeStatus, Days, Mode
+from recon_assets.writing import Fingerprint
+from recon_assets.writing.backups import Row
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, Sides, spec
 
@@ -32,19 +32,19 @@ class Kept:
     mode: str
     columns: tuple[str, ...] = ()
     parts: list[list[Row]] = field(default_factory=list)
-    before_: Print | None = None
-    after_: Print | None = None
+    before_: Fingerprint | None = None
+    after_: Fingerprint | None = None
     said: list[str] = field(default_factory=list)
 
-    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], printed: Print) -> None:
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
         """Keep what was there."""
-        self.columns, self.before_ = tuple(columns), printed
+        self.columns, self.before_ = tuple(columns), fingerprint
         self.parts = json.loads(json.dumps(list(parts)))
         self.said.append("before")
 
-    def after(self, printed: Print) -> None:
+    def after(self, fingerprint: Fingerprint) -> None:
         """Keep what will be there."""
-        self.after_ = printed
+        self.after_ = fingerprint
         self.said.append("after")
 
     def done(self) -> None:
@@ -65,18 +65,18 @@ class Written:
 
     mode: str
     columns: tuple[str, ...]
-    before: Print
-    after: Print
+    before: Fingerprint
+    after: Fingerprint
 
 
-def load(pair: slices.Pair, mode: Mode, window: str = DAY, columns: tuple[str, ...] = ()) -> Kept:
+def load(pair: reading.Pair, mode: Mode, window: str = DAY, columns: tuple[str, ...] = ()) -> Kept:
     kept = Kept(mode)
-    writes.load(pair, pair.spec.window(window), mode=mode, columns=columns, keeper=kept)
+    writing.load(pair, pair.spec.window(window), mode=mode, columns=columns, backup_sink=kept)
     return kept
 
 
-def restore(pair: slices.Pair, kept: Kept, window: str = DAY, *, dry_run: bool = False) -> int:
-    return writes.restore(pair, window, kept.backup, kept.parts, dry_run=dry_run)
+def restore(pair: reading.Pair, kept: Kept, window: str = DAY, *, dry_run: bool = False) -> int:
+    return writing.restore(pair, window, kept.backup, kept.parts, dry_run=dry_run)
 
 
 def prepared(both: Both, target: Name, there: Rows, held: Rows, more: str = "", *, key: str = "primary key") -> Sides:
@@ -124,7 +124,7 @@ def test_nothing_is_kept_of_what_changed_nothing(both: Both, target: Name, mode:
     assert load(pair, mode, OTHER, columns).said == []
     sides.target.run("DELETE FROM t WHERE id < 3", "UPDATE t SET v = NULL, w = NULL")
     kept = Kept(mode)
-    writes.load(pair, pair.spec.window(DAY), mode=mode, columns=columns, dry_run=True, keeper=kept)
+    writing.load(pair, pair.spec.window(DAY), mode=mode, columns=columns, dry_run=True, backup_sink=kept)
     assert kept.said == []
 
 
@@ -166,7 +166,7 @@ def test_rows_that_moved_on_are_named(both: Both, target: Name, change: str, nam
 
     assert list(raised.value.keys) == named
     assert sides.target.rows() == now
-    assert writes.standing(pair, DAY, kept.backup, kept.parts) is Standing.NEITHER
+    assert writing.standing(pair, DAY, kept.backup, kept.parts) is ChangeStatus.NEITHER
 
 
 def test_many_rows_that_moved_on(both: Both) -> None:
@@ -216,13 +216,13 @@ def test_prints_tell_what_databases_do_not(both: Both, target: Name, of: str, on
     sides = prepared(both, target, [], THERE[:2], f", x {of}")
     sides.target.run(f"UPDATE t SET x = {one}")
     pair = sides.pair(spec(DAYS, ignore=("x",)))
-    was = writes.printed(pair, DAY)
+    was = writing.fingerprint(pair, DAY)
 
     sides.target.run(f"UPDATE t SET x = {other} WHERE id = 2")
 
-    assert writes.printed(pair, DAY) != was
+    assert writing.fingerprint(pair, DAY) != was
     sides.target.run(f"UPDATE t SET x = {one} WHERE id = 2")
-    assert writes.printed(pair, DAY) == was
+    assert writing.fingerprint(pair, DAY) == was
 
 
 COLUMNS = {
@@ -389,14 +389,14 @@ class Mortal(Kept):
         if self.mode.endswith(step):
             raise KilledError
 
-    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], printed: Print) -> None:
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
         """Keep what was there."""
-        super().before(columns, parts, printed)
+        super().before(columns, parts, fingerprint)
         self.tell("before")
 
-    def after(self, printed: Print) -> None:
+    def after(self, fingerprint: Fingerprint) -> None:
         """Keep what will be there."""
-        super().after(printed)
+        super().after(fingerprint)
         self.tell("after")
 
     def done(self) -> None:
@@ -405,12 +405,12 @@ class Mortal(Kept):
 
 
 @pytest.mark.parametrize(
-    ("step", "standing"), [("after", Standing.BEFORE), ("done", Standing.AFTER), ("never", Standing.AFTER)]
+    ("step", "standing"), [("after", ChangeStatus.BEFORE), ("done", ChangeStatus.AFTER), ("never", ChangeStatus.AFTER)]
 )
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("target", TARGETS)
 def test_backup_tells_whether_the_load_came_to_its_end(
-    both: Both, target: Name, mode: Mode, step: str, standing: Standing
+    both: Both, target: Name, mode: Mode, step: str, standing: ChangeStatus
 ) -> None:
     """Whenever it was killed; a load that did not is restored by doing nothing, the other one by doing it."""
     sides = prepared(both, target, THERE, [row for row in HELD if mode is not Mode.REPLACE or row[0] != 3])
@@ -419,13 +419,13 @@ def test_backup_tells_whether_the_load_came_to_its_end(
     kept = Mortal(f"{mode} {step}")
 
     try:
-        writes.load(pair, pair.spec.window(DAY), mode=mode, columns=NAMED.get(mode, ()), keeper=kept)
+        writing.load(pair, pair.spec.window(DAY), mode=mode, columns=NAMED.get(mode, ()), backup_sink=kept)
     except KilledError:
         assert step != "never"
 
     kept.mode = mode
-    assert writes.standing(pair, DAY, kept.backup, kept.parts) is standing
-    assert (restore(pair, kept) > 0) is (standing is Standing.AFTER)
+    assert writing.standing(pair, DAY, kept.backup, kept.parts) is standing
+    assert (restore(pair, kept) > 0) is (standing is ChangeStatus.AFTER)
     assert sides.target.rows() == was
 
 
@@ -438,7 +438,7 @@ def test_keeper_that_fails_stops_the_load(both: Both, target: Name) -> None:
 
     for step in ("before", "after"):
         with pytest.raises(KilledError):
-            writes.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, keeper=Mortal(step))
+            writing.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, backup_sink=Mortal(step))
         assert sides.target.rows() == was
 
 
@@ -469,7 +469,7 @@ def test_law_of_restoring(both: Both, target: Name, mode: Mode) -> None:
             side.fill("t (id, at, v, w)", rows)
         sides.target.run("UPDATE t SET m = id / 7.0")
         was = sides.target.rows()
-        printed = writes.printed(pair, DAY)
+        fingerprint = writing.fingerprint(pair, DAY)
 
         kept = load(pair, mode, columns=columns if mode.names_columns else ())
 
@@ -478,6 +478,6 @@ def test_law_of_restoring(both: Both, target: Name, mode: Mode) -> None:
         if changed:
             assert restore(pair, kept) > 0
         assert sides.target.rows() == was
-        assert writes.printed(pair, DAY) == printed
+        assert writing.fingerprint(pair, DAY) == fingerprint
 
     law()

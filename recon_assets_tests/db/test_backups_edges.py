@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recon_assets import ledger, writes
+from recon_assets import ledger, writing
 from recon_assets.errors import RefusedError, UnavailableError
-from recon_assets.model import Mode, Standing
-from recon_assets.writes.backups import Touched, target_of
+from recon_assets.model import ChangeStatus, Mode
+from recon_assets.writing.backups import LoadBackup, target_of
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, spec
@@ -22,13 +22,13 @@ def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name
     pair = sides.pair(spec(DAYS))
 
     with ledger.opened(fresh("ledger")) as book:
-        keeper = ledger.Keeper(book, "t", DAY, "upsert", "run", "", datetime(2024, 2, 1, tzinfo=UTC))
-        writes.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, keeper=keeper)
+        backup_sink = ledger.BackupSink(book, "t", DAY, "upsert", "run", "", datetime(2024, 2, 1, tzinfo=UTC))
+        writing.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
         assert sides.target.rows() != was
         with book.begin() as connection:
             (backup,) = ledger.backups(connection, run="run", undoable=True)
-            assert writes.standing(pair, DAY, backup, ledger.parts(connection, backup.id)) is Standing.AFTER
-            assert writes.restore(pair, DAY, backup, ledger.parts(connection, backup.id)) > 0
+            assert writing.standing(pair, DAY, backup, ledger.parts(connection, backup.id)) is ChangeStatus.AFTER
+            assert writing.restore(pair, DAY, backup, ledger.parts(connection, backup.id)) > 0
 
     assert sides.target.rows() == was
 
@@ -54,11 +54,11 @@ def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
     pair = sides.pair(spec(DAYS))
 
     with pair.target.connect() as connection:
-        touched = Touched(pair, pair.spec.window(DAY), connection, target_of(pair))
-        touched.keep(touched.rows(touched.mine))
-        touched.need_all(3)
+        backup = LoadBackup(pair, pair.spec.window(DAY), connection, target_of(pair))
+        backup.keep(backup.rows(backup.mine))
+        backup.need_all(3)
         with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else is writing the same rows; try again"):
-            touched.need_all(4)
+            backup.need_all(4)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -70,7 +70,7 @@ def test_column_that_is_new_is_left_alone(both: Both, target: Name) -> None:
     sides.target.run("ALTER TABLE t ADD COLUMN remark varchar(9)", "UPDATE t SET remark = 'mine' WHERE id = 2")
     pair = sides.pair(spec(DAYS))
 
-    assert writes.standing(pair, DAY, kept.backup, kept.parts) is Standing.AFTER
+    assert writing.standing(pair, DAY, kept.backup, kept.parts) is ChangeStatus.AFTER
     assert restore(pair, kept) > 0
     assert sides.target.rows() == [(*row, "mine" if row[0] == 2 else None) for row in was]
     assert restore(pair, kept) == 0
@@ -103,4 +103,4 @@ def test_column_that_is_gone_is_named(both: Both, target: Name, renamed: str, re
     with pytest.raises(RefusedError, match=rf"t 2024-01-02: .*had then \(.*{renamed}.*\).* Bring them back"):
         restore(pair, kept)
     with pytest.raises(RefusedError, match="columns any more"):
-        writes.standing(pair, DAY, kept.backup, kept.parts)
+        writing.standing(pair, DAY, kept.backup, kept.parts)

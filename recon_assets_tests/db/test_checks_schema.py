@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from recon_assets import slices
+from recon_assets import reading
 from recon_assets.checks import Schema
 from recon_assets.dialect import engine
-from recon_assets.model import Both as Pair
-from recon_assets.model import Database, Evidence, Finding, Relation, Shapes
+from recon_assets.model import Database, Evidence, Finding, Relation, TableSchemas
+from recon_assets.model import SidePair as Pair
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, Sides
 
@@ -26,13 +26,13 @@ ALIKE: list[tuple[Name, Name]] = [
 
 def judged(sides: Sides, check: Schema) -> Finding:
     found = [_described(side) for side in (sides.source, sides.target)]
-    return check.judge(Evidence("t", "all", {Shapes(): Pair(*found)}))
+    return check.judge(Evidence("t", "all", {TableSchemas(): Pair(*found)}))
 
 
-def _described(side: Side) -> slices.Shape:
+def _described(side: Side) -> reading.TableSchema:
     made = engine(Database(side.name, side.url), role="source")
     try:
-        return slices.describe(made, Relation(side.name, "t"))
+        return reading.describe(made, Relation(side.name, "t"))
     finally:
         made.dispose()
 

@@ -243,7 +243,7 @@ def test_young_rows_are_in_flight(both: Both) -> None:
     sides.source.run("INSERT INTO t VALUES (1, now(), 'x'), (2, '2001-01-01', 'x')")
     sides.target.run("INSERT INTO t VALUES (2, '2001-01-01', 'x')")
 
-    report = found(sides, "--settle", "1h", "--updated-at", "at")
+    report = found(sides, "--grace-period", "1h", "--updated-at", "at")
 
     assert (report["in_flight"], report["counts"]["missing"]) == (1, 0)
 
@@ -297,7 +297,7 @@ def test_evidence_goes_into_a_page(both: Both, tmp_path: Path) -> None:
         (lambda words: [*words, "--rule", "nix:strip"], "nix"),
         (lambda words: [*words, "--rename", "nix=x"], "nix"),
         (lambda words: [*words, "--window", "nix,2024-01-01,2024-01-02"], "nix"),
-        (lambda words: [*words, "--settle", "1m", "--updated-at", "nix"], "nix"),
+        (lambda words: [*words, "--grace-period", "1m", "--updated-at", "nix"], "nix"),
         (lambda words: [*words, "--where", "nix = 1"], "nix"),
         (lambda words: [*words[:3], "sqlite:///gone.db", *words[4:]], "there is no file gone.db"),
     ],

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from recon_assets import cli, ledger, review, writes
+from recon_assets import cli, ledger, review, writing
 from recon_assets.declare import load_project
 from recon_assets.ledger import Ledger
 from recon_assets.local import VARIABLES
-from recon_assets.model import Act, CaseId, Mode, Project, State
+from recon_assets.model import CaseEventType, CaseId, Mode, Project, State
 from recon_assets.review import reaching
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
@@ -198,7 +198,7 @@ def test_a_decision_is_no_write(shop: Shop) -> None:
     assert shop.state(MISSING) is State.DECIDED
     with shop.book.begin() as connection:
         last = ledger.events(connection, CaseId.parse(MISSING))[-1]
-    assert (last.act, last.who, last.note) == (Act.DECIDED, "ana", "lost by a job")
+    assert (last.act, last.who, last.note) == (CaseEventType.DECIDED, "ana", "lost by a job")
     shop.correct(MISSING)
     assert shop.state(MISSING) is State.APPLIED
     assert (21,) in shop.sides.target.rows("SELECT id FROM t")
@@ -299,7 +299,7 @@ def test_asking_and_assigning(shop: Shop) -> None:
     with shop.book.begin() as connection:
         assert ledger.asked(connection) == [("orders", "2024-01-02")]
         acts = [event.act for event in ledger.events(connection, CaseId.parse(MISSING))]
-    assert acts == [Act.FOUND, Act.ASKED, Act.ASSIGNED, Act.ASSIGNED]
+    assert acts == [CaseEventType.FOUND, CaseEventType.ASKED, CaseEventType.ASSIGNED, CaseEventType.ASSIGNED]
 
 
 def test_undo_is_asked_for(shop: Shop) -> None:
@@ -334,8 +334,8 @@ def test_a_load_is_rolled_back(shop: Shop) -> None:
     """Its windows are named, before and after."""
     spec, before = shop.project.tables["orders"], shop.sides.target.rows()
     with reaching.paired(shop.project, spec) as pair:
-        keeper = ledger.Keeper(shop.book, "orders", "2024-01-03", Mode.UPSERT, "r1", "", datetime.now(UTC))
-        writes.load(pair, spec.window("2024-01-03"), mode=Mode.UPSERT, keeper=keeper)
+        backup_sink = ledger.BackupSink(shop.book, "orders", "2024-01-03", Mode.UPSERT, "r1", "", datetime.now(UTC))
+        writing.load(pair, spec.window("2024-01-03"), mode=Mode.UPSERT, backup_sink=backup_sink)
 
     tried = shop.recon("rollback", "run", "r1")
     assert "orders 2024-01-03: would be as it was before the load\nNothing was written." in tried.stdout

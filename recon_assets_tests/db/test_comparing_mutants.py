@@ -13,7 +13,7 @@ import recon_assets
 from recon_assets.dialect import canonical
 from recon_assets.dialect.canonical import Cell, Spelling
 from recon_assets.model import Comparison
-from recon_assets.slices import measures
+from recon_assets.reading import measures
 from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Sides
@@ -48,7 +48,7 @@ def no_length(patch: pytest.MonkeyPatch) -> None:
     whole = Spelling.cell
 
     def cell(self: Spelling, of: Cell, column: str) -> str:
-        return whole(self, replace(of, form=replace(of.form, framed=False)), column)
+        return whole(self, replace(of, form=replace(of.form, length_prefixed=False)), column)
 
     patch.setattr(Spelling, "cell", cell)
 

@@ -5,33 +5,33 @@ from typing import Any
 
 import pytest
 
-from recon_assets import diff, slices, writes
+from recon_assets import diff, reading, writing
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError, UnavailableError
-from recon_assets.model import ALL, Action, Change, Discrepancy, DiscrepancyKind, Standing, Value
+from recon_assets.model import ALL, Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Value
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Sides, spec
 
 PAIRS = [pytest.param((source, target), id=f"{source}-{target}") for source in TARGETS for target in TARGETS]
 
 
-def compared(pair: slices.Pair) -> tuple[Discrepancy, ...]:
+def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
     """All that differs."""
-    with slices.snapshot(pair) as snapshot:
-        found = diff.compare(snapshot, [ALL])["all"]
+    with reading.snapshot(pair) as snapshot:
+        found = diff.compare_windows(snapshot, [ALL])["all"]
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: slices.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
     """Plans and writes."""
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         changes = correcting.plan(found)
         correcting.write(changes)
     return changes
 
 
-def undone(pair: slices.Pair, changes: Sequence[Change]) -> None:
+def undone(pair: reading.Pair, changes: Sequence[Change]) -> None:
     """Writes the inverses, newest first."""
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         correcting.undo([change.inverse for change in reversed(changes)])
 
 
@@ -150,7 +150,7 @@ def test_a_column_that_is_gone_is_named(sides: Sides) -> None:
     with pytest.raises(RefusedError, match=r"t all: the target t has no column name any more.*Bring it back"):
         undone(pair, changes)
     with (
-        writes.correcting(pair, "all", dry_run=True) as correcting,
+        writing.correcting(pair, "all", dry_run=True) as correcting,
         pytest.raises(RefusedError, match="no column name any more"),
     ):
         correcting.judge(changes)
@@ -163,10 +163,10 @@ def test_a_dry_run_keeps_nothing(sides: Sides) -> None:
     """It does everything, so that it meets what a real run would meet, and takes it back."""
     pair = sides.pair(spec(ignore=("note",)))
 
-    with writes.correcting(pair, "all", dry_run=True) as correcting:
+    with writing.correcting(pair, "all", dry_run=True) as correcting:
         changes = correcting.plan(compared(pair))
         correcting.write(changes)
-        assert set(correcting.judge(changes)) == {Standing.AFTER}
+        assert set(correcting.judge(changes)) == {ChangeStatus.AFTER}
 
     assert sides.target.rows() == BEFORE
 
@@ -177,7 +177,7 @@ def test_an_error_keeps_nothing(sides: Sides) -> None:
     pair = sides.pair(spec(ignore=("note",)))
 
     def interrupted() -> None:
-        with writes.correcting(pair, "all") as correcting:
+        with writing.correcting(pair, "all") as correcting:
             correcting.write(correcting.plan(compared(pair)))
             raise KeyboardInterrupt
 
@@ -202,7 +202,7 @@ def test_a_lost_connection_keeps_nothing(sides: Sides) -> None:
     found = compared(pair)
 
     def cut() -> None:
-        with writes.correcting(pair, "all") as correcting:
+        with writing.correcting(pair, "all") as correcting:
             changes = correcting.plan(found)
             said = sides.target.rows(KILL[sides.target.name])
             sides.target.run(*(row[0] for row in said if isinstance(row[0], str)))
@@ -282,20 +282,20 @@ def test_rows_that_moved_on_are_not_undone(sides: Sides, statement: str, keys: t
 def test_rows_tell_what_became_of_a_change(sides: Sides) -> None:
     """As after, as before, or neither: of each action, also where the row is gone."""
     pair = sides.pair(spec(ignore=("note",)))
-    with writes.correcting(pair, "all", dry_run=True) as correcting:
+    with writing.correcting(pair, "all", dry_run=True) as correcting:
         changes = correcting.plan(compared(pair))
 
-    def judged() -> list[Standing]:
-        with writes.correcting(pair, "all", dry_run=True) as correcting:
+    def judged() -> list[ChangeStatus]:
+        with writing.correcting(pair, "all", dry_run=True) as correcting:
             return list(correcting.judge(changes))
 
-    assert judged() == [Standing.BEFORE] * 3
+    assert judged() == [ChangeStatus.BEFORE] * 3
     corrected(pair, compared(pair))
-    assert judged() == [Standing.AFTER] * 3
+    assert judged() == [ChangeStatus.AFTER] * 3
     sides.target.run("UPDATE t SET name = 'x'", "INSERT INTO t (id) VALUES (4)")
-    assert judged() == [Standing.NEITHER] * 3
+    assert judged() == [ChangeStatus.NEITHER] * 3
     sides.target.run("DELETE FROM t")
-    assert judged() == [Standing.BEFORE, Standing.AFTER, Standing.NEITHER]
+    assert judged() == [ChangeStatus.BEFORE, ChangeStatus.AFTER, ChangeStatus.NEITHER]
 
 
 @EVERYWHERE

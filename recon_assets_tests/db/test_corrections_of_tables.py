@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from recon_assets import diff, slices, writes
+from recon_assets import diff, reading, writing
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import ALL, Change, Days, Discrepancy, DiscrepancyKind, Relation, TableSpec, Value
 from recon_assets_tests.db.conftest import Both
@@ -14,21 +14,21 @@ from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec
 EVERY_TARGET = pytest.mark.parametrize("target", TARGETS)
 
 
-def compared(pair: slices.Pair) -> tuple[Discrepancy, ...]:
-    with slices.snapshot(pair) as snapshot:
-        found = diff.compare(snapshot, [ALL])["all"]
+def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
+    with reading.snapshot(pair) as snapshot:
+        found = diff.compare_windows(snapshot, [ALL])["all"]
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: slices.Pair, found: Sequence[Discrepancy] | None = None) -> tuple[Change, ...]:
-    with writes.correcting(pair, "all") as correcting:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy] | None = None) -> tuple[Change, ...]:
+    with writing.correcting(pair, "all") as correcting:
         changes = correcting.plan(compared(pair) if found is None else found)
         correcting.write(changes)
     return changes
 
 
-def undone(pair: slices.Pair, changes: Sequence[Change]) -> None:
-    with writes.correcting(pair, "all") as correcting:
+def undone(pair: reading.Pair, changes: Sequence[Change]) -> None:
+    with writing.correcting(pair, "all") as correcting:
         correcting.write([change.inverse for change in reversed(changes)])
 
 
@@ -123,7 +123,7 @@ def test_trying_a_correction_leaves_sequences_as_they_are(both: Both) -> None:
     sides.create("id integer primary key, n integer", f"id {identity}, n integer, more integer DEFAULT 1", [(far, 1)])
     pair = sides.pair(spec())
 
-    with writes.correcting(pair, "all", dry_run=True) as correcting:
+    with writing.correcting(pair, "all", dry_run=True) as correcting:
         correcting.write(correcting.plan(compared(pair)))
     sides.target.run("INSERT INTO t (n) VALUES (5)")
 
@@ -139,7 +139,7 @@ def test_columns_that_the_target_computes_follow(both: Both, target: Name) -> No
     sides.source.fill("t", [(1, 1, 2), (2, 2, 4)])
     sides.target.run("INSERT INTO t (id, n) VALUES (1, 5), (3, 3)")
     pair = sides.pair(spec())
-    whole, _ = slices.matched(spec(), pair.source, pair.target)
+    whole, _ = reading.matched(spec(), pair.source, pair.target)
 
     changes = corrected(pair, compared(whole))
 
@@ -148,7 +148,7 @@ def test_columns_that_the_target_computes_follow(both: Both, target: Name) -> No
     assert sides.target.rows() == [(1, 5, 10), (3, 3, 6)]
 
 
-def _parents(sides: Sides, key: str) -> tuple[slices.Pair, slices.Pair]:
+def _parents(sides: Sides, key: str) -> tuple[reading.Pair, reading.Pair]:
     """Rows of ``t`` name rows of ``p``."""
     sides.source.run("CREATE TABLE p (code text, moment timestamp, name text)")
     moment = "timestamp" if sides.target.name == "postgresql" else "datetime"
@@ -184,7 +184,7 @@ def test_parents_are_read_from_the_source(both: Both, source: Name, target: Name
         for at, name in enumerate(["A", "B", "A", "nobody", None])
     ]
 
-    found = writes.parents(child, parent, ["p"], orphans)
+    found = writing.parents(child, parent, ["p"], orphans)
 
     assert {(each.kind, each.key, each.window) for each in found} == {
         (DiscrepancyKind.MISSING, ("A",), "2024-01-02"),
@@ -195,7 +195,7 @@ def test_parents_are_read_from_the_source(both: Both, source: Name, target: Name
     assert [row[::2] for row in parent_rows(parent)] == [("A", "a"), ("B", "b")]
 
 
-def parent_rows(pair: slices.Pair) -> list[tuple[Value, ...]]:
+def parent_rows(pair: reading.Pair) -> list[tuple[Value, ...]]:
     with pair.target.connect() as connection:
         return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM p ORDER BY code")]
 
@@ -238,12 +238,12 @@ def test_what_people_type_is_checked_and_written(  # noqa: PLR0917 - a row of th
     pair = sides.pair(spec())
 
     with pytest.raises(DeclarationError, match=f"t: column c .* cannot hold .*{why}.*expected a value such as"):
-        writes.typed(pair, "c", wrong)
-    found = writes.typed(pair, "c", text)
+        writing.typed(pair, "c", wrong)
+    found = writing.typed(pair, "c", text)
 
     assert found == value
     seen: dict[str, Value] = {"id": 1, "c": None}
     corrected(pair, [Discrepancy(DiscrepancyKind.MISMATCHED, (1,), {**seen, "c": found}, seen, ("c",))])
-    with writes.correcting(pair, "all", dry_run=True) as correcting:
+    with writing.correcting(pair, "all", dry_run=True) as correcting:
         (change,) = correcting.plan([Discrepancy(DiscrepancyKind.EXTRA, (1,), target={**seen, "c": found})])
     assert change.before is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recon_assets import diff, slices, writes
+from recon_assets import diff, reading, writing
 from recon_assets.model import ALL, Comparison, Kind, Relation, TableSpec
 from recon_assets_tests.db.compared import FAMILIES, Drawn, Stored, Table, build, kept
 from recon_assets_tests.db.conftest import Both
@@ -78,9 +78,9 @@ def declared(columns: Sequence[Drawn], keys: int, name: str) -> TableSpec:
     )
 
 
-def compared(pair: slices.Pair) -> Comparison:
-    with slices.snapshot(pair) as snapshot:
-        return diff.compare(snapshot, [ALL])["all"]
+def compared(pair: reading.Pair) -> Comparison:
+    with reading.snapshot(pair) as snapshot:
+        return diff.compare_windows(snapshot, [ALL])["all"]
 
 
 def play(sides: Sides, dice: random.Random, games: int) -> None:
@@ -110,11 +110,11 @@ def _play(sides: Sides, spec: TableSpec) -> None:
     if found.duplicate_keys:
         return
     original = sides.target.rows(EXACT[sides.target.name].format(spec.name))
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         changes = correcting.plan((*found.missing, *found.extra, *found.mismatched))
         correcting.write(changes)
     left = compared(pair)
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         correcting.write([change.inverse for change in reversed(changes)])
 
     assert left.counts.wrong == 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from recon_assets import diff, slices, writes
+from recon_assets import diff, reading, writing
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import ALL, Change, Discrepancy, DiscrepancyKind, Rule, Value
 from recon_assets_tests.db.conftest import Both
@@ -15,14 +15,14 @@ ONE = uuid.UUID(int=0xABCDEF)
 EVERY_TARGET = pytest.mark.parametrize("target", TARGETS)
 
 
-def compared(pair: slices.Pair) -> tuple[Discrepancy, ...]:
-    with slices.snapshot(pair) as snapshot:
-        found = diff.compare(snapshot, [ALL])["all"]
+def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
+    with reading.snapshot(pair) as snapshot:
+        found = diff.compare_windows(snapshot, [ALL])["all"]
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: slices.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
-    with writes.correcting(pair, "all") as correcting:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
+    with writing.correcting(pair, "all") as correcting:
         changes = correcting.plan(found)
         correcting.write(changes)
     return changes
@@ -60,7 +60,7 @@ def test_columns_without_a_common_meaning_can_be_fixed(both: Both, target: Name)
     sides.create("id integer primary key, n text", "id integer primary key, n integer", [(1, "5")])
     sides.target.fill("t", [(1, 4)])
     pair = sides.pair(spec())
-    source: dict[str, Value] = {"id": 1, "n": writes.typed(pair, "n", "5")}
+    source: dict[str, Value] = {"id": 1, "n": writing.typed(pair, "n", "5")}
     target_: dict[str, Value] = {"id": 1, "n": 4}
 
     corrected(pair, [Discrepancy(DiscrepancyKind.MISMATCHED, (1,), source, target_, ("n",))])
@@ -76,8 +76,8 @@ def test_uuids_that_the_source_keeps_as_bytes(both: Both, target: Name) -> None:
     sides.target.fill("t", [(1, None)])
     pair = sides.pair(spec(rules={"u": Rule(read_as="uuid")}))
 
-    assert writes.typed(pair, "u", str(ONE)) == ONE.hex
-    assert writes.typed(pair, "u", None) is None
+    assert writing.typed(pair, "u", str(ONE)) == ONE.hex
+    assert writing.typed(pair, "u", None) is None
     corrected(pair, compared(pair))
 
     assert [str(row[1]) for row in sides.target.rows()] == [str(ONE)]
@@ -90,11 +90,11 @@ def test_what_cannot_be_written_is_typed_for_nothing(both: Both, target: Name) -
     sides.create("id integer primary key, a integer", "id integer primary key, b integer NOT NULL")
     pair = sides.pair(spec(rename={"a": "b"}))
 
-    assert writes.typed(pair, "a", "1") == writes.typed(pair, "b", "1") == 1
+    assert writing.typed(pair, "a", "1") == writing.typed(pair, "b", "1") == 1
     with pytest.raises(DeclarationError, match="'c' is no column that can be written"):
-        writes.typed(pair, "c", "1")
+        writing.typed(pair, "c", "1")
     with pytest.raises(DeclarationError, match=r"column b \(.*\) cannot hold NULL; expected a value such as 42"):
-        writes.typed(pair, "a", None)
+        writing.typed(pair, "a", None)
 
 
 def test_columns_that_only_exist_in_mysql_come_back(both: Both) -> None:
@@ -108,7 +108,7 @@ def test_columns_that_only_exist_in_mysql_come_back(both: Both) -> None:
 
     changes = corrected(pair, compared(pair))
     assert sides.target.rows() == []
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         correcting.write([change.inverse for change in changes])
 
     assert sides.target.rows("SELECT *, CAST(f AS DOUBLE) FROM t ORDER BY id") == before
@@ -128,7 +128,7 @@ def test_columns_that_only_exist_in_postgresql_come_back(both: Both) -> None:
     before = sides.target.rows("SELECT t::text FROM t")
 
     changes = corrected(pair, compared(pair))
-    with writes.correcting(pair, "all") as correcting:
+    with writing.correcting(pair, "all") as correcting:
         correcting.write([change.inverse for change in changes])
 
     assert sides.target.rows("SELECT t::text FROM t") == before

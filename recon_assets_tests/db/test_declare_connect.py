@@ -294,7 +294,7 @@ def test_fault_of_the_declaration_is_named(sides: Sides, right: str, wrong: str,
 SOUND = """\
     columns: {rules: {amount: {abs: 0.01}, note: {rstrip: true}, day: {precision: 0}}, private: note}
     updated_at: day
-    settle: 15m
+    grace_period: 15m
     checks:
       - {kind: count, by: day, where: "note like 'a:b%'"}
       - {kind: sum, column: amount, where: amount > 0}

@@ -14,7 +14,7 @@ from recon_assets.declare.survey import Place, first_declaration
 from recon_assets.dialect import check_url, engine
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Database, Kind, Type
-from recon_assets.slices import Shape
+from recon_assets.reading import TableSchema
 from recon_assets_tests.conftest import Dialect, Fresh
 
 TODAY = date(2026, 11, 21)
@@ -232,7 +232,7 @@ def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
     """The first day is asked for with patience, not with all the time in the world."""
     url = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, day date NOT NULL)"])
     day = Column("day", Type(Kind.DATE, "date"))
-    table = Found("public", "t", "public.t", Shape((day,)))
+    table = Found("public", "t", "public.t", TableSchema((day,)))
     impatient = engine(Database("source", url, timedelta(seconds=1)), role="source")
     other = sa.create_engine(check_url(url))
     with other.begin() as connection:

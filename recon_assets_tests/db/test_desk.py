@@ -18,7 +18,7 @@ from recon_assets.desk.calls import Desk
 from recon_assets.desk.passwords import hashed
 from recon_assets.desk.sessions import Signer
 from recon_assets.ledger import schema
-from recon_assets.model import CaseId, Chosen, Decision, Discrepancy, DiscrepancyKind, Finding, Severity, State
+from recon_assets.model import CaseId, Decision, Discrepancy, DiscrepancyKind, Finding, Resolution, Severity, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.reviewed import DAY, NEXT, Shop, shop
@@ -126,7 +126,7 @@ def test_only_ticked_records_are_decided(pg: Shop) -> None:
     assert "1 row would be written" in preview.text
     ana.submit(preview, "Confirm APPLY_SOURCE")
     chosen = pg.case("missing").chosen
-    assert chosen == Chosen(Decision.APPLY_SOURCE, (second.id,))
+    assert chosen == Resolution(Decision.APPLY_SOURCE, (second.id,))
     assert first.id != second.id
 
 
@@ -314,7 +314,7 @@ def test_what_is_kept_is_accepted_and_can_be_taken_back(pg: Shop) -> None:
     assert "1 record would be accepted as it is" in preview.text
     ana.submit(preview, "Confirm KEEP_TARGET")
     pg.correct()
-    assert pg.case("extra").state is State.KEPT
+    assert pg.case("extra").state is State.ACCEPTED
     undo = ana.submit(ana.get(EXTRA), "Undo this decision")
     back = ana.submit(undo, "Confirm the undo", note="not ours")
     assert "waits for a decision again" in back.text

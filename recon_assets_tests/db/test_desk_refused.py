@@ -16,7 +16,7 @@ from recon_assets.desk.access import access
 from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, CaseId, State
+from recon_assets.model import CaseEventType, CaseId, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.reviewed import DAY, Shop, shop
@@ -150,7 +150,7 @@ def blocked(book: Ledger) -> bool:
         return connection.execute(sa.text(waits)).first() is not None
 
 
-def overtaken(place: Shop, case: CaseId, act: Act, ask: Callable[[], Answer], **said: object) -> Answer:
+def overtaken(place: Shop, case: CaseId, act: CaseEventType, ask: Callable[[], Answer], **said: object) -> Answer:
     """What somebody is answered whom Ben overtakes between the look and the deed."""
     with ThreadPoolExecutor(1) as other, place.book.begin() as connection:
         ledger.append(connection, case, act, who="ben", at=place.now(), **said)  # type: ignore[arg-type]
@@ -172,7 +172,7 @@ def test_who_is_overtaken_between_looking_and_deciding_is_told(pg: Shop) -> None
     page = overtaken(
         pg,
         CaseId("t", DAY, "missing"),
-        Act.DECIDED,
+        CaseEventType.DECIDED,
         lambda: ana.submit(preview, "Confirm APPLY_SOURCE"),
         data=chosen,
         note="ours",
@@ -192,14 +192,14 @@ def test_who_is_overtaken_between_looking_and_undoing_is_told(pg: Shop) -> None:
     page = overtaken(
         pg,
         CaseId("t", DAY, "missing"),
-        Act.UNDO,
+        CaseEventType.UNDO,
         lambda: ana.submit(undo, "Confirm the undo", who="ana", note="too early"),
         note="mine",
     )
 
     assert page.status == 409
     assert "<b>ben</b> asked to undo it" in page.text
-    assert [event.who for event in events(pg, "missing") if event.act is Act.UNDO] == ["ben"]
+    assert [event.who for event in events(pg, "missing") if event.act is CaseEventType.UNDO] == ["ben"]
 
 
 # the door

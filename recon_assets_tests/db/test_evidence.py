@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, reading
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import (
     ALL,
-    Both,
     Database,
     Days,
     Discrepancy,
     DiscrepancyKind,
     Disorder,
-    Found,
+    FaultyRows,
     Measure,
     Orphans,
     Relation,
     Results,
+    SidePair,
     TableSpec,
     Window,
 )
@@ -55,10 +55,10 @@ def engine_of(sides: Sides, side: Side) -> sa.Engine:
 
 
 @contextmanager
-def snapped(sides: Sides, declared: TableSpec) -> Iterator[slices.Snapshot]:
+def snapped(sides: Sides, declared: TableSpec) -> Iterator[reading.Snapshot]:
     """Both sides at one moment."""
-    pair, _ = slices.matched(declared, engine_of(sides, sides.source), engine_of(sides, sides.target))
-    with slices.snapshot(pair) as snapshot:
+    pair, _ = reading.matched(declared, engine_of(sides, sides.source), engine_of(sides, sides.target))
+    with reading.snapshot(pair) as snapshot:
         yield snapshot
 
 
@@ -75,11 +75,11 @@ def counted(engine: sa.Engine) -> Iterator[list[str]]:
     sa.event.remove(engine, "before_cursor_execute", note)
 
 
-def keys(found: Found) -> list[Any]:
+def keys(found: FaultyRows) -> list[Any]:
     return [record.key[0] for record in found.records]
 
 
-def figures(found: Mapping[str, Found]) -> list[tuple[int, int, list[Any]]]:
+def figures(found: Mapping[str, FaultyRows]) -> list[tuple[int, int, list[Any]]]:
     """Wrong, of how many, and the keys of the records, window by window."""
     return [(each.wrong, each.of, keys(each)) for each in found.values()]
 
@@ -118,9 +118,9 @@ def parents(side: Side, columns: str = "code varchar(20), nr bigint", rows: Rows
 
 
 def orphans(
-    snapshot: slices.Snapshot, parent: slices.Parent, windows: Sequence[Window] = WINDOWS, **more: Any
-) -> dict[str, Found]:
-    return dict(slices.orphans(snapshot, more.pop("need", NEED), parent, windows, **more))
+    snapshot: reading.Snapshot, parent: reading.Parent, windows: Sequence[Window] = WINDOWS, **more: Any
+) -> dict[str, FaultyRows]:
+    return dict(reading.orphans(snapshot, more.pop("need", NEED), parent, windows, **more))
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -131,7 +131,7 @@ def test_orphans_of_one_database(both: conftest.Both, name: Name) -> None:
         children(side)
     declared = parents(sides.target)
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = orphans(snapshot, slices.parent_of(declared, snapshot.pair.target))
+        found = orphans(snapshot, reading.parent_of(declared, snapshot.pair.target))
 
     assert figures(found) == EXPECTED
     assert found["2024-03-01"].records[0] == Discrepancy(
@@ -152,7 +152,7 @@ def test_orphans_across_databases(both: conftest.Both, name: Name, other: Name) 
         children(side)
     declared = parents(sides.source)
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = orphans(snapshot, slices.parent_of(declared, engine_of(sides, sides.source)))
+        found = orphans(snapshot, reading.parent_of(declared, engine_of(sides, sides.source)))
 
     assert figures(found) == EXPECTED
 
@@ -165,14 +165,14 @@ def test_orphans_are_all_counted_and_some_shown(
     both: conftest.Both, *, apart: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one database the first by key of each window, however few are read at once."""
-    monkeypatch.setattr("recon_assets.slices.found.BATCH", 1)
+    monkeypatch.setattr("recon_assets.reading.faulty_rows.BATCH", 1)
     sides = both("postgresql", "postgresql")
     for side in (sides.source, sides.target):
         children(side)
     declared = parents(sides.source if apart else sides.target, rows=[])
     with snapped(sides, spec(DAYS)) as snapshot:
         engine = engine_of(sides, sides.source) if apart else snapshot.pair.target
-        found = orphans(snapshot, slices.parent_of(declared, engine), most=2)
+        found = orphans(snapshot, reading.parent_of(declared, engine), most=2)
 
     assert [(each.wrong, each.of, len(each.records)) for each in found.values()] == [
         (3, 3, 2),
@@ -191,7 +191,7 @@ def test_orphans_of_some_rows_and_windows(both: conftest.Both, *, apart: bool) -
         children(side)
     declared = parents(sides.source if apart else sides.target)
     with snapped(sides, spec(DAYS, where="id <> 8")) as snapshot:
-        parent = slices.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
+        parent = reading.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
         some = orphans(snapshot, parent, (WINDOWS[0], WINDOWS[3]), need=Orphans(NEED.columns, "p", "id <> 2"))
         whole = orphans(snapshot, parent, (ALL,))
 
@@ -208,7 +208,7 @@ def test_names_of_other_types(both: conftest.Both, *, apart: bool) -> None:
         side.fill("t", [(1, "b", "2.00"), (2, "b", "2.01"), (3, "c", 2)])
     declared = parents(sides.source if apart else sides.target)
     with snapped(sides, spec()) as snapshot:
-        parent = slices.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
+        parent = reading.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
 
         assert figures(orphans(snapshot, parent, (ALL,))) == [(2, 3, [2, 3])]
 
@@ -222,7 +222,7 @@ def test_names_that_a_collation_takes_for_equal(both: conftest.Both, *, apart: b
         side.fill("t", [(1, "b", 2), (2, "B", 2)])
     declared = parents(sides.source if apart else sides.target, "code text COLLATE utf8mb4_unicode_ci, nr integer")
     with snapped(sides, spec()) as snapshot:
-        parent = slices.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
+        parent = reading.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
 
         assert figures(orphans(snapshot, parent, (ALL,))) == [(1, 2, [2])]
 
@@ -236,7 +236,7 @@ def test_a_table_may_name_its_own_rows_by_ignored_columns(both: conftest.Both) -
     declared = spec(ignore=("boss",))
     with snapped(sides, declared) as snapshot:
         found = orphans(
-            snapshot, slices.parent_of(declared, snapshot.pair.target), (ALL,), need=Orphans(("boss",), "t")
+            snapshot, reading.parent_of(declared, snapshot.pair.target), (ALL,), need=Orphans(("boss",), "t")
         )
 
     assert figures(found) == [(1, 3, [3])]
@@ -252,7 +252,7 @@ def test_a_year_of_orphans_is_one_statement(both: conftest.Both, *, apart: bool)
     year = tuple(Days("at", date(2024, 1, 1), date(2025, 1, 1)).windows(date(2025, 1, 1)))
     declared = parents(sides.source if apart else sides.target)
     with snapped(sides, spec(Days("at", date(2024, 1, 1)))) as snapshot:
-        parent = slices.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
+        parent = reading.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
         with counted(snapshot.pair.target) as statements:
             found = orphans(snapshot, parent, year)
 
@@ -276,7 +276,7 @@ def test_columns_that_cannot_name_a_row(both: conftest.Both, need: Orphans, colu
         children(side)
     declared = parents(sides.target, columns, [])
     with snapped(sides, spec(DAYS)) as snapshot:
-        parent = slices.parent_of(declared, snapshot.pair.target)
+        parent = reading.parent_of(declared, snapshot.pair.target)
         with pytest.raises(DeclarationError, match=said):
             orphans(snapshot, parent, need=need)
 
@@ -286,7 +286,7 @@ def test_a_parent_without_its_key(both: conftest.Both) -> None:
     sides = both("postgresql", "postgresql")
     declared = parents(sides.target, "code text, nmbr integer", [])
     with pytest.raises(DeclarationError, match=r"parents: the target has no column 'nr' of the key; did you mean"):
-        slices.parent_of(declared, engine_of(sides, sides.target))
+        reading.parent_of(declared, engine_of(sides, sides.target))
 
 
 ORDERED: Rows = [
@@ -327,7 +327,7 @@ def test_disorder(both: conftest.Both, name: Name, need: Disorder, expected: lis
     for side in (sides.source, sides.target):
         ordered(side, ORDERED)
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = dict(slices.disorder(snapshot, need, WINDOWS, NOW))
+        found = dict(reading.disorder(snapshot, need, WINDOWS, NOW))
 
     assert figures(found) == expected
 
@@ -338,7 +338,7 @@ def test_what_is_at_fault(both: conftest.Both) -> None:
     for side in (sides.source, sides.target):
         ordered(side, ORDERED)
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = dict(slices.disorder(snapshot, Disorder(columns=("at", "b", "c")), WINDOWS, NOW))
+        found = dict(reading.disorder(snapshot, Disorder(columns=("at", "b", "c")), WINDOWS, NOW))
 
     records = {record.key[0]: record for each in found.values() for record in each.records}
     assert {key: record.differing for key, record in records.items()} == {
@@ -364,7 +364,7 @@ def test_rows_that_go_along_evenly(both: conftest.Both, name: Name) -> None:
     for side in (sides.source, sides.target):
         ordered(side, [*EVEN, (4, "a", 3, at(2), at(0, 6), None)])
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = dict(slices.disorder(snapshot, Disorder(monotonic="b", along="n", per=("who",)), WINDOWS, NOW))
+        found = dict(reading.disorder(snapshot, Disorder(monotonic="b", along="n", per=("who",)), WINDOWS, NOW))
 
     assert figures(found) == [(0, 1, []), (0, 2, []), (1, 1, [4]), (0, 0, [])]
 
@@ -379,8 +379,8 @@ def test_every_row_is_held_against_all_before_it(both: conftest.Both, name: Name
         side.fill("t", [(7, "b", 4, at(0), at(0), None), (8, None, 4, at(0), at(0), None)])
     need = Disorder(monotonic="b", along="n", per=("who",))
     with snapped(sides, spec()) as snapshot:
-        found = dict(slices.disorder(snapshot, need, (ALL,), NOW))
-        some = dict(slices.disorder(snapshot, replace(need, where="id <> 1"), (ALL,), NOW))
+        found = dict(reading.disorder(snapshot, need, (ALL,), NOW))
+        some = dict(reading.disorder(snapshot, replace(need, where="id <> 1"), (ALL,), NOW))
 
     assert figures(found) == [(3, 8, [2, 3, 4])]
     assert figures(some) == [(0, 7, [])]
@@ -394,7 +394,7 @@ def test_the_row_before_may_be_in_a_window_that_is_not_asked_for(both: conftest.
     with snapped(sides, spec(DAYS)) as snapshot:
         need = Disorder(monotonic="b", along="n", per=("who",))
 
-        assert figures(dict(slices.disorder(snapshot, need, WINDOWS[1:2], NOW))) == [(1, 1, [2])]
+        assert figures(dict(reading.disorder(snapshot, need, WINDOWS[1:2], NOW))) == [(1, 1, [2])]
 
 
 # As programs write them, in SQLite alone: no other database has texts for moments.
@@ -416,7 +416,7 @@ def test_texts_of_sqlite_in_order(both: conftest.Both, left: str, right: str, *,
         side.run("CREATE TABLE t (id integer, a timestamp, b timestamp)")
         side.fill("t", [(1, left, right)])
     with snapped(sides, spec()) as snapshot:
-        found = dict(slices.disorder(snapshot, Disorder(columns=("a", "b")), (ALL,), NOW))
+        found = dict(reading.disorder(snapshot, Disorder(columns=("a", "b")), (ALL,), NOW))
 
     assert found["all"].wrong == wrong
 
@@ -438,7 +438,7 @@ def test_columns_without_order(both: conftest.Both, need: Disorder, said: str) -
     sides.create(columns, columns)
     days = Days("d", DAY, timezone="America/New_York", stored_in="America/New_York")
     with snapped(sides, spec(days)) as snapshot, pytest.raises(DeclarationError, match=said):
-        dict(slices.disorder(snapshot, need, WINDOWS, NOW))
+        dict(reading.disorder(snapshot, need, WINDOWS, NOW))
 
 
 def test_today_is_not_the_future(both: conftest.Both) -> None:
@@ -448,7 +448,7 @@ def test_today_is_not_the_future(both: conftest.Both) -> None:
     sides.target.fill("t", [(1, date(2024, 3, 11)), (2, date(2024, 3, 12))])
     days = Days("d", DAY, timezone="Pacific/Kiritimati")
     with snapped(sides, spec(days)) as snapshot:
-        found = dict(slices.disorder(snapshot, Disorder(not_future="d"), (ALL,), NOW))
+        found = dict(reading.disorder(snapshot, Disorder(not_future="d"), (ALL,), NOW))
 
     assert keys(found["all"]) == [2]
 
@@ -462,15 +462,15 @@ def test_the_digest_of_some_rows(both: conftest.Both, source: Name, target: Name
     sides.target.fill("t", [(1, "a"), (2, "b"), (3, "x"), (4, "y")])
     some, none, rest = (Measure("digest", where=where) for where in ("id < 3", "id > 9", "id >= 3"))
     with snapped(sides, spec()) as snapshot:
-        found = slices.measured(snapshot, (slices.DIGEST, some, none, rest), (ALL,))["all"]
+        found = reading.measured(snapshot, (reading.DIGEST, some, none, rest), (ALL,))["all"]
     with snapped(sides, spec(where="id < 3")) as snapshot:
-        alone = slices.measured(snapshot, (slices.DIGEST,), (ALL,))["all"][slices.DIGEST]
+        alone = reading.measured(snapshot, (reading.DIGEST,), (ALL,))["all"][reading.DIGEST]
 
-    assert found[some] == alone == Both(alone.source, alone.source)
-    assert found[none] == Both(slices.Digest(0, None), slices.Digest(0, None))
+    assert found[some] == alone == SidePair(alone.source, alone.source)
+    assert found[none] == SidePair(reading.Digest(0, None), reading.Digest(0, None))
     assert (found[rest].source.rows, found[rest].target.rows) == (1, 2)
     assert found[rest].source != found[rest].target
-    assert found[slices.DIGEST].source.rows == 3
+    assert found[reading.DIGEST].source.rows == 3
 
 
 PER_DAY = "SELECT count(*) AS n, min(id) AS first FROM t WHERE {at} >= :window_start AND {at} < :window_end"
@@ -485,10 +485,10 @@ def test_results_of_a_window(both: conftest.Both, source: Name, target: Name) ->
         children(side)
     need = Results(*(f"{PER_DAY.format(at=quoted('at', side.name))};" for side in (sides.source, sides.target)))
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = [slices.results(snapshot, need, window) for window in WINDOWS]
+        found = [reading.results(snapshot, need, window) for window in WINDOWS]
 
     expected = [[{"n": 3, "first": 1}], [{"n": 3, "first": 4}], [{"n": 0, "first": None}], [{"n": 2, "first": 7}]]
-    assert found == [Both(each, each) for each in expected]
+    assert found == [SidePair(each, each) for each in expected]
 
 
 def test_results_of_texts_with_colons_and_signs(both: conftest.Both) -> None:
@@ -498,9 +498,9 @@ def test_results_of_texts_with_colons_and_signs(both: conftest.Both) -> None:
         children(side)
     sql = "SELECT ':window' AS a, '12:30'::text AS b, :window_start::date AS c, '%' AS d WHERE 'x' LIKE '%x'"
     with snapped(sides, spec(DAYS)) as snapshot:
-        found = slices.results(snapshot, Results(sql, "SELECT 1 AS one WHERE :window_end IS NULL"), WINDOWS[0])
+        found = reading.results(snapshot, Results(sql, "SELECT 1 AS one WHERE :window_end IS NULL"), WINDOWS[0])
 
-    assert found == Both([{"a": ":window", "b": "12:30", "c": DAY, "d": "%"}], [])
+    assert found == SidePair([{"a": ":window", "b": "12:30", "c": DAY, "d": "%"}], [])
 
 
 BAD_SQL: dict[str, tuple[str, type[Exception], str]] = {
@@ -518,7 +518,7 @@ def test_queries_that_cannot_be_judged(both: conftest.Both, sql: str, error: typ
     sides = both("postgresql", "postgresql")
     sides.create("id integer", "id integer")
     with snapped(sides, spec()) as snapshot, pytest.raises(error, match=said):
-        slices.results(snapshot, Results(sql, "SELECT 1 AS one"), ALL)
+        reading.results(snapshot, Results(sql, "SELECT 1 AS one"), ALL)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -528,12 +528,12 @@ def test_a_failed_query_leaves_the_snapshot_readable(both: conftest.Both, name: 
     sides.create("id integer", "id integer", [(1,)])
     with snapped(sides, spec()) as snapshot:
         for sql in ("SELECT nope FROM t", "SELECT * FROM nope"):
-            with pytest.raises(DeclarationError), slices.unharmed(snapshot):
-                slices.results(snapshot, Results(sql, sql), ALL)
-        found = slices.results(snapshot, Results("SELECT id FROM t", "SELECT count(*) AS n FROM t"), ALL)
+            with pytest.raises(DeclarationError), reading.savepoint(snapshot):
+                reading.results(snapshot, Results(sql, sql), ALL)
+        found = reading.results(snapshot, Results("SELECT id FROM t", "SELECT count(*) AS n FROM t"), ALL)
 
-        assert not slices.is_lost(snapshot)
-    assert found == Both([{"id": 1}], [{"n": 0}])
+        assert not reading.is_lost(snapshot)
+    assert found == SidePair([{"id": 1}], [{"n": 0}])
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -544,12 +544,12 @@ def test_all_is_read_at_one_moment(both: conftest.Both, name: Name) -> None:
         children(side)
     declared = parents(sides.target)
     with snapped(sides, spec(DAYS)) as snapshot:
-        parent = slices.parent_of(declared, snapshot.pair.target)
+        parent = reading.parent_of(declared, snapshot.pair.target)
         before = orphans(snapshot, parent)
         sides.target.run("DELETE FROM p", "DELETE FROM t WHERE id = 2")
         during = orphans(snapshot, parent)
     with snapped(sides, spec(DAYS)) as snapshot:
-        after = orphans(snapshot, slices.parent_of(declared, snapshot.pair.target))
+        after = orphans(snapshot, reading.parent_of(declared, snapshot.pair.target))
 
     assert figures(before) == figures(during) == EXPECTED
     assert figures(after) == [(2, 2, [1, 3]), (1, 3, [6]), (0, 0, []), (2, 2, [7, 8])]

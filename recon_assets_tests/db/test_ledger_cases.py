@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from recon_assets import ledger
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import Cursor, Filter, Ledger
-from recon_assets.model import Act, Case, CaseId, Chosen, Decision, Severity, State, may_follow
+from recon_assets.model import Case, CaseEventType, CaseId, Decision, Resolution, Severity, State, may_follow
 from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, found, happened, minute, plan_of, rows
 
 TABLES = itertools.count(1)
@@ -47,7 +47,9 @@ def test_a_case_that_nobody_found_is_not_there(book: Ledger) -> None:
 
 def test_a_case_begins_when_it_is_found(book: Ledger) -> None:
     """With all that is known of it, whatever the sentence holds."""
-    append(book, Act.FOUND, at=1, data=found(3, 4, wrong=7, severity=Severity.MEDIUM, summary="bad \0 \ud800"))
+    append(
+        book, CaseEventType.FOUND, at=1, data=found(3, 4, wrong=7, severity=Severity.MEDIUM, summary="bad \0 \ud800")
+    )
 
     assert case_of(book) == Case(
         CASE, State.PENDING, 1, Severity.MEDIUM, 7, 0, "bad \0 \ud800", (3, 4), minute(1), minute(1)
@@ -56,11 +58,11 @@ def test_a_case_begins_when_it_is_found(book: Ledger) -> None:
 
 def test_events_come_back_as_they_were(book: Ledger) -> None:
     """Numbered from 1 on, with who, why and what."""
-    chosen = Chosen(Decision.CUSTOM_FIX, ("abc",), {"abc": {"amount": 2**70, "näme": "\0", "flag": None}})
+    chosen = Resolution(Decision.CUSTOM_FIX, ("abc",), {"abc": {"amount": 2**70, "näme": "\0", "flag": None}})
     given = [
-        append(book, Act.FOUND),
-        append(book, Act.COMMENTED, at=1, note="look \0 here"),
-        append(book, Act.DECIDED, at=2, data=ledger.chosen_json(chosen), expected=2),
+        append(book, CaseEventType.FOUND),
+        append(book, CaseEventType.COMMENTED, at=1, note="look \0 here"),
+        append(book, CaseEventType.DECIDED, at=2, data=ledger.chosen_json(chosen), expected=2),
     ]
 
     with book.begin() as c:
@@ -71,9 +73,9 @@ def test_events_come_back_as_they_were(book: Ledger) -> None:
 
 def test_a_case_found_again_is_reopened(book: Ledger) -> None:
     """It is as old as its return, and nobody has decided it; whose it is stays."""
-    happened(book, Act.FOUND, Act.DECIDED, Act.KEPT)
-    append(book, Act.ASSIGNED, at=3, data={"assignee": "berta"})
-    append(book, Act.FOUND, at=9, data=found(8, wrong=2))
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.ACCEPTED)
+    append(book, CaseEventType.ASSIGNED, at=3, data={"assignee": "berta"})
+    append(book, CaseEventType.FOUND, at=9, data=found(8, wrong=2))
 
     case = case_of(book)
     assert (case.state, case.opened, case.reopened, case.findings, case.wrong) == (State.PENDING, minute(9), 1, (8,), 2)
@@ -82,8 +84,8 @@ def test_a_case_found_again_is_reopened(book: Ledger) -> None:
 
 def test_a_case_found_again_while_it_is_open_is_as_old_as_before(book: Ledger) -> None:
     """Only what is known of it changes."""
-    append(book, Act.FOUND, at=0)
-    append(book, Act.FOUND, at=5, data=found(9))
+    append(book, CaseEventType.FOUND, at=0)
+    append(book, CaseEventType.FOUND, at=5, data=found(9))
 
     case = case_of(book)
     assert (case.opened, case.changed, case.reopened, case.findings) == (minute(0), minute(5), 0, (9,))
@@ -91,24 +93,24 @@ def test_a_case_found_again_while_it_is_open_is_as_old_as_before(book: Ledger) -
 
 def test_a_decision_that_is_returned_waits_again(book: Ledger) -> None:
     """Without the decision; a kept case that is given back is as old as that."""
-    happened(book, Act.FOUND, Act.DECIDED, Act.RETURNED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.REOPENED)
     assert (case_of(book).chosen, case_of(book).opened) == (None, minute(0))
 
-    happened(book, Act.DECIDED, Act.KEPT, Act.RETURNED, at=3)
+    happened(book, CaseEventType.DECIDED, CaseEventType.ACCEPTED, CaseEventType.REOPENED, at=3)
     case = case_of(book)
     assert (case.state, case.opened, case.reopened) == (State.PENDING, minute(5), 0)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(acts=st.lists(st.sampled_from(Act), max_size=14))
-def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[Act]) -> None:
+@given(acts=st.lists(st.sampled_from(CaseEventType), max_size=14))
+def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[CaseEventType]) -> None:
     """Whatever is tried: what may happen is remembered, what may not leaves no trace, and the case says the same."""
     case = CaseId(f"t{next(TABLES)}", DAY, "missing")
     state: State | None = None
-    happened_: list[Act] = []
+    happened_: list[CaseEventType] = []
     opened: datetime | None = None
     reopened = 0
-    for n, act in enumerate((Act.FOUND, *acts)):
+    for n, act in enumerate((CaseEventType.FOUND, *acts)):
         allowed = may_follow(state, act)
         closed = state is not None and state.closed
         try:
@@ -119,7 +121,7 @@ def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[Act]) -> None
         assert allowed
         happened_.append(act)
         state = act.leads_to or state
-        reopened += closed and act is Act.FOUND
+        reopened += closed and act is CaseEventType.FOUND
         opened = minute(n) if opened is None or (closed and state is State.PENDING) else opened
 
     with book.begin() as c:
@@ -139,54 +141,54 @@ def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[Act]) -> None
 def test_only_finding_makes_a_case(book: Ledger) -> None:
     """Anything else needs one that is there."""
     with pytest.raises(TakenError, match="orders/2025-01-01/missing: there is no such case"):
-        append(book, Act.DECIDED)
+        append(book, CaseEventType.DECIDED)
     assert rows(book, "SELECT count(*) FROM recon.review_case") == [(0,)]
 
 
 def test_the_second_decider_is_told_who_decided_what(book: Ledger) -> None:
     """Not of a comment that came later."""
-    append(book, Act.FOUND)
-    append(book, Act.DECIDED, who="berta", at=1, data=ledger.chosen_json(APPLY), expected=1)
-    append(book, Act.COMMENTED, who="carl", at=2)
+    append(book, CaseEventType.FOUND)
+    append(book, CaseEventType.DECIDED, who="berta", at=1, data=ledger.chosen_json(APPLY), expected=1)
+    append(book, CaseEventType.COMMENTED, who="carl", at=2)
 
     with pytest.raises(TakenError, match=r"is DECIDED \(by berta: decided APPLY_SOURCE, 2025-01-02 03:05:05 UTC\)"):
-        append(book, Act.DECIDED, who="anna", at=3)
+        append(book, CaseEventType.DECIDED, who="anna", at=3)
 
 
 def test_who_answers_to_an_older_version_is_told_what_happened(book: Ledger) -> None:
     """Also when that would be allowed in the case's state."""
-    append(book, Act.FOUND)
-    append(book, Act.FOUND, who="carl", at=2)
-    append(book, Act.COMMENTED, at=3)
+    append(book, CaseEventType.FOUND)
+    append(book, CaseEventType.FOUND, who="carl", at=2)
+    append(book, CaseEventType.COMMENTED, at=3)
 
     with pytest.raises(TakenError, match="by carl: found"):
-        append(book, Act.DECIDED, at=4, expected=1)
+        append(book, CaseEventType.DECIDED, at=4, expected=1)
     with pytest.raises(TakenError):
-        append(book, Act.DECIDED, at=4, expected=4)
+        append(book, CaseEventType.DECIDED, at=4, expected=4)
     assert case_of(book).version == 3
 
 
-@pytest.mark.parametrize("act", [Act.COMMENTED, Act.ASSIGNED, Act.ASKED])
-def test_remarks_refuse_nothing(book: Ledger, act: Act) -> None:
+@pytest.mark.parametrize("act", [CaseEventType.COMMENTED, CaseEventType.ASSIGNED, CaseEventType.ASKED])
+def test_remarks_refuse_nothing(book: Ledger, act: CaseEventType) -> None:
     """What was seen before them still stands."""
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     append(book, act, who="carl", data={"assignee": "carl"})
     append(book, act, who="carl", data={"assignee": "carl"})
 
-    append(book, Act.DECIDED, data=ledger.chosen_json(APPLY), expected=1)
+    append(book, CaseEventType.DECIDED, data=ledger.chosen_json(APPLY), expected=1)
     assert case_of(book).state is State.DECIDED
 
 
 def test_two_writers_of_one_event_write_one(book: Ledger) -> None:
     """The first decision stands; the others are told whose it is."""
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     taken: list[str] = []
     start = threading.Barrier(4)
 
     def decide(who: str) -> None:
         start.wait()
         try:
-            append(book, Act.DECIDED, who=who, expected=1)
+            append(book, CaseEventType.DECIDED, who=who, expected=1)
         except TakenError as error:
             taken.append(str(error))
 
@@ -208,7 +210,7 @@ def test_two_finders_of_a_new_case_make_one(book: Ledger) -> None:
 
     def find() -> None:
         start.wait()
-        append(book, Act.FOUND)
+        append(book, CaseEventType.FOUND)
 
     finders = [threading.Thread(target=find) for _ in range(4)]
     for finder in finders:
@@ -225,7 +227,7 @@ def test_a_case_that_was_not_kept_is_not_there(book: Ledger) -> None:
 
     def fail() -> None:
         with book.begin() as c:
-            ledger.append(c, CASE, Act.FOUND, who="recon", at=minute(0), data=found())
+            ledger.append(c, CASE, CaseEventType.FOUND, who="recon", at=minute(0), data=found())
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -249,10 +251,10 @@ def queue(book: Ledger) -> Ledger:
         ("f", "missing", Severity.HIGH, 0),
     ]
     for n, (table, kind, severity, at) in enumerate(told, 1):
-        append(book, Act.FOUND, CaseId(table, f"2025-01-0{n}", kind), at=at, data=found(severity=severity))
-    append(book, Act.GONE, CaseId("f", "2025-01-06", "missing"))
-    append(book, Act.DECIDED, CaseId("c", "2025-01-03", "extra"))
-    append(book, Act.ASSIGNED, CaseId("a", "2025-01-01", "missing"), data={"assignee": "berta"})
+        append(book, CaseEventType.FOUND, CaseId(table, f"2025-01-0{n}", kind), at=at, data=found(severity=severity))
+    append(book, CaseEventType.RESOLVED, CaseId("f", "2025-01-06", "missing"))
+    append(book, CaseEventType.DECIDED, CaseId("c", "2025-01-03", "extra"))
+    append(book, CaseEventType.ASSIGNED, CaseId("a", "2025-01-01", "missing"), data={"assignee": "berta"})
     return book
 
 
@@ -263,7 +265,7 @@ FILTERS = [
     pytest.param(Filter(kinds=("extra", "sum")), "cd", id="kinds"),
     pytest.param(Filter(severities=(Severity.LOW, Severity.MEDIUM)), "da", id="severities"),
     pytest.param(Filter(states=(State.DECIDED,)), "c", id="state"),
-    pytest.param(Filter(states=(State.GONE, State.DECIDED)), "fc", id="states"),
+    pytest.param(Filter(states=(State.RESOLVED, State.DECIDED)), "fc", id="states"),
     pytest.param(Filter(older_than=minute(3)), "ca", id="age"),
     pytest.param(Filter(assignee="berta"), "a", id="assignee"),
     pytest.param(Filter(assignee=""), "cbed", id="nobody"),
@@ -322,13 +324,21 @@ def test_cases_of_a_state_are_found(queue: Ledger) -> None:
     """In the order in which they matter, not more than asked for."""
     with queue.begin() as c:
         assert ids(ledger.in_state(c, State.PENDING)) == ["b", "e", "d", "a"]
-        assert ids(ledger.in_state(c, State.PENDING, State.GONE, most=2)) == ["f", "b"]
+        assert ids(ledger.in_state(c, State.PENDING, State.RESOLVED, most=2)) == ["f", "b"]
 
 
 def test_cases_of_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) -> None:
     """However many cases of others there are."""
     for case in (CASE, replace(CASE, table="a_gone")):
-        happened(book, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED, Act.UNDO, case=case)
+        happened(
+            book,
+            CaseEventType.FOUND,
+            CaseEventType.DECIDED,
+            CaseEventType.APPLYING,
+            CaseEventType.APPLIED,
+            CaseEventType.UNDO,
+            case=case,
+        )
 
     with book.begin() as c:
         assert [each.id for each in ledger.in_state(c, State.APPLIED, tables=[CASE.table], most=1)] == [CASE]
@@ -344,13 +354,20 @@ def due(book: Ledger) -> tuple[int, int]:
         return len(ledger.undos(c)), len(ledger.to_show(c, 10))
 
 
-@pytest.mark.parametrize("ends", [[Act.ROLLED_BACK], [Act.REFUSED], [Act.FOUND, Act.DECIDED, Act.RETURNED]])
-def test_a_case_is_to_be_undone_until_that_is_answered(book: Ledger, ends: list[Act]) -> None:
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [CaseEventType.ROLLED_BACK],
+        [CaseEventType.REFUSED],
+        [CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.REOPENED],
+    ],
+)
+def test_a_case_is_to_be_undone_until_that_is_answered(book: Ledger, ends: list[CaseEventType]) -> None:
     """Whatever is found, said or decided meanwhile."""
-    happened(book, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED)
     assert due(book)[0] == 0
-    append(book, Act.UNDO)
-    append(book, Act.COMMENTED)
+    append(book, CaseEventType.UNDO)
+    append(book, CaseEventType.COMMENTED)
     for end in ends:
         assert due(book)[0] == 1
         append(book, end)
@@ -359,7 +376,7 @@ def test_a_case_is_to_be_undone_until_that_is_answered(book: Ledger, ends: list[
 
 def test_a_case_is_to_be_shown_until_its_version_is(book: Ledger) -> None:
     """An older picture that comes late does not undo a newer one."""
-    happened(book, Act.FOUND, Act.COMMENTED)
+    happened(book, CaseEventType.FOUND, CaseEventType.COMMENTED)
     assert due(book)[1] == 1
 
     for version, left in ((1, 1), (2, 0), (1, 0)):
@@ -370,8 +387,8 @@ def test_a_case_is_to_be_shown_until_its_version_is(book: Ledger) -> None:
 
 def test_old_closed_cases_are_pruned_once(book: Ledger) -> None:
     """Until something happens to them again; open ones never."""
-    happened(book, Act.FOUND, Act.GONE)
-    append(book, Act.FOUND, CaseId("open", DAY, "missing"))
+    happened(book, CaseEventType.FOUND, CaseEventType.RESOLVED)
+    append(book, CaseEventType.FOUND, CaseId("open", DAY, "missing"))
 
     def old(at: float) -> list[CaseId]:
         with book.begin() as c:
@@ -381,7 +398,7 @@ def test_old_closed_cases_are_pruned_once(book: Ledger) -> None:
     with book.begin() as c:
         ledger.pruned(c, [CASE, CaseId("open", DAY, "missing")])
     assert old(9) == []
-    append(book, Act.COMMENTED)
+    append(book, CaseEventType.COMMENTED)
     assert old(9) == [CASE]
 
 

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from recon_assets import ledger
 from recon_assets.errors import TakenError
-from recon_assets.ledger import Backup, Keeper, Ledger
-from recon_assets.model import Act, CaseId, Change, Decision, State
-from recon_assets.writes.prints import Print
+from recon_assets.ledger import Backup, BackupSink, Ledger
+from recon_assets.model import CaseEventType, CaseId, Change, Decision, State
+from recon_assets.writing.fingerprints import Fingerprint
 from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, happened, minute, rows
 
 TEXTS = st.none() | st.text() | st.sampled_from(["", "\0", "\ud800", "NULL", "\\N", "\t\n", '"', "naïve 🐘"])
 IMAGES = st.dictionaries(st.text(max_size=5), TEXTS, max_size=4)
 CHANGE = Change("orders", {"id": "1"}, None, {"id": "1", "amount": None})
 Row = tuple[str | None, ...]
-EMPTY, FULL = Print(0, ""), Print(2, "0:2:1:1:1")
+EMPTY, FULL = Fingerprint(0, ""), Fingerprint(2, "0:2:1:1:1")
 
 
 def plan(book: Ledger, *changes: Change, case: CaseId | None = CASE, **more: Any) -> int:
@@ -53,7 +53,7 @@ def test_changes_come_back_as_they_were_planned(book: Ledger, images: list[Any])
 
 def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
     """And what became of it, with what is to be said of single rows."""
-    happened(book, Act.FOUND, Act.DECIDED, Act.COMMENTED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.COMMENTED)
     number = plan(book, CHANGE, CHANGE.inverse)
     settle(book, number, "failed", note="stale \0", rows={1: "moved"})
 
@@ -104,7 +104,7 @@ def test_an_outcome_is_noted_once(book: Ledger) -> None:
 
 def test_corrections_are_found_by_what_they_belong_to(book: Ledger) -> None:
     """The newest first."""
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     one, two, three = plan(book), plan(book, run="other"), plan(book, case=None)
 
     assert numbers(book) == [three, two, one]
@@ -147,7 +147,7 @@ def test_differences_are_accepted_until_that_is_withdrawn(book: Ledger) -> None:
     """By window, saying who accepted them, why, and in which case; of this case only."""
     other = CaseId("orders", "2025-01-02", "sum")
     for case in (CASE, other):
-        append(book, Act.FOUND, case)
+        append(book, CaseEventType.FOUND, case)
     accept(book)
     assert accepted(book) == {}
     accept(book, ("id1", "v1"), ("id2", "v2"))
@@ -166,9 +166,9 @@ def test_differences_are_accepted_until_that_is_withdrawn(book: Ledger) -> None:
 
 def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
     """What is withdrawn of a decision is what was accepted by it, whatever the clocks say."""
-    happened(book, Act.FOUND, Act.DECIDED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED)
     accept(book, ("id1", "v1"))
-    happened(book, Act.KEPT, Act.FOUND, Act.DECIDED)
+    happened(book, CaseEventType.ACCEPTED, CaseEventType.FOUND, CaseEventType.DECIDED)
     accept(book, ("id2", "v2"), ("id3", "v3"))
 
     with book.begin() as c:
@@ -184,46 +184,72 @@ def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
 
 
 FIX = ledger.chosen_json(KEEP) | {"decision": "CUSTOM_FIX"}
-APPLIED = (Act.APPLYING, Act.APPLIED)
+APPLIED = (CaseEventType.APPLYING, CaseEventType.APPLIED)
 K, F, BACK = Decision.KEEP_TARGET, Decision.CUSTOM_FIX, State.ROLLED_BACK
 STORIES = [
     pytest.param([], [], id="open"),
     pytest.param([KEEP], [K], id="decided, not done"),
-    pytest.param([FIX, Act.APPLYING], [F], id="under way"),
-    pytest.param([KEEP, Act.KEPT], [K], id="kept"),
-    pytest.param([KEEP, Act.KEPT, Act.RETURNED], [], id="kept no more"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, Act.WITHDRAWN], [], id="kept no more, others found"),
+    pytest.param([FIX, CaseEventType.APPLYING], [F], id="under way"),
+    pytest.param([KEEP, CaseEventType.ACCEPTED], [K], id="kept"),
+    pytest.param([KEEP, CaseEventType.ACCEPTED, CaseEventType.REOPENED], [], id="kept no more"),
+    pytest.param(
+        [KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED],
+        [],
+        id="kept no more, others found",
+    ),
     pytest.param([FIX, *APPLIED], [F], id="fixed"),
-    pytest.param([FIX, *APPLIED, Act.ROLLED_BACK], [BACK], id="fixed and rolled back"),
-    pytest.param([FIX, *APPLIED, Act.UNDO], [F], id="not rolled back yet"),
-    pytest.param([FIX, Act.APPLYING, Act.FAILED, Act.RETURNED], [], id="failed"),
+    pytest.param([FIX, *APPLIED, CaseEventType.ROLLED_BACK], [BACK], id="fixed and rolled back"),
+    pytest.param([FIX, *APPLIED, CaseEventType.UNDO], [F], id="not rolled back yet"),
+    pytest.param([FIX, CaseEventType.APPLYING, CaseEventType.FAILED, CaseEventType.REOPENED], [], id="failed"),
     pytest.param([APPLY], [], id="the source decided"),
     pytest.param([APPLY, *APPLIED], [], id="the source applied"),
-    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND], [BACK], id="the source applied and rolled back"),
-    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND, APPLY, *APPLIED], [], id="applied again"),
-    pytest.param([APPLY, *APPLIED, Act.ROLLED_BACK, Act.FOUND, Act.GONE], [], id="rolled back, and gone"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, *APPLIED], [K], id="kept, others applied"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, APPLY, Act.RETURNED], [K], id="kept, others not decided"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, FIX, *APPLIED], [K, F], id="kept, others fixed"),
-    pytest.param([KEEP, Act.KEPT, Act.FOUND, FIX, *APPLIED, Act.ROLLED_BACK], [K, BACK], id="the last undone"),
+    pytest.param(
+        [APPLY, *APPLIED, CaseEventType.ROLLED_BACK, CaseEventType.FOUND],
+        [BACK],
+        id="the source applied and rolled back",
+    ),
+    pytest.param(
+        [APPLY, *APPLIED, CaseEventType.ROLLED_BACK, CaseEventType.FOUND, APPLY, *APPLIED], [], id="applied again"
+    ),
+    pytest.param(
+        [APPLY, *APPLIED, CaseEventType.ROLLED_BACK, CaseEventType.FOUND, CaseEventType.RESOLVED],
+        [],
+        id="rolled back, and gone",
+    ),
+    pytest.param([KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, APPLY, *APPLIED], [K], id="kept, others applied"),
+    pytest.param(
+        [KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, APPLY, CaseEventType.REOPENED],
+        [K],
+        id="kept, others not decided",
+    ),
+    pytest.param([KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, FIX, *APPLIED], [K, F], id="kept, others fixed"),
+    pytest.param(
+        [KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, FIX, *APPLIED, CaseEventType.ROLLED_BACK],
+        [K, BACK],
+        id="the last undone",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("story", "expected"), STORIES)
 def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[Any], expected: list[Any]) -> None:
     """Those to keep or to fix, carried out or about to be, and what was taken back; with who said so, and when."""
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     for n, step in enumerate(story, 1):
-        if isinstance(step, Act):
+        if isinstance(step, CaseEventType):
             append(book, step, at=n, who=f"who{n}")
         else:
             data = step if isinstance(step, dict) else ledger.chosen_json(step)
-            append(book, Act.DECIDED, at=n, who=f"who{n}", data=data)
+            append(book, CaseEventType.DECIDED, at=n, who=f"who{n}", data=data)
 
     with book.begin() as c:
         known = ledger.decided(c, "orders", DAY)
         assert ledger.decided(c, "orders", "2025-01-02") == []
-    said = {(f"who{n}", minute(n)) for n, step in enumerate(story, 1) if step in (KEEP, APPLY, FIX, Act.ROLLED_BACK)}
+    said = {
+        (f"who{n}", minute(n))
+        for n, step in enumerate(story, 1)
+        if step in (KEEP, APPLY, FIX, CaseEventType.ROLLED_BACK)
+    }
     assert [(each.case, each.decision) for each in known] == [(CASE, word) for word in expected]
     assert {(each.who, each.at) for each in known} <= said
 
@@ -231,9 +257,9 @@ def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[An
 # --- backups
 
 
-def keeper(book: Ledger, at: float = 0, backfill: str = "") -> Keeper:
+def backup_sink(book: Ledger, at: float = 0, backfill: str = "") -> BackupSink:
     """A keeper of one load."""
-    return Keeper(book, "orders", DAY, "replace", "run", backfill, minute(at))
+    return BackupSink(book, "orders", DAY, "replace", "run", backfill, minute(at))
 
 
 def known(book: Ledger, **which: Any) -> list[Backup]:
@@ -244,7 +270,7 @@ def known(book: Ledger, **which: Any) -> list[Backup]:
 def test_a_backup_comes_back_as_it_was_kept(book: Ledger) -> None:
     """Part by part, in its order, with every text."""
     parts: list[list[Row]] = [[("1", "\0\ud800"), ("1", None)], [("0", "")]]
-    keep = keeper(book, backfill="b1")
+    keep = backup_sink(book, backfill="b1")
     keep.before(["there", "näme"], iter(parts), FULL)
     keep.after(EMPTY)
     keep.done()
@@ -271,7 +297,7 @@ def test_a_backup_comes_back_as_it_was_kept(book: Ledger) -> None:
 
 def test_a_backup_tells_how_far_its_load_came(book: Ledger) -> None:
     """One that never came so far as to change anything is nothing to take back."""
-    keep = keeper(book)
+    keep = backup_sink(book)
     stages = [lambda: keep.before([], [], FULL), lambda: keep.after(EMPTY), keep.done]
     told = []
     for stage in stages:
@@ -290,14 +316,14 @@ def test_a_backup_whose_rows_cannot_be_read_is_not_kept(book: Ledger) -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        keeper(book).before(["id"], broken(), FULL)
+        backup_sink(book).before(["id"], broken(), FULL)
     assert known(book) == []
 
 
 def test_a_restored_backup_is_not_restored_again(book: Ledger) -> None:
     """Others are: by run and backfill, the newest first."""
     for at in range(3):
-        keep = keeper(book, at, backfill=f"b{at % 2}")
+        keep = backup_sink(book, at, backfill=f"b{at % 2}")
         keep.before([], [], FULL)
         keep.after(EMPTY)
     first = known(book)[-1]
@@ -313,6 +339,6 @@ def test_a_restored_backup_is_not_restored_again(book: Ledger) -> None:
 
 def test_happened_is_what_it_says(book: Ledger) -> None:
     """The steps of these stories are those of the ledger."""
-    happened(book, Act.FOUND, Act.DECIDED, *APPLIED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, *APPLIED)
     with book.begin() as c:
-        assert [event.act for event in ledger.events(c, CASE)] == [Act.FOUND, Act.DECIDED, *APPLIED]
+        assert [event.act for event in ledger.events(c, CASE)] == [CaseEventType.FOUND, CaseEventType.DECIDED, *APPLIED]

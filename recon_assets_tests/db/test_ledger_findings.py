@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from recon_assets import ledger
 from recon_assets.errors import UnavailableError
 from recon_assets.ledger import Ledger, Recorded
-from recon_assets.model import Act, CaseId, Details, Discrepancy, DiscrepancyKind, Finding, Severity, State
+from recon_assets.model import CaseEventType, CaseId, Details, Discrepancy, DiscrepancyKind, Finding, Severity, State
 from recon_assets_tests.db.ledgers import (
     CASE,
     DAY,
@@ -418,13 +418,13 @@ def test_history_tells_of_earlier_cases_of_a_key(book: Ledger) -> None:
     other = CaseId("orders", "2025-01-02", "missing")
     record(book, finding(missing(1)), at=0)
     record(book, finding(missing(1), window=other.window), at=5)
-    happened(book, Act.FOUND, Act.GONE)
-    append(book, Act.FOUND, other)
+    happened(book, CaseEventType.FOUND, CaseEventType.RESOLVED)
+    append(book, CaseEventType.FOUND, other)
 
     with book.begin() as c:
         assert ledger.history(c, "orders", (1,)) == [
             (other, minute(5), State.PENDING),
-            (CASE, minute(0), State.GONE),
+            (CASE, minute(0), State.RESOLVED),
         ]
         assert [case for case, *_ in ledger.history(c, "orders", (1,), but=other)] == [CASE]
         assert ledger.history(c, "orders", ("1",)) == ledger.history(c, "planes", (1,)) == []
@@ -481,20 +481,20 @@ def test_a_figure_that_has_not_failed_asks_for_nothing(book: Ledger, change: dic
 def test_a_case_made_of_all_records_asks_for_them_again(book: Ledger) -> None:
     """When its comparison is older than the window's newest evaluation and the case is open."""
     record(book, finding(missing(1), check="records"))
-    append(book, Act.FOUND, data=found(1))
+    append(book, CaseEventType.FOUND, data=found(1))
     assert unexplained(book) == []
 
     record(book, finding(check="count", kinds=()))
     assert unexplained(book) == [("orders", DAY)]
 
-    append(book, Act.GONE)
+    append(book, CaseEventType.RESOLVED)
     assert unexplained(book) == []
 
 
 def test_a_case_of_other_checks_asks_for_nothing(book: Ledger) -> None:
     """Its own checks compare it again."""
     record(book, finding(missing(1)))
-    append(book, Act.FOUND, data=found(1))
+    append(book, CaseEventType.FOUND, data=found(1))
     record(book, finding(check="count", kinds=()))
 
     assert unexplained(book) == []
@@ -534,7 +534,7 @@ def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:
 def test_a_comparison_that_cannot_run_again_is_asked_for_once(book: Ledger) -> None:
     """Of an open case that stands on one that could."""
     record(book, finding(missing(1), check="records"))
-    append(book, Act.FOUND, data=found(1))
+    append(book, CaseEventType.FOUND, data=found(1))
     record(book, finding(check="records", kinds=(), error="no connection"))
     assert unexplained(book) == []
 
@@ -551,12 +551,12 @@ def wanted(book: Ledger) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
 def test_a_window_that_was_asked_about_is_due_until_it_was_read_again(book: Ledger, clock: float) -> None:
     """A reading that began before the question does not answer it; whose clock is right does not matter."""
     record(book, finding(missing(1)))
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     assert wanted(book) == ([], [])
 
     with book.begin() as c:
         (before,) = ledger.numbers(c, 1)
-    append(book, Act.ASKED, at=clock)
+    append(book, CaseEventType.ASKED, at=clock)
     assert wanted(book) == ([("orders", DAY)], [])
 
     with book.begin() as c:
@@ -569,13 +569,13 @@ def test_a_window_that_was_asked_about_is_due_until_it_was_read_again(book: Ledg
 
 def test_a_window_that_was_changed_is_due_until_it_was_read_again(book: Ledger) -> None:
     """A correction and a rollback alike."""
-    happened(book, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED)
     assert wanted(book) == ([], [("orders", DAY)])
 
     record(book, finding(), at=4)
     assert wanted(book) == ([], [])
 
-    append(book, Act.ROLLED_BACK, at=5)
+    append(book, CaseEventType.ROLLED_BACK, at=5)
     assert wanted(book) == ([], [("orders", DAY)])
 
     record(book, finding(), at=6)
@@ -601,8 +601,8 @@ def test_why_a_window_is_due_changes_with_what_is_wanted_alone(book: Ledger) -> 
         ledger.changed(c, "orders", "2025-01-02")
     assert causes(book, *windows) == causes(book, *reversed(windows)) == first
 
-    append(book, Act.FOUND)
-    append(book, Act.ASKED)
+    append(book, CaseEventType.FOUND)
+    append(book, CaseEventType.ASKED)
     second = causes(book, *windows)
     with book.begin() as c:
         ledger.changed(c, "orders", DAY)

@@ -20,10 +20,10 @@ from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.ledger.opening import scripts
 from recon_assets.ledger.schema import META, REVISION, SCHEMA
-from recon_assets.model import Act
+from recon_assets.model import CaseEventType
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.ledgers import CASE, START, finding, happened, minute, missing, plain, record, rows
-from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, keeper, plan, settle
+from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, backup_sink, plan, settle
 
 DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
 
@@ -136,10 +136,10 @@ def test_the_rights_that_are_documented_are_enough_and_not_too_many(book: Ledger
     with ledger.opened(role(book, documented("recon", 6))) as visited:
         record(visited, finding(missing(1)))
         record(visited, finding(missing(1)))
-        happened(visited, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED)
+        happened(visited, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED)
         settle(visited, plan(visited))
         accept(visited, ("id", "v"))
-        keeper(visited).before([], [[("1",)]], EMPTY)
+        backup_sink(visited).before([], [[("1",)]], EMPTY)
         with visited.begin() as c:
             assert len(ledger.fresh(c)) == 2
             ledger.withdraw(c, CASE, at=START)
@@ -158,7 +158,7 @@ def documented(who: str, count: int) -> str:
 
 def test_the_rights_of_who_prunes_are_enough_and_not_too_many(book: Ledger) -> None:
     """What is old goes; nothing can be added."""
-    happened(book, Act.FOUND, Act.GONE)
+    happened(book, CaseEventType.FOUND, CaseEventType.RESOLVED)
     record(book, finding(missing(1)))
     record(book, finding())
     with book.begin() as c:
@@ -174,12 +174,12 @@ def test_the_rights_of_who_prunes_are_enough_and_not_too_many(book: Ledger) -> N
 
 def test_the_rights_of_who_reads_are_enough_and_not_too_many(book: Ledger) -> None:
     """Everything can be read, nothing changed."""
-    happened(book, Act.FOUND)
+    happened(book, CaseEventType.FOUND)
 
     with ledger.opened(role(book, documented("auditor", 2))) as visited:
         assert rows(visited, "SELECT count(*) FROM recon.review_case") == [(1,)]
         with pytest.raises(DeclarationError, match="permission denied"):
-            happened(visited, Act.COMMENTED)
+            happened(visited, CaseEventType.COMMENTED)
 
 
 def delete(book: Ledger, table: str) -> None:

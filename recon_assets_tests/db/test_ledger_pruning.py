@@ -8,7 +8,7 @@ import pytest
 
 from recon_assets import ledger
 from recon_assets.ledger import Ledger
-from recon_assets.model import Act, Change
+from recon_assets.model import CaseEventType, Change
 from recon_assets_tests.db.ledgers import (
     APPLY,
     CASE,
@@ -23,9 +23,9 @@ from recon_assets_tests.db.ledgers import (
     record,
     rows,
 )
-from recon_assets_tests.db.test_ledger_changes import EMPTY, FULL, accept, keeper, numbers, plan, settle
+from recon_assets_tests.db.test_ledger_changes import EMPTY, FULL, accept, backup_sink, numbers, plan, settle
 
-KEPT = {"judged", "alembic_version"}
+ACCEPTED = {"judged", "alembic_version"}
 """Tables that do not grow with time."""
 YEAR = 365 * 24 * 60
 
@@ -40,7 +40,7 @@ def sizes(book: Ledger) -> dict[str, int]:
     """How many rows each table has that has any."""
     tables = rows(book, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'recon'")
     counts = {name: rows(book, f'SELECT count(*) FROM recon."{name}"')[0][0] for (name,) in tables}
-    return {name: count for name, count in counts.items() if count and name not in KEPT}
+    return {name: count for name, count in counts.items() if count and name not in ACCEPTED}
 
 
 def read(book: Ledger) -> None:
@@ -64,35 +64,35 @@ def old_findings(book: Ledger) -> None:
 
 def old_case(book: Ledger) -> None:
     record(book, finding(missing(1)))
-    append(book, Act.FOUND, data=found(1))
-    append(book, Act.GONE, at=1)
+    append(book, CaseEventType.FOUND, data=found(1))
+    append(book, CaseEventType.RESOLVED, at=1)
 
 
 def withdrawn(book: Ledger) -> None:
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     accept(book, ("id", "v"))
     with book.begin() as c:
         ledger.withdraw(c, CASE, at=minute(0))
-    append(book, Act.GONE)
+    append(book, CaseEventType.RESOLVED)
 
 
 def failed(book: Ledger) -> None:
-    append(book, Act.FOUND)
+    append(book, CaseEventType.FOUND)
     settle(book, plan(book), "failed")
-    append(book, Act.GONE)
+    append(book, CaseEventType.RESOLVED)
 
 
 def undone(book: Ledger) -> None:
-    happened(book, Act.FOUND, Act.DECIDED, Act.APPLYING, Act.APPLIED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED)
     done = plan(book)
     settle(book, done)
     settle(book, plan(book, undoes=done), "failed")
     settle(book, plan(book, undoes=done))
-    append(book, Act.ROLLED_BACK)
+    append(book, CaseEventType.ROLLED_BACK)
 
 
 def restored(book: Ledger) -> None:
-    keep = keeper(book)
+    keep = backup_sink(book)
     keep.before(["id"], [[("1",)]], FULL)
     keep.after(EMPTY)
     with book.begin() as c:
@@ -100,7 +100,7 @@ def restored(book: Ledger) -> None:
 
 
 def never_loaded(book: Ledger) -> None:
-    keeper(book).before(["id"], [[("1",)]], FULL)
+    backup_sink(book).before(["id"], [[("1",)]], FULL)
 
 
 @pytest.mark.parametrize("story", [old_findings, old_case, withdrawn, failed, undone, restored, never_loaded])
@@ -132,24 +132,24 @@ def test_what_is_not_old_is_kept(book: Ledger, story: Callable[[Ledger], None]) 
 
 def open_case(book: Ledger) -> None:
     record(book, finding(missing(1)))
-    append(book, Act.FOUND, data=found(1))
+    append(book, CaseEventType.FOUND, data=found(1))
 
 
 def kept_case(book: Ledger) -> None:
     open_case(book)
-    happened(book, Act.DECIDED, Act.KEPT)
+    happened(book, CaseEventType.DECIDED, CaseEventType.ACCEPTED)
 
 
 def accepted(book: Ledger) -> None:
     open_case(book)
     accept(book, ("id", "v"))
-    append(book, Act.GONE)
+    append(book, CaseEventType.RESOLVED)
 
 
 def applied(book: Ledger) -> None:
     open_case(book)
-    append(book, Act.DECIDED, data=ledger.chosen_json(APPLY))
-    happened(book, Act.APPLYING, Act.APPLIED)
+    append(book, CaseEventType.DECIDED, data=ledger.chosen_json(APPLY))
+    happened(book, CaseEventType.APPLYING, CaseEventType.APPLIED)
     settle(book, plan(book))
 
 
@@ -169,7 +169,7 @@ def in_doubt(book: Ledger) -> None:
 
 
 def loaded(book: Ledger) -> None:
-    keep = keeper(book)
+    keep = backup_sink(book)
     keep.before(["id"], [[("1",)]], FULL)
     keep.after(EMPTY)
     keep.done()

@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Event
 import pytest
 import sqlalchemy as sa
 
-from recon_assets import dialect, slices, writes
+from recon_assets import dialect, reading, writing
 from recon_assets.dialect.locks import locked
 from recon_assets.errors import DeclarationError, DoesNotFitError, UnavailableError
 from recon_assets.model import ALL, Database, Mode, Relation
@@ -40,7 +40,7 @@ def test_two_loads_of_one_window(both: Both, target: Name, mode: Mode) -> None:
     pairs = [sides.pair(spec()) for _ in range(4)]
 
     with ThreadPoolExecutor(4) as pool:
-        loads = list(pool.map(lambda pair: writes.load(pair, ALL, mode=mode), pairs))
+        loads = list(pool.map(lambda pair: writing.load(pair, ALL, mode=mode), pairs))
 
     assert sides.target.rows() == ROWS
     inserted = sorted(load.inserted for load in loads)
@@ -181,7 +181,7 @@ def test_rows_that_somebody_holds(both: Both, target: Name) -> None:
     with sides.target.connect() as connection:
         connection.cursor().execute("UPDATE t SET v = -2 WHERE id = 5")
         with pytest.raises(UnavailableError, match=r"statement_timeout; raise that under databases"):
-            writes.load(pair, ALL, mode=Mode.UPSERT)
+            writing.load(pair, ALL, mode=Mode.UPSERT)
     assert sides.target.rows() == [(5, -1)]
 
 
@@ -198,7 +198,7 @@ def test_source_is_protected_by_a_timeout(both: Both, source: Name, target: Name
     sides = prepared(both, target, source)
     declared = spec(source=Relation("source", query=SLOW_QUERIES[source]))
     with pytest.raises(UnavailableError, match=r"t all: source: a statement took longer .* statement_timeout; raise"):
-        writes.load(sides.pair(declared, statement_timeout=timedelta(seconds=1)), ALL)
+        writing.load(sides.pair(declared, statement_timeout=timedelta(seconds=1)), ALL)
     assert sides.target.rows() == []
 
 
@@ -224,10 +224,10 @@ def test_connections_are_capped(both: Both, target: Name) -> None:
     sides.source.run("INSERT INTO t VALUES (NULL, 1)")
     pair = sides.pair(spec(), connections=1)
     with pytest.raises(DoesNotFitError, match="cannot hold NULL"):
-        writes.load(pair, ALL)
+        writing.load(pair, ALL)
     sides.source.run("DELETE FROM t WHERE id IS NULL")
     with ThreadPoolExecutor(3) as pool:
-        loads = list(pool.map(partial(writes.load, pair), [ALL] * 3))
+        loads = list(pool.map(partial(writing.load, pair), [ALL] * 3))
     assert sorted(load.inserted for load in loads) == [0, 0, MANY]
 
 
@@ -240,7 +240,7 @@ def test_waiting_for_a_connection_ends(both: Both, monkeypatch: pytest.MonkeyPat
         pair.target.connect(),
         pytest.raises(UnavailableError, match=r"t all: all connections .* raise `connections` under databases"),
     ):
-        writes.load(pair, ALL)
+        writing.load(pair, ALL)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -250,7 +250,7 @@ def test_failed_load_holds_nothing(both: Both, target: Name) -> None:
     sides.source.run("INSERT INTO t VALUES (NULL, 1)")
     pair = sides.pair(spec())
     with pytest.raises(DoesNotFitError):
-        writes.load(pair, ALL)
+        writing.load(pair, ALL)
     with sides.pair(spec()).target.connect() as other, locked(other, "t all", seconds=1):
         pass
 
@@ -266,7 +266,7 @@ def test_database_that_is_not_there(url: str) -> None:
     """Is worth another try; nothing that is said or raised repeats the password."""
     engine = dialect.engine(Database("ops", url), role="source")
     with pytest.raises(UnavailableError) as caught:
-        slices.describe(engine, spec().source)
+        reading.describe(engine, spec().source)
     assert "s3cr3t" not in repr(engine)
     assert "s3cr3t" not in repr(Database("ops", url))
     assert not any("s3cr3t" in said for said in chain(caught.value))
@@ -278,7 +278,7 @@ def test_wrong_password_is_not_repeated(both: Both) -> None:
     url = sa.make_url(sides.target.url).set(username="nobody", password="s3cr3t")  # noqa: S106 - it is no secret
     engine = dialect.engine(Database("ops", url.render_as_string(hide_password=False)), role="source")
     with pytest.raises((UnavailableError, DeclarationError), match="Access denied for user 'nobody'") as caught:
-        slices.describe(engine, spec().source)
+        reading.describe(engine, spec().source)
     assert not any("s3cr3t" in said for said in chain(caught.value))
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recon_assets import slices, writes
+from recon_assets import reading, writing
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Days, Mode, Relation
 from recon_assets_tests.db.conftest import Both
@@ -99,7 +99,7 @@ def test_equal_rows_are_not_touched(both: Both, target: Name) -> None:
     sides.load(spec(DAYS), "2024-01-01", Mode.UPSERT)
 
     assert sides.target.rows("SELECT id FROM touched ORDER BY id") == [(2,), (3,)]
-    assert sides.pair(spec(DAYS)).target_shape.triggers == ("seen",)
+    assert sides.pair(spec(DAYS)).target_schema.triggers == ("seen",)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -390,12 +390,12 @@ def test_laws_of_loading(both: Both, target: Name) -> None:
             side.run("DELETE FROM t")
             side.fill("t", rows)
         for window in windows:
-            writes.load(pair, window, mode=mode)
+            writing.load(pair, window, mode=mode)
 
         known = {row[0]: row for row in held}
         wanted = {**known, **{row[0]: row for row in there if mode is Mode.UPSERT or row[0] not in known}}
         assert sides.target.rows() == sorted(wanted.values())
-        assert [wrote(writes.load(pair, window, mode=mode)) for window in windows] == [(0, 0, 0)] * len(windows)
+        assert [wrote(writing.load(pair, window, mode=mode)) for window in windows] == [(0, 0, 0)] * len(windows)
 
     laws()
 
@@ -419,7 +419,7 @@ def test_naive_times_of_another_zone(both: Both) -> None:
         (2, datetime(2024, 7, 2, 4, tzinfo=UTC), None),
     ]
     for day in ("2024-07-01", "2024-07-02"):
-        assert slices.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2024, 7, 3))[day] == 1
+        assert reading.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2024, 7, 3))[day] == 1
 
 
 @pytest.mark.parametrize("query", [None, "select id, at from t"], ids=["table", "query"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recon_assets import writes
+from recon_assets import writing
 from recon_assets.model import Days, Mode
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, plain, spec
@@ -72,7 +72,7 @@ def check_one(both: Both, source: Name, target: Name, dice: random.Random) -> No
     pair, mode, day = sides.pair(spec(DAYS)), dice.choice(MODES), dice.randrange(1, 4)
     rows = expected(mode, left, right, day)
     for _ in range(2):
-        writes.load(pair, pair.spec.window(f"2024-01-0{day}"), mode=mode)
+        writing.load(pair, pair.spec.window(f"2024-01-0{day}"), mode=mode)
         assert [tuple(map(plain, row)) for row in sides.target.rows()] == [
             tuple(map(plain, rows[key])) for key in sorted(rows)
         ], mode

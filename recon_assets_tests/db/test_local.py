@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from recon_assets import local as local_module
 from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.local import ACCOUNT, NAMESPACE, VARIABLES, Local, Server, Way, environment
+from recon_assets.local import ACCOUNT, NAMESPACE, VARIABLES, Local, PostgresAccount, Server, environment
 from recon_assets_tests.conftest import need
 
 HOLD = """
@@ -97,7 +97,7 @@ def texts(server: Server) -> list[str]:
 
 @only_root
 @pytest.mark.parametrize("way", [NAMESPACE, ACCOUNT], ids=lambda way: way.name)
-def test_root_starts_it_without_the_rights_of_root(home: Path, way: Way) -> None:
+def test_root_starts_it_without_the_rights_of_root(home: Path, way: PostgresAccount) -> None:
     """The server is not root to itself, has its four databases, and is gone afterwards."""
     local = Local(home, ways=(way,))
 
@@ -183,7 +183,7 @@ def map_users(process: subprocess.Popen[str]) -> None:
 
 def test_no_way_is_an_error_that_says_what_to_do(home: Path) -> None:
     """Where nothing works, the sentence offers the variables."""
-    closed = Way("an account that is closed", ("false",), 0)
+    closed = PostgresAccount("an account that is closed", ("false",), 0)
 
     with (
         pytest.raises(UnavailableError, match=r"an account that is closed .*RECON_SOURCE_URL"),
@@ -379,7 +379,7 @@ def test_home_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 @only_root
 def test_way_whose_program_is_missing_is_passed_over(home: Path) -> None:
     """Not every system has every program; the next way is tried."""
-    missing = Way("nobody at all", ("no-such-program",), 0)
+    missing = PostgresAccount("nobody at all", ("no-such-program",), 0)
 
     with Local(home, ways=(missing, NAMESPACE)).running() as server:
         write(server, "started")

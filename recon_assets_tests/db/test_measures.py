@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from recon_assets import dialect, slices
+from recon_assets import dialect, reading
 from recon_assets.model import ALL, Database, Days, Measure
-from recon_assets.slices import DIGEST, UNPLACED, Snapshot
-from recon_assets.slices.measures import Hashing, hashing
+from recon_assets.reading import DIGEST, UNPLACED, Snapshot
+from recon_assets.reading.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
 
@@ -40,13 +40,13 @@ def some_rows() -> Rows:
 ROWS = some_rows()
 
 
-def opened(sides: Sides, days: Days | None) -> slices.Pair:
+def opened(sides: Sides, days: Days | None) -> reading.Pair:
     source, target = (
         dialect.engine(Database(role, side.url), role="source")
         for role, side in (("source", sides.source), ("target", sides.target))
     )
     sides.opened.extend((source, target))
-    return slices.matched(spec(days), source, target)[0]
+    return reading.matched(spec(days), source, target)[0]
 
 
 def day(made: Any) -> str:
@@ -101,8 +101,8 @@ def test_figures_are_those_of_plain_python(both: Both, source: Name, target: Nam
     sides.create(COLUMNS[source], COLUMNS[target], ROWS)
     sides.target.fill("t", ROWS)
 
-    with slices.snapshot(opened(sides, DAYS)) as snapshot:
-        found = slices.measured(snapshot, MEASURES, list(DAYS.windows(START + timedelta(days=4))))
+    with reading.snapshot(opened(sides, DAYS)) as snapshot:
+        found = reading.measured(snapshot, MEASURES, list(DAYS.windows(START + timedelta(days=4))))
 
     for key in (*found, UNPLACED):
         here = [row for row in ROWS if day(row[1]) == key]
@@ -124,8 +124,8 @@ def test_figures_by_a_column_know_no_collation(both: Both, source: Name, target:
     sides.target.fill("t", ROWS)
     by = Measure("count", by=("state",))
 
-    with slices.snapshot(opened(sides, None)) as snapshot:
-        found = slices.measured(snapshot, [by], [ALL])["all"][by]
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, [by], [ALL])["all"][by]
 
     assert found.source == found.target == {**{(state,): 14 for state in STATES}, ("lost",): 3}
 
@@ -140,10 +140,10 @@ def test_one_statement_a_side(both: Both, source: Name) -> None:
     sides.target.fill("t", [tuple(row) for row in swapped])
     pair = opened(sides, DAYS)
     said: list[str] = []
-    with slices.snapshot(pair) as snapshot:
+    with reading.snapshot(pair) as snapshot:
         sa.event.listen(pair.source, "before_cursor_execute", lambda *given: said.append(given[2]))
         windows = list(DAYS.windows(START + timedelta(days=4)))
-        found = slices.measured(snapshot, [*MEASURES, DIGEST], windows)
+        found = reading.measured(snapshot, [*MEASURES, DIGEST], windows)
 
     assert len([statement for statement in said if "pg_" not in statement]) == 1
     differing = [key for key, figures in found.items() if figures[DIGEST].source != figures[DIGEST].target]
@@ -170,5 +170,5 @@ def test_typed_hashes_only_where_they_tell_values_apart(both: Both, of: str, fas
         )
     sides.create(f"id bigint primary key, v {of}", f"id bigint primary key, v {of}")
 
-    with slices.snapshot(opened(sides, None)) as snapshot:
+    with reading.snapshot(opened(sides, None)) as snapshot:
         assert typed(snapshot) is fast

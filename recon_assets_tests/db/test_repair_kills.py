@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from recon_assets import ledger
-from recon_assets.model import Standing, State
+from recon_assets.model import ChangeStatus, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db import killed
 from recon_assets_tests.db.conftest import Both
@@ -107,9 +107,9 @@ def check_agreement(repair: Repair, sides: Sides) -> None:
     applied = [each for each in corrections if each.outcome == "applied" and not each.undoes and each.id not in undone]
     pair = sides.pair(SPEC)
     for correction in applied:
-        assert repair.standings(pair, correction) == {Standing.AFTER}, correction
+        assert repair.standings(pair, correction) == {ChangeStatus.AFTER}, correction
     for correction in planned:
-        assert len(repair.standings(pair, correction) - {Standing.NEITHER}) == 1, correction
+        assert len(repair.standings(pair, correction) - {ChangeStatus.NEITHER}) == 1, correction
 
 
 def check_closed(repair: Repair) -> None:

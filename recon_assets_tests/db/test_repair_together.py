@@ -11,7 +11,7 @@ import pytest
 
 from recon_assets import ledger, review
 from recon_assets.errors import ReconError, TakenError
-from recon_assets.model import Act, Chosen, Decision, State
+from recon_assets.model import CaseEventType, Decision, Resolution, State
 from recon_assets.review import Scope
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
@@ -46,7 +46,7 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
         return list(both.map(run, range(2)))
 
 
-def acts(repair: Repair, act: Act) -> list[int]:
+def acts(repair: Repair, act: CaseEventType) -> list[int]:
     """How often something happened to each case that there is."""
     with repair.book.begin() as connection:
         cases = ledger.in_state(connection, *State)
@@ -63,7 +63,7 @@ def test_two_routers(repair: Repair) -> None:
 
     routed = at_once(lambda _: review.route(repair.book, repair.project, now()))
 
-    opened = acts(repair, Act.FOUND)
+    opened = acts(repair, CaseEventType.FOUND)
     assert set(opened) == {1}
     assert sorted(each.opened for each in routed) == [0, len(opened)]
 
@@ -72,7 +72,7 @@ def test_two_deciders(repair: Repair) -> None:
     """The second is told who decided what, whoever that is."""
     repair.judge()
     for case in repair.cases(State.PENDING):
-        chosen = (APPLY, Chosen(Decision.KEEP_TARGET))
+        chosen = (APPLY, Resolution(Decision.KEEP_TARGET))
 
         def decide(number: int) -> str:
             who = ("ana", "ben")[number]
@@ -97,7 +97,7 @@ def test_two_deciders(repair: Repair) -> None:
         assert winner in loser
         (found,) = (each for each in repair.cases(State.DECIDED) if each.id == case.id)
         assert found.decided_by == winner
-    assert set(acts(repair, Act.DECIDED)) == {1}
+    assert set(acts(repair, CaseEventType.DECIDED)) == {1}
 
 
 @pytest.mark.parametrize("sides", TARGETS, indirect=True)
@@ -111,7 +111,7 @@ def test_two_corrections(sides: Sides, repair: Repair) -> None:
         assert len(repair.corrections(case=case.id)) == 1
 
     assert equal(sides)
-    assert set(acts(repair, Act.APPLIED)) == {1}
+    assert set(acts(repair, CaseEventType.APPLIED)) == {1}
 
 
 @pytest.mark.parametrize("sides", TARGETS, indirect=True)
@@ -139,4 +139,4 @@ def test_two_rollbacks(sides: Sides, repair: Repair) -> None:
         assert "" in at_once(take_back)
 
     assert sides.target.rows() == before
-    assert set(acts(repair, Act.ROLLED_BACK)) == {1}
+    assert set(acts(repair, CaseEventType.ROLLED_BACK)) == {1}

@@ -11,17 +11,17 @@ import pytest
 from recon_assets import checks, ledger, review
 from recon_assets.errors import DeclarationError, RefusedError, TakenError
 from recon_assets.model import (
-    Act,
+    AutoAction,
+    CaseEventType,
     CaseId,
-    Chosen,
     Decision,
     Grading,
     Policy,
+    Resolution,
     Rule,
     Severity,
     State,
     Tolerance,
-    Treatment,
 )
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
@@ -120,7 +120,7 @@ def test_what_agrees_again_by_itself_is_gone(pg: Shop) -> None:
     pg.target.fill("t", ROWS[3:5])
 
     assert pg.find() == {}
-    assert pg.case("missing").state is State.GONE
+    assert pg.case("missing").state is State.RESOLVED
 
 
 def test_what_is_found_again_is_the_same_case_reopened(pg: Shop) -> None:
@@ -189,7 +189,7 @@ def test_a_figure_whose_records_agree_is_a_case_of_its_own(pg: Shop) -> None:
         pg.decide("sum_amount")
     pg.decide("sum_amount", KEEP)
     (case,) = pg.correct()
-    assert case.state is State.KEPT
+    assert case.state is State.ACCEPTED
     assert pg.find() == {}
     assert [finding.check for finding in pg.seen if finding.accepted] == ["sum_amount"]
     pg.target.run("UPDATE t SET amount = amount + 1 WHERE id = 6")
@@ -203,7 +203,7 @@ def test_what_is_kept_stays_kept_until_its_values_change(place: Shop) -> None:
     place.decide("extra", KEEP)
     (case,) = place.correct()
 
-    assert case.state is State.KEPT
+    assert case.state is State.ACCEPTED
     assert place.find() == {}
     assert {finding.check for finding in place.seen if finding.accepted} == {"count", "keys"}
     assert place.find("count") == {}
@@ -225,7 +225,7 @@ def test_what_was_kept_waits_again_when_that_is_taken_back(pg: Shop) -> None:
     assert list(pg.find()) == ["extra"]
 
 
-@pytest.mark.parametrize("state", [State.PENDING, State.ROLLED_BACK, State.GONE])
+@pytest.mark.parametrize("state", [State.PENDING, State.ROLLED_BACK, State.RESOLVED])
 def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state: State) -> None:
     """The window is judged again, and no load minds it any more."""
     case, another = CaseId("t", DAY, "extra"), INVENTED.replace("90", "91")
@@ -239,7 +239,7 @@ def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state:
         pg.decide("extra")
         pg.correct()
         pg.undo("extra")
-    if state is State.GONE:
+    if state is State.RESOLVED:
         pg.target.run("DELETE FROM t WHERE id = 91")
         pg.find()
     assert pg.case("extra").state is state
@@ -248,7 +248,7 @@ def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state:
 
     assert pg.case("extra").state is state
     assert [look.window for look in review.due(pg.book, pg.project, pg.now()).check] == [DAY]
-    assert pg.find()["extra"].wrong == (1 if state is State.GONE else 2)
+    assert pg.find()["extra"].wrong == (1 if state is State.RESOLVED else 2)
     with pg.book.begin() as connection:
         assert KEEP not in {each.decision for each in ledger.decided(connection, "t", DAY)}
     with pytest.raises(RefusedError, match="only what is APPLIED or KEPT"):
@@ -310,12 +310,14 @@ def test_chosen_rows_are_corrected_and_the_others_wait(pg: Shop) -> None:
 @pytest.mark.parametrize(
     ("chosen", "error", "said"),
     [
-        (Chosen(APPLY, rows=("nobody",)), DeclarationError, "names no record 'nobody'"),
-        (Chosen(APPLY, values={"x": {"amount": 1}}), DeclarationError, "names no record 'x'"),
-        (Chosen(FIX), DeclarationError, "without a value"),
+        (Resolution(APPLY, rows=("nobody",)), DeclarationError, "names no record 'nobody'"),
+        (Resolution(APPLY, values={"x": {"amount": 1}}), DeclarationError, "names no record 'x'"),
+        (Resolution(FIX), DeclarationError, "without a value"),
     ],
 )
-def test_decisions_that_make_no_sense_are_refused(pg: Shop, chosen: Chosen, error: type[Exception], said: str) -> None:
+def test_decisions_that_make_no_sense_are_refused(
+    pg: Shop, chosen: Resolution, error: type[Exception], said: str
+) -> None:
     pg.target.run(LOST)
     pg.find()
     with pytest.raises(error, match=said):
@@ -330,10 +332,10 @@ def test_a_case_that_is_not_there_cannot_be_decided(pg: Shop) -> None:
 def test_the_second_of_two_is_told_who_decided_what(pg: Shop) -> None:
     pg.target.run(LOST)
     seen = pg.find()["missing"]
-    pg.say(Chosen(KEEP), seen.id, expected=seen.version, who="ana")
+    pg.say(Resolution(KEEP), seen.id, expected=seen.version, who="ana")
 
     with pytest.raises(TakenError, match="ana"):
-        pg.say(Chosen(APPLY), seen.id, expected=seen.version, who="ben")
+        pg.say(Resolution(APPLY), seen.id, expected=seen.version, who="ben")
 
 
 def test_a_preview_shows_what_would_be_written_and_writes_nothing(place: Shop) -> None:
@@ -341,7 +343,9 @@ def test_a_preview_shows_what_would_be_written_and_writes_nothing(place: Shop) -
     place.find()
     before = place.rows
 
-    found = {kind: review.preview(place.book, place.project, CaseId("t", DAY, kind), Chosen(APPLY)) for kind in DAMAGE}
+    found = {
+        kind: review.preview(place.book, place.project, CaseId("t", DAY, kind), Resolution(APPLY)) for kind in DAMAGE
+    }
 
     assert {kind: [str(change.action) for change in item.changes] for kind, item in found.items()} == {
         "missing": ["insert", "insert"],
@@ -479,7 +483,7 @@ def test_records_that_are_not_all_known_by_name_wait(pg: Shop) -> None:
 
 
 def test_what_is_ignored_opens_nothing(pg: Shop) -> None:
-    pg.declare(Policy(missing=Treatment.IGNORE))
+    pg.declare(Policy(missing=AutoAction.IGNORE))
     pg.target.run(LOST)
 
     assert pg.find() == {}
@@ -551,8 +555,8 @@ def test_comments_and_assignments_stay_with_the_case(pg: Shop) -> None:
     with pg.book.begin() as connection:
         said = ledger.events(connection, case)[-2:]
     assert [(event.act, event.who, event.note) for event in said] == [
-        (Act.COMMENTED, "ana", "<b>looks bad</b>"),
-        (Act.ASSIGNED, "ana", ""),
+        (CaseEventType.COMMENTED, "ana", "<b>looks bad</b>"),
+        (CaseEventType.ASSIGNED, "ana", ""),
     ]
     assert pg.case("missing").assignee == "ben"
 
@@ -698,7 +702,7 @@ def test_a_case_of_which_no_check_speaks_any_more_is_gone(pg: Shop) -> None:
     pg.declare(checked=CHECKS[:3])
 
     assert pg.find() == {}
-    assert pg.case("orphan").state is State.GONE
+    assert pg.case("orphan").state is State.RESOLVED
 
 
 def test_only_the_last_decision_is_undone(pg: Shop) -> None:
@@ -719,7 +723,7 @@ def test_programs_and_nobody_decide_nothing(pg: Shop, name: str) -> None:
     pg.target.run(LOST)
     case = pg.find()["missing"].id
     with pytest.raises(DeclarationError, match="no person's name"):
-        pg.say(Chosen(APPLY), case, who=name)
+        pg.say(Resolution(APPLY), case, who=name)
 
 
 def test_a_kept_record_explains_no_more_than_its_own_share(pg: Shop) -> None:

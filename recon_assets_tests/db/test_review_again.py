@@ -42,7 +42,7 @@ def test_what_was_kept_by_a_clock_that_is_ahead_is_kept_no_more_once_that_is_tak
     pg.target.run(DRIFTED)
     pg.find()
     decided_ahead(pg, "mismatched", KEEP)
-    assert pg.case("mismatched").state is State.KEPT
+    assert pg.case("mismatched").state is State.ACCEPTED
 
     review.undo(pg.book, CaseId("t", DAY, "mismatched"), who="ben", note="no", at=pg.now())
 

@@ -19,13 +19,13 @@ LOOK = review.Look("t", DAY, records=True)
 def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables on PostgreSQL, whose rows are all old."""
     with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
-        made.declare(updated_at="at", settle=timedelta(minutes=1))
+        made.declare(updated_at="at", grace_period=timedelta(minutes=1))
         yield made
 
 
 def touched(pg: Shop, days: int = 30) -> None:
     """All rows count as touched a moment ago, or long ago again."""
-    pg.declare(settle=timedelta(days=days))
+    pg.declare(grace_period=timedelta(days=days))
 
 
 def looks(pg: Shop) -> tuple[review.Look, ...]:
@@ -54,7 +54,7 @@ def test_a_case_waits_while_its_records_are_in_flight(pg: Shop) -> None:
 
     pg.target.fill("t", ROWS[3:4])
     assert pg.find(records=True) == {}
-    assert pg.case("missing").state is State.GONE
+    assert pg.case("missing").state is State.RESOLVED
     assert looks(pg) == ()
 
 

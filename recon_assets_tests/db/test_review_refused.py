@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from recon_assets import checks, ledger, review, writes
+from recon_assets import checks, ledger, review, writing
 from recon_assets.dialect.locks import alone
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import (
-    Act,
+    CaseEventType,
     CaseId,
-    Chosen,
     Decision,
     DiscrepancyKind,
     Mode,
     Relation,
+    Resolution,
     State,
 )
 from recon_assets.review import reaching
@@ -40,7 +40,7 @@ def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
         yield made
 
 
-def told(place: Shop, kind: str) -> list[tuple[Act, str, str]]:
+def told(place: Shop, kind: str) -> list[tuple[CaseEventType, str, str]]:
     """What happened to a case, by whom and why."""
     with place.book.begin() as connection:
         return [(event.act, event.who, event.note) for event in ledger.events(connection, CaseId("t", DAY, kind))]
@@ -87,7 +87,7 @@ def test_records_out_of_order_are_kept_or_fixed(pg: Shop) -> None:
         pg.decide(DiscrepancyKind.DISORDERED)
     pg.decide(DiscrepancyKind.DISORDERED, KEEP)
     (case,) = pg.correct()
-    assert case.state is State.KEPT
+    assert case.state is State.ACCEPTED
 
 
 @pytest.mark.parametrize("decision", [APPLY, KEEP])
@@ -117,12 +117,12 @@ def test_a_preview_waits_for_no_load(pg: Shop) -> None:
     pg.target.run(LOST)
     case = pg.find()["missing"].id
 
-    with paired(pg.project, pg.spec) as pair, writes.correcting(pair, DAY):
+    with paired(pg.project, pg.spec) as pair, writing.correcting(pair, DAY):
         started = time.monotonic()
         with pytest.raises(UnavailableError, match="for 5 s; try again"):
-            review.preview(pg.book, pg.project, case, Chosen(APPLY))
+            review.preview(pg.book, pg.project, case, Resolution(APPLY))
     assert time.monotonic() - started < 60
-    assert review.preview(pg.book, pg.project, case, Chosen(APPLY)).changes
+    assert review.preview(pg.book, pg.project, case, Resolution(APPLY)).changes
 
 
 @pytest.mark.parametrize("name", ["", "policy", "Recon", "a\nb"])
@@ -148,7 +148,7 @@ def test_names_are_noted_without_the_blanks_around_them(pg: Shop) -> None:
     pg.target.run(LOST)
     case = pg.find()["missing"].id
     review.comment(pg.book, case, who=" ana ", note="hm", at=pg.now())
-    pg.say(Chosen(KEEP), case, who=" ana ")
+    pg.say(Resolution(KEEP), case, who=" ana ")
     pg.correct()
     review.undo(pg.book, case, who=" ana ", note="no", at=pg.now())
 
@@ -161,7 +161,7 @@ def test_orphans_whose_parent_nobody_has_are_a_problem_of_the_preview(pg: Shop) 
         side.run(ORPHANED)
     case = pg.find()["orphan"].id
 
-    found = review.preview(pg.book, pg.project, case, Chosen(APPLY))
+    found = review.preview(pg.book, pg.project, case, Resolution(APPLY))
 
     assert found.changes == ()
     assert found.problems == (f"{case}: the source has no record to write for it; keep it, or compare again.",)
@@ -208,7 +208,7 @@ def test_what_had_gone_and_is_found_again_waits_again(pg: Shop) -> None:
     pg.find()
     pg.target.fill("t", ROWS[3:5])
     pg.find()
-    assert pg.case("missing").state is State.GONE
+    assert pg.case("missing").state is State.RESOLVED
 
     pg.target.run(LOST)
     found = pg.find()["missing"]
@@ -226,7 +226,7 @@ def test_a_policy_that_comes_later_decides_nothing_that_waits_for_a_person(pg: S
     found = pg.find()["missing"]
 
     assert (found.state, found.wrong) == (State.PENDING, 2)
-    assert told(pg, "missing")[-1] == (Act.FOUND, "recon", "It was waiting for a person already.")
+    assert told(pg, "missing")[-1] == (CaseEventType.FOUND, "recon", "It was waiting for a person already.")
 
 
 @pytest.mark.parametrize("full", ["source", "target"])
@@ -270,7 +270,7 @@ def test_a_target_that_does_not_answer_is_waited_for(pg: Shop) -> None:
     (case,) = pg.correct("missing")
 
     assert case.state is State.APPLYING
-    assert [act for act, *_ in told(pg, "missing")][-2:] == [Act.APPLYING, Act.COMMENTED]
+    assert [act for act, *_ in told(pg, "missing")][-2:] == [CaseEventType.APPLYING, CaseEventType.COMMENTED]
 
 
 def test_a_case_of_which_no_check_speaks_cannot_be_corrected(pg: Shop) -> None:
@@ -334,11 +334,11 @@ def test_what_nobody_has_seen_is_not_kept(pg: Shop) -> None:
 
     for chosen in (pg.say, lambda keep, of: review.preview(pg.book, pg.project, of, keep)):
         with pytest.raises(RefusedError, match="only 1 of 3 records are known by name"):
-            chosen(Chosen(KEEP), case)
+            chosen(Resolution(KEEP), case)
     pg.decide("missing", KEEP, rows=[item.id for item in pg.records("missing")])
     (kept,) = pg.correct()
 
-    assert kept.state is State.KEPT
+    assert kept.state is State.ACCEPTED
     left = pg.find()["missing"]
     assert (left.wrong, left.named) == (2, 2)
 
@@ -372,7 +372,7 @@ def test_what_a_killed_run_has_written_waits_until_the_target_answers(pg: Shop) 
     for _ in range(2):
         (left,) = pg.correct("missing")
         assert left.state is State.APPLYING
-    assert [act for act, *_ in told(pg, "missing")][-2:] == [Act.APPLYING, Act.COMMENTED]
+    assert [act for act, *_ in told(pg, "missing")][-2:] == [CaseEventType.APPLYING, CaseEventType.COMMENTED]
     pg.project = was
     (done,) = pg.correct("missing")
     assert done.state is State.APPLIED
@@ -389,9 +389,9 @@ def lose_target(place: Shop) -> None:
 def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> int:
     """What a run does up to the moment after its commit; the number of its correction."""
     with place.book.begin() as connection:
-        ledger.append(connection, case, Act.APPLYING, who="recon", at=place.now(), data={"run": "killed"})
+        ledger.append(connection, case, CaseEventType.APPLYING, who="recon", at=place.now(), data={"run": "killed"})
         wrong = [item.discrepancy for item in ledger.named(connection, place.case(case.kind).findings, case.of_records)]
-    with reaching.paired(place.project, place.spec) as pair, writes.correcting(pair, case.window) as correcting:
+    with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
         changes = correcting.plan(wrong)
         with place.book.begin() as connection:
             number = ledger.plan(
@@ -414,7 +414,7 @@ def test_rows_of_a_table_that_is_no_longer_declared_are_not_taken_back(pg: Shop)
 
     with pytest.raises(DeclarationError, match="t is not declared any more; declare it again to roll it back"):
         pg.undo("missing")
-    assert told(pg, "missing")[-1][:2] == (Act.REFUSED, "recon")
+    assert told(pg, "missing")[-1][:2] == (CaseEventType.REFUSED, "recon")
     assert pg.case("missing").state is State.APPLIED
 
 
@@ -451,7 +451,7 @@ def test_an_older_correction_that_is_taken_back_is_said_in_the_cases_story(pg: S
     )
 
     assert pg.case("missing").state is State.PENDING
-    assert told(pg, "missing")[-1] == (Act.COMMENTED, "ben", "1 changes taken back. too early")
+    assert told(pg, "missing")[-1] == (CaseEventType.COMMENTED, "ben", "1 changes taken back. too early")
     assert [row[0] for row in pg.rows if row[0] in {3, 8}] == []
 
 
@@ -478,7 +478,7 @@ def test_a_rollback_that_was_killed_stays_the_work_of_who_asked_for_it(pg: Shop)
 
     assert (found.changes, found.refused) == ((), ())
     assert pg.case("missing").state is State.ROLLED_BACK
-    assert told(pg, "missing")[-1] == (Act.ROLLED_BACK, "ben", "a mistake")
+    assert told(pg, "missing")[-1] == (CaseEventType.ROLLED_BACK, "ben", "a mistake")
 
 
 def test_an_undo_waits_while_somebody_else_is_at_the_case(pg: Shop) -> None:
@@ -505,7 +505,7 @@ def undone_and_killed(place: Shop, case: CaseId) -> None:
         changes = [change.inverse for change in ledger.changes_of(connection, made.id)][::-1]
         said: dict[str, Any] = {"window": case.window, "run": "", "who": "ben", "why": "a mistake", "at": place.now()}
         ledger.plan(connection, case, changes, **said, undoes=made.id)
-    with reaching.paired(place.project, place.spec) as pair, writes.correcting(pair, case.window) as correcting:
+    with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
         correcting.undo(changes)
 
 
@@ -514,8 +514,8 @@ def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
     pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
     was = pg.rows
     with reaching.paired(pg.project, pg.spec) as pair:
-        keeper = ledger.Keeper(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
-        writes.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, keeper=keeper)
+        backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
+        writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
     assert pg.rows == ROWS
 
     for dry_run, rows in ((True, ROWS), (False, was)):

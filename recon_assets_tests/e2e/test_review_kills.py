@@ -15,7 +15,7 @@ import pytest
 
 from recon_assets import ledger
 from recon_assets.ledger import Filter, Ledger
-from recon_assets.model import Act, Case, CaseId, State
+from recon_assets.model import Case, CaseEventType, CaseId, State
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.e2e.conftest import RECON, Empty, made, until
 from recon_assets_tests.e2e.victims import kill
@@ -42,7 +42,7 @@ LOSE, SPOIL = (
     "UPDATE orders SET amount = 0 WHERE id = (SELECT max(id) FROM orders WHERE day = %s)",
 )
 PARTITIONS = '{ assetNodeOrError(assetKey: {path: "review_queue"}) { ... on AssetNode { partitionKeys } } }'
-ONCE = (Act.FOUND, Act.DECIDED, Act.APPLIED)
+ONCE = (CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLIED)
 """What happens once to a case that is corrected; to begin to write it may take several runs."""
 LONGEST_DELAY, LONGEST_LOOK, PATIENCE = 10.0, 2.0, 180.0
 
@@ -171,7 +171,7 @@ def test_killed_while_reviewing(orders: Shop, soak_seconds: float) -> None:
         assert found == orders.expected
         for case, state in orders.expected.items():
             acts = Counter(event.act for event in ledger.events(connection, CaseId.parse(case)))
-            assert acts[Act.FOUND] == 1
+            assert acts[CaseEventType.FOUND] == 1
             assert state is State.PENDING or [acts[act] for act in ONCE] == [1, 1, 1], (case, acts)
             written = [each.outcome for each in ledger.corrections(connection, case=CaseId.parse(case))]
             assert written.count("applied") == (state is State.APPLIED), (case, written)

@@ -224,7 +224,7 @@ def test_kept_and_green_as_accepted(desk: Desk) -> None:
     page.get_by_text("2 records would be accepted as they are in the target").wait_for()
     page.get_by_role("button", name="Confirm KEEP_TARGET").click()
 
-    desk.becomes(LOST, "KEPT")
+    desk.becomes(LOST, "ACCEPTED")
     assert desk.happened()[1:] == ["ana decided KEEP_TARGET for all of it", "ana accepted it as it is"]
     until(lambda: desk.days("keys") == GREEN, PATIENCE)
     assert orders(desk.both) == damaged

@@ -7,8 +7,9 @@ import pytest
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model import (
-    Act,
     Action,
+    AutoAction,
+    CaseEventType,
     CaseId,
     Change,
     Discrepancy,
@@ -17,7 +18,6 @@ from recon_assets.model import (
     Policy,
     Severity,
     State,
-    Treatment,
     may_follow,
 )
 
@@ -38,30 +38,35 @@ def test_what_names_no_case_is_refused(text: str) -> None:
 
 
 def test_a_case_is_closed_in_every_state_in_which_nothing_is_left_to_do() -> None:
-    assert {state for state in State if state.closed} == {State.APPLIED, State.KEPT, State.GONE, State.ROLLED_BACK}
+    assert {state for state in State if state.closed} == {
+        State.APPLIED,
+        State.ACCEPTED,
+        State.RESOLVED,
+        State.ROLLED_BACK,
+    }
 
 
 def test_a_case_begins_by_being_found() -> None:
-    assert [act for act in Act if may_follow(None, act)] == [Act.FOUND]
+    assert [act for act in CaseEventType if may_follow(None, act)] == [CaseEventType.FOUND]
 
 
 def test_comments_come_at_any_time_and_change_no_state() -> None:
-    for state, act in product(State, (Act.COMMENTED, Act.ASSIGNED, Act.ASKED)):
+    for state, act in product(State, (CaseEventType.COMMENTED, CaseEventType.ASSIGNED, CaseEventType.ASKED)):
         assert may_follow(state, act)
         assert act.leads_to is None
 
 
 def test_the_states_follow_each_other_as_designed() -> None:
     """Every act that changes the state, from every state; what is not here is refused."""
-    changing = [act for act in Act if act.leads_to]
+    changing = [act for act in CaseEventType if act.leads_to]
 
     assert {(str(state), act.leads_to) for state, act in product(State, changing) if may_follow(state, act)} == {
         ("PENDING", State.PENDING),
         ("PENDING", State.DECIDED),
-        ("PENDING", State.GONE),
+        ("PENDING", State.RESOLVED),
         ("DECIDED", State.APPLYING),
-        ("DECIDED", State.KEPT),
-        ("DECIDED", State.GONE),
+        ("DECIDED", State.ACCEPTED),
+        ("DECIDED", State.RESOLVED),
         ("DECIDED", State.PENDING),
         ("APPLYING", State.APPLIED),
         ("APPLYING", State.FAILED),
@@ -69,28 +74,28 @@ def test_the_states_follow_each_other_as_designed() -> None:
         ("FAILED", State.PENDING),
         ("APPLIED", State.PENDING),
         ("APPLIED", State.ROLLED_BACK),
-        ("KEPT", State.PENDING),
-        ("GONE", State.PENDING),
+        ("ACCEPTED", State.PENDING),
+        ("RESOLVED", State.PENDING),
         ("ROLLED_BACK", State.PENDING),
     }
 
 
 def test_every_state_but_the_closed_ones_leads_on() -> None:
     for state in State:
-        assert any(may_follow(state, act) for act in Act if act.leads_to)
+        assert any(may_follow(state, act) for act in CaseEventType if act.leads_to)
 
 
 def test_nothing_is_corrected_unless_it_is_declared() -> None:
     kinds = [*(kind.value for kind in DiscrepancyKind), "count"]
-    assert {Policy().of(CaseId("t", "all", kind)) for kind in kinds} == {Treatment.REVIEW}
+    assert {Policy().of(CaseId("t", "all", kind)) for kind in kinds} == {AutoAction.REVIEW}
 
 
 def test_a_policy_is_by_kind_and_figures_are_a_kind_of_their_own() -> None:
-    policy = Policy(missing=Treatment.APPLY, figures=Treatment.IGNORE)
+    policy = Policy(missing=AutoAction.APPLY, figures=AutoAction.IGNORE)
 
-    assert policy.of(MISSING) is Treatment.APPLY
-    assert policy.of(CaseId("flights", "all", "extra")) is Treatment.REVIEW
-    assert policy.of(CaseId("flights", "all", "count")) is Treatment.IGNORE
+    assert policy.of(MISSING) is AutoAction.APPLY
+    assert policy.of(CaseId("flights", "all", "extra")) is AutoAction.REVIEW
+    assert policy.of(CaseId("flights", "all", "count")) is AutoAction.IGNORE
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_a_policy_is_by_kind_and_figures_are_a_kind_of_their_own() -> None:
 )
 def test_the_fuse_is_a_number_and_a_share(wrong: int, of: int, said: str | None) -> None:
     """Exactly as many as allowed pass, one more does not; the sentence names the limit that was met."""
-    found = Policy(at_most=1000, at_most_share=Decimal("0.1")).fuse(wrong, of)
+    found = Policy(at_most=1000, at_most_share=Decimal("0.1")).limit_exceeded(wrong, of)
 
     assert found is None if said is None else found is not None and found.startswith(said)
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from recon_assets.checks import BusinessRule
-from recon_assets.checks.rules import figure
-from recon_assets.model import Both, Details, Evidence, Finding, NotGatheredError, Severity, Tolerance
+from recon_assets.checks.business_rules import figure
+from recon_assets.model import Details, Evidence, Finding, NotGatheredError, Severity, SidePair, Tolerance
 
 ONE = BusinessRule("s", "t", named="revenue")
 BY = BusinessRule("s", "t", ("c",), Tolerance(Decimal("0.01")), named="revenue")
@@ -18,7 +18,7 @@ Rows = list[dict[str, Any]]
 
 
 def judged(check: BusinessRule, source: Rows, target: Rows) -> Finding:
-    return check.judge(Evidence("flights", "2013-01-01", {check.needs[0]: Both(source, target)}))
+    return check.judge(Evidence("flights", "2013-01-01", {check.needs[0]: SidePair(source, target)}))
 
 
 def said(finding: Finding) -> str:
@@ -104,7 +104,7 @@ def test_ten_differences_are_shown_and_all_are_counted() -> None:
 
 def private(check: BusinessRule, source: Rows, target: Rows) -> Finding:
     need = check.needs[0]
-    return check.judge(Evidence("t", "all", {need: Both(source, target)}, frozenset({"mail", "c"})))
+    return check.judge(Evidence("t", "all", {need: SidePair(source, target)}, frozenset({"mail", "c"})))
 
 
 def test_private_values_of_one_row_are_not_shown() -> None:

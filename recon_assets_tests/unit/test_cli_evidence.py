@@ -204,7 +204,7 @@ def test_verdict(counts: Counts, verdict: str) -> None:
 def test_notes_say_how_to_read_the_figures() -> None:
     """One sentence each; none when there is nothing to know."""
     odd = Comparison(
-        Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), uncompared=("source: a", "target: b")
+        Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), not_compared=("source: a", "target: b")
     )
 
     assert not list(_report(Comparison()).notes())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recon_assets.cli import options
-from recon_assets.diff.between import NAMES
+from recon_assets.diff.compare_tables import NAMES
 from recon_assets.errors import DeclarationError
 
 
@@ -79,7 +79,7 @@ def test_window(text: str | None, found: tuple[str, ...] | None) -> None:
 )
 def test_duration(text: str | None, found: timedelta | None) -> None:
     """A number and a unit."""
-    assert options.duration("--settle", text) == found
+    assert options.duration("--grace-period", text) == found
 
 
 Read = Callable[[], Any]
@@ -114,8 +114,11 @@ Read = Callable[[], Any]
         (lambda: options.window(",2024-01-01,2024-02-01"), "expected column,from,until"),
         (lambda: options.window("d,2024-01-01,2024-02-01,"), "expected column,from,until"),
         (lambda: options.window("d,2024-01-01,2024-02-01,UTC,x"), "expected column,from,until"),
-        (lambda: options.duration("--settle", "15"), "--settle '15': expected a number and ms, s, m, h or d"),
-        (lambda: options.duration("--settle", "0s"), "such as --settle 15m"),
+        (
+            lambda: options.duration("--grace-period", "15"),
+            "--grace-period '15': expected a number and ms, s, m, h or d",
+        ),
+        (lambda: options.duration("--grace-period", "0s"), "such as --grace-period 15m"),
         (lambda: options.duration("--older-than", f"{'9' * 20}d"), "36,500 days at most, such as --older-than 15m"),
         (lambda: options.duration("--older-than", f"{'9' * 5000}d"), "36,500 days at most"),
         (lambda: options.duration("--keep", "1000000d"), "36,500 days at most"),

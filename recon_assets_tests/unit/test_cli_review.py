@@ -20,16 +20,16 @@ from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Recorded
 from recon_assets.local import VARIABLES
 from recon_assets.model import (
-    Act,
     Case,
+    CaseEventType,
     CaseId,
     Change,
-    Chosen,
     Decision,
     Discrepancy,
     DiscrepancyKind,
     Event,
     Relation,
+    Resolution,
     Severity,
     State,
     TableSpec,
@@ -184,8 +184,8 @@ def test_custom_values_choose_their_records() -> None:
     """A value names the record that it is for; no --row is needed."""
     chosen = review.choice(Decision.CUSTOM_FIX, None, [f"{RECORD}.fee=1"], None)
 
-    assert chosen == Chosen(Decision.CUSTOM_FIX, (RECORD,), {RECORD: {"fee": "1"}})
-    assert review.choice(Decision.KEEP_TARGET, ["x"], None, None) == Chosen(Decision.KEEP_TARGET, ("x",))
+    assert chosen == Resolution(Decision.CUSTOM_FIX, (RECORD,), {RECORD: {"fee": "1"}})
+    assert review.choice(Decision.KEEP_TARGET, ["x"], None, None) == Resolution(Decision.KEEP_TARGET, ("x",))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_more_changes_than_are_shown(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_case_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     """State, who decided what, who has it, severity, age, and how often it came back."""
-    chosen = Chosen(Decision.KEEP_TARGET)
+    chosen = Resolution(Decision.KEEP_TARGET)
     cases.show_case(replace(CASE, reopened=2, assignee="ben", decided_by="ana", chosen=chosen), NOW)
 
     said = capsys.readouterr().out
@@ -318,7 +318,7 @@ def test_a_record_as_json() -> None:
 
 def test_events_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     """When, what, who and why."""
-    cases.show_events([Event(CASE.id, 1, NOW, Act.FOUND, "recon", "left to a person [1]")])
+    cases.show_events([Event(CASE.id, 1, NOW, CaseEventType.FOUND, "recon", "left to a person [1]")])
 
     assert [*capsys.readouterr().out.splitlines()[-1].split()[3:]] == [
         "found",

@@ -244,9 +244,9 @@ FAULTS = [
     pytest.param("{url: {env: TARGET}}", "", "line 3: databases.warehouse: is empty", id="empty part"),
     pytest.param(
         "window: none",
-        "settle: 15m\n    window: none",
-        "line 9: tables.planes.settle: nothing says how old a row is. Name the column that says when a row was last changed: `updated_at: COLUMN`.",
-        id="settle",
+        "grace_period: 15m\n    window: none",
+        "line 9: tables.planes.grace_period: nothing says how old a row is. Name the column that says when a row was last changed: `updated_at: COLUMN`.",
+        id="grace_period",
     ),
     pytest.param(
         "window: none",

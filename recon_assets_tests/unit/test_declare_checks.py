@@ -144,11 +144,11 @@ def test_column_rule_is_declared(declared: Declared, text: str, rule: Rule) -> N
 
 def test_age_and_privacy_are_declared(declared: Declared) -> None:
     """When a row was changed, how long it may take, and what no report may show."""
-    path = declared("    updated_at: changed\n    settle: 15m\n")
+    path = declared("    updated_at: changed\n    grace_period: 15m\n")
     path.write_text(path.read_text().replace("ignore:", "private: [name], ignore:"))
 
     spec = flights(path)
-    assert (spec.updated_at, spec.settle, spec.private) == ("changed", timedelta(minutes=15), ("name",))
+    assert (spec.updated_at, spec.grace_period, spec.private) == ("changed", timedelta(minutes=15), ("name",))
 
 
 def _checks(*lines: str) -> str:

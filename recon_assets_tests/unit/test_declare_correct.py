@@ -10,7 +10,7 @@ import pytest
 from recon_assets.checks import Count
 from recon_assets.declare import load_project, read
 from recon_assets.declare.rules import Names, broken_rules
-from recon_assets.model import DiscrepancyKind, Policy, Relation, Severity, TableSpec, Treatment
+from recon_assets.model import AutoAction, DiscrepancyKind, Policy, Relation, Severity, TableSpec
 
 ENVIRON = {"SOURCE": "postgresql://db/ops", "TARGET": "postgresql://db/warehouse"}
 HEAD = """\
@@ -47,17 +47,17 @@ def problems(path: Path) -> list[str]:
 POLICIES = [
     pytest.param("description: nothing said", Policy(), id="nothing"),
     pytest.param("correct: {}", Policy(), id="empty"),
-    pytest.param("correct: {missing: apply}", Policy(missing=Treatment.APPLY), id="one"),
+    pytest.param("correct: {missing: apply}", Policy(missing=AutoAction.APPLY), id="one"),
     pytest.param(
         "correct: {missing: apply, mismatched: apply, extra: apply, orphan: ignore, disordered: ignore, figures: ignore,"
         " at_most: 5, at_most_share: 2.5%, ignore_below: high}",
         Policy(
-            missing=Treatment.APPLY,
-            mismatched=Treatment.APPLY,
-            extra=Treatment.APPLY,
-            orphan=Treatment.IGNORE,
-            disordered=Treatment.IGNORE,
-            figures=Treatment.IGNORE,
+            missing=AutoAction.APPLY,
+            mismatched=AutoAction.APPLY,
+            extra=AutoAction.APPLY,
+            orphan=AutoAction.IGNORE,
+            disordered=AutoAction.IGNORE,
+            figures=AutoAction.IGNORE,
             at_most=5,
             at_most_share=Decimal("0.025"),
             ignore_below=Severity.HIGH,
@@ -75,7 +75,7 @@ def test_policy_is_read(declared: Declared, line: str, policy: Policy) -> None:
 
 def test_nothing_is_applied_that_nobody_wrote() -> None:
     """Whatever is added to the policy, it is not done by itself unless it is asked for."""
-    assert Treatment.APPLY not in {getattr(Policy(), name) for name in (*DiscrepancyKind, "figures")}
+    assert AutoAction.APPLY not in {getattr(Policy(), name) for name in (*DiscrepancyKind, "figures")}
 
 
 AT = "line 10: tables.flights.correct"
@@ -139,7 +139,7 @@ def test_names_of_cases_of_records_are_reserved(declared: Declared, name: str) -
 def test_python_is_held_to_the_same_policy() -> None:
     """A table made in Python may correct no more than one in a file."""
     made = TableSpec("t", Relation("a", "t"), Relation("b", "t"), ("id",), checks=(Count(named="extra"),))
-    spec = TableSpec(**{**vars(made), "correct": Policy(figures=Treatment.APPLY)})
+    spec = TableSpec(**{**vars(made), "correct": Policy(figures=AutoAction.APPLY)})
 
     found = list(broken_rules(Names(("a", "b"), ("t",), {"t": spec})))
     assert [problem.where for problem in found] == ["tables.t.checks[0]", "tables.t.correct.figures"]

@@ -9,7 +9,7 @@ import yaml
 from recon_assets.declare import read
 from recon_assets.declare.kinds import KINDS
 from recon_assets.declare.schema import Correct, Rule
-from recon_assets.model import Policy, Treatment
+from recon_assets.model import AutoAction, Policy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "declaring.md").read_text()
 FILE = re.search(r"```yaml\n(databases:.*?)```", PAGE, re.DOTALL)[1]  # type: ignore[index]
@@ -69,7 +69,7 @@ def test_examples_of_policies_are_accepted(declared: Path, text: str) -> None:
 
     declaration = read(declared, ENVIRON)
     assert declaration.problems == ()
-    assert declaration.project.tables["orders"].correct.missing is Treatment.APPLY
+    assert declaration.project.tables["orders"].correct.missing is AutoAction.APPLY
     assert declaration.project.tables["customers"].correct == Policy()
 
 
@@ -77,8 +77,8 @@ def test_every_key_of_a_policy_is_explained() -> None:
     """With its default, and no other treatment than there is."""
     rows = dict(re.findall(r"^\| `(\w+)` \|.*\| `?([^|`]+)`?[^|]*\|$", CORRECT, re.MULTILINE))
 
-    assert set(rows) - set(Treatment) == set(Correct.model_fields)
-    assert set(re.findall(r"^\| `(\w+)` \| [^|]* \|$", CORRECT, re.MULTILINE)) == set(Treatment)
+    assert set(rows) - set(AutoAction) == set(Correct.model_fields)
+    assert set(re.findall(r"^\| `(\w+)` \| [^|]* \|$", CORRECT, re.MULTILINE)) == set(AutoAction)
     assert (rows["at_most"], rows["at_most_share"], rows["ignore_below"]) == (
         str(Policy.at_most),
         f"{Policy.at_most_share:.0%}",

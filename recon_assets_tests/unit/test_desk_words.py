@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from recon_assets.desk.words import STATES, told
-from recon_assets.model import Act, CaseId, Event, State
+from recon_assets.model import CaseEventType, CaseId, Event, State
 
 CASE = CaseId("orders", "2024-03-02", "missing")
 
 
-@pytest.mark.parametrize("act", Act)
-def test_there_are_words_for_all_that_can_happen(act: Act) -> None:
+@pytest.mark.parametrize("act", CaseEventType)
+def test_there_are_words_for_all_that_can_happen(act: CaseEventType) -> None:
     """A case's page tells its whole story, whatever is in it."""
     assert told(Event(CASE, 1, datetime(2024, 3, 3, tzinfo=UTC), act, "ana"))
 

@@ -25,9 +25,9 @@ STATES = ("new", "paid", "sent", "done")
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-def why(comparison: Comparison, sound: Sequence[Row] = (), **more: Any) -> tuple[str, ...]:
+def why(comparison: Comparison, matching_samples: Sequence[Row] = (), **more: Any) -> tuple[str, ...]:
     """The reasons, with some records that agree."""
-    return reasons(replace(comparison, sound=tuple(sound)), **more)
+    return reasons(replace(comparison, matching_samples=tuple(matching_samples)), **more)
 
 
 def rows(many: int = 400, seed: int = 1, *, months: int = 1) -> list[Row]:
@@ -273,17 +273,17 @@ def test_one_value_against_records_that_agree() -> None:
     """Is said with how many of those have it; a column that is the same everywhere is not."""
     chance = random.Random(3)
     comparison = mismatched(OURS, at_random(chance), every=2)
-    said, number = why(comparison, sound=SOUND), comparison.counts.mismatched
+    said, number = why(comparison, matching_samples=SOUND), comparison.counts.mismatched
     few = sum(row["carrier"] == "UA" for row in SOUND)
     assert said == (f"All {number} mismatched records have carrier = UA, as {few} % of the records that agree do",)
-    assert why(comparison, sound=OURS[100:]) == ()
+    assert why(comparison, matching_samples=OURS[100:]) == ()
 
 
 @pytest.mark.parametrize("kind", [DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA])
 def test_one_value_of_records_on_one_side(kind: DiscrepancyKind) -> None:
     """As of others; also where no record that agrees has it."""
-    sound = [row for row in SOUND if row["carrier"] != "UA"]
-    assert why(one_sided(kind, OURS, 2000), sound=sound) == (
+    matching_samples = [row for row in SOUND if row["carrier"] != "UA"]
+    assert why(one_sided(kind, OURS, 2000), matching_samples=matching_samples) == (
         f"All 200 {kind} records have carrier = UA, as none of the records that agree do",
     )
 
@@ -321,19 +321,22 @@ def test_one_stretch_of_time(wrong: slice, said: str) -> None:
     """All newer than a moment, older, or between two, where the records that agree are not."""
     ordered = sorted(rows(), key=lambda row: str(row["made"]))
     lost = ordered[wrong]
-    sound = [row for row in ordered if row not in lost][::4]
+    matching_samples = [row for row in ordered if row not in lost][::4]
     expected = said.format(first=lost[0]["made"], last=lost[-1]["made"])
     comparison = one_sided(DiscrepancyKind.MISSING, lost, 400)
-    assert why(comparison, sound=sound) == (f"All 100 missing records have made {expected}",)
-    assert why(comparison, sound=sound, private=frozenset({"made"})) == ()
+    assert why(comparison, matching_samples=matching_samples) == (f"All 100 missing records have made {expected}",)
+    assert why(comparison, matching_samples=matching_samples, private=frozenset({"made"})) == ()
 
 
 def test_stretch_with_some_that_agree() -> None:
     """Says how many."""
     ordered = sorted(rows(), key=lambda row: str(row["made"]))
-    sound = [*ordered[::6], *ordered[150:250:20]]
-    lost = [row for row in ordered[150:250] if row not in sound]
-    (said,) = why(one_sided(DiscrepancyKind.MISSING, lost, 400), sound=[*ordered[:150], *ordered[250:], sound[30]])
+    matching_samples = [*ordered[::6], *ordered[150:250:20]]
+    lost = [row for row in ordered[150:250] if row not in matching_samples]
+    (said,) = why(
+        one_sided(DiscrepancyKind.MISSING, lost, 400),
+        matching_samples=[*ordered[:150], *ordered[250:], matching_samples[30]],
+    )
     assert said.endswith("where only 0 % of the records that agree are")
 
 
@@ -398,7 +401,7 @@ def test_private_values_are_not_shown() -> None:
     assert one == ("All 100 mismatched records differ in name only; target is one and the same value in all of them",)
     other = reasons(mismatched(rows(800), change("state", lambda v: "done" if v == "paid" else v)), private=hidden)
     assert not any("done" in said or "= paid" in said for said in other)
-    third = why(one_sided(DiscrepancyKind.MISSING, OURS, 2000), sound=SOUND, private=hidden)
+    third = why(one_sided(DiscrepancyKind.MISSING, OURS, 2000), matching_samples=SOUND, private=hidden)
     assert third[0].startswith("All 200 missing records have one value of carrier, as ")
 
 
@@ -434,8 +437,8 @@ def test_silent_on_random_damage(block: int) -> None:
         counts = Counts(len(table), len(table), len(lost.missing), len(new.extra), len(changed.mismatched))
         comparison = Comparison(counts, lost.missing, new.extra, changed.mismatched, changed.by_column)
         days = [f"2024-01-{day:02d}" for day in range(1, 31)]
-        for sound in ((), table[-30:]):
-            assert why(comparison, sound=sound, windows=days) == (), seed
+        for matching_samples in ((), table[-30:]):
+            assert why(comparison, matching_samples=matching_samples, windows=days) == (), seed
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -452,7 +455,7 @@ def test_silent_on_random_damage_of_few_values(seed: int) -> None:
     table: list[Row] = [{"id": at * 7, **{name: chance.choice(domains[name]) for name in some}} for at in range(300)]
     wrong = mismatched(table[: chance.randint(3, 40)], damage, every=1)
     comparison = replace(wrong, counts=replace(wrong.counts, source=300, target=300))
-    found = [said for said in why(comparison, sound=table[-60:]) if "flag: " not in said]
+    found = [said for said in why(comparison, matching_samples=table[-60:]) if "flag: " not in said]
     assert found == []
 
 
@@ -465,8 +468,8 @@ def test_a_flag_that_is_turned() -> None:
 def test_common_values_are_no_reason() -> None:
     """What most records that agree have, the wrong ones have by nature."""
     lost: list[Row] = [row | {"id": int(str(row["id"])) * 5, "state": "done"} for row in rows(200)]
-    sound: list[Row] = [row | {"state": "new" if at % 10 < 4 else "done"} for at, row in enumerate(SOUND)]
-    assert why(one_sided(DiscrepancyKind.MISSING, lost, 2000), sound=sound) == ()
+    matching_samples: list[Row] = [row | {"state": "new" if at % 10 < 4 else "done"} for at, row in enumerate(SOUND)]
+    assert why(one_sided(DiscrepancyKind.MISSING, lost, 2000), matching_samples=matching_samples) == ()
 
 
 def test_nearly_all_is_not_all() -> None:
@@ -513,7 +516,7 @@ def test_odd_values_break_nothing() -> None:
             change("v", drawn(ODD, chance)),
             every=1,
         )
-        assert len(why(comparison, sound=[dict(each.target or {}) for each in comparison.mismatched])) <= 5
+        assert len(why(comparison, matching_samples=[dict(each.target or {}) for each in comparison.mismatched])) <= 5
 
 
 def test_fast_enough_to_ask_every_time() -> None:
@@ -527,5 +530,5 @@ def test_fast_enough_to_ask_every_time() -> None:
 
     comparison = mismatched(keyed, damage, every=1)
     started = process_time()
-    why(comparison, sound=SOUND)
+    why(comparison, matching_samples=SOUND)
     assert process_time() - started < 0.25

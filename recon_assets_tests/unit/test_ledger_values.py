@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recon_assets.ledger import chosen_json, chosen_of
 from recon_assets.ledger.values import content, figure_json, figure_of, key_text
-from recon_assets.model import Chosen, Decision, Discrepancy, DiscrepancyKind
+from recon_assets.model import Decision, Discrepancy, DiscrepancyKind, Resolution
 
 VALUES = st.none() | st.booleans() | st.integers() | st.text()
 FIGURES = VALUES | st.decimals() | st.floats()
@@ -65,6 +65,6 @@ def test_what_is_the_same_is_stored_once() -> None:
 )
 def test_a_decision_comes_back(decision: Decision, rows: list[str], values: Any) -> None:
     """With its rows and the values typed for them."""
-    chosen = Chosen(decision, tuple(rows), values)
+    chosen = Resolution(decision, tuple(rows), values)
 
     assert chosen_of(json.loads(json.dumps(chosen_json(chosen)))) == chosen

@@ -17,7 +17,6 @@ from recon_assets.model import (
     ALL,
     EXACT,
     GRADED,
-    Both,
     Comparison,
     Counts,
     Database,
@@ -25,9 +24,9 @@ from recon_assets.model import (
     Discrepancy,
     DiscrepancyKind,
     Evidence,
+    FaultyRows,
     Figure,
     Finding,
-    Found,
     Grading,
     Loaded,
     Measure,
@@ -38,6 +37,7 @@ from recon_assets.model import (
     Relation,
     Rule,
     Severity,
+    SidePair,
     TableSpec,
     Tolerance,
     Value,
@@ -195,11 +195,13 @@ def test_grades(grading: Grading, wrong: int, of: int, severity: Severity) -> No
 def test_evidence() -> None:
     """Gives what was gathered, each kind by its own question."""
     counted, compared, orphans = Measure("count"), Records(), Orphans(("a",), "parents")
-    evidence = Evidence("orders", "2024-01-01", {counted: Both(3, 4), compared: Comparison(), orphans: Found(1, 9)})
+    evidence = Evidence(
+        "orders", "2024-01-01", {counted: SidePair(3, 4), compared: Comparison(), orphans: FaultyRows(1, 9)}
+    )
 
-    assert evidence.both(counted) == Both(3, 4)
+    assert evidence.both(counted) == SidePair(3, 4)
     assert evidence.records(compared) == Comparison()
-    assert evidence.found(orphans) == Found(1, 9)
+    assert evidence.found(orphans) == FaultyRows(1, 9)
     assert (evidence.where, Evidence("orders", "all").where) == ("orders 2024-01-01", "orders")
 
 

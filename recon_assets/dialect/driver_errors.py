@@ -1,0 +1,192 @@
+"""What a driver's error means: try again, or mend the data, or mend the declaration.
+
+Databases quote row values in what they say against data, so that is said again in our own words,
+with the column or constraint that the database names.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, UnavailableError
+
+Verdict = tuple[type[ReconError], str]
+_TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
+_MISFIT_STATES = ("22", "23", "44", "54", "P0001")
+_CANCELED, _UNIQUE = "57014", "23505"
+_TOO_LONG = (
+    "a statement took longer than the database's statement_timeout; raise that under databases,"
+    " or give the window's column an index"
+)
+_AGAIN = "it may work when tried again"
+
+
+@contextmanager
+def driver_errors(where: str) -> Iterator[None]:
+    """Turns a driver's error into one of ours that begins with ``where`` and holds no row value and no password."""
+    try:
+        yield
+    except Exception as error:
+        ours = explain(where, error)
+        if ours is None:
+            raise
+        # What a database says against data repeats the data, and logs print causes.
+        raise ours from (error if isinstance(ours, DeclarationError) else None)
+
+
+def explain(where: str, error: BaseException) -> ReconError | None:
+    """Our error for a driver's one; None when it is no database's error."""
+    if isinstance(error, sa.exc.TimeoutError):
+        busy = "all connections that it may have are in use; raise `connections` under databases, or run less at once"
+        return UnavailableError(f"{where}: {busy}")
+    driver = _driver(error)
+    judge = _JUDGES.get(type(driver).__module__.partition(".")[0])
+    if judge is None:
+        return None
+    kind, said = judge(driver)
+    return kind(f"{where}: {said}")
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """Whether a unique key refused a row that is there already."""
+    return getattr(_driver(error), "sqlstate", None) == _UNIQUE or _number(_driver(error)) == _DUPLICATE_ENTRY
+
+
+def _driver(error: BaseException) -> Any:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) else error
+
+
+def _postgresql(error: Any) -> Verdict:
+    state = error.sqlstate
+    if state is None:
+        return _without_state(error)
+    if state == _CANCELED:
+        return UnavailableError, _TOO_LONG
+    if state.startswith(_TRANSIENT_STATES):
+        return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
+    if state.startswith(_MISFIT_STATES):
+        name = error.diag.column_name or error.diag.constraint_name
+        return DoesNotFitError, _naming(_words(error), name)
+    return DeclarationError, _first_line(error)
+
+
+def _without_state(error: Any) -> Verdict:
+    """What the driver found by itself: no connection, or a value that the protocol cannot carry."""
+    name = type(error).__name__
+    if name == "DataError":
+        return DoesNotFitError, _words(error)
+    kind = DeclarationError if name == "ProgrammingError" else UnavailableError
+    return kind, f"{_first_line(error)}; {_AGAIN}" if kind is UnavailableError else _first_line(error)
+
+
+def _words(error: Any) -> str:
+    """``CheckViolation`` is "check violation": the class has a name, and the message may hold a value."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+
+
+_DUPLICATE_ENTRY = 1062
+_MISFIT_NUMBERS = {
+    1048: "NULL is not allowed",
+    _DUPLICATE_ENTRY: "unique violation",
+    1118: "a row too long",
+    1264: "a number out of range",
+    1265: "a value that would be cut",
+    1292: "a value that the type does not have",
+    1364: "a column without a default was left out",
+    1366: "a value that the column's character set or type does not have",
+    1367: "a value that a function could not read",
+    1406: "a value too long",
+    1411: "a value that a function could not read",
+    1451: "other rows refer to it",
+    1452: "foreign key violation",
+    1525: "a value that the type does not have",
+    1644: "a trigger refused it",
+    1690: "a number out of range",
+    3140: "a text that is no JSON",
+    3141: "a text that is no JSON",
+    3819: "check violation",
+    3988: "a character that the column's character set does not have",
+    4025: "check violation",
+}
+_TIMEOUT_NUMBERS = {1969, 3024}
+_TRANSIENT_NUMBERS = {
+    *(0, 1020, 1021, 1037, 1040, 1041, 1047, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317),
+    *(1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031),
+}
+# Where a message names a column or constraint; each is bound to one end, because the rest may hold a value.
+_NAMES = (
+    re.compile(r"^Duplicate entry .* for key (\S+)$"),
+    re.compile(r" for column (\S+) at row \d+$"),
+    re.compile(r"^(?:Column|Field|CONSTRAINT|Check constraint) (\S+) "),
+    re.compile(r"^Cannot .*?, CONSTRAINT (\S+) FOREIGN KEY "),
+)
+
+
+def _mysql(error: Any) -> Verdict:
+    number, said = _number(error), _first_line(error)
+    if number in _TIMEOUT_NUMBERS:
+        return UnavailableError, _TOO_LONG
+    if number in _MISFIT_NUMBERS:
+        found = next(filter(None, (name.search(said) for name in _NAMES)), None)
+        return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and _last_part(found[1]))
+    if number in _TRANSIENT_NUMBERS:
+        return UnavailableError, f"{said or 'the connection was lost'}; {_AGAIN}"
+    return DeclarationError, said
+
+
+def _last_part(name: str) -> str:
+    """A column may be named with its database and table, and a check with its table."""
+    return re.sub("[`']", "", name).rpartition(".")[2]
+
+
+def _duckdb(error: Any) -> Verdict:
+    """What it says against a statement is repeated; what it says while rows are read may quote them."""
+    name = type(error).__name__
+    if name in _DUCKDB_TRANSIENT:
+        return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
+    if name in _DUCKDB_OF_STATEMENTS or (name == "InvalidInputException" and _OF_PARAMETERS.match(_first_line(error))):
+        return DeclarationError, _first_line(error)
+    return DoesNotFitError, f"{_words(error)}{_DUCKDB_HINTS.get(name, '')}"
+
+
+_DUCKDB_TRANSIENT = {
+    *("IOException", "ConnectionException", "InterruptException", "OutOfMemoryException", "TransactionException"),
+}
+_DUCKDB_OF_STATEMENTS = {"BinderException", "CatalogException", "ParserException", "PermissionException"}
+_OF_PARAMETERS = re.compile(r"Invalid Input Error: (Values were not provided|More than one row returned)")
+_DUCKDB_HINTS = {"InvalidInputException": " (a value that a function could not read)"}
+
+
+def _sqlite(error: Any) -> Verdict:
+    said = _first_line(error)
+    if said.startswith("Could not decode"):
+        return DoesNotFitError, "text that is not UTF-8"
+    if "locked" in said or "busy" in said:
+        return UnavailableError, f"{said}; {_AGAIN}"
+    return DeclarationError, said
+
+
+_JUDGES: Mapping[str, Callable[[Any], Verdict]] = {
+    "psycopg": _postgresql,
+    "pymysql": _mysql,
+    "duckdb": _duckdb,
+    "_duckdb": _duckdb,
+    "sqlite3": _sqlite,
+}
+
+
+def _naming(said: str, name: str | None) -> str:
+    return f"{said} ({name})" if name else said
+
+
+def _number(error: Any) -> int | None:
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, int) else None
+
+
+def _first_line(error: Any) -> str:
+    text = str(error.args[-1] if error.args else error).strip()
+    return text.splitlines()[0].rstrip(".") if text else ""

@@ -1,0 +1,231 @@
+"""Compares any two tables of two databases: the public door, for which nothing needs to be declared."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recon_assets import dialect, reading
+from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows, table_of, total
+from recon_assets.errors import DeclarationError
+from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
+
+Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
+
+
+def compare(  # noqa: PLR0913 - the public door
+    source_url: str,
+    source_table: str,
+    target_url: str,
+    target_table: str,
+    *,
+    key: Sequence[str] | None,
+    columns: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    rules: Mapping[str, Mapping[str, Any] | Rule] | None = None,
+    window: Bounds | None = None,
+    where: str | None = None,
+    grace_period: timedelta | None = None,
+    updated_at: str | None = None,
+    max_evidence: int = MAX_EVIDENCE,
+    progress: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Compares two tables and names every record that differs. Reads only.
+
+    Args:
+        source_url: A database, such as ``postgresql://user@host/name`` or ``sqlite:///file.db``.
+        source_table: ``table``, ``schema.table``, with quotes where needed, or ``(select ..)``.
+        target_url: The other database.
+        target_table: The other table.
+        key: The source's names of the columns that identify a record; none compares whole rows as multisets.
+        columns: The source's names of the columns to compare; by default all that both sides have.
+        rename: The target's names of columns, by the source's, where they differ.
+        rules: When two values of a column are equal, by the source's name: ``{"price": {"abs": "0.01"}}``.
+        window: ``(column, start, end, zone)``: only rows of that time, ``end`` excluded. ``zone`` (default UTC) is
+            that of days and of times without zone.
+        where: SQL that both sides understand; other rows are left out.
+        grace_period: Rows that differ and are younger are read again, and are in flight if they still differ.
+        updated_at: The source's name of the column that says how old a row is.
+        max_evidence: How many records of each kind to keep; counts are exact all the same.
+        progress: Is told each step in a line.
+
+    Returns:
+        Names are the source's. Values are None, booleans, integers, or canonical strings.
+
+    Raises:
+        DeclarationError: When something named is not there or makes no sense; says what to do.
+        UnavailableError: When a database does not answer.
+        DoesNotFitError: When a value lies outside of what can be compared.
+    """
+    began = time.monotonic()
+    if max_evidence < 0 or (grace_period is None) != (updated_at is None):
+        msg = "max_evidence must not be negative, and grace_period and updated_at go together"
+        raise DeclarationError(msg)
+    if key is None:
+        msg = "key: name the columns that identify a record, or give [] to compare whole rows"
+        raise DeclarationError(msg)
+    days, windows = _days(window)
+    spec = TableSpec(
+        name=source_table if not source_table.lstrip().startswith("(") else "query",
+        source=_relation("source", source_table),
+        target=_relation("target", target_table),
+        key=tuple([key] if isinstance(key, str) else key),
+        days=days,
+        rename=rename or {},
+        rules={name: rule_of(name, rule) for name, rule in (rules or {}).items()},
+        where=where,
+        updated_at=updated_at,
+        grace_period=grace_period,
+    )
+    with _opened(spec, source_url, target_url, columns) as (pair, alone):
+        table = table_of(pair)
+        _refuse_parts_of_days(pair, windows)
+        with reading.snapshot(pair) as snapshot:
+            said = progress or (lambda _: None)
+            found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
+    return replace(
+        total(found.values(), max_evidence, table.order), not_compared=alone, seconds=time.monotonic() - began
+    )
+
+
+def _relation(database: str, table: str) -> Relation:
+    text = table.strip()
+    if text.startswith("("):
+        return Relation(database, query=text.removeprefix("(").removesuffix(")"))
+    reading.split_name(text)
+    return Relation(database, text)
+
+
+@contextmanager
+def _opened(
+    spec: TableSpec, source_url: str, target_url: str, columns: Sequence[str] | None
+) -> Iterator[tuple[reading.Pair, tuple[str, ...]]]:
+    source = dialect.engine(Database("source", source_url), role="source")
+    target = dialect.engine(Database("target", target_url), role="source")
+    try:
+        yield reading.matched(spec, source, target, columns)
+    finally:
+        source.dispose()
+        target.dispose()
+
+
+def _days(window: Bounds | None) -> tuple[Days | None, list[Window]]:
+    if window is None:
+        return None, [ALL]
+    if len(window) not in {3, 4}:
+        msg = f"window: expected (column, start, end) or (column, start, end, zone), found {len(window)} items"
+        raise DeclarationError(msg)
+    column, zone = window[0], window[3] if len(window) > 3 else "UTC"
+    start, end = (_moment(value, zone) for value in window[1:3])
+    if start >= end:
+        msg = f"window: {start} is not before {end}; the end is the first moment that is left out"
+        raise DeclarationError(msg)
+    if end.year > _LAST_YEAR:
+        msg = f"window: {end} is later than the year {_LAST_YEAR}, the last of which days are counted"
+        raise DeclarationError(msg)
+    days = Days(column, start.date(), None, zone, zone)
+    whole = days.windows(end.date() + timedelta(days=1))
+    clipped = (Window(day.key, max(day.start or start, start), min(day.end or end, end)) for day in whole)
+    return days, [day for day in clipped if day.start < day.end]  # type: ignore[operator]
+
+
+_LAST_YEAR = 9990
+
+
+def _refuse_parts_of_days(pair: reading.Pair, windows: Sequence[Window]) -> None:
+    """A column of dates has no times, so that a window cannot begin or end within one of its days."""
+    days = pair.spec.days
+    kinds = {
+        column.type.kind
+        for mapped in pair.columns
+        for column in (mapped.source, mapped.target)
+        if days and mapped.source.name == days.column
+    }
+    ends = (windows[0].start, windows[-1].end)
+    if Kind.DATE in kinds and any(end and end.time() != clock() for end in ends):
+        msg = f"window: {days and days.column} holds dates, and the window begins or ends within a day; name whole days"
+        raise DeclarationError(msg)
+
+
+def _moment(value: Any, zone: str) -> datetime:
+    try:
+        local = ZoneInfo(zone)
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
+        msg = f"window: {error}; write a day or moment such as 2024-01-31 or 2024-01-31T12:00, and a zone such as UTC"
+        raise DeclarationError(msg) from error
+    if isinstance(found, datetime):
+        return found.astimezone(local) if found.tzinfo else found.replace(tzinfo=local)
+    if isinstance(found, date):
+        return datetime.combine(found, clock(), local)
+    msg = f"window: {value!r} is no day or moment; write 2024-01-31 or 2024-01-31T12:00"
+    raise DeclarationError(msg)
+
+
+_CHOICES = {
+    "of": ("source", "target", "larger"),
+    "rounding": ("half_up", "truncate"),
+    "unicode": ("NFC",),
+    "as": ("uuid", "json", "float32", "boolean", "timestamp", "number"),
+}
+_SWITCHES = ("strip", "rstrip", "ignore_case")
+_DIGITS = {"scale": 400, "precision": 6}
+NAMES = tuple("as" if found.name == "read_as" else found.name for found in fields(Rule))
+"""What a rule may say, by the names that people write."""
+
+
+def rule_of(column: str, given: Any) -> Rule:
+    """The rule that a mapping of names to texts, numbers or booleans means.
+
+    Raises:
+        DeclarationError: Naming the column and what is wrong.
+    """
+    if isinstance(given, Rule):
+        return given
+    if not isinstance(given, Mapping):
+        msg = f"rules: {column}: expected a mapping such as {{'abs': '0.01'}}, found {given!r}"
+        raise DeclarationError(msg)
+    read = {"read_as" if name == "as" else name: _read(column, name, value) for name, value in given.items()}
+    return Rule(**read)
+
+
+def _read(column: str, name: str, value: Any) -> Any:
+    if name not in NAMES:
+        _refuse(column, f"there is no rule {name!r}; {reading.nearest(str(name), NAMES)}")
+    if name in _CHOICES:
+        return value if value in _CHOICES[name] else _refuse(column, f"{name} is one of {', '.join(_CHOICES[name])}")
+    if name in _SWITCHES:
+        return _truth(column, name, value)
+    number = _number(column, name, value)
+    if name in _DIGITS:
+        whole = number == number.to_integral_value() and number <= _DIGITS[name]
+        return int(number) if whole else _refuse(column, f"{name} is a number of digits, 0 to {_DIGITS[name]}")
+    return number
+
+
+def _truth(column: str, name: str, value: Any) -> bool:
+    found = {"true": True, "false": False}.get(str(value).lower())
+    return _refuse(column, f"{name} is true or false, not {value!r}") if found is None else found
+
+
+def _number(column: str, name: str, value: Any) -> Decimal:
+    text = str(value).strip()
+    share = name == "rel" and text.endswith("%")
+    try:
+        number = Decimal(re.sub(r"%$", "", text) if share else text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite() or number < 0:
+        _refuse(column, f"{name} must be a number from 0 on, not {value!r}")
+    return number / 100 if share else number
+
+
+def _refuse(column: str, why: str) -> NoReturn:
+    msg = f"rules: {column}: {why}"
+    raise DeclarationError(msg)

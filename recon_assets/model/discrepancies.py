@@ -1,0 +1,192 @@
+"""What is said of single records: when two values are equal, and how two sides differ."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+Value = None | bool | int | str
+"""A value as results show it: NULL, booleans and integers as such, all else as its canonical string."""
+
+
+def place(table: str, window: str) -> str:
+    """Table and window, as sentences begin; the table alone where it has no windows."""
+    return table if window == "all" else f"{table} {window}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How two values of one column may differ and still be equal; none of it means exactly equal.
+
+    Attributes:
+        abs: Numbers this far apart are equal.
+        rel: Numbers are equal that are apart by this share of the base that ``of`` names.
+        of: Whose value is the base of ``rel``.
+        scale: Numbers are first rounded to so many digits after the point.
+        precision: Times are first brought to so many digits after the second.
+        rounding: How ``scale`` and ``precision`` do that.
+        strip, rstrip: White space around, or after, a text is no data.
+        ignore_case: Case is no data.
+        unicode: Texts are first brought to this normal form.
+        read_as: What the values are to be read as, whatever type holds them (``as`` in YAML).
+    """
+
+    abs: Decimal | None = None
+    rel: Decimal | None = None
+    of: Literal["source", "target", "larger"] = "source"
+    scale: int | None = None
+    precision: int | None = None
+    rounding: Literal["half_up", "truncate"] = "half_up"
+    strip: bool = False
+    rstrip: bool = False
+    ignore_case: bool = False
+    unicode: Literal["NFC"] | None = None
+    read_as: Literal["uuid", "json", "float32", "boolean", "timestamp", "number"] | None = None
+
+    @property
+    def tolerant(self) -> bool:
+        """Whether equal values may stay different: such a rule is not transitive."""
+        return self.abs is not None or self.rel is not None
+
+
+class DiscrepancyKind(StrEnum):
+    """In which way a record is wrong."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    MISMATCHED = "mismatched"
+    ORPHAN = "orphan"
+    DISORDERED = "disordered"
+
+    @property
+    def words(self) -> str:
+        """What such records are, as in "10 records only in the target"."""
+        return _WORDS[self]
+
+
+_WORDS: Mapping[DiscrepancyKind, str] = MappingProxyType(
+    {
+        DiscrepancyKind.MISSING: "missing from the target",
+        DiscrepancyKind.EXTRA: "only in the target",
+        DiscrepancyKind.MISMATCHED: "with other values in the target",
+        DiscrepancyKind.ORPHAN: "without their parent record",
+        DiscrepancyKind.DISORDERED: "out of order",
+    }
+)
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One record that differs.
+
+    Attributes:
+        kind: In which way.
+        key: One item per column of the key.
+        source, target: The whole record of each side by the source's names; None where there is none.
+        differing: The columns whose values differ, for a mismatch; those at fault otherwise.
+        window: The window of the source's record; of the target's, when only that exists.
+    """
+
+    kind: DiscrepancyKind
+    key: tuple[Value, ...]
+    source: Mapping[str, Value] | None = None
+    target: Mapping[str, Value] | None = None
+    differing: tuple[str, ...] = ()
+    window: str = "all"
+
+    @property
+    def columns(self) -> dict[str, tuple[Value, Value]]:
+        """The source's and the target's value of each column that differs."""
+        source, target = self.source or {}, self.target or {}
+        return {name: (source.get(name), target.get(name)) for name in self.differing}
+
+    def id(self, table: str) -> str:
+        """The same for the same fault of the same record, whenever it is found."""
+        return _digest((table, self.kind.value, self.key, self.differing))
+
+    @property
+    def fingerprint(self) -> str:
+        """The same as long as the fault's values are: those that differ, else the whole record."""
+        values: Mapping[str, object] = self.columns if self.differing else self.source or self.target or {}
+        return _digest(sorted(values.items()))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many records; exact, also where the evidence is capped. ``source - missing == target - extra``."""
+
+    source: int = 0
+    target: int = 0
+    missing: int = 0
+    extra: int = 0
+    mismatched: int = 0
+
+    @property
+    def wrong(self) -> int:
+        """How many records differ."""
+        return self.missing + self.extra + self.mismatched
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Of both together."""
+        return Counts(
+            self.source + other.source,
+            self.target + other.target,
+            self.missing + other.missing,
+            self.extra + other.extra,
+            self.mismatched + other.mismatched,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What comparing the records of both sides found.
+
+    Attributes:
+        counts: Exact figures.
+        missing: Records that only the source has, in key order.
+        extra: Records that only the target has, in key order.
+        mismatched: Records of the same key whose values differ, in key order.
+        by_column: In how many mismatched records each column differs; exact.
+        duplicate_keys: How many distinct keys stand more than once on a side; their records are compared as multisets.
+        in_flight: Records that differ but are younger than ``grace_period``: not counted, to be compared later.
+        unplaced: Rows of source and target that fall into no window.
+        uncompared: Columns that only one side has, as ``side: name``.
+        sound: Some records that agree, from among the wrong ones; what they have in common is no reason.
+        rows_read: Rows of which a listing or values were read, both sides together.
+        seconds: How long it took.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    missing: tuple[Discrepancy, ...] = ()
+    extra: tuple[Discrepancy, ...] = ()
+    mismatched: tuple[Discrepancy, ...] = ()
+    by_column: Mapping[str, int] = field(default_factory=dict)
+    duplicate_keys: int = 0
+    in_flight: int = 0
+    unplaced: tuple[int, int] = (0, 0)
+    not_compared: tuple[str, ...] = ()
+    matching_samples: tuple[Mapping[str, Value], ...] = ()
+    rows_read: int = 0
+    seconds: float = 0.0
+
+    @property
+    def discrepancies(self) -> tuple[Discrepancy, ...]:
+        """All evidence."""
+        return (*self.missing, *self.extra, *self.mismatched)
+
+    @property
+    def equal(self) -> bool:
+        """Whether no settled record differs."""
+        return self.counts.wrong == 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the evidence holds every record that differs."""
+        return len(self.discrepancies) == self.counts.wrong

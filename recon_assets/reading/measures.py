@@ -1,0 +1,291 @@
+"""All figures of all windows in one grouped scan of each side."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, getcontext, localcontext
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import catalog
+from recon_assets.dialect.canonical import fenced, half, hashes_alike, md5_text, row_text, total, typed_hash, value_text
+from recon_assets.dialect.driver_errors import driver_errors
+from recon_assets.dialect.forms import Form
+from recon_assets.dialect.sql import readable
+from recon_assets.errors import DoesNotFitError
+from recon_assets.model import Kind, Measure, SidePair, Window
+from recon_assets.reading.names import Select, as_table, condition
+from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, forms, is_unique
+
+COUNT = Measure("count")
+DIGEST = Measure("digest")
+_ROW = "recon_row"
+_WINDOW = "recon_window"
+_PART = "recon_part"
+Figures = dict[str, dict[Measure, Any]]
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The sums of the two halves of all rows' digests, and how many rows they are of.
+
+    Sums, since an exclusive or would cancel rows that stand twice; typed hashes have one 64-bit sum.
+    """
+
+    rows: int
+    first: int | None
+    second: int | None = None
+
+
+def measured(
+    snapshot: Snapshot, measures: Sequence[Measure], windows: Sequence[Window]
+) -> dict[str, dict[Measure, SidePair]]:
+    """The figures of each window on both sides; those of rows that fall into none under `UNPLACED`.
+
+    A window without rows has counts of 0 and figures of None. A measure ``by`` columns is a mapping
+    from their values (texts, None for NULL) to the figure.
+
+    Args:
+        snapshot: Both sides.
+        measures: What to measure.
+        windows: In order of time.
+
+    Raises:
+        UnavailableError: When a database does not answer.
+        DoesNotFitError: When a row is too long for its database to digest.
+    """
+    how = hashing(snapshot)
+    source, target = snapshot.both(lambda side: _figures(side, measures, windows, how))
+    keys = [window.key for window in windows] + [UNPLACED]
+    return {
+        key: {measure: SidePair(_figure(source, key, measure), _figure(target, key, measure)) for measure in measures}
+        for key in keys
+    }
+
+
+class Hashing(StrEnum):
+    """By what rows are digested: their canonical text, or PostgreSQL's hash of their typed values."""
+
+    CANONICAL = "canonical"
+    TYPED = "typed"
+    SEEDED = "seeded"
+
+
+def hashing(snapshot: Snapshot) -> Hashing:
+    """Typed between PostgreSQL servers of one major version with like types; seeded by a unique key."""
+    sides = (snapshot.source, snapshot.target)
+    marked = snapshot.source.compare_by_value or not all(
+        form.equal_text_proves_equal for form in forms(snapshot.pair).values()
+    )
+    if any(side.dialect != "postgresql" for side in sides) or marked or snapshot.pair.spec.cast:
+        return Hashing.CANONICAL
+    alike = all(hashes_alike(mapped.source.type, mapped.target.type) for mapped in snapshot.pair.columns)
+    versions = {catalog.major_version(side.connection) for side in sides}
+    if not alike or len(versions) > 1 or not all(map(_compares_bytes, sides)):
+        return Hashing.CANONICAL
+    return Hashing.SEEDED if all(map(is_unique, sides)) else Hashing.TYPED
+
+
+def _compares_bytes(side: Side) -> bool:
+    return bool(side.relation.table) and catalog.compares_bytes(side.connection, as_table(side.relation.table or ""))
+
+
+def _figure(figures: Figures, key: str, measure: Measure) -> Any:
+    found = figures.get(key, {}).get(measure)
+    if found is not None or (measure.function not in {"count", "digest", "distinct", "nulls"} and not measure.by):
+        return found
+    if measure.by:
+        return {}
+    return Digest(0, None) if measure.function == "digest" else 0
+
+
+def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], how: Hashing) -> Figures:
+    """One statement for each set of columns to count by: most tables have one."""
+    found: Figures = {}
+    for by in dict.fromkeys(measure.by for measure in measures):
+        asked = [measure for measure in measures if measure.by == by]
+        with driver_errors(side.where):
+            for row in side.connection.execute(scan(side, asked, windows, by=by, how=how)):
+                _file(found, asked, by, tuple(row))
+    return found
+
+
+def _file(found: Figures, asked: Sequence[Measure], by: tuple[str, ...], row: tuple[Any, ...]) -> None:
+    """Put one row of a scan's result where it belongs."""
+    key, group, values = str(row[0] or UNPLACED), tuple(map(_text, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
+    window = found.setdefault(key, {})
+    for measure in asked:
+        value = _taken(measure, values)
+        if by:
+            window.setdefault(measure, {})[group] = value
+        else:
+            window[measure] = value
+
+
+def _taken(measure: Measure, values: list[Any]) -> Any:
+    """The value of a measure, taken from the front of what is left of a row."""
+    if measure.function == "avg":
+        total_, count = values.pop(0), values.pop(0)
+        return quotient(Decimal(str(total_)), count) if count else None
+    if measure.function != "digest":
+        return _text(values.pop(0))
+    return digest_of([values.pop(0) for _ in range(4)])
+
+
+def quotient(total_: Decimal, count: int) -> Decimal:
+    """With 28 digits besides those before the point, so that large averages that differ are not rounded together."""
+    whole = max(0, (total_ / count).adjusted())
+    with localcontext(prec=getcontext().prec + whole):
+        return total_ / count
+
+
+def digest_of(values: Sequence[Any]) -> Digest:
+    """The digest from its figures: rows, rows digested, and the two sums."""
+    rows, digested, first, second = (None if value is None else int(value) for value in values)
+    if rows != digested:
+        too_long("a digest", (rows or 0) - (digested or 0))
+    return Digest(rows or 0, first, second)
+
+
+def too_long(where: str, rows: int) -> NoReturn:
+    """Raises: MySQL makes NULL of what is longer than it sends, which must not look like a value."""
+    msg = f"{where}: {rows} rows are too long for their database to write down; raise its max_allowed_packet"
+    raise DoesNotFitError(msg)
+
+
+def _text(value: Any) -> Any:
+    """MySQL's texts come as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def scan(  # noqa: PLR0913 - what is measured, of what
+    side: Side,
+    measures: Sequence[Measure],
+    windows: Sequence[Window],
+    *,
+    by: tuple[str, ...] = (),
+    part: sa.ColumnElement[Any] | None = None,
+    how: Hashing = Hashing.CANONICAL,
+) -> Select:
+    """The statement that measures one side: its window, the values of ``by``, the part, and then the figures."""
+    parts = [] if part is None else [part.label(_PART)]
+    day = side.day(windows) if side.outside else side.date(windows)
+    inner = side.select(day.label(_WINDOW), *parts, *_inputs(side, measures, by, how)).where(
+        sa.or_(side.inside(windows), side.unplaced())
+    )
+    rows = fenced(inner, side.dialect).subquery("recon_rows")
+    groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by), *(rows.c[_PART] for _ in parts)]
+    figures = [figure for measure in measures for figure in _figured(side, rows, measure)]
+    return sa.select(*groups, *figures).group_by(*groups)
+
+
+def _figured(side: Side, rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    found = list(_FIGURES[measure.function](rows, measure))
+    if measure.function not in _EXTREMES or not _is_moment(side, measure.column or ""):
+        return found
+    (cell,) = side.cells([measure.column or ""])
+    return [value_text(replace(cell, column=found[0]))]
+
+
+def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: Hashing) -> list[sa.ColumnElement[Any]]:
+    """What the figures are made of: columns, conditions, and the digest of the row."""
+    found: list[sa.ColumnElement[Any]] = [_text_of(side, name).label(_input(name, "by")) for name in by]
+    columns = dict.fromkeys((measure.column, measure.function) for measure in measures if measure.column)
+    found += [_value(side, name, function).label(_input(name, function)) for name, function in columns]
+    wheres = dict.fromkeys(measure.where for measure in measures if measure.where)
+    found += [sa.case((condition(where), 1)).label(_input(where)) for where in wheres]
+    if any(measure.function == "digest" for measure in measures):
+        found.append(_digested(side, how).label(_ROW))
+    return found
+
+
+def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
+    names = [mapped.source.name for mapped in side.pair.columns]
+    if how is Hashing.CANONICAL:
+        return md5_text(row_text(side.cells(names)))
+    seed = side.pair.spec.key if how is Hashing.SEEDED else ()
+    return typed_hash([side.value(name) for name in names], [side.value(name) for name in seed])
+
+
+def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
+    """A column in the form in which SQL can measure it."""
+    of, value = side.column(name).type, side.value(name)
+    if function in _ADDING:
+        return sa.cast(value, sa.Integer()) if of.kind is Kind.BOOLEAN else readable(value, of, side.dialect)
+    if function == "nulls" or of.kind in _ORDERED or (function in _EXTREMES and _is_moment(side, name)):
+        return value
+    return _text_of(side, name)
+
+
+def _text_of(side: Side, name: str) -> sa.ColumnElement[str]:
+    """A column as canonical text; SQLite's columns of no type as people read them."""
+    (cell,) = side.cells([name])
+    return value_text(replace(cell, form=_READABLE) if cell.form.kind is Kind.ANY else cell)
+
+
+_READABLE = Form(Kind.TEXT, length_prefixed=True)
+
+
+_ADDING = {"sum", "avg"}
+_ORDERED = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}
+_EXTREMES = {"min", "max"}
+
+
+def _is_moment(side: Side, name: str) -> bool:
+    """Whether values sort as they are, and are written down when the first or last is found: SQLite's are texts."""
+    return side.dialect != "sqlite" and side.column(name).type.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
+
+
+def _input(name: str, role: str = "where") -> str:
+    return f"recon_{role}_{name}"
+
+
+def _of(rows: sa.Subquery, measure: Measure) -> sa.ColumnElement[Any]:
+    """The measured column in the rows that the measure is of."""
+    return _where(rows, measure, rows.c[_input(measure.column or "", measure.function)])
+
+
+def _where(rows: sa.Subquery, measure: Measure, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The value in the rows that the measure is of, NULL in the others."""
+    return value if measure.where is None else sa.case((rows.c[_input(measure.where)] == 1, value))
+
+
+def _count(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    return [sa.func.count() if measure.where is None else sa.func.count(rows.c[_input(measure.where)])]
+
+
+def _nulls(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    return [_count(rows, measure)[0] - sa.func.count(_of(rows, measure))]
+
+
+def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    return [sa.func.count(sa.distinct(_of(rows, measure)))]
+
+
+def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    row = rows.c[_ROW]
+    hashes = [row] if isinstance(row.type, sa.BigInteger) else [half(row, 0), half(row, 1)]
+    sums = [total(_where(rows, measure, each)) for each in hashes]
+    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
+
+
+def _mean(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
+    """Databases round quotients differently, so that Python divides."""
+    return [sa.func.sum(_of(rows, measure)), sa.func.count(_of(rows, measure))]
+
+
+def _plain(function: Callable[..., Any]) -> Callable[[sa.Subquery, Measure], list[sa.ColumnElement[Any]]]:
+    return lambda rows, measure: [function(_of(rows, measure))]
+
+
+_FIGURES: Mapping[str, Callable[[sa.Subquery, Measure], Iterable[sa.ColumnElement[Any]]]] = {
+    "count": _count,
+    "sum": _plain(sa.func.sum),
+    "avg": _mean,
+    "min": _plain(sa.func.min),
+    "max": _plain(sa.func.max),
+    "nulls": _nulls,
+    "distinct": _distinct,
+    "digest": _digest,
+}

@@ -1,0 +1,301 @@
+"""Both sides of a table at one moment each, read at the same time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import catalog
+from recon_assets.dialect.canonical import Cell
+from recon_assets.dialect.driver_errors import driver_errors
+from recon_assets.dialect.forms import Form, form
+from recon_assets.dialect.sql import begin_reading, comparable, local_day, within
+from recon_assets.errors import DeclarationError
+from recon_assets.model import ALL, Column, Days, Relation, Rule, TableSpec, Window
+from recon_assets.reading.names import Select, as_table, cast_to, condition, nearest, relation_of
+from recon_assets.reading.pairs import ColumnPair, Pair
+from recon_assets.reading.table_schema import TableSchema, described
+
+T = TypeVar("T")
+UNPLACED = ""
+"""The window of rows that fall into none."""
+
+
+def matched(
+    spec: TableSpec, source: sa.Engine, target: sa.Engine, columns: Sequence[str] | None = None
+) -> tuple[Pair, tuple[str, ...]]:
+    """Both sides with the columns that both have, ready to be compared, and the names that only one side has.
+
+    Args:
+        spec: What to compare.
+        source: Opened for reading.
+        target: Opened for reading.
+        columns: The source's names of the columns to compare besides the key; None for all that both have.
+
+    Raises:
+        DeclarationError: When a column is named that a side does not have, or two types have no common meaning.
+    """
+    left, right = described(spec, source, target)
+    here = {column.name: column for column in left.columns}
+    there = {column.name: column for column in right.columns}
+    always = [*spec.key, *([spec.days.column] if spec.days else [])]
+    used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
+    named = dict.fromkeys([*used, *spec.rename, *spec.rules])
+    wrong = [*_unknown(named, here, "source"), *_unknown(map(spec.target_name, used), there, "target")]
+    wrong += [f"private: {sentence}" for sentence in _unknown(spec.private, here | there, "table of either side")]
+    if wrong:
+        raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
+    chosen = here if columns is None else {*always, *columns}
+    compared = {name for name in here if name not in spec.ignore and name in chosen}
+    wanted = [name for name in here if name in compared or name in used]
+    _refuse_doubles(spec, wanted)
+    common = tuple(
+        ColumnPair(here[name], there[spec.target_name(name)]) for name in wanted if spec.target_name(name) in there
+    )
+    if not common:
+        msg = f"{spec.name}: the two tables have no column in common; name those that belong together by rename"
+        raise DeclarationError(msg)
+    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
+    forms(pair)
+    return pair, _alone(spec, wanted, there) if columns is None else ()
+
+
+def _refuse_doubles(spec: TableSpec, names: Sequence[str]) -> None:
+    """Two columns of the source may not meet one of the target."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(spec.target_name(name), name)
+        if other != name:
+            msg = f"{spec.name}: {other!r} and {name!r} both meet {spec.target_name(name)!r}; rename or leave out one"
+            raise DeclarationError(msg)
+
+
+def _unknown(names: Any, known: dict[str, Column], side: str) -> Iterator[str]:
+    for name in names:
+        if name not in known:
+            yield f"the {side} has no column {name!r}; {nearest(name, known)}"
+
+
+def _alone(spec: TableSpec, wanted: Sequence[str], there: dict[str, Column]) -> tuple[str, ...]:
+    targets = {spec.target_name(name) for name in wanted}
+    return (
+        *(f"source: {name}" for name in wanted if spec.target_name(name) not in there),
+        *(f"target: {name}" for name in there if name not in targets and name not in spec.ignore),
+    )
+
+
+def forms(pair: Pair) -> dict[str, Form]:
+    """The common form of each column compared, by the source's name.
+
+    Raises:
+        DeclarationError: Naming each column whose two types have no common meaning.
+    """
+    found, wrong = {}, []
+    alike = pair.source.dialect.name == pair.target.dialect.name
+    zone = pair.spec.days.stored_in if pair.spec.days else "UTC"
+    for mapped in pair.columns:
+        rule = pair.spec.rules.get(mapped.source.name, Rule())
+        try:
+            found[mapped.source.name] = form(
+                mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=zone
+            )
+        except DeclarationError as error:
+            wrong.append(f"{pair.spec.name}: {mapped.source.name}: {error}")
+    if wrong:
+        raise DeclarationError("\n".join(wrong))
+    return found
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a table, as it is at the moment of its snapshot.
+
+    ``outside`` counts rows before and after all windows among those of none; of ``compare_by_value`` columns
+    every value is looked at, whatever its text.
+    """
+
+    pair: Pair
+    role: Literal["source", "target"]
+    connection: sa.Connection
+    outside: bool = False
+    compare_by_value: frozenset[str] = frozenset()
+
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name of it."""
+        return self.connection.dialect.name
+
+    @property
+    def where(self) -> str:
+        """How messages begin."""
+        return f"{self.pair.spec.name}: {self.role}"
+
+    @property
+    def relation(self) -> Relation:
+        """The table or query read."""
+        return self.pair.spec.source if self.role == "source" else self.pair.spec.target
+
+    @cached_property
+    def table(self) -> sa.FromClause:
+        """The relation with all columns compared."""
+        names = [getattr(mapped, self.role).name for mapped in self.pair.columns]
+        return relation_of(self.relation, dict.fromkeys(names))
+
+    def column(self, name: str) -> Column:
+        """This side's column of the source's name.
+
+        Raises:
+            DeclarationError: When no such column is compared.
+        """
+        known: dict[str, Column] = {mapped.source.name: getattr(mapped, self.role) for mapped in self.pair.columns}
+        if name not in known:
+            msg = f"{self.where}: there is no column {name!r} among those compared; {nearest(name, known)}"
+            raise DeclarationError(msg)
+        return known[name]
+
+    def value(self, name: str) -> sa.ColumnElement[Any]:
+        """The column of the source's name, as it is read."""
+        cast = self.pair.spec.cast.get(name) if self.role == "source" else None
+        return cast_to(self.table.c[self.column(name).name], cast)
+
+    def cells(self, names: Sequence[str]) -> list[Cell]:
+        """These columns, to be written down. What texts cannot decide is marked on one side."""
+        found = forms(self.pair)
+        marks = self.role == "target"
+        return [
+            Cell(
+                self.value(name),
+                self.column(name).type,
+                found[name],
+                compare_by_value=marks and (name in self.compare_by_value or not found[name].equal_text_proves_equal),
+                nullable=self.column(name).nullable or name in self.pair.spec.cast,
+            )
+            for name in names
+        ]
+
+    def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
+        """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
+        if self.pair.spec.days is None or windows[0].start is None:
+            return sa.literal_column(f"'{ALL.key}'")
+        return sa.case((self.inside(windows), sa.cast(self.date(windows), sa.String(10))), else_=None)
+
+    def date(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
+        """The day of a row that is `inside`, as a date, which is cheaper; rows without a time have none."""
+        days = self.pair.spec.days
+        if days is None or windows[0].start is None:
+            return sa.literal_column(f"'{ALL.key}'")
+        kind, moment = self.column(days.column).type.kind, self.value(days.column)
+        first, last = (getattr(windows[at], end) for at, end in ((0, "start"), (-1, "end")))
+        scope = Days(days.column, first.date(), None, days.timezone, days.stored_in)
+        return local_day(comparable(moment, kind, self.dialect), kind, scope, last.date() + timedelta(days=1))
+
+    def inside(self, windows: Sequence[Window]) -> sa.ColumnElement[bool]:
+        """Whether a row falls into one of ``windows``, which are in order of time, or `ALL`."""
+        days = self.pair.spec.days
+        if days is None or windows[0].start is None:
+            return sa.true()
+        kind, moment = self.column(days.column).type.kind, self.value(days.column)
+        return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))
+
+    def unplaced(self) -> sa.ColumnElement[bool]:
+        """Whether a row falls into no window that the table has: its time is NULL, or before or after them all."""
+        days = self.pair.spec.days
+        if days is None:
+            return sa.false()
+        moment = self.value(days.column)
+        if not self.outside:
+            return moment.is_(None)
+        end = days.end or date.max - timedelta(days=2)
+        history = Window("history", days.window(days.start).start, days.window(end).start)
+        inside = within(moment, self.column(days.column).type.kind, history, days, self.dialect)
+        return sa.or_(moment.is_(None), sa.not_(inside))
+
+    @property
+    def shape(self) -> TableSchema:
+        """What the database says of the relation."""
+        return self.pair.source_schema if self.role == "source" else self.pair.target_schema
+
+    def select(self, *columns: sa.ColumnElement[Any]) -> Select:
+        """These columns of the rows for which the declared ``where`` holds."""
+        return sa.select(*columns).select_from(self.table).where(condition(self.pair.spec.where))
+
+    def stream(self, select: Select, batch: int = 5000) -> Iterator[Sequence[sa.Row[Any]]]:
+        """The rows of a statement, in batches."""
+        streamed = {"stream_results": True, "max_row_buffer": batch}
+        with driver_errors(self.where), self.connection.execute(select, execution_options=streamed) as result:
+            yield from result.partitions(batch)
+
+
+def is_unique(side: Side) -> bool:
+    """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
+    columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
+    table = side.relation.table
+    if side.dialect == "postgresql" and table and not catalog.holds_unique(side.connection, as_table(table)):
+        return False
+    if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
+        return False
+    never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}
+    return any(set(unique) <= never_null for unique in side.shape.unique)
+
+
+def stretches(windows: Sequence[Window]) -> list[Window]:
+    """As few spans of time as cover the windows and nothing else."""
+    found: list[Window] = []
+    for window in windows:
+        if found and found[-1].end == window.start:
+            found[-1] = Window(found[-1].key, found[-1].start, window.end)
+        else:
+            found.append(window)
+    return found
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Both sides, each in one transaction that only reads."""
+
+    pair: Pair
+    source: Side
+    target: Side
+
+    def narrowed(self, *, where: str | None = None, compare_by_value: frozenset[str] = frozenset()) -> "Snapshot":
+        """The same moment, of the rows only for which ``where`` holds too, or with more columns compared by value."""
+        spec = self.pair.spec
+        both = " AND ".join(f"({sql}\n)" for sql in (spec.where, where) if sql)
+        pair = replace(self.pair, spec=replace(spec, where=both or None))
+        source, target = (
+            replace(side, pair=pair, compare_by_value=side.compare_by_value | compare_by_value)
+            for side in (self.source, self.target)
+        )
+        return Snapshot(pair, source, target)
+
+    def both(self, read: Callable[[Side], T]) -> tuple[T, T]:
+        """What ``read`` makes of the source and of the target, done at the same time."""
+        with ThreadPoolExecutor(2) as pool:
+            source, target = (pool.submit(read, side) for side in (self.source, self.target))
+            return source.result(), target.result()
+
+
+@contextmanager
+def snapshot(pair: Pair, *, outside: bool = False) -> Iterator[Snapshot]:
+    """Opens both sides; all that is read meanwhile is of one moment a side.
+
+    Args:
+        pair: Both sides, with engines opened for reading.
+        outside: Whether rows before and after all windows of the table count as falling into none.
+
+    Raises:
+        UnavailableError: When a database does not answer.
+    """
+    with ExitStack() as stack:
+        sides = []
+        for role, engine in (("source", pair.source), ("target", pair.target)):
+            stack.enter_context(driver_errors(f"{pair.spec.name}: {role}"))
+            connection = stack.enter_context(engine.connect())
+            connection.execute(begin_reading())
+            sides.append(Side(pair, role, connection, outside))  # type: ignore[arg-type]
+        yield Snapshot(pair, *sides)

@@ -1,0 +1,380 @@
+"""Backups of loads: what a load changes is kept before it is final, and put back when somebody wants it undone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import bulk
+from recon_assets.dialect.driver_errors import driver_errors
+from recon_assets.dialect.exact_text import exact_text, reader
+from recon_assets.dialect.locks import locked
+from recon_assets.dialect.row_hashes import bits, key_number, row_number
+from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
+from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
+from recon_assets.model import ChangeStatus, Column, Kind, Mode, Type, Window
+from recon_assets.reading import Pair, as_table
+from recon_assets.writing.fingerprints import KEY_DIGITS, Fingerprint, fingerprint_of
+from recon_assets.writing.keys import same_key
+
+Row = tuple[str | None, ...]
+Cells = dict[Column, sa.ColumnElement[Any]]
+THERE = "recon_there"
+"""The first column of a backup: 1 of a row as it was, 0 of a row that was not there, of which the key alone is kept."""
+Select = sa.Select[*tuple[Any, ...]]
+_INTEGER = Type(Kind.INTEGER, "integer")
+_PART = 5000
+_NAMED = 20
+_NOBODY = Fingerprint(0, "")
+
+
+class BackupSink(Protocol):
+    """Remembers what one load of one window changes. It is told before that is final, and never if nothing changes."""
+
+    def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
+        """What was there: rows of exact texts, with `THERE` before the target's columns, and the print of all of it."""
+
+    def after(self, fingerprint: Fingerprint) -> None:
+        """The print of what will be there. The load is made final only when this was kept."""
+
+    def done(self) -> None:
+        """The load is final."""
+
+
+class Backup(Protocol):
+    """What a keeper kept of one load."""
+
+    @property
+    def mode(self) -> str:
+        """The load's."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Of the rows that were kept, in their order."""
+
+    @property
+    def before(self) -> Fingerprint:
+        """The print of what was there."""
+
+    @property
+    def after(self) -> Fingerprint:
+        """The print of what the load left."""
+
+
+class LoadBackup:
+    """The rows of the target that one load touches: those of its window, and those of keys that it writes.
+
+    What it changes is put aside in a temporary table of the session: the rows as they were, and the keys of rows
+    that were not there.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        window: Window,
+        connection: sa.Connection,
+        target: sa.TableClause,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.pair, self.window, self.connection, self.target = pair, window, connection, target
+        self.names = names
+        self.was = _NOBODY
+        self.now: Fingerprint | None = None
+        self.aside = False
+        self.changing = 0
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns but those that the target computes by itself; of a backup, those that it has."""
+        written = {column.name: column for column in self.pair.target_schema.columns if not column.generated}
+        names = written if self.names is None else self.names
+        gone = {*names, *(column.name for column in self.key)} - (written.keys() & set(names))
+        if gone:
+            why = f"the target has not the columns any more that it had then ({', '.join(sorted(gone))})"
+            msg = f"{self.refusal(why)}. Bring them back under these names first."
+            raise RefusedError(msg)
+        return tuple(written[name] for name in names)
+
+    @cached_property
+    def kept(self) -> sa.TableClause:
+        """The temporary table; its columns have names that no other table uses."""
+        return sa.table("recon_kept", sa.column(THERE), *(sa.column(f"recon_k{at}") for at in range(len(self.columns))))
+
+    @cached_property
+    def own(self) -> Cells:
+        """The target's columns."""
+        return {column: self.target.c[column.name] for column in self.columns}
+
+    @cached_property
+    def copies(self) -> Cells:
+        """The temporary table's column of each of them."""
+        return dict(zip(self.columns, list(self.kept.c)[1:], strict=True))
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The target's columns of the key."""
+        return tuple(column.target for column in self.pair.key)
+
+    @property
+    def mine(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target belongs to the window."""
+        return self.pair.in_window("target", self.target, self.window)
+
+    def make(self) -> None:
+        """The temporary table, empty. An outer join makes every column one that may be NULL."""
+        nobody = sa.select(sa.literal_column("1").label(THERE)).subquery("nobody")
+        columns = [self.own[column].label(copy.name) for column, copy in self.copies.items()]
+        select = sa.select(nobody.c[THERE], *columns).select_from(nobody.outerjoin(self.target, sa.false()))
+        self.connection.execute(drop_stage(self.kept.name))
+        self.connection.execute(make_stage(self.kept.name, select))
+        self.aside = True
+
+    def keep(self, *found: insert_rows | None) -> None:
+        """Puts aside what will change, before it does."""
+        self.make()
+        self.now = None
+        self.changing = sum(self.connection.execute(insert).rowcount for insert in found if insert is not None)
+        if self.changing:
+            self.was = self.fingerprint()
+
+    def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
+        """Puts aside rows that are there, which nobody else may write from then on."""
+        found: Select = sa.select(sa.literal_column("1"), *self.own.values()).where(*where).with_for_update()
+        return insert_rows(self.kept, tuple(column.name for column in self.kept.c), found)
+
+    def keys(self, key: Sequence[sa.ColumnElement[Any]], *where: sa.ColumnElement[bool]) -> insert_rows:
+        """Puts aside the keys of rows that will be inserted."""
+        names = (THERE, *(self.copies[column].name for column in self.key))
+        return insert_rows(self.kept, names, sa.select(sa.literal_column("0"), *key).where(*where))
+
+    def need_all(self, changed: int) -> None:
+        """No row may have changed that was not put aside.
+
+        Raises:
+            UnavailableError: When somebody else brought such rows meanwhile.
+        """
+        if changed > self.changing:
+            msg = f"{self.pair.spec.name} {self.window}: somebody else is writing the same rows; try again"
+            raise UnavailableError(msg)
+
+    def current_fingerprint(self) -> Fingerprint:
+        """The print of all rows touched, once the load has written them; it is made once."""
+        if self.now is None:
+            self.now = self.fingerprint()
+        return self.now
+
+    def save(self, backup_sink: BackupSink) -> bool:
+        """Tells the keeper what changed; whether anything did."""
+        now = self.current_fingerprint()
+        if now == self.was:
+            return False
+        backup_sink.before((THERE, *(column.name for column in self.columns)), self.parts(), self.was)
+        backup_sink.after(now)
+        return True
+
+    def parts(self) -> Iterator[list[Row]]:
+        """What was put aside, as exact texts."""
+        if not self.aside:
+            return
+        texts = [exact_text(copy, column.type) for column, copy in self.copies.items()]
+        select = sa.select(exact_text(self.kept.c[THERE], _INTEGER), *texts)
+        streamed = {"stream_results": True, "max_row_buffer": _PART}
+        with self.connection.execute(select, execution_options=streamed) as result:
+            for part in result.partitions(_PART):
+                yield [tuple(row) for row in part]
+
+    def take(self, parts: Iterable[Sequence[Sequence[str | None]]]) -> None:
+        """Puts aside what `parts` gave."""
+        self.make()
+        dialect = self.connection.dialect.name
+        readers = (None, *(reader(column.type, dialect) for column in self.columns))
+        rows = (
+            tuple(read(text) if read and text is not None else text for read, text in zip(readers, row, strict=True))
+            for part in parts
+            for row in part
+        )
+        names = tuple(column.name for column in self.kept.c)
+        self.aside = bulk.write_rows(self.connection, self.kept, names, rows) > 0
+
+    @property
+    def same_key(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target and one put aside have the same key."""
+        return same_key(self.connection, self.target, {column: self.copies[column] for column in self.key})
+
+    def fingerprint(self) -> Fingerprint:
+        """The print of all rows touched, as they are now."""
+        cells = [(own, column.type) for column, own in self.own.items()]
+        row = row_number(cells, self.connection.dialect.name)
+        key = key_number(self.key_cells(self.own), self.connection.dialect.name)
+        select = sa.select(key.label("k"), row.label("h")).select_from(self.target)
+        return fingerprint_of(self.connection, (select.where(*where) for where in self.wheres()))
+
+    def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
+        """The conditions, no two of which hold of one row, that tell the rows touched."""
+        yield (self.mine,)
+        if self.aside and self.key:
+            outside = sa.case((self.mine, sa.false()), else_=sa.true())
+            yield outside, sa.exists().where(self.same_key).select_from(self.kept)
+
+    def key_cells(self, cells: Cells) -> list[tuple[sa.ColumnElement[Any], Type]]:
+        """What identifies a row of the target, or of what was put aside: without a key, all of it."""
+        return [(cells[column], column.type) for column in self.key or self.columns]
+
+    def moved(self, since: Fingerprint, now: Fingerprint) -> list[str]:
+        """The keys of some rows that are not what they were, as people read them."""
+        numbers = now.moved(since)[:_NAMED] if self.key else ()
+        if not numbers:
+            return []
+        found = [key for where in self.wheres() for key in self.numbered(numbers, self.own, *where)]
+        return list(dict.fromkeys(map(self.named, [*found, *self.numbered(numbers, self.copies)])))
+
+    def numbered(self, numbers: Sequence[int], cells: Cells, *where: sa.ColumnElement[bool]) -> list[Row]:
+        """The keys that have one of these numbers, of the target or of what was put aside."""
+        number = bits(key_number(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
+        texts = [exact_text(cells[column], column.type) for column in self.key]
+        select: Select = sa.select(*texts).where(number.in_(numbers), *where)
+        return [tuple(row) for row in self.connection.execute(select.limit(_NAMED))]
+
+    def named(self, key: Row) -> str:
+        """A key as people read it, by the source's names."""
+        spec = self.pair.spec
+        shown = ("***" if name in spec.private else value for name, value in zip(spec.key, key, strict=True))
+        return ", ".join(f"{name}={value}" for name, value in zip(spec.key, shown, strict=True))
+
+    def put_back(self, *, whole: bool) -> int:
+        """Undoes what was put aside; returns how many rows were written."""
+        again = whole or self.stands_twice()
+        listed = sa.true() if again and not whole else self.kept.c[THERE] == 0
+        doomed: list[tuple[sa.ColumnElement[bool], ...]] = [(self.mine,)] if whole else []
+        doomed += [(self.same_key, listed)] if self.aside and self.key else []
+        for where in doomed:
+            self.refuse_loss(*where)
+        deleted = sum(self.connection.execute(sa.delete(self.target).where(*where)).rowcount for where in doomed)
+        if deleted and self.pair.target_schema.cascading:
+            raise RefusedError(self.refusal("rows of other tables would be deleted or changed with its rows"))
+        written = self.insert() if again else self.update()
+        self.connection.execute(check_now())
+        return deleted + written
+
+    def refuse_loss(self, *where: sa.ColumnElement[bool]) -> None:
+        """A column that the target did not have then must be empty in rows that are deleted."""
+        known = {column.name for column in self.columns}
+        new = [of.name for of in self.pair.target_schema.columns if not of.generated and of.name not in known]
+        held: Select = sa.select(sa.literal_column("1")).select_from(self.target).where(*where).limit(1)
+        for name in new:
+            if self.connection.execute(held.where(self.target.c[name].is_not(None))).first():
+                raise RefusedError(self.refusal(f"column {name} is new since, and its values would be lost"))
+
+    def stands_twice(self) -> bool:
+        """Whether a key does, among the rows put aside."""
+        key = [self.copies[column] for column in self.key]
+        twice: Select = sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(1)
+        return self.connection.execute(twice).first() is not None
+
+    def insert(self) -> int:
+        """The rows put aside; returns how many."""
+        found = sa.select(*self.copies.values()).where(self.kept.c[THERE] == 1)
+        names = tuple(column.name for column in self.columns)
+        return self.connection.execute(insert_rows(self.target, names, found)).rowcount
+
+    def update(self) -> int:
+        """The rows put aside, by their keys; returns how many."""
+        free = [column for column in self.columns if column not in self.key and not column.fixed]
+        values = {column.name: self.copies[column] for column in free}
+        if not values:
+            return 0
+        update = sa.update(self.target).values(values).where(self.same_key, self.kept.c[THERE] == 1)
+        return self.connection.execute(update).rowcount
+
+    def refusal(self, why: str) -> str:
+        """Why the window stays as it is."""
+        return f"{self.pair.spec.name} {self.window}: {why}, so the load cannot be undone; nothing was written"
+
+
+def target_of(pair: Pair) -> sa.TableClause:
+    """The target table, with all its columns."""
+    return as_table(pair.spec.target.table or "", [column.name for column in pair.target_schema.columns])
+
+
+def fingerprint(pair: Pair, window: str) -> Fingerprint:
+    """The print of one window of the target.
+
+    Raises:
+        UnavailableError: When the target does not answer.
+    """
+    found = pair.spec.window(window)
+    with driver_errors(f"{pair.spec.name} {window}"), pair.target.connect() as connection:
+        return LoadBackup(pair, found, connection, target_of(pair)).fingerprint()
+
+
+def standing(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> ChangeStatus:
+    """Whether a load of which there is a backup came to its end, by the rows themselves.
+
+    Raises:
+        RefusedError: When the target has lost a column since.
+        UnavailableError: When the target does not answer, or another run holds the window.
+    """
+    with _taken(pair, window, backup, parts) as touched:
+        now = touched.fingerprint()
+        return {backup.after: ChangeStatus.AFTER, backup.before: ChangeStatus.BEFORE}.get(now, ChangeStatus.NEITHER)
+
+
+def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]], *, dry_run: bool = False) -> int:
+    """Makes the rows that a load touched again what they were before it; all of them or none.
+
+    What they have in columns that the target did not have then is left as it is.
+
+    Args:
+        pair: Both sides of the table.
+        window: The window that was loaded.
+        backup: What the load's keeper kept.
+        parts: The rows that it kept.
+        dry_run: Whether to do everything and take it back.
+
+    Returns:
+        How many rows were written; 0 when all is as it was before the load already.
+
+    Raises:
+        StaleTargetError: When rows changed since the load; names some of them.
+        RefusedError: When rows of other tables depend on the window's, or the target does not take rows as they were,
+            has lost a column since, or would lose what a new one has.
+        UnavailableError: When the target does not answer, or another run holds the window.
+    """
+    with _taken(pair, window, backup, parts) as touched:
+        now = touched.fingerprint()
+        if now == backup.before:
+            return 0
+        if now != backup.after:
+            raise _stale(touched, touched.moved(backup.after, now))
+        try:
+            written = touched.put_back(whole=backup.mode == Mode.REPLACE or not backup.before.rows)
+        except sa.exc.IntegrityError:
+            raise RefusedError(touched.refusal("rows of other tables refer to its rows")) from None
+        if touched.fingerprint() != backup.before:
+            raise RefusedError(touched.refusal("the target does not take its rows as they were (has it a trigger?)"))
+        if not dry_run:
+            touched.connection.commit()
+        return written
+
+
+@contextmanager
+def _taken(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> Iterator[LoadBackup]:
+    """What a load touched, in a transaction that is rolled back unless it was committed; no load goes on meanwhile."""
+    with (
+        driver_errors(f"{pair.spec.name} {window}"),
+        pair.target.connect() as connection,
+        locked(connection, f"{pair.spec.target.table} {window}"),
+    ):
+        names = [name for name in backup.columns if name != THERE]
+        touched = LoadBackup(pair, pair.spec.window(window), connection, target_of(pair), names)
+        touched.take(parts)
+        yield touched
+        connection.rollback()
+
+
+def _stale(touched: LoadBackup, keys: list[str]) -> StaleTargetError:
+    named = f" ({'; '.join(keys)})" if keys else ""
+    msg = touched.refusal(f"rows changed since it was loaded{named}")
+    return StaleTargetError(f"{msg}. Take back what was written since, or load the window anew.", keys)

@@ -1,0 +1,39 @@
+"""How deep rows stand below others of their own table that they refer to."""
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from recon_assets.model import Change, Image
+from recon_assets.reading import Pair, split_name
+
+
+def depths(pair: Pair, changes: Mapping[int, Change]) -> Mapping[int, int]:
+    """By how many of the changed rows each must be preceded when they are added; none of it for rows in a circle.
+
+    PostgreSQL checks references when a statement ends, MySQL with every row of it.
+    """
+    own = split_name(pair.spec.target.table or "")[1]
+    keys = [key for key in pair.target_schema.foreign_keys if split_name(key.parent_table)[1] == own]
+    if not keys:
+        return {}
+    above: dict[int, set[int]] = {at: set() for at in changes}
+    for key in keys:
+        rows = {_values(change, key.parent_columns): at for at, change in changes.items()}
+        for at, change in changes.items():
+            above[at] |= {rows.get(_values(change, key.columns), at)} - {at}
+    return _levels(above)
+
+
+def _values(change: Change, names: tuple[str, ...]) -> tuple[str | None, ...]:
+    image: Image = {**change.key, **(change.after or change.before or {})}
+    return tuple(image.get(name) for name in names)
+
+
+def _levels(above: Mapping[int, set[int]]) -> Mapping[int, int]:
+    found: dict[int, int] = {}
+    try:
+        for at in TopologicalSorter(above).static_order():
+            found[at] = 1 + max((found[other] for other in above[at]), default=-1)
+    except CycleError:
+        return {}
+    return found

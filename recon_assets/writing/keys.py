@@ -1,0 +1,38 @@
+"""Rows of the target and of a stage that have one key."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect.sql import key_equals
+from recon_assets.model import Column
+
+Staged = Mapping[Column, sa.ColumnElement[Any]]
+
+
+def same_key(connection: sa.Connection, target: sa.TableClause, staged: Staged) -> sa.ColumnElement[bool]:
+    """Whether a row of the target and a staged one have the same key; NULL is looked for where it is staged.
+
+    Args:
+        connection: To the target, whose session has the stage.
+        target: The target table.
+        staged: Of each column of the key, the one of the stage.
+    """
+    nulls, dialect = _null_keys(connection, staged), connection.dialect.name
+    return sa.and_(
+        *(
+            key_equals(target.c[column.name], new, column.type.kind, dialect, nulls=column.name in nulls)
+            for column, new in staged.items()
+        )
+    )
+
+
+def _null_keys(connection: sa.Connection, staged: Staged) -> frozenset[str]:
+    """Key columns with a staged NULL. Databases find equal keys by index or hash, but not keys that may be NULL."""
+    maybe = {column.name: new for column, new in staged.items() if column.nullable}
+    if not maybe:
+        return frozenset()
+    counts = sa.select(*(sa.func.count() - sa.func.count(column) for column in maybe.values()))
+    found = connection.execute(counts).one()
+    return frozenset(name for name, count in zip(maybe, found, strict=True) if count)

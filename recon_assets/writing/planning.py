@@ -1,0 +1,258 @@
+"""What becomes of records that differ: a change each, in the very values that the target has and will have."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect.canonical import value_text
+from recon_assets.dialect.exact_text import exact_text, is_exact
+from recon_assets.errors import DoesNotFitError, RefusedError
+from recon_assets.model import Action, Change, Discrepancy, Image, Value
+from recon_assets.writing.cascades import refuse_cascades
+from recon_assets.writing.fields import Field
+from recon_assets.writing.staging import Stage
+from recon_assets.writing.target import UNTOUCHED, Target
+
+UNKNOWN = object()
+"""Stands for the value of a column of which a record says nothing."""
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Records that differ, of one action.
+
+    Everything is done by column, not by row: a row has many values, and there are many rows.
+    """
+
+    target: Target
+    action: Action
+    wanted: Sequence[Discrepancy]
+
+    def changes(self) -> list[Change]:
+        """The change of each record; the rows that it concerns are locked."""
+        self.stage.fill(zip(range(len(self.wanted)), [0] * len(self.wanted), *self._staged(), strict=True))
+        if self.action is Action.DELETE:
+            refuse_cascades(self.target, self.stage)
+        return self._inserts() if self.action is Action.INSERT else self._others()
+
+    def _staged(self) -> list[Sequence[Any]]:
+        """The keys to look for and the values to be written, in the order of the stage's places."""
+        inserts = self.action is Action.INSERT
+        keys = [self._values[of.name] if inserts else of.seen(self._keys[of.name]) for of in self.target.key]
+        return [*keys, *(self._values[field.name] for field in self.filled)]
+
+    @cached_property
+    def sets(self) -> dict[tuple[str, ...], list[int]]:
+        """Which columns are written, and of which records."""
+        if self.action is Action.INSERT:
+            names = {mapped.source.name for mapped in self.target.pair.columns}
+            return {tuple(name for name in self.target.fields if name in names): list(range(len(self.wanted)))}
+        if self.action is Action.DELETE:
+            return {tuple(self.target.fields): list(range(len(self.wanted)))}
+        found: dict[tuple[str, ...], list[int]] = {}
+        for at, of in enumerate(self.wanted):
+            found.setdefault(of.differing, []).append(at)
+        return {self._differing(self.wanted[rows[0]]): rows for rows in found.values()}
+
+    def _differing(self, found: Discrepancy) -> tuple[str, ...]:
+        """Columns that the target computes follow from the others."""
+        fields = self.target.fields
+        names = tuple(name for name in found.differing if name in fields and not fields[name].target.fixed)
+        if not names or set(names) & set(self.target.pair.spec.key):
+            columns = ", ".join(found.differing) or "no column"
+            msg = f"{self.target.where}: {self.named(found)}: it differs in {columns}, which no correction writes"
+            raise RefusedError(msg)
+        return names
+
+    @cached_property
+    def every(self) -> list[Field]:
+        """All columns that some change writes."""
+        return [self.target.fields[name] for name in dict.fromkeys(name for names in self.sets for name in names)]
+
+    @property
+    def filled(self) -> list[Field]:
+        """All columns that some change gives a value."""
+        return [] if self.action is Action.DELETE else self.every
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The keys as they were seen in the target, or will be, and the values to be written."""
+        key = [("key", field.target.name) for field in self.target.key]
+        seen = self.action is not Action.INSERT
+        return Stage(
+            self.target.connection,
+            self.target.table,
+            self.target.columns,
+            self.action,
+            (*key, *(("after", field.target.name) for field in self.filled)),
+            nulls=frozenset(field.target.name for field in self.target.key if self._may_be_null(field)),
+            folded={field.target.name: field.form for field in self.target.key if seen and field.is_folded},
+        )
+
+    def _may_be_null(self, field: Field) -> bool:
+        return field.target.nullable and None in self._keys[field.name]
+
+    @cached_property
+    def _records(self) -> list[Mapping[str, Value]]:
+        """The records that have the keys of the target's rows."""
+        side = "source" if self.action is Action.INSERT else "target"
+        return [getattr(found, side) or {} for found in self.wanted]
+
+    @cached_property
+    def _keys(self) -> Mapping[str, Sequence[Any]]:
+        return _by_column(self._records, self.target.pair.spec.key)
+
+    @cached_property
+    def _values(self) -> Mapping[str, Sequence[Any]]:
+        """The source's values by column, as the target holds them; None where a change does not write the column."""
+        found = {field.name: [None] * len(self.wanted) for field in self.filled}
+        for names, rows in self.sets.items():
+            records = [self.wanted[at].source or {} for at in rows]
+            for name, values in _by_column(records, names).items():
+                for at, value in zip(rows, self._fitted(self.target.fields[name], values, rows), strict=True):
+                    found[name][at] = value
+        return found
+
+    def _fitted(self, field: Field, values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
+        """The source's values of one column for these rows."""
+        if UNKNOWN in values:
+            raise self._lacking(field, self.wanted[rows[values.index(UNKNOWN)]])
+        try:
+            return field.fitted(values)
+        except ValueError:
+            raise self._misfit(field, values, rows) from None
+
+    def _misfit(self, field: Field, values: Sequence[Any], rows: Sequence[int]) -> DoesNotFitError:
+        """Names the first that does not fit."""
+        wrong = ((at, why) for at, value in zip(rows, values, strict=True) if (why := field.objection(value)))
+        at, why = next(wrong)
+        where, column = f"{self.target.where}: {self.named(self.wanted[at])}", field.target
+        return DoesNotFitError(f"{where}: column {column.name} ({column.type.name}) cannot hold {why}; {UNTOUCHED}")
+
+    def _lacking(self, field: Field, found: Discrepancy) -> RefusedError:
+        where = f"{self.target.where}: {self.named(found)}"
+        return RefusedError(f"{where}: what was found says nothing of column {field.name}; compare all columns")
+
+    def named(self, found: Discrepancy) -> str:
+        """A record by its key."""
+        key = zip(self.target.pair.spec.key, found.key, strict=True)
+        return self.target.said({name: None if value is None else str(value) for name, value in key})
+
+    def _inserts(self) -> list[Change]:
+        """Of rows that are not there; their texts are those that the target makes of them."""
+        there = sorted(set(self.target.connection.scalars(self.stage.joined())))
+        if there:
+            raise self.target.stale([self.named(self.wanted[at]) for at in there])
+        texts = [self._ours(field) for field in self.every]
+        select = sa.select(*texts).order_by(self.stage.row)
+        after = _images(self.every, zip(*self._read(select), strict=True))
+        key = [field.target.name for field in self.target.key]
+        table = self.target.pair.spec.name
+        return [Change(table, {name: image[name] for name in key}, None, image) for image in after]
+
+    def _others(self) -> list[Change]:
+        """Of rows that are there, and locked from now on."""
+        columns = _Columns()
+        key = [columns.place(self._theirs(field)) for field in self.target.key]
+        before = {field.name: columns.place(self._theirs(field)) for field in self.every}
+        after = {field.name: columns.place(self._ours(field)) for field in self.filled}
+        shown = {field: columns.place(self._shown(field)) for field in self._looked_at()}
+        values = self._locked(columns.found)
+        self._compare({field: values[place] for field, place in shown.items()})
+        keys = _images(self.target.key, [values[place] for place in key])
+        found: dict[int, Change] = {}
+        for names, rows in self.sets.items():
+            fields = [self.target.fields[name] for name in names]
+            then, now = (
+                _images(fields, [_picked(values[of[name]], rows) for name in names]) if of else [None] * len(rows)
+                for of in (before, after)
+            )
+            changed = zip(rows, then, now, strict=True)
+            found |= {at: Change(self.target.pair.spec.name, keys[at], old, new) for at, old, new in changed}
+        return [found[at] for at in range(len(self.wanted))]
+
+    def _locked(self, columns: Sequence[sa.ColumnElement[Any]]) -> list[tuple[Any, ...]]:
+        """The columns of the target's rows, one row for each record, in their order."""
+        select = self.stage.joined(*columns).with_for_update(of=self.target.table)
+        rows = sorted(self._read(select), key=lambda row: row[0])
+        there, *values = zip(*rows, strict=True) if rows else ((),)
+        missing = set(range(len(self.wanted))) - set(there)
+        if missing:
+            raise self.target.stale([self.named(self.wanted[at]) for at in sorted(missing)])
+        if len(there) > len(self.wanted):
+            twice = next(at for at, other in pairwise(there) if at == other)
+            raise self.target.twice(self.named(self.wanted[twice]))
+        return values
+
+    def _read(self, select: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The rows as the driver has them, for they are many."""
+        with self.target.connection.execute(select) as result:
+            return list(result.cursor.fetchall())
+
+    def _looked_at(self) -> list[Field]:
+        """The columns that were seen of the target."""
+        names = dict.fromkeys(chain.from_iterable(self._records))
+        return [self.target.fields[name] for name in names if name in self.target.fields]
+
+    def _compare(self, columns: Mapping[Field, Sequence[Any]]) -> None:
+        """Every row must still show what was seen of it."""
+        stale: set[int] = set()
+        seen = _by_column(self._records, [field.name for field in columns])
+        for field, texts in columns.items():
+            now, then = field.shown(texts), seen[field.name]
+            if now != list(then):
+                each = enumerate(zip(now, then, strict=True))
+                stale |= {at for at, (one, other) in each if one != other and other is not UNKNOWN}
+        if stale:
+            raise self.target.stale([self.named(self.wanted[at]) for at in sorted(stale)])
+
+    def _theirs(self, field: Field) -> exact_text:
+        return exact_text(self.target.table.c[field.target.name], field.target.type)
+
+    def _ours(self, field: Field) -> exact_text:
+        return exact_text(self.stage["after", field.target.name], field.target.type)
+
+    def _shown(self, field: Field) -> exact_text | value_text:
+        """The canonical text, which often is the exact one."""
+        cell = field.cell(self.target.table.c[field.target.name])
+        exact = is_exact(cell, self.target.connection.dialect.name)
+        return self._theirs(field) if exact else value_text(cell)
+
+
+class _Columns:
+    """The columns of a statement, each of them once."""
+
+    def __init__(self) -> None:
+        self.found: list[sa.ColumnElement[Any]] = []
+        self._places: dict[tuple[Any, ...], int] = {}
+
+    def place(self, column: exact_text | value_text) -> int:
+        """Where in a row its value is."""
+        key = (type(column), *column.clauses)
+        if key not in self._places:
+            self._places[key] = len(self.found)
+            self.found.append(column)
+        return self._places[key]
+
+
+def _by_column(records: Sequence[Mapping[str, Value]], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """The values of each column; `UNKNOWN` where a record has none."""
+    try:
+        return {name: list(map(itemgetter(name), records)) for name in names}
+    except KeyError:
+        return {name: [record.get(name, UNKNOWN) for record in records] for name in names}
+
+
+def _picked(values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
+    return values if len(rows) == len(values) else [values[at] for at in rows]
+
+
+def _images(fields: Sequence[Field], columns: Iterable[Sequence[Any]]) -> list[Image]:
+    """Columns of texts as a mapping for each row."""
+    names = [field.target.name for field in fields]
+    return [dict(zip(names, texts, strict=True)) for texts in zip(*columns, strict=True)]

@@ -1,0 +1,187 @@
+"""Rows on their way into the target: a temporary table with the target's types, and what is asked of both."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import bulk
+from recon_assets.dialect.canonical import Cell, value_text
+from recon_assets.dialect.exact_text import not_identical, reader
+from recon_assets.dialect.forms import Form
+from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage
+from recon_assets.model import Action, Change, Column, Image, Kind
+
+Place = tuple[str, str]
+"""Which text of a change: ``key``, ``before`` or ``after``, and the target's column."""
+_TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Rows of one action.
+
+    Attributes:
+        connection: Of the transaction in which everything happens.
+        target: The table that is written.
+        columns: Its columns by name.
+        action: What is to become of the rows.
+        places: What the stage has a column for.
+        sets: The columns that each group of rows writes; a row has the number of its own.
+        nulls: Columns of the key that are NULL in some row.
+        folded: Columns of the key that are staged as comparisons show them, and in which form those compare them.
+    """
+
+    connection: sa.Connection
+    target: sa.TableClause
+    columns: Mapping[str, Column]
+    action: Action
+    places: tuple[Place, ...]
+    sets: tuple[tuple[str, ...], ...] = ((),)
+    nulls: frozenset[str] = frozenset()
+    folded: Mapping[str, Form] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """One for each action."""
+        return f"recon_{self.action}"
+
+    @cached_property
+    def table(self) -> sa.TableClause:
+        """The temporary table; its columns have names that no other table uses."""
+        names = ["recon_row", "recon_set", *(f"recon_c{at}" for at, _ in enumerate(self.places))]
+        return sa.table(self.name, *map(sa.column, names))
+
+    @property
+    def row(self) -> sa.ColumnClause[Any]:
+        """The number of a row."""
+        return self.table.c["recon_row"]
+
+    def __getitem__(self, place: Place) -> sa.ColumnElement[Any]:
+        return self._staged[place]
+
+    @cached_property
+    def _staged(self) -> dict[Place, sa.ColumnElement[Any]]:
+        return dict(zip(self.places, list(self.table.c)[2:], strict=True))
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of the key."""
+        return [name for role, name in self.places if role == "key"]
+
+    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Makes the temporary table, of rows of number, set and a value for each place."""
+        nothing = sa.select(sa.literal_column("1").label("recon_one")).subquery("recon_nothing")
+        numbers: list[sa.ColumnElement[Any]] = [
+            sa.literal_column("0").label(name) for name in ("recon_row", "recon_set")
+        ]
+        values = [self.target.c[name].label(self[role, name].name) for role, name in self.places]
+        # Joined to nothing, columns that are never NULL may be.
+        shape = sa.select(*numbers, *values).select_from(sa.outerjoin(nothing, self.target, sa.false()))
+        self.connection.execute(drop_stage(self.name))
+        self.connection.execute(make_stage(self.name, shape))
+        bulk.write_rows(self.connection, self.table, tuple(column.name for column in self.table.c), rows)
+
+    def not_identical(self, name: str, role: str) -> sa.ColumnElement[bool]:
+        """Whether the target's value is not the very one that is staged."""
+        return not_identical(self.target.c[name], self[role, name], self.columns[name].type)
+
+    @cached_property
+    def same_key(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target is the staged one: found by index, but no collation has the last word."""
+        return sa.and_(*(part for name in self.key for part in self._same(name)))
+
+    def _same(self, name: str) -> Iterator[sa.ColumnElement[bool]]:
+        of = self.columns[name].type
+        pair: list[sa.ColumnElement[Any]] = [self.target.c[name], self["key", name]]
+        if name in self.folded:
+            pair = [value_text(Cell(column, of, self.folded[name])) for column in pair]
+        theirs, ours = pair
+        yield theirs.is_not_distinct_from(ours) if name in self.nulls else theirs == ours
+        if of.kind in _TEXTS and name not in self.folded:
+            yield sa.not_(self.not_identical(name, "key"))
+
+    def is_as(self, role: str) -> sa.ColumnElement[bool]:
+        """Whether the target's row is, in the columns written, as it is staged."""
+        each = []
+        for at, names in enumerate(self.sets):
+            alike = [sa.not_(self.not_identical(name, role)) for name in names]
+            each.append(sa.and_(self.table.c["recon_set"] == at, *alike))
+        return sa.or_(*each) if len(each) > 1 else each[0]
+
+    def apply(self) -> int:
+        """Writes all rows that are as they were before; how many."""
+        return sum(self.connection.execute(statement).rowcount for statement in self._statements())
+
+    def _statements(self) -> Iterator[Any]:
+        for at, names in enumerate(self.sets):
+            mine = self.table.c["recon_set"] == at
+            if self.action is Action.INSERT:
+                yield self._insert(names, mine)
+                continue
+            as_before = [sa.not_(self.not_identical(name, "before")) for name in names]
+            if self.action is Action.DELETE:
+                yield sa.delete(self.target).where(mine, self.same_key, *as_before)
+            else:
+                values = {name: self["after", name] for name in names}
+                yield sa.update(self.target).values(values).where(mine, self.same_key, *as_before)
+
+    def _insert(self, names: Sequence[str], mine: sa.ColumnElement[bool]) -> insert_rows:
+        there = sa.exists().where(self.same_key).select_from(self.target)
+        found = sa.select(*(self["after", name] for name in names)).where(mine, ~there)
+        return insert_rows(self.target, tuple(names), found)
+
+    def joined(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+        """These columns of the staged rows and the rows of the target that have their keys."""
+        return sa.select(self.row, *columns).select_from(sa.join(self.table, self.target, self.same_key))
+
+
+def staged(
+    connection: sa.Connection,
+    target: sa.TableClause,
+    columns: Mapping[str, Column],
+    changes: Mapping[int, Change],
+    depths: Mapping[int, int],
+) -> Stage:
+    """A stage of changes of one action, by their numbers; what is less deep is added first, and deleted last."""
+    first = next(iter(changes.values()))
+    written = {at: (depths.get(at, 0), _written(change)) for at, change in changes.items()}
+    sets = sorted(set(written.values()), reverse=first.action is Action.DELETE)
+    numbers = {each: number for number, each in enumerate(sets)}
+    every = tuple(dict.fromkeys(name for _, names in sets for name in names))
+    roles = [role for role in ("before", "after") if getattr(first, role) is not None]
+    key = tuple(first.key)
+    places = (*(("key", name) for name in key), *((role, name) for role in roles for name in every))
+    nulls = frozenset(name for name in key if any(change.key[name] is None for change in changes.values()))
+    stage = Stage(connection, target, columns, first.action, places, tuple(names for _, names in sets), nulls)
+    of = {at: numbers[each] for at, each in written.items()}
+    stage.fill(_rows(changes, of, [("key", key), *((role, every) for role in roles)], _readers(stage)))
+    return stage
+
+
+def _written(change: Change) -> tuple[str, ...]:
+    return tuple((change.after if change.after is not None else change.before) or ())
+
+
+def _readers(stage: Stage) -> list[tuple[int, Callable[[str], Any]]]:
+    dialect = stage.connection.dialect.name
+    found = [(2 + at, reader(stage.columns[name].type, dialect)) for at, (_, name) in enumerate(stage.places)]
+    return [(at, read) for at, read in found if read]
+
+
+def _rows(
+    changes: Mapping[int, Change],
+    of: Mapping[int, int],
+    images: Sequence[tuple[str, Sequence[str]]],
+    readers: Sequence[tuple[int, Callable[[str], Any]]],
+) -> Iterator[tuple[Any, ...]]:
+    for at, change in changes.items():
+        row: list[Any] = [at, of[at]]
+        for role, names in images:
+            image: Image = getattr(change, role)
+            row += map(image.get, names)
+        for place, read in readers:
+            row[place] = None if row[place] is None else read(row[place])
+        yield tuple(row)

@@ -1,0 +1,80 @@
+"""The target's table in one transaction, and how messages name its rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from recon_assets.errors import RefusedError, StaleTargetError
+from recon_assets.model import Change, Column, Image, masked
+from recon_assets.reading import Pair, as_table
+from recon_assets.writing.fields import Field, fields
+
+UNTOUCHED = "nothing was written"
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table that is written.
+
+    Attributes:
+        pair: Both sides of it.
+        where: How messages begin.
+        connection: Whose transaction everything happens in.
+    """
+
+    pair: Pair
+    where: str
+    connection: sa.Connection
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Its columns by name."""
+        return {column.name: column for column in self.pair.target_schema.columns}
+
+    @cached_property
+    def table(self) -> sa.TableClause:
+        """To build statements on."""
+        return as_table(self.pair.spec.target.table or "", self.columns)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """The columns that rows are written with, by the source's names."""
+        return fields(self.pair)
+
+    @cached_property
+    def key(self) -> list[Field]:
+        """Those of the key."""
+        return [self.fields[name] for name in self.pair.spec.key]
+
+    def said(self, key: Image) -> str:
+        """A row's key as people may read it."""
+        return ", ".join(f"{name}={masked(name, value, self.pair.spec.private)}" for name, value in key.items())
+
+    def refuse_gone(self, changes: Iterable[Change]) -> None:
+        """Every column that a change names must still be there.
+
+        Raises:
+            RefusedError: When one is not; it names columns.
+        """
+        images = {tuple(image) for each in changes for image in (each.key, each.before, each.after) if image}
+        gone = {name for names in images for name in names} - self.columns.keys()
+        if gone:
+            msg = (
+                f"{self.where}: the target {self.pair.spec.target.table} has no column {', '.join(sorted(gone))}"
+                f" any more, which a planned correction writes, so {UNTOUCHED}. Bring it back under this name first."
+            )
+            raise RefusedError(msg)
+
+    def stale(self, keys: Sequence[str]) -> StaleTargetError:
+        """The error that names rows which are not as they were."""
+        named = "; ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else "")
+        msg = f"{self.where}: {named}: not as when it was compared, so {UNTOUCHED}. Compare again before correcting."
+        return StaleTargetError(msg, keys)
+
+    def twice(self, key: str) -> RefusedError:
+        """The error that names a key which is of two rows."""
+        msg = f"{self.where}: {key} stands twice, so nobody can tell which row to correct; declare a key that is unique"
+        return RefusedError(msg)

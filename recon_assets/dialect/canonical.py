@@ -18,6 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.forms import Form
 from recon_assets.model import Kind, Type
+from recon_assets.values import KINDS
 
 NULL = "~"
 END = ";"
@@ -43,23 +44,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How one database writes values down: SQL with ``{}`` for the column.
+    """How one database writes rows down: SQL with ``{}`` for the column. The text of each kind stands in `values`.
 
     Attributes:
-        texts: The text of each kind.
-        converted: The text of a kind in another form, where it differs.
+        database: Under which name `values` knows it.
         size: The length of a text in bytes.
         concat: Texts one after the other, with ``{}`` for them.
         between: What stands between those.
-        whole: The text of a number or time without digits after the point, where that needs another one.
     """
 
-    texts: Mapping[Kind, str]
-    converted: Mapping[tuple[Kind, Kind], str]
+    database: str
     size: str
     concat: str
     between: str
-    whole: str | None = None
 
     def text(self, cell: Cell, column: str) -> str:
         """The text of one value, NULL for NULL.
@@ -68,13 +65,12 @@ class Spelling:
             NotImplementedError: When there is no rule for the kind.
         """
         of = cell.type
-        found = self.converted.get((of.kind, cell.form.kind)) or self.texts.get(of.kind)
-        if found is None:
+        sql = KINDS[of.kind].sql.get(self.database) if of.kind in KINDS else None
+        if sql is None:
             msg = f"no canonical text for {of.name} ({of.kind})"
             raise NotImplementedError(msg)
-        if self.whole and found is self.texts.get(of.kind) and _is_whole(of):
-            found = self.whole
-        return found.format(column)
+        text = sql.whole if sql.whole and _is_whole(of) else sql.text
+        return sql.compared_as.get(cell.form.kind, text).format(column)
 
     def cell(self, cell: Cell, column: str) -> str:
         """One cell of a row's text; NULL only where a column that says it is never NULL is."""
@@ -101,72 +97,9 @@ def _is_whole(of: Type) -> bool:
     return of.precision == 0 if of.kind in _CLOCKS else of.kind is Kind.DECIMAL and of.scale == 0
 
 
-_PLAIN: Mapping[Kind, str] = {kind: "CAST({} AS text)" for kind in Kind if kind not in {Kind.ANY, Kind.UNSUPPORTED}}
-
-POSTGRESQL = Spelling(
-    texts={
-        **_PLAIN,
-        Kind.DECIMAL: "trim_scale({})::text",
-        Kind.FLOAT: "replace((({})::float8 + 0)::text, '+', '')",
-        Kind.BOOLEAN: "({})::int::text",
-        Kind.INSTANT: "(({}) AT TIME ZONE 'UTC')::text",
-        Kind.BINARY: "encode({}, 'hex')",
-    },
-    converted={
-        (Kind.DATE, Kind.TIMESTAMP): "({})::timestamp::text",
-        (Kind.TEXT, Kind.UUID): "lower(({})::text)",
-        (Kind.CHAR, Kind.UUID): "lower(({})::text)",
-    },
-    size="octet_length({})",
-    concat="({})",
-    between=" || ",
-)
-_UTF8 = "CONVERT({} USING utf8mb4)"
-_TRIMMED = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
-MYSQL = Spelling(
-    texts={
-        **dict.fromkeys((Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON), _UTF8),
-        **dict.fromkeys((Kind.DATE, Kind.UUID), "CAST({} AS CHAR)"),
-        Kind.INTEGER: "CAST({} + 0 AS CHAR)",  # zeros before the number are no data
-        **dict.fromkeys((Kind.DECIMAL, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT), _TRIMMED),
-        Kind.FLOAT: "CAST({} + 0e0 AS CHAR)",
-        Kind.BOOLEAN: "CAST({} + 0 AS CHAR)",
-        Kind.BINARY: "LOWER(HEX({}))",
-    },
-    converted={
-        (Kind.DATE, Kind.TIMESTAMP): "CONCAT({}, ' 00:00:00')",
-        (Kind.TEXT, Kind.UUID): f"LOWER({_UTF8})",
-        (Kind.CHAR, Kind.UUID): f"LOWER({_UTF8})",
-    },
-    size="LENGTH({})",
-    concat="CONCAT({})",
-    between=", ",
-    whole="CAST({} AS CHAR)",
-)
-_VARCHAR = "CAST({} AS VARCHAR)"
-_FINITE = "regexp_replace(replace(CAST({0} AS VARCHAR), '+', ''), '\\.0$', '')"
-DUCKDB = Spelling(
-    texts={
-        **dict.fromkeys(_PLAIN, _VARCHAR),
-        Kind.DECIMAL: f"rtrim(rtrim({_VARCHAR}, '0'), '.')",
-        Kind.FLOAT: (
-            "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN if({0} > 0, 'Infinity', '-Infinity')"
-            f" ELSE {_FINITE.format('(CAST({0} AS DOUBLE) + 0)')} END"
-        ),
-        Kind.BOOLEAN: "CAST(CAST({} AS INTEGER) AS VARCHAR)",
-        Kind.TIMESTAMP: "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)",
-        Kind.INSTANT: "CAST(({}) AT TIME ZONE 'UTC' AS VARCHAR)",
-        Kind.BINARY: "lower(hex({}))",
-    },
-    converted={
-        (Kind.DATE, Kind.TIMESTAMP): "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)",
-        (Kind.TEXT, Kind.UUID): "lower(CAST({} AS VARCHAR))",
-    },
-    size="CAST(strlen({}) AS VARCHAR)",
-    concat="({})",
-    between=" || ",
-    whole=_VARCHAR,
-)
+POSTGRESQL = Spelling("postgresql", size="octet_length({})", concat="({})", between=" || ")
+MYSQL = Spelling("mysql", size="LENGTH({})", concat="CONCAT({})", between=", ")
+DUCKDB = Spelling("duckdb", size="CAST(strlen({}) AS VARCHAR)", concat="({})", between=" || ")
 
 
 class row_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case

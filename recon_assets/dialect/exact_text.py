@@ -4,7 +4,7 @@ Canonical texts are alike for equal values; exact ones for identical values only
 not ``0``, and a JSON text keeps its spaces.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import POSTGRESQL, Cell
 from recon_assets.model import Kind, Type, Value
+from recon_assets.values import KINDS
 
 MYSQL = {"mysql", "mariadb"}
 
@@ -39,21 +40,19 @@ def _exact_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     return _mysql_form(element.of).format(compiler.process(element.clauses, **kw))
 
 
-_MYSQL_FORMS: Mapping[Kind, str] = {
-    Kind.FLOAT: "CAST(CAST({} AS DOUBLE) AS CHAR)",  # a single one would be rounded to six digits
-    Kind.BOOLEAN: "CAST({} + 0 AS CHAR)",
-    Kind.BINARY: "HEX({})",
-    **dict.fromkeys((Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.JSON), "CONVERT({} USING utf8mb4)"),
-}
 _SHAPES = ("geometry", "point", "linestring", "polygon", "multi")
 
 
+def _mysql_kind(of: Type) -> Kind:
+    """The kind whose exact text serves for a type; columns that are only carried along may be of no kind."""
+    if of.kind is not Kind.UNSUPPORTED:
+        return of.kind
+    return Kind.BOOLEAN if of.name.startswith("bit") else Kind.BINARY if of.name.startswith(_SHAPES) else of.kind
+
+
 def _mysql_form(of: Type) -> str:
-    if of.kind is Kind.UNSUPPORTED and of.name.startswith("bit"):
-        return _MYSQL_FORMS[Kind.BOOLEAN]
-    if of.kind is Kind.UNSUPPORTED and of.name.startswith(_SHAPES):
-        return _MYSQL_FORMS[Kind.BINARY]
-    return _MYSQL_FORMS.get(of.kind, "CAST({} AS CHAR)")
+    kind = _mysql_kind(of)
+    return KINDS[kind].exact_mysql if kind in KINDS else "CAST({} AS CHAR)"
 
 
 class not_identical(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
@@ -67,23 +66,20 @@ class not_identical(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
         self.of = of
 
 
-# Kinds whose values are identical when the database takes them for equal.
-_PLAIN = {
-    *(Kind.INTEGER, Kind.BOOLEAN, Kind.UUID, Kind.BINARY),
-    *(Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT),
-}
+def _is_plain(of: Type) -> bool:
+    return of.kind in KINDS and KINDS[of.kind].equal_is_identical
 
 
 @compiles(not_identical, "postgresql")
 def _not_identical_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    form = "{}" if element.of.kind in _PLAIN else '({})::text COLLATE "C"'
+    form = "{}" if _is_plain(element.of) else '({})::text COLLATE "C"'
     left, right = (form.format(compiler.process(clause, **kw)) for clause in element.clauses)
     return f"({left} IS DISTINCT FROM {right})"
 
 
 @compiles(not_identical, "mysql", "mariadb")
 def _not_identical_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    form = "{}" if element.of.kind in _PLAIN else f"CAST({_mysql_form(element.of)} AS BINARY)"
+    form = "{}" if _is_plain(element.of) else f"CAST({_mysql_form(element.of)} AS BINARY)"
     left, right = (form.format(compiler.process(clause, **kw)) for clause in element.clauses)
     return f"(NOT ({left} <=> {right}))"
 
@@ -92,11 +88,8 @@ def reader(of: Type, dialect: str) -> Callable[[str], Any] | None:
     """What makes of an exact text the value that a driver sends; None where the database reads the text itself."""
     if dialect not in MYSQL:
         return None
-    readers: Mapping[str, Callable[[str], Any]] = {
-        _MYSQL_FORMS[Kind.BINARY]: bytes.fromhex,
-        _MYSQL_FORMS[Kind.BOOLEAN]: int,
-    }
-    return readers.get(_mysql_form(of))
+    kind = _mysql_kind(of)
+    return KINDS[kind].sent_to_mysql if kind in KINDS else None
 
 
 def speller(of: Type, dialect: str) -> Callable[[Any], Any] | None:

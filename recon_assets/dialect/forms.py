@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Kind, Rule, Type
+from recon_assets.values import KINDS
 
 
 @dataclass(frozen=True)
@@ -12,9 +13,9 @@ class Form:
 
     Attributes:
         kind: As what both are written down.
-        framed: The text may hold any character, so its length goes before it.
-        decisive: Equal texts are equal values; else every value must be looked at.
-        canonical: Equal values have equal texts; else values may be equal although their texts differ.
+        length_prefixed: The text may hold any character, so its length goes before it.
+        equal_text_proves_equal: Equal texts are equal values; else every value must be looked at.
+        different_text_proves_different: Else values may be equal although their texts differ.
     """
 
     kind: Kind
@@ -23,18 +24,6 @@ class Form:
     different_text_proves_different: bool = True
 
 
-_TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM}
-_EXACT = {Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN}
-_NUMBERS = {*_EXACT, Kind.FLOAT}
-_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
-_FAMILIES: tuple[tuple[set[Kind], Kind], ...] = (
-    (_EXACT, Kind.DECIMAL),
-    (_NUMBERS, Kind.FLOAT),
-    (_TEXTS, Kind.TEXT),
-    (_MOMENTS, Kind.TIMESTAMP),
-    ({Kind.UUID, *_TEXTS}, Kind.UUID),
-    ({Kind.JSON, *_TEXTS}, Kind.JSON),
-)
 _READ_AS = {
     "uuid": Kind.UUID,
     "json": Kind.JSON,
@@ -43,7 +32,6 @@ _READ_AS = {
     "timestamp": Kind.TIMESTAMP,
     "number": Kind.DECIMAL,
 }
-_UNFRAMED = {*_NUMBERS, *_MOMENTS, Kind.TIME, Kind.BINARY}
 
 
 def form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str = "UTC") -> Form:
@@ -69,12 +57,12 @@ def form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str =
     kind = _common(left, right)
     zoned = kind is Kind.TIMESTAMP and Kind.INSTANT in kinds and len(kinds) > 1 and zone != "UTC"
     mixed = kind is Kind.FLOAT and kinds != {Kind.FLOAT}
-    vague = {Kind.FLOAT: not same_dialect, Kind.JSON: True, Kind.UUID: len(kinds) > 1}.get(kind, False)
+    holds = {"everywhere": True, "one kind": len(kinds) == 1, "one product": same_dialect, "nowhere": False}
     return Form(
         kind,
-        length_prefixed=not kinds <= {*_UNFRAMED, Kind.UUID},
+        length_prefixed=any(KINDS[each].any_character for each in kinds),
         equal_text_proves_equal=not (zoned or mixed),
-        different_text_proves_different=not (zoned or mixed or vague or rule != Rule()),
+        different_text_proves_different=not (zoned or mixed or rule != Rule()) and holds[KINDS[kind].different_text],
     )
 
 
@@ -83,9 +71,9 @@ def _common(left: Type, right: Type) -> Kind:
         return left.kind
     if Kind.ANY in {left.kind, right.kind}:
         return right.kind if left.kind is Kind.ANY else left.kind
-    for family, kind in _FAMILIES:
-        if {left.kind, right.kind} <= family:
-            return kind
+    for one, other in ((left.kind, right.kind), (right.kind, left.kind)):
+        if other in KINDS[one].compared_with:
+            return KINDS[one].compared_with[other]
     msg = (
         f"{left.name} and {right.name} have no common meaning; say by a rule what the values are to be read as"
         f" (as: {' | '.join(_READ_AS)}), cast one under columns.cast, or leave the column out"

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.forms import Form
-from recon_assets.dialect.sqlite import UNREADABLE
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
 from recon_assets.reading import shown
+from recon_assets.values import UNREADABLE
 
 Role = Literal["source", "target"]
 ENOUGH = Context(prec=800)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from recon_assets.dialect.sqlite import UNREADABLE
 from recon_assets.model import Kind, Value
+from recon_assets.values import UNREADABLE
 
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity"}
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}

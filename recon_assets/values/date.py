@@ -1,0 +1,48 @@
+"""Days."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from recon_assets.model import Kind, Type
+from recon_assets.values import moments
+from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, named, refuse
+
+_LENGTH = len("0001-01-01")
+
+
+def _fit(value: Any, _: Type, __: str) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    is_day = isinstance(value, str) and len(value.strip()) <= _LENGTH
+    moment = moments.moment_of(value, "a date" if is_day else "a timestamp")
+    if moment.tzinfo or moment.time() != time():
+        refuse("a timestamp that is not midnight")
+    return moment.date()
+
+
+def _of_sqlite(value: Any, declared: Kind) -> str:
+    return moments.of_sqlite(value, declared).removesuffix(" 00:00:00")
+
+
+def _show(text: str) -> str:
+    return text.removesuffix(" 00:00:00")
+
+
+_NAMES = {"date": named(Kind.DATE)}
+DATE = ValueKind(
+    Kind.DATE,
+    names={"postgresql": _NAMES, "mysql": _NAMES, "duckdb": _NAMES, "sqlite": _NAMES},
+    sql={
+        "postgresql": Sql(POSTGRESQL, compared_as={Kind.TIMESTAMP: "({})::timestamp::text"}),
+        "mysql": Sql(MYSQL, compared_as={Kind.TIMESTAMP: "CONCAT({}, ' 00:00:00')"}),
+        "duckdb": Sql(DUCKDB, compared_as={Kind.TIMESTAMP: "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)"}),
+    },
+    of_sqlite=_of_sqlite,
+    parse=moments.parse_moment,
+    fit=_fit,
+    show=_show,
+    equal_is_identical=True,
+    compared_with={Kind.TIMESTAMP: Kind.TIMESTAMP, Kind.INSTANT: Kind.TIMESTAMP},
+    goes_into=moments.MOMENTS,
+    example="2013-03-10",
+)

@@ -1,0 +1,38 @@
+"""Texts out of a list that the type names."""
+
+import re
+from typing import Any
+
+from recon_assets.model import Kind, Type
+from recon_assets.values import text
+from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, as_it_is, refuse
+
+_LABEL = re.compile(r"'((?:[^']|'')*)'")
+
+
+def _fit(value: Any, of: Type, _: str) -> str:
+    label = text.written(value)
+    if label not in of.labels:
+        refuse("a label that the enum does not have")
+    return label
+
+
+def _labels(name: str, args: str) -> Type:
+    return Type(Kind.ENUM, name, labels=tuple(label.replace("''", "'") for label in _LABEL.findall(args)))
+
+
+ENUM = ValueKind(
+    Kind.ENUM,
+    # PostgreSQL's enums have names of their own; the catalogue tells them by their labels.
+    names={"postgresql": {}, "mysql": {"enum": _labels}, "duckdb": {"enum": _labels}, "sqlite": {}},
+    sql={"postgresql": Sql(POSTGRESQL), "mysql": Sql(MYSQL_UTF8), "duckdb": Sql(DUCKDB)},
+    of_sqlite=text.of_sqlite,
+    parse=as_it_is,
+    fit=_fit,
+    keeps_spaces=True,
+    exact_mysql=MYSQL_UTF8,
+    any_character=True,
+    compared_with={Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON},
+    goes_into=frozenset({Kind.ENUM, Kind.TEXT, Kind.CHAR}),
+    example="one of its labels",
+)

@@ -1,0 +1,97 @@
+"""JSON: values, not texts; numbers are what they are, however long."""
+
+import json
+from typing import Any
+
+from recon_assets.model import Kind, Type
+from recon_assets.values import text as texts
+from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, named, refuse
+
+
+class _Number(str):
+    """A number as it stands in a JSON text; no float rounds it, and no exponent makes it long."""
+
+    __slots__ = ()
+
+    def normal(self) -> tuple[bool, str, int]:
+        """Sign, digits without zeros around them, and the exponent of the last: equal for equal numbers."""
+        mantissa, _, exponent = self.lower().partition("e")
+        whole, _, fraction = mantissa.removeprefix("-").partition(".")
+        digits = (whole + fraction).lstrip("0")
+        significant = digits.rstrip("0")
+        if not significant:
+            return False, "0", 0
+        return self.startswith("-"), significant, int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+
+
+def parse(text: str) -> Any:
+    """The value, hashable, with numbers that are equal for equal ones and true apart from 1."""
+    return _comparable(_read(text))
+
+
+def _read(text: str) -> Any:
+    """Python would take NaN for JSON."""
+    try:
+        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        refuse("text that is not JSON")
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "{}", tuple((name, _comparable(value[name])) for name in sorted(value))
+    if isinstance(value, list):
+        return "[]", tuple(map(_comparable, value))
+    if isinstance(value, _Number):
+        return "number", value.normal()
+    return type(value).__name__, value
+
+
+def _fit(value: Any, _: Type, __: str) -> str:
+    text = texts.written(value)
+    _read(text)
+    return text
+
+
+def show(text: str) -> str:
+    """With the names in order and without spaces; a text that is no JSON as it is."""
+    try:
+        return _written(_read(text))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, _Number):
+        return str(value)
+    written = json.dumps(value, ensure_ascii=False)
+    written.encode()  # half of a surrogate pair cannot be printed
+    return written
+
+
+_NAMES = {"json": named(Kind.JSON)}
+JSON = ValueKind(
+    Kind.JSON,
+    names={
+        "postgresql": {**_NAMES, "jsonb": named(Kind.JSON)},
+        "mysql": _NAMES,
+        "duckdb": _NAMES,
+        "sqlite": _NAMES,
+    },
+    sql={"postgresql": Sql(POSTGRESQL), "mysql": Sql(MYSQL_UTF8), "duckdb": Sql(DUCKDB)},
+    of_sqlite=texts.of_sqlite,
+    parse=parse,
+    fit=_fit,
+    show=show,
+    typed=show,
+    keeps_spaces=True,
+    exact_mysql=MYSQL_UTF8,
+    any_character=True,
+    different_text="nowhere",
+    goes_into=frozenset({Kind.JSON, Kind.TEXT}),
+    example='{"name": "value"}',
+)

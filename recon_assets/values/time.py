@@ -1,0 +1,48 @@
+"""Times of day."""
+
+from datetime import time, timedelta
+from typing import Any
+
+from recon_assets.model import Kind, Type
+from recon_assets.values import moments
+from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, refuse, what
+
+
+def _fit(value: Any, of: Type, _: str) -> time:
+    passed = moments.parse_time(value) if isinstance(value, str) else value
+    clock = moments.time_of_day(passed) if isinstance(passed, timedelta) else passed
+    if not isinstance(clock, time):
+        refuse(what(value))
+    if clock.tzinfo:
+        refuse("a time with a zone")
+    moments.need_digits(clock.microsecond, of)
+    return clock
+
+
+def _of_sqlite(value: Any, _: Kind) -> str:
+    passed = moments.parse_time(value) if isinstance(value, str) else refuse(what(value))
+    if timedelta() <= passed < moments.DAY:
+        return moments.trimmed(moments.time_of_day(passed).isoformat())
+    return str(value).strip()  # as MySQL writes what is longer than a day
+
+
+TIME = ValueKind(
+    Kind.TIME,
+    names={
+        "postgresql": {"time without time zone": moments.clock(Kind.TIME)},
+        "mysql": {"time": moments.clock(Kind.TIME, 0)},
+        "duckdb": {"time": moments.clock(Kind.TIME)},
+        "sqlite": {"time": moments.clock(Kind.TIME)},
+    },
+    sql={
+        "postgresql": Sql(POSTGRESQL),
+        "mysql": Sql(moments.TRIMMED_MYSQL, whole=MYSQL),
+        "duckdb": Sql(DUCKDB),
+    },
+    of_sqlite=_of_sqlite,
+    parse=moments.parse_time,
+    fit=_fit,
+    equal_is_identical=True,
+    goes_into=frozenset({Kind.TIME}),
+    example="06:30:00",
+)

@@ -1,0 +1,45 @@
+"""Timestamps without a zone: ``timestamp`` in PostgreSQL, ``datetime`` in MySQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from recon_assets.model import Kind, Type
+from recon_assets.values import moments
+from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind
+
+
+def fit(value: Any, of: Type, _: str) -> datetime:
+    """Naive; an instant is written in UTC."""
+    moment = moments.moment_of(value)
+    moments.need_digits(moment.microsecond, of)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+_clock = moments.clock(Kind.TIMESTAMP)
+TIMESTAMP = ValueKind(
+    Kind.TIMESTAMP,
+    names={
+        "postgresql": {"timestamp without time zone": _clock},
+        "mysql": {"datetime": moments.clock(Kind.TIMESTAMP, 0)},
+        "duckdb": {
+            "timestamp": _clock,
+            "timestamp_s": moments.to_digits(Kind.TIMESTAMP, 0),
+            "timestamp_ms": moments.to_digits(Kind.TIMESTAMP, 3),
+        },
+        "sqlite": {"datetime": _clock, "timestamp": _clock},
+    },
+    sql={
+        "postgresql": Sql(POSTGRESQL),
+        "mysql": Sql(moments.TRIMMED_MYSQL, whole=MYSQL),
+        "duckdb": Sql("CAST(CAST({} AS TIMESTAMP) AS VARCHAR)", whole=DUCKDB),
+    },
+    of_sqlite=moments.of_sqlite,
+    parse=moments.parse_moment,
+    fit=fit,
+    show=moments.show,
+    typed=datetime.isoformat,
+    equal_is_identical=True,
+    compared_with={Kind.INSTANT: Kind.TIMESTAMP},
+    goes_into=moments.MOMENTS,
+    example="2013-03-10 06:30:00",
+)

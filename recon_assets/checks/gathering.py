@@ -6,7 +6,7 @@ What cannot be gathered is a fact too: the reason why, for exactly the checks th
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -84,7 +84,6 @@ class Gathering:
     parents: dict[Orphans, reading.Parent | ReconError] = field(default_factory=dict)
     failed: dict[Group, NotGatheredError] = field(default_factory=dict)
     compared: dict[Records, dict[str, Comparison]] = field(default_factory=dict)
-    not_compared: tuple[str, ...] = ()
     gone: NotGatheredError | None = None
 
     def open(self) -> None:
@@ -93,7 +92,7 @@ class Gathering:
         try:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.shapes = self._shapes(source, target)
-            pair, self.not_compared = reading.matched(spec, source, target)
+            pair = reading.matched(spec, source, target)
             self._find_parents(target)
             opened = self.stack.enter_context(_quiet())
             self.snapshot = opened.enter_context(reading.snapshot(pair, outside=self.request.outside))
@@ -178,7 +177,7 @@ class Gathering:
             days, request, snapshot = self.request.spec.days, self.request, self._opened()
             windows = request.windows or ((days.window(days.start),) if days else (ALL,))
             with reading.savepoint(snapshot):
-                found = diff.compare_windows(
+                self.compared[need] = diff.compare_windows(
                     snapshot,
                     windows,
                     where=need.where,
@@ -187,7 +186,6 @@ class Gathering:
                     now=request.now,
                     tell=request.tell,
                 )
-            self.compared[need] = {key: replace(each, not_compared=self.not_compared) for key, each in found.items()}
         return self.compared[need]
 
     def _history(self) -> Window | None:

@@ -153,7 +153,7 @@ def _besides(found: Comparison) -> str:
 
 
 def _left_out(found: Comparison) -> str:
-    return f"; not compared: {', '.join(found.not_compared)}" if found.not_compared else ""
+    return f"; not compared: {', '.join(map(str, found.not_compared))}" if found.not_compared else ""
 
 
 def _ranked(found: Comparison) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -136,6 +137,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
     A fault of this program must not end it with 1, as Python would have it: that says that records differ.
     """
+    # A column of such a type is named in the verdict, where it can be read.
+    warnings.filterwarnings("ignore", message="Did not recognize type")
     try:
         app(args=args, prog_name="recon")
     except Exception:  # noqa: BLE001 - shown whole

@@ -12,7 +12,7 @@ from rich.text import Text
 import recon_assets
 from recon_assets.cli import evidence, options
 from recon_assets.cli.evidence import Report, Side
-from recon_assets.cli.options import AsJson, MaxEvidence
+from recon_assets.cli.options import AsJson, MaxEvidence, Strict
 from recon_assets.cli.output import aside, beside, leaving_at_once, piped, progress, remark, screen, shown, tell
 from recon_assets.dialect import check_url
 from recon_assets.errors import DeclarationError
@@ -21,7 +21,6 @@ from recon_assets.model import Discrepancy
 
 app = typer.Typer(add_completion=False)
 
-DIFFERENT = 1
 SAMPLE = 10
 MANY = 6
 
@@ -42,6 +41,9 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     rename: Annotated[
         Repeated, typer.Option(metavar="SOURCE=TARGET", help="Names that differ; again for more.")
     ] = None,
+    cast: Annotated[
+        Repeated, typer.Option(metavar="COLUMN=TYPE", help="Cast a column of the source to an SQL type first; again.")
+    ] = None,
     rule: Annotated[
         Repeated, typer.Option(metavar="COLUMN:RULES", help="As price:abs=0.01 or name:strip; again.")
     ] = None,
@@ -55,12 +57,14 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     ] = None,
     updated_at: Annotated[str | None, typer.Option(metavar="COLUMN", help="What says how old a row is.")] = None,
     max_evidence: MaxEvidence = 1000,
+    strict: Strict = False,  # noqa: FBT002 - a command-line switch
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A .csv or .html of what differs.")] = None,
 ) -> None:
     """Compare two tables of two databases and name every record that differs.
 
     Exit code 0: equal; 1: different; 2: wrong use; 3: could not compare. Nothing is written to a database.
+    Columns that cannot be compared stand in the verdict; with --strict they make it different.
 
       recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders --key id
       recon diff sqlite:///a.db t duckdb:///b.duckdb t --key id --rule price:abs=0.01 --json
@@ -72,6 +76,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         "key": _key(key, no_key=no_key),
         "columns": options.names("--columns", columns) if columns else None,
         "rename": options.renames(rename or ()) or None,
+        "cast": options.casts(cast or ()) or None,
         "rules": options.rules(rule or ()) or None,
         "window": options.window(window),
         "where": where,
@@ -82,12 +87,12 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     _check_grace_period(grace_period, updated_at)
     evidence.check_out(out)
     with leaving_at_once("Interrupted; the comparison was not finished."):
-        report = _compared(source, target, urls, asked)
+        report = _compared(source, target, urls, asked, strict=strict)
         if out:
             evidence.write(out, report)
         with piped():
             _print_json(report) if json else _print(report, out)
-    raise typer.Exit(0 if report.comparison.equal else DIFFERENT)
+    raise typer.Exit(report.exit_code)
 
 
 def _side(role: str, url: str, table: str) -> Side:
@@ -110,13 +115,13 @@ def _check_grace_period(grace_period: str | None, updated_at: str | None) -> Non
         raise DeclarationError(msg)
 
 
-def _compared(source: Side, target: Side, urls: tuple[str, str], asked: dict[str, Any]) -> Report:
+def _compared(source: Side, target: Side, urls: tuple[str, str], asked: dict[str, Any], *, strict: bool) -> Report:
     """Compare, with the step that is being done on the terminal."""
     with progress() as told:
         found = aside(
             lambda: recon_assets.compare(urls[0], source.table, urls[1], target.table, **asked, progress=told)
         )
-    return Report(source, target, tuple(asked["key"]), found, reasons(found))
+    return Report(source, target, tuple(asked["key"]), found, reasons(found), strict=strict)
 
 
 def _print_json(report: Report) -> None:

@@ -15,6 +15,9 @@ from recon_assets.cli.output import number, shown
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Comparison, Discrepancy, Value
 
+DIFFERENT, NOT_KNOWN = 1, 3
+NAMED = 5
+"""How many columns the verdict names; the notes name all."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'"
 
@@ -36,6 +39,7 @@ class Report:
         key: The columns that identify a record; none when whole records are compared.
         comparison: What was found.
         reasons: What the records that differ have in common, a sentence each.
+        strict: Whether what was not compared counts as a difference.
     """
 
     source: Side
@@ -43,22 +47,70 @@ class Report:
     key: tuple[str, ...]
     comparison: Comparison
     reasons: tuple[str, ...] = ()
+    strict: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 where both sides agree, 1 where they differ, 3 where nothing was compared that could tell."""
+        found = self.comparison
+        if not found.equal or found.unplaced[0] != found.unplaced[1]:
+            return DIFFERENT
+        if self._settled_nothing or (found.key_only and found.not_compared):
+            return NOT_KNOWN
+        return DIFFERENT if self.strict and not found.whole else 0
 
     @property
     def verdict(self) -> str:
-        """One sentence that reads alone."""
+        """One sentence that reads alone: what agrees, what differs, and what was not compared."""
+        return f"{self._said}{self._not_said}."
+
+    @property
+    def _said(self) -> str:
+        found = self.comparison
+        counts, on_both = found.counts, number(found.counts.source, "record")
+        if not found.equal:
+            parts = [
+                (counts.missing, "missing from the target"),
+                (counts.extra, "only there"),
+                (counts.mismatched, "with other values"),
+            ]
+            said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+            return f"Different: {said}, of {on_both} in the source"
+        if self.exit_code == DIFFERENT:
+            alike = found.unplaced[0] == found.unplaced[1]
+            why = "not all was compared (--strict)" if alike else "the rows outside every window are not as many"
+            return f"Different: {on_both} on both sides, and none differs, but {why}"
+        return self._agreement(on_both)
+
+    def _agreement(self, on_both: str) -> str:
+        """How far both sides agree: what was compared, and whether that tells anything."""
+        found = self.comparison
+        if self._settled_nothing:
+            return f"Not known: {number(found.in_flight, 'record')} in flight, and no others"
+        if found.key_only and found.not_compared:
+            return f"Not known: the keys of {on_both} are on both sides, and no other column could be compared"
+        if found.key_only:
+            return f"The keys are equal: {on_both} on both sides; no other column was to be compared"
+        if not found.counts.source:
+            return "Equal: both sides are empty"
+        every = len(found.columns) + len(found.not_compared)
+        part = f" in {len(found.columns)} of {number(every, 'column')}" if found.not_compared else ""
+        return f"Equal{part}: {on_both} on both sides, and none differs"
+
+    @property
+    def _not_said(self) -> str:
+        found = self.comparison
+        some = [str(column) for column in found.not_compared[:NAMED]]
+        some += [f"and {len(found.not_compared) - NAMED} more"] if len(found.not_compared) > NAMED else []
+        said = f"; not compared: {', '.join(some)}" if some else ""
+        source, target = found.unplaced
+        rows = f"; outside every window: {number(source, 'row')} of the source and {target:,} of the target"
+        return said + (rows if source or target else "")
+
+    @property
+    def _settled_nothing(self) -> bool:
         counts = self.comparison.counts
-        if self.comparison.equal and not counts.source:
-            return "Equal: both sides are empty."
-        if self.comparison.equal:
-            return f"Equal: {number(counts.source, 'record')} on both sides, and none differs."
-        parts = [
-            (counts.missing, "missing from the target"),
-            (counts.extra, "only there"),
-            (counts.mismatched, "with other values"),
-        ]
-        said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
-        return f"Different: {said}, of {number(counts.source, 'record')} in the source."
+        return bool(self.comparison.in_flight) and not counts.source and not counts.target
 
     @property
     def heading(self) -> tuple[str, ...]:
@@ -85,10 +137,9 @@ class Report:
             records = number(found.in_flight, "record")
             yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
         if any(found.unplaced):
-            source, target = found.unplaced
-            yield f"Outside the window: {number(source, 'row')} of the source and {target:,} of the target."
-        if found.not_compared:
-            yield f"Not compared, for only one side has it: {', '.join(found.not_compared)}."
+            yield "Outside every window: rows whose time is NULL; without --window they are compared too."
+        for column in found.not_compared:
+            yield f"Not compared: {column.column}: {column.why}."
 
 
 def as_pieces(comparison: Comparison) -> Iterator[str]:
@@ -98,7 +149,9 @@ def as_pieces(comparison: Comparison) -> Iterator[str]:
     yield from _list("extra", (list(item.key) for item in comparison.extra))
     yield from _list("mismatched", ({"key": list(item.key), "columns": item.columns} for item in comparison.mismatched))
     rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
-    yield '"duplicate_keys": {}, "in_flight": {}, "complete": {}}}\n'.format(*rest)
+    yield '"duplicate_keys": {}, "in_flight": {}, "complete": {},\n'.format(*rest)
+    yield f'"unplaced": {_json(comparison.unplaced)}, "columns": {_json(comparison.columns)},\n'
+    yield f'"not_compared": {_json([vars(column) for column in comparison.not_compared])}}}\n'
 
 
 def _list(name: str, items: Iterable[Any]) -> Iterator[str]:
@@ -156,13 +209,19 @@ def _write_csv(file: IO[str], report: Report) -> None:
 
 
 def _rows(report: Report) -> Iterator[list[Value]]:
-    """A row for each cell that differs; for a record that one side lacks, one with the whole record as JSON."""
+    """A row for each cell that differs; for a record that one side lacks, one with the whole record as JSON.
+
+    At the end one for each column that was not compared, with the reason below the side that has it.
+    """
     for item in report.comparison.discrepancies:
         start = [str(item.kind), *report.identity(item)]
         for column, (source, target) in item.columns.items():
             yield [*start, column, source, target]
         if not item.columns:
             yield [*start, None, _record(item.source), _record(item.target)]
+    for left_out in report.comparison.not_compared:
+        sides = (left_out.why if left_out.side in {side, "both"} else None for side in ("source", "target"))
+        yield ["not_compared", *(None for _ in report.heading), left_out.column, *sides]
 
 
 def _record(record: Mapping[str, Value] | None) -> str | None:

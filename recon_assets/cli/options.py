@@ -17,6 +17,9 @@ from recon_assets.model import Project, TableSpec
 Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
 AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail where a column, or a row outside every window, was not compared.")
+]
 MaxEvidence = Annotated[int, typer.Option(min=0, help="How many wrong records to list; counts are exact anyway.")]
 
 _DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
@@ -120,6 +123,21 @@ def renames(given: Iterable[str]) -> dict[str, str]:
         if not (source and target) or source in found:
             refuse("--rename", text, "the source's name = the target's, once for each column", "dest=destination")
         found[source] = target
+    return found
+
+
+def casts(given: Iterable[str]) -> dict[str, str]:
+    """SQL types of the source's database by columns.
+
+    Raises:
+        DeclarationError: When one cannot be read.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        column, _, sql_type = (part.strip() for part in text.partition("="))
+        if not (column and sql_type) or column in found:
+            refuse("--cast", text, "column = a type of the source's database, once for each column", "tags=text")
+        found[column] = sql_type
     return found
 
 

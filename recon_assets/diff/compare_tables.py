@@ -28,6 +28,7 @@ def compare(  # noqa: PLR0913 - the public door
     key: Sequence[str] | None,
     columns: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
+    cast: Mapping[str, str] | None = None,
     rules: Mapping[str, Mapping[str, Any] | Rule] | None = None,
     window: Bounds | None = None,
     where: str | None = None,
@@ -44,8 +45,10 @@ def compare(  # noqa: PLR0913 - the public door
         target_url: The other database.
         target_table: The other table.
         key: The source's names of the columns that identify a record; none compares whole rows as multisets.
-        columns: The source's names of the columns to compare; by default all that both sides have.
+        columns: The source's names of the columns to compare; by default all that both sides have. Those that cannot
+            be compared are then left out, and stand in ``not_compared``.
         rename: The target's names of columns, by the source's, where they differ.
+        cast: SQL types of the source's database, by column: what the source's values are cast to before anything else.
         rules: When two values of a column are equal, by the source's name: ``{"price": {"abs": "0.01"}}``.
         window: ``(column, start, end, zone)``: only rows of that time, ``end`` excluded. ``zone`` (default UTC) is
             that of days and of times without zone.
@@ -78,20 +81,27 @@ def compare(  # noqa: PLR0913 - the public door
         key=tuple([key] if isinstance(key, str) else key),
         days=days,
         rename=rename or {},
+        cast=_checked_cast(cast or {}),
         rules={name: rule_of(name, rule) for name, rule in (rules or {}).items()},
         where=where,
         updated_at=updated_at,
         grace_period=grace_period,
     )
-    with _opened(spec, source_url, target_url, columns) as (pair, alone):
+    with _opened(spec, source_url, target_url, columns) as pair:
         table = table_of(pair)
         _refuse_parts_of_days(pair, windows)
         with reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
-    return replace(
-        total(found.values(), max_evidence, table.order), not_compared=alone, seconds=time.monotonic() - began
-    )
+    return replace(total(found.values(), max_evidence, table.order), seconds=time.monotonic() - began)
+
+
+def _checked_cast(cast: Mapping[str, str]) -> Mapping[str, str]:
+    for name, sql_type in cast.items():
+        if not str(sql_type).strip():
+            msg = f"cast: {name}: no SQL type is given; write one of the source's database, such as numeric(12, 2)"
+            raise DeclarationError(msg)
+    return cast
 
 
 def _relation(database: str, table: str) -> Relation:
@@ -103,9 +113,7 @@ def _relation(database: str, table: str) -> Relation:
 
 
 @contextmanager
-def _opened(
-    spec: TableSpec, source_url: str, target_url: str, columns: Sequence[str] | None
-) -> Iterator[tuple[reading.Pair, tuple[str, ...]]]:
+def _opened(spec: TableSpec, source_url: str, target_url: str, columns: Sequence[str] | None) -> Iterator[reading.Pair]:
     source = dialect.engine(Database("source", source_url), role="source")
     target = dialect.engine(Database("target", target_url), role="source")
     try:

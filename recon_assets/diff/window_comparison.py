@@ -30,6 +30,8 @@ MAX_SEARCHED_ELSEWHERE = 1000
 """How many records that seem to be missing or extra are looked for in windows that are not compared."""
 PAUSE = timedelta(seconds=1)
 """How long rows in flight are waited for before they are read again."""
+MAX_CLOCK_DRIFT = timedelta(minutes=1)
+"""How far in the future a row may have been changed and still be in flight."""
 MAX_EVIDENCE = 1000
 _SOUND = 200
 Lines = Iterator[tuple[Any, int, str]]
@@ -156,11 +158,15 @@ class _Job:
         return {key: self._comparison(key, unplaced, seconds) for key in self.tallies}
 
     def _comparison(self, key: str, unplaced: tuple[int, int], seconds: float) -> Comparison:
+        pair = self.snapshot.pair
         return self.tallies[key].comparison(
             self.table,
             duplicate_keys=sum(window == key for window in self.repeated.values()),
             in_flight=self.tallies[key].counts["in_flight"],
             unplaced=unplaced,
+            columns=pair.compared,
+            key_only=pair.compares_keys_alone,
+            not_compared=pair.left_out,
             rows_read=self.rows_read,
             seconds=seconds,
         )
@@ -277,8 +283,10 @@ class _Job:
         grace_period = self.snapshot.pair.spec.grace_period
         if grace_period is None or self.now is None:
             return False
+        # What was changed in the future would be in flight for ever: clocks may differ by as much, and no more.
+        first, last = self.now - grace_period, self.now + MAX_CLOCK_DRIFT
         times = [self.table.touched(row) for row in rows]
-        return any(moment is not None and moment > self.now - grace_period for moment in times)
+        return any(moment is not None and first < moment <= last for moment in times)
 
     def _settle_in_flight(self) -> None:
         """Read records in flight again, in a new transaction, after a pause; those that still differ count as settled.
@@ -376,6 +384,9 @@ def total(
         duplicate_keys=sum(part.duplicate_keys for part in parts),
         in_flight=sum(part.in_flight for part in parts),
         unplaced=parts[0].unplaced if parts else (0, 0),
+        columns=parts[0].columns if parts else (),
+        key_only=bool(parts) and parts[0].key_only,
+        not_compared=parts[0].not_compared if parts else (),
         matching_samples=tuple(
             filter(None, chain.from_iterable(zip_longest(*(part.matching_samples for part in parts))))
         )[:_SOUND],

@@ -15,7 +15,16 @@ from recon_assets.model.cases import (
     outdated,
 )
 from recon_assets.model.changes import Action, Change, ChangeStatus, Image
-from recon_assets.model.discrepancies import Comparison, Counts, Discrepancy, DiscrepancyKind, Rule, Value, place
+from recon_assets.model.discrepancies import (
+    Comparison,
+    Counts,
+    Discrepancy,
+    DiscrepancyKind,
+    NotCompared,
+    Rule,
+    Value,
+    place,
+)
 from recon_assets.model.findings import (
     EXACT,
     GRADED,
@@ -78,6 +87,7 @@ __all__ = [
     "Measure",
     "Mode",
     "Need",
+    "NotCompared",
     "NotGatheredError",
     "Orphans",
     "Policy",

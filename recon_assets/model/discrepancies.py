@@ -145,6 +145,24 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class NotCompared:
+    """A column of which a comparison says nothing, though nobody asked for it to be left out.
+
+    Attributes:
+        column: Its name on the side that has it; the source's name where both have it.
+        side: Which side has it.
+        why: A reason that reads alone; what stands behind a semicolon says what to do.
+    """
+
+    column: str
+    side: Literal["source", "target", "both"]
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.column} ({self.why.partition('; ')[0]})"
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What comparing the records of both sides found.
 
@@ -156,9 +174,11 @@ class Comparison:
         by_column: In how many mismatched records each column differs; exact.
         duplicate_keys: How many distinct keys stand more than once on a side; their records are compared as multisets.
         in_flight: Records that differ but are younger than ``grace_period``: not counted, to be compared later.
-        unplaced: Rows of source and target that fall into no window.
-        uncompared: Columns that only one side has, as ``side: name``.
-        sound: Some records that agree, from among the wrong ones; what they have in common is no reason.
+        unplaced: Rows of source and target that fall into no window, and were not compared.
+        columns: The columns that were compared, those of the key too, by the source's names.
+        key_only: Whether these are the key's alone, though a side has others.
+        not_compared: The columns that were not, but for those that the caller left out.
+        matching_samples: Some records that agree, from among the wrong ones; what they have in common is no reason.
         rows_read: Rows of which a listing or values were read, both sides together.
         seconds: How long it took.
     """
@@ -171,7 +191,9 @@ class Comparison:
     duplicate_keys: int = 0
     in_flight: int = 0
     unplaced: tuple[int, int] = (0, 0)
-    not_compared: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    key_only: bool = False
+    not_compared: tuple[NotCompared, ...] = ()
     matching_samples: tuple[Mapping[str, Value], ...] = ()
     rows_read: int = 0
     seconds: float = 0.0
@@ -183,8 +205,13 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether no settled record differs."""
+        """Whether no settled record differs, in the columns and rows that were compared."""
         return self.counts.wrong == 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every column and every row was compared, but for what the caller left out."""
+        return not self.not_compared and not any(self.unplaced)
 
     @property
     def complete(self) -> bool:

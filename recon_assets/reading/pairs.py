@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from recon_assets.dialect import catalog
 from recon_assets.dialect.sql import within
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Kind, TableSpec, Window
+from recon_assets.model import Column, Kind, NotCompared, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, described
 
@@ -26,7 +26,8 @@ class ColumnPair:
 class Pair:
     """The two sides of a declared table, looked at once and used for many windows.
 
-    ``not_compared`` are columns that are read along and not compared.
+    ``not_compared`` are columns that are read along and not compared. ``left_out`` are those that cannot be
+    compared, with the reason: only one side has them, or their types have no common meaning.
     """
 
     spec: TableSpec
@@ -36,6 +37,19 @@ class Pair:
     target_schema: TableSchema
     source_schema: TableSchema
     not_compared: frozenset[str] = frozenset()
+    left_out: tuple[NotCompared, ...] = ()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns that are compared, those of the key too, by the source's names."""
+        names = (column.source.name for column in self.columns)
+        return tuple(name for name in names if name not in self.not_compared)
+
+    @property
+    def compares_keys_alone(self) -> bool:
+        """Whether no column is compared but the key's, though a side has others."""
+        every = max(len(schema.columns) for schema in (self.source_schema, self.target_schema))
+        return set(self.compared) <= set(self.spec.key) and every > len(self.compared)
 
     @property
     def key(self) -> tuple[ColumnPair, ...]:

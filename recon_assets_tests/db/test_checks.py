@@ -279,7 +279,7 @@ def test_columns_that_only_one_side_has_are_named(both: Both) -> None:
     (finding,) = found(project, table, "fields", windows=WINDOWS[:1])
 
     assert finding.passed
-    assert finding.summary.endswith("not compared: target: extra")
+    assert finding.summary.endswith("not compared: extra (only in the target)")
 
 
 def test_names_choose_checks(both: Both) -> None:

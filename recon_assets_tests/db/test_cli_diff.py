@@ -34,6 +34,9 @@ FOUND = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
+    "unplaced": [0, 0],
+    "columns": ["id", "name", "fee"],
+    "not_compared": [],
 }
 EQUAL = {
     "counts": {"source": 4, "target": 4, "missing": 0, "extra": 0, "mismatched": 0},
@@ -43,6 +46,9 @@ EQUAL = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
+    "unplaced": [0, 0],
+    "columns": ["id", "name", "fee"],
+    "not_compared": [],
 }
 
 
@@ -233,7 +239,21 @@ def test_a_window_limits_the_days(dated: Sides) -> None:
     report = json.loads(result.stdout)
     assert [item["key"] for item in report["mismatched"]] == [[2]]
     assert report["counts"]["source"] == 2
-    assert result.stderr.startswith("Outside the window: ")
+    assert report["unplaced"] == [0, 1]
+    assert result.stderr.startswith("Outside every window: ")
+
+
+@pytest.mark.parametrize(("strict", "codes"), [([], [1, 0]), (["--strict"], [1, 1])])
+def test_rows_without_a_time_count_in_the_verdict(dated: Sides, strict: list[str], codes: list[int]) -> None:
+    """Not as many on both sides is a difference; as many are said, and fail who is strict."""
+    words = ["--window", "at,2024-01-03,2024-01-04", *strict]
+    results = [diff(dated, *words)]
+    dated.source.fill("t", [(4, None, "z")])
+    results.append(diff(dated, *words))
+
+    assert [result.exit_code for result in results] == codes
+    assert "outside every window: 0 rows of the source and 1 of the target." in results[0].stdout
+    assert "outside every window: 1 row of the source and 1 of the target." in results[1].stdout
 
 
 def test_young_rows_are_in_flight(both: Both) -> None:
@@ -248,16 +268,110 @@ def test_young_rows_are_in_flight(both: Both) -> None:
     assert (report["in_flight"], report["counts"]["missing"]) == (1, 0)
 
 
-def test_columns_of_one_side_are_remarked_on(both: Both) -> None:
-    """On standard error, so that JSON stays JSON; to people with the rest."""
-    sides = both(*FILES)
-    sides.create(COLUMNS, f"{COLUMNS}, loaded VARCHAR(9)", CLEAN)
-    sides.target.run("INSERT INTO t SELECT 1, 'Ada', 10, 'x'")
+def test_rows_changed_in_the_future_are_compared(both: Both) -> None:
+    """They would be in flight for ever, and nothing would say so; clocks may differ by seconds."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id INTEGER, at TIMESTAMPTZ, name TEXT", "id INTEGER, at TIMESTAMPTZ, name TEXT")
+    sides.source.run("INSERT INTO t VALUES (1, now() + interval '9 years', 'x'), (2, now() + interval '20 s', 'x')")
 
-    result = diff(sides, "--json")
-    assert json.loads(result.stdout)["counts"]["mismatched"] == 0
-    assert "target: loaded" in result.stderr
-    assert "target: loaded" in diff(sides).stdout
+    report = found(sides, "--grace-period", "1h", "--updated-at", "at")
+
+    assert (report["in_flight"], report["missing"]) == (1, [[1]])
+
+
+def test_all_in_flight_is_no_agreement(both: Both) -> None:
+    """Nothing was compared that has settled: exit code 3, and the verdict says why."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id INTEGER, at TIMESTAMPTZ", "id INTEGER, at TIMESTAMPTZ")
+    sides.source.run("INSERT INTO t VALUES (1, now())")
+
+    result = diff(sides, "--grace-period", "1h", "--updated-at", "at")
+
+    assert result.stdout.startswith("Not known: 1 record in flight, and no others.\n")
+    assert result.exit_code == 3
+
+
+def test_columns_of_one_side_stand_in_the_verdict(both: Both) -> None:
+    """In JSON too; who is strict takes them for a difference, who leaves them out is not told of them."""
+    sides = both(*FILES)
+    sides.create(f"{COLUMNS}, lastName VARCHAR(9)", f"{COLUMNS}, last_name VARCHAR(9), loaded VARCHAR(9)")
+    sides.source.run("INSERT INTO t VALUES (1, 'Ada', 10, 'x')")
+    sides.target.run("INSERT INTO t VALUES (1, 'Ada', 10, 'y', 'z')")
+
+    result = diff(sides)
+
+    assert result.stdout.startswith(
+        "Equal in 3 of 6 columns: 1 record on both sides, and none differs;"
+        " not compared: lastName (only in the source), last_name (only in the target), loaded (only in the target).\n"
+    )
+    assert result.exit_code == 0
+    assert "Not compared: lastName: only in the source; add the rename lastName=last_name.\n" in result.stdout
+    assert found(sides)["not_compared"] == [
+        {"column": "lastName", "side": "source", "why": "only in the source; add the rename lastName=last_name"},
+        {"column": "last_name", "side": "target", "why": "only in the target; add the rename lastName=last_name"},
+        {"column": "loaded", "side": "target", "why": "only in the target"},
+    ]
+    assert diff(sides, "--strict").exit_code == 1
+    assert diff(sides, "--strict", "--columns", "name,fee").exit_code == 0
+    assert diff(sides, "--rename", "lastName=last_name").exit_code == 1
+
+
+def test_only_the_key_in_common_is_no_agreement(both: Both) -> None:
+    """Exit code 3; equal keys are what was asked for when no other column is."""
+    sides = both(*FILES)
+    sides.create("id INTEGER, a INTEGER", "id INTEGER, b INTEGER", [(1, 1)])
+    sides.target.fill("t", [(1, 2)])
+
+    result = diff(sides)
+
+    assert result.stdout.startswith("Not known: the keys of 1 record are on both sides, and no other column could be")
+    assert result.exit_code == 3
+    chosen = diff(sides, "--columns", "id", "--strict")
+    assert chosen.stdout.startswith("The keys are equal: 1 record on both sides; no other column was to be compared.")
+    assert chosen.exit_code == 0
+
+
+def test_types_that_cannot_be_compared_keep_nothing_from_being_compared(both: Both) -> None:
+    """They stand in the verdict, unless they are named or of the key; `--cast` makes another type of the source's."""
+    sides = both("postgresql", "sqlite")
+    sides.create("id INTEGER, name TEXT, at INT4RANGE", "id INTEGER, name TEXT, at TEXT")
+    sides.source.run("INSERT INTO t VALUES (1, 'x', '[1,3)'), (2, 'x', NULL)")
+    sides.target.fill("t", [(1, "x", "[1,3)"), (2, "y", None)])
+
+    report = found(sides)
+
+    assert report["counts"]["mismatched"] == 1
+    assert [(column["column"], column["side"]) for column in report["not_compared"]] == [("at", "both")]
+    assert "at (" in diff(sides).stdout.splitlines()[0]
+    for refused in (diff(sides, "--columns", "at"), diff(sides, key=("--key", "id,at"))):
+        assert refused.exit_code == 2
+        assert "at: " in refused.stderr
+    cast = found(sides, "--cast", "at=text", "--strict")
+    assert (cast["not_compared"], cast["columns"]) == ([], ["id", "name", "at"])
+    assert [item["key"] for item in cast["mismatched"]] == [[2]]
+    sides.target.run("UPDATE t SET at = '[1,4)' WHERE id = 1")
+    assert found(sides, "--cast", "at=text")["mismatched"][0]["columns"] == {"at": ["[1,3)", "[1,4)"]}
+
+
+@pytest.mark.parametrize(
+    ("cast", "said"),
+    [
+        (["at"], "--cast 'at': expected column = a type of the source's database"),
+        (["at="], "--cast 'at=': expected"),
+        (["at=text", "at=text"], "once for each column"),
+        (["nix=text"], "the source has no column 'nix'"),
+        (["at=no_such_type"], "no_such_type"),
+    ],
+)
+def test_bad_casts_are_refused(both: Both, cast: list[str], said: str) -> None:
+    """Exit code 2, with what was expected or what the database said."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id INTEGER, at TEXT", "id INTEGER, at TEXT")
+
+    result = diff(sides, *(word for each in cast for word in ("--cast", each)))
+
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_evidence_goes_into_a_table(both: Both, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ PAIRS = [
 ]
 NOW = datetime.now(UTC)
 OLD = datetime(2024, 1, 1, tzinfo=UTC)
-YOUNG = NOW.replace(microsecond=0) + timedelta(minutes=5)
+YOUNG = NOW.replace(microsecond=0)
 
 
 def filled(both: Both, source: Name, target: Name, left: Rows, right: Rows) -> Sides:

@@ -25,6 +25,7 @@ from recon_assets.model import (
     Grading,
     Measure,
     Need,
+    NotCompared,
     NotGatheredError,
     Orphans,
     Records,
@@ -305,9 +306,19 @@ SENTENCES: list[Any] = [
     ),
     pytest.param(
         checks.Fields(),
-        [found(9, 9, 0, 0, 2, by_column=dict.fromkeys("abcdefg", 2), not_compared=("target: loaded_at",))],
+        [
+            found(
+                9,
+                9,
+                0,
+                0,
+                2,
+                by_column=dict.fromkeys("abcdefg", 2),
+                not_compared=(NotCompared("loaded_at", "target", "only in the target"),),
+            )
+        ],
         False,
-        "2 of 9 records on both sides differ: a in 2, b in 2, c in 2, d in 2, e in 2 and 2 more columns; not compared: target: loaded_at",
+        "2 of 9 records on both sides differ: a in 2, b in 2, c in 2, d in 2, e in 2 and 2 more columns; not compared: loaded_at (only in the target)",
         id="many fields off",
     ),
     pytest.param(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from recon_assets.cli import evidence
 from recon_assets.cli.evidence import Report, Side
 from recon_assets.cli.output import beside, shown
 from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Value
+from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, NotCompared, Value
 
 LOST: dict[str, Value] = {"id": 1, "name": "=1+1", "price": None}
 ODD = Discrepancy(
@@ -26,6 +27,11 @@ FOUND = Comparison(
     extra=(Discrepancy(DiscrepancyKind.EXTRA, (2,), None, {"id": 2, "name": "b", "price": True}),),
     mismatched=(ODD,),
     by_column={"name": 1, "price": 1},
+    columns=("id", "name", "price"),
+    not_compared=(
+        NotCompared("tags", "source", "only in the source"),
+        NotCompared("odd", "both", "xml has no form; cast it"),
+    ),
 )
 REPORT = Report(Side("sqlite:///a.db", "t"), Side("sqlite:///b.db", "u"), ("id",), FOUND, ("All are odd.",))
 
@@ -77,6 +83,12 @@ def test_json_is_exactly_what_was_promised() -> None:
         "duplicate_keys": 0,
         "in_flight": 0,
         "complete": False,
+        "unplaced": [0, 0],
+        "columns": ["id", "name", "price"],
+        "not_compared": [
+            {"column": "tags", "side": "source", "why": "only in the source"},
+            {"column": "odd", "side": "both", "why": "xml has no form; cast it"},
+        ],
     }
 
 
@@ -92,6 +104,8 @@ def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
         '"extra",2,,,"{""id"": 2, ""name"": ""b"", ""price"": true}"',
         '"mismatched",3,"name","<b>","say ""hi""\n"',
         '"mismatched",3,"price","-1.50",""',
+        '"not_compared",,"tags","only in the source",',
+        '"not_compared",,"odd","xml has no form; cast it","xml has no form; cast it"',
         "",
     ]
 
@@ -201,17 +215,90 @@ def test_verdict(counts: Counts, verdict: str) -> None:
     assert _report(Comparison(counts)).verdict == verdict
 
 
+TAGS = NotCompared("tags", "source", "only in the source")
+ODD_TYPE = NotCompared("odd", "both", "xml has no form; cast it")
+LOADED = NotCompared("loaded", "target", "only in the target")
+AGREED = Comparison(Counts(4, 4), columns=("id", "name"))
+KEYS = replace(AGREED, columns=("id",), key_only=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "strict_code", "verdict"),
+    [
+        (AGREED, 0, 0, "Equal: 4 records on both sides, and none differs."),
+        (
+            replace(AGREED, not_compared=(TAGS, ODD_TYPE)),
+            0,
+            1,
+            "Equal in 2 of 4 columns: 4 records on both sides, and none differs; not compared: tags (only in the",
+        ),
+        (
+            replace(AGREED, counts=Counts(4, 4, mismatched=1), not_compared=(LOADED,)),
+            1,
+            1,
+            "Different: 1 with other values, of 4 records in the source; not compared: loaded (only in the target).",
+        ),
+        (KEYS, 0, 0, "The keys are equal: 4 records on both sides; no other column was to be compared."),
+        (
+            replace(KEYS, not_compared=(TAGS,)),
+            3,
+            3,
+            "Not known: the keys of 4 records are on both sides, and no other column could be compared; not compared:",
+        ),
+        (replace(KEYS, counts=Counts(4, 3, missing=1), not_compared=(TAGS,)), 1, 1, "Different: "),
+        (
+            replace(AGREED, unplaced=(150, 150)),
+            0,
+            1,
+            "Equal: 4 records on both sides, and none differs; outside every window: 150 rows of the source and 150 of",
+        ),
+        (
+            replace(AGREED, unplaced=(1, 0)),
+            1,
+            1,
+            "Different: 4 records on both sides, and none differs, but the rows outside every window are not as many;",
+        ),
+        (Comparison(in_flight=3), 3, 3, "Not known: 3 records in flight, and no others."),
+        (
+            replace(AGREED, not_compared=tuple(replace(TAGS, column=name) for name in "abcdefg")),
+            0,
+            1,
+            "Equal in 2 of 9 columns: 4 records on both sides, and none differs; not compared: a (only in the source),",
+        ),
+    ],
+)
+def test_what_was_not_compared_stands_in_the_verdict(
+    found: Comparison, code: int, strict_code: int, verdict: str
+) -> None:
+    """It is a difference when the caller is strict; where nothing but the key was compared, nothing is known."""
+    assert _report(found).verdict.startswith(verdict)
+    assert _report(found).exit_code == code
+    strict = replace(_report(found), strict=True)
+    assert strict.exit_code == strict_code
+    assert strict.verdict.startswith("Equal") == (strict_code == 0 and found is AGREED)
+
+
+def test_the_verdict_names_some_columns_and_counts_the_rest() -> None:
+    """Of a table of many columns, all are in the notes."""
+    found = replace(AGREED, not_compared=(ODD_TYPE, *(replace(TAGS, column=name) for name in "abcdef")))
+
+    assert _report(found).verdict.endswith(
+        "; not compared: odd (xml has no form), a (only in the source), b (only in"
+        " the source), c (only in the source), d (only in the source), and 2 more."
+    )
+    assert sum(note.startswith("Not compared: ") for note in _report(found).notes()) == 7
+
+
 def test_notes_say_how_to_read_the_figures() -> None:
     """One sentence each; none when there is nothing to know."""
-    odd = Comparison(
-        Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), not_compared=("source: a", "target: b")
-    )
+    odd = Comparison(Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), not_compared=(TAGS, LOADED))
 
     assert not list(_report(Comparison()).notes())
     assert [note.partition(":")[0] for note in _report(odd).notes()] == [
         "Listed are 0 of the 8 records that differ (--max-evidence); the counts are exact.",
         "Not unique",
         "In flight",
-        "Outside the window",
-        "Not compared, for only one side has it",
+        "Outside every window",
+        "Not compared",
+        "Not compared",
     ]

@@ -6,6 +6,7 @@ none of the records wrong any more closes a case.
 
 import gc
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -130,6 +131,11 @@ class _Correcting:
             self.wait(str(error))
         except ReconError as error:
             self.give_back(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one case must not hold up all others
+            where = "".join(traceback.format_tb(error.__traceback__))
+            LOG.error("%s: %s\n%s", self.case, type(error).__name__, where)  # noqa: TRY400 - its text may hold values
+            why = f"an error that nobody expected ({type(error).__name__}); the log of this run says where"
+            self.give_back(f"{self.case}: {why}. Please report it, and decide again when it is mended")
 
     def say(self, act: CaseEventType, note: str, data: dict[str, object] | None = None) -> None:
         """Adds to the case's story."""
@@ -223,6 +229,14 @@ class _Correcting:
                 LOG.info("%s: compared, for rows of the target have moved on", self.case)
             else:
                 return
+        try:
+            self.write_due(decided, chosen)
+        except StaleTargetError:  # since they were compared: comparing once more tells whether they are still due
+            LOG.info("%s: compared once more, for rows of the target have moved on", self.case)
+            self.write_due(decided, chosen)
+
+    def write_due(self, decided: Sequence[Named], chosen: Resolution) -> None:
+        """Compares, and writes what is still wrong in the way that was decided on."""
         due = self.still_due(decided, chosen)
         for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
             self.write(spec, window, wanted)

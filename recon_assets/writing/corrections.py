@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recon_assets.dialect.catalog import advance_sequence
-from recon_assets.dialect.driver_errors import driver_errors, explain
+from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
@@ -88,7 +88,8 @@ class Correcting:
 
     def _action(self, found: Discrepancy) -> Action:
         if found.source is None and found.kind is not DiscrepancyKind.EXTRA:
-            msg = f"{self.target.where} {found.key}: nothing says what is right for a record that is {found.kind.value}"
+            named = self.target.named(found)
+            msg = f"{self.target.where}: {named}: nothing says what is right for a record that is {found.kind.value}"
             raise RefusedError(msg)
         if found.source is None:
             return Action.DELETE
@@ -138,19 +139,18 @@ class Correcting:
         self.write(changes)
 
     def _write(self, changes: Sequence[Change]) -> None:
-        point = self.target.connection.begin_nested()
         try:
-            self._make(dict(enumerate(changes)))
+            with self.target.savepoint():
+                self._make(dict(enumerate(changes)))
         except _OtherwiseError:
-            point.rollback()
             raise self._stale(changes) from None
         except Exception as error:
             ours = error if isinstance(error, DoesNotFitError) else explain(self.target.where, error)
             if not isinstance(ours, DoesNotFitError):
                 raise
-            point.rollback()
+            if is_duplicate(error) and self._moved(changes):  # somebody has inserted a row of the same key meanwhile
+                raise self._stale(changes) from None
             raise self._blamed(changes, ours) from None
-        point.commit()
 
     def _make(self, changes: Mapping[int, Change]) -> None:
         stages = list(self._staged(changes))
@@ -193,10 +193,12 @@ class Correcting:
                 advance_sequence(self.target.connection, self.target.table, name)
 
     def _stale(self, changes: Sequence[Change]) -> StaleTargetError:
-        standings = zip(changes, self.judge(changes), strict=True)
-        return self.target.stale(
-            [self.target.said(change.key) for change, standing in standings if standing is not ChangeStatus.BEFORE]
-        )
+        return self.target.stale([self.target.said(change.key) for change in self._moved(changes)])
+
+    def _moved(self, changes: Sequence[Change]) -> list[Change]:
+        """Those whose rows are not as they were before."""
+        statuses = zip(changes, self.judge(changes), strict=True)
+        return [change for change, status in statuses if status is not ChangeStatus.BEFORE]
 
     def _blamed(self, changes: Sequence[Change], error: DoesNotFitError) -> DoesNotFitError:
         """Names the row that the target refuses, if one does by itself."""
@@ -209,13 +211,12 @@ class Correcting:
         return DoesNotFitError(f"{self.target.where}:{named}{text}; {UNTOUCHED}")
 
     def _is_refused(self, changes: Sequence[Change]) -> bool:
-        point = self.target.connection.begin_nested()
         try:
-            self._make(dict(enumerate(changes)))
+            with self.target.savepoint() as point:
+                self._make(dict(enumerate(changes)))
+                point.rollback()
         except (_OtherwiseError, DoesNotFitError, sa.exc.DBAPIError):
             return True
-        finally:
-            point.rollback()
         return False
 
     def judge(self, changes: Sequence[Change]) -> tuple[ChangeStatus, ...]:

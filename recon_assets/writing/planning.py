@@ -54,10 +54,13 @@ class Planning:
             return {tuple(name for name in self.target.fields if name in names): list(range(len(self.wanted)))}
         if self.action is Action.DELETE:
             return {tuple(self.target.fields): list(range(len(self.wanted)))}
-        found: dict[tuple[str, ...], list[int]] = {}
+        by_differing: dict[tuple[str, ...], list[int]] = {}
         for at, of in enumerate(self.wanted):
-            found.setdefault(of.differing, []).append(at)
-        return {self._differing(self.wanted[rows[0]]): rows for rows in found.values()}
+            by_differing.setdefault(of.differing, []).append(at)
+        found: dict[tuple[str, ...], list[int]] = {}
+        for rows in by_differing.values():  # several may write the same columns, for computed ones are left out
+            found.setdefault(self._differing(self.wanted[rows[0]]), []).extend(rows)
+        return found
 
     def _differing(self, found: Discrepancy) -> tuple[str, ...]:
         """Columns that the target computes follow from the others."""
@@ -65,7 +68,9 @@ class Planning:
         names = tuple(name for name in found.differing if name in fields and not fields[name].target.fixed)
         if not names or set(names) & set(self.target.pair.spec.key):
             columns = ", ".join(found.differing) or "no column"
-            msg = f"{self.target.where}: {self.named(found)}: it differs in {columns}, which no correction writes"
+            msg = (
+                f"{self.target.where}: {self.target.named(found)}: it differs in {columns}, which no correction writes"
+            )
             raise RefusedError(msg)
         return names
 
@@ -131,23 +136,18 @@ class Planning:
         """Names the first that does not fit."""
         wrong = ((at, why) for at, value in zip(rows, values, strict=True) if (why := field.objection(value)))
         at, why = next(wrong)
-        where, column = f"{self.target.where}: {self.named(self.wanted[at])}", field.target
+        where, column = f"{self.target.where}: {self.target.named(self.wanted[at])}", field.target
         return DoesNotFitError(f"{where}: column {column.name} ({column.type.name}) cannot hold {why}; {UNTOUCHED}")
 
     def _lacking(self, field: Field, found: Discrepancy) -> RefusedError:
-        where = f"{self.target.where}: {self.named(found)}"
+        where = f"{self.target.where}: {self.target.named(found)}"
         return RefusedError(f"{where}: what was found says nothing of column {field.name}; compare all columns")
-
-    def named(self, found: Discrepancy) -> str:
-        """A record by its key."""
-        key = zip(self.target.pair.spec.key, found.key, strict=True)
-        return self.target.said({name: None if value is None else str(value) for name, value in key})
 
     def _inserts(self) -> list[Change]:
         """Of rows that are not there; their texts are those that the target makes of them."""
         there = sorted(set(self.target.connection.scalars(self.stage.joined())))
         if there:
-            raise self.target.stale([self.named(self.wanted[at]) for at in there])
+            raise self.target.stale([self.target.named(self.wanted[at]) for at in there])
         texts = [self._ours(field) for field in self.every]
         select = sa.select(*texts).order_by(self.stage.row)
         after = _images(self.every, zip(*self._read(select), strict=True))
@@ -183,10 +183,10 @@ class Planning:
         there, *values = zip(*rows, strict=True) if rows else ((),)
         missing = set(range(len(self.wanted))) - set(there)
         if missing:
-            raise self.target.stale([self.named(self.wanted[at]) for at in sorted(missing)])
+            raise self.target.stale([self.target.named(self.wanted[at]) for at in sorted(missing)])
         if len(there) > len(self.wanted):
             twice = next(at for at, other in pairwise(there) if at == other)
-            raise self.target.twice(self.named(self.wanted[twice]))
+            raise self.target.twice(self.target.named(self.wanted[twice]))
         return values
 
     def _read(self, select: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -209,7 +209,7 @@ class Planning:
                 each = enumerate(zip(now, then, strict=True))
                 stale |= {at for at, (one, other) in each if one != other and other is not UNKNOWN}
         if stale:
-            raise self.target.stale([self.named(self.wanted[at]) for at in sorted(stale)])
+            raise self.target.stale([self.target.named(self.wanted[at]) for at in sorted(stale)])
 
     def _theirs(self, field: Field) -> exact_text:
         return exact_text(self.target.table.c[field.target.name], field.target.type)

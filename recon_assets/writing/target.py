@@ -1,13 +1,14 @@
 """The target's table in one transaction, and how messages name its rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from recon_assets.errors import RefusedError, StaleTargetError
-from recon_assets.model import Change, Column, Image, masked
+from recon_assets.model import Change, Column, Discrepancy, Image, masked
 from recon_assets.reading import Pair, as_table
 from recon_assets.writing.fields import Field, fields
 
@@ -52,6 +53,24 @@ class Target:
     def said(self, key: Image) -> str:
         """A row's key as people may read it."""
         return ", ".join(f"{name}={masked(name, value, self.pair.spec.private)}" for name, value in key.items())
+
+    @contextmanager
+    def savepoint(self) -> Iterator[sa.NestedTransaction]:
+        """An error takes back what was done inside the block, and the transaction goes on."""
+        point = self.connection.begin_nested()
+        try:
+            yield point
+        except BaseException:
+            with suppress(sa.exc.DBAPIError):  # after a deadlock or a lost connection there is none to go back to
+                point.rollback()
+            raise
+        if point.is_active:
+            point.commit()
+
+    def named(self, found: Discrepancy) -> str:
+        """A record's key as people may read it."""
+        key = zip(self.pair.spec.key, found.key, strict=True)
+        return self.said({name: None if value is None else str(value) for name, value in key})
 
     def refuse_gone(self, changes: Iterable[Change]) -> None:
         """Every column that a change names must still be there.

@@ -34,7 +34,7 @@ def foreseen(
     tried = {at: change for at, change in changes.items() if change.after and silent.keys() - change.after.keys()}
     if not tried:
         return changes
-    with target.connection.begin_nested() as trial:
+    with target.savepoint() as trial:
         before = _read(target, tried, silent)
         write(tuple(changes.values()))
         after = _read(target, tried, silent)
@@ -49,13 +49,12 @@ def foreseen(
 
 def _holds(target: Target, change: Change, write: Callable[[Sequence[Change]], None]) -> bool:
     """Whether the target takes what it has made of a row."""
-    with target.connection.begin_nested() as trial:
-        try:
+    try:
+        with target.savepoint() as trial:
             write([change])
-        except DoesNotFitError:
-            return False
-        finally:
             trial.rollback()
+    except DoesNotFitError:
+        return False
     return True
 
 

@@ -1,6 +1,7 @@
 """Corrections written to a real target: exactly what was planned, guarded by what was seen, and undone to the byte."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -377,11 +378,57 @@ def test_a_key_that_stands_twice_is_not_corrected(both: Both, target: Name, side
 @EVERYWHERE
 def test_nothing_says_what_is_right_for_orphans(sides: Sides) -> None:
     """A row that names a parent which is not there is never deleted for it."""
-    pair = sides.pair(spec(ignore=("note",)))
+    pair = sides.pair(spec(ignore=("note",), private=("id",)))
     orphan = Discrepancy(DiscrepancyKind.ORPHAN, (4,), target={"id": 4, "name": "four", "n": None})
 
-    with pytest.raises(RefusedError, match="nothing says what is right"):
+    with pytest.raises(RefusedError, match=r"t all: id=\*\*\*: nothing says what is right"):
         corrected(pair, [orphan])
+
+
+@pytest.mark.parametrize("sides", [pytest.param(("mysql", "mysql"))], indirect=True)
+def test_a_deadlock_is_tried_again(sides: Sides) -> None:
+    """MySQL ends the whole transaction with it, so that there is no savepoint to go back to."""
+    pair = sides.pair(spec(ignore=("note",)))
+    found = compared(pair)
+
+    with ThreadPoolExecutor(1) as pool, sides.target.connect() as other:
+        cursor = other.cursor()
+        cursor.execute("INSERT INTO t (id) SELECT 1000 + seq FROM seq_1_to_500")  # the heavier of two is not the victim
+        cursor.execute("INSERT INTO t (id) VALUES (3)")
+        ours = pool.submit(corrected, pair, found)
+        while not sides.target.rows(WAITING["mysql"]):
+            assert not ours.done()
+        cursor.execute("UPDATE t SET n = 7 WHERE id = 2")
+
+        with pytest.raises(UnavailableError, match="t all: Deadlock found"):
+            ours.result()
+
+
+@EVERYWHERE
+def test_a_row_that_somebody_inserts_meanwhile_is_not_written(sides: Sides) -> None:
+    """Their transaction is waited for, and then the row is one that has moved on: nobody has to mend it."""
+    pair = sides.pair(spec(ignore=("note",)))
+    found = compared(pair)
+
+    with ThreadPoolExecutor(1) as pool, sides.target.connect() as other:
+        other.cursor().execute("INSERT INTO t (id) VALUES (3)")
+        ours = pool.submit(corrected, pair, found)
+        while not sides.target.rows(WAITING[sides.target.name]):
+            assert not ours.done()
+        other.commit()
+
+        with pytest.raises(StaleTargetError, match="id=3: not as when it was compared") as refused:
+            ours.result()
+
+    assert refused.value.keys == ("id=3",)
+    assert sides.target.rows() == [*BEFORE[:2], (3, None, None, "new"), BEFORE[2]]
+
+
+WAITING = {
+    "postgresql": "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    "mysql": """SELECT 1 FROM information_schema.global_status
+        WHERE variable_name = 'Innodb_row_lock_current_waits' AND variable_value > 0""",
+}
 
 
 @EVERYWHERE

@@ -22,6 +22,8 @@ from recon_assets.model import (
 )
 from recon_assets.review import reaching
 from recon_assets.review.reaching import paired
+from recon_assets.writing import Correcting
+from recon_assets.writing.planning import Planning
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop, shop
@@ -31,6 +33,7 @@ LOST = "DELETE FROM t WHERE id IN (3, 4)"
 DRIFTED = "UPDATE t SET amount = 999, note = NULL WHERE id IN (5, 6)"
 INVENTED = "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 1, 'invented')"
 ORPHANED = "DELETE FROM codes WHERE code = 'b'"
+SECRET: dict[str, Any] = {}
 
 
 @pytest.fixture
@@ -325,6 +328,48 @@ def test_what_a_column_does_not_take_is_planned_failed_and_given_back(pg: Shop) 
     assert correction.outcome == "failed"
     assert case.state is State.PENDING
     assert len(pg.rows) == len(ROWS) - 2
+
+
+def test_an_error_that_nobody_expected_gives_the_case_back(
+    pg: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its kind, not its text, which may hold values; it can be decided anew, and the others get their turn."""
+    pg.target.run(LOST, DRIFTED)
+    pg.find()
+    for kind in ("missing", "mismatched"):
+        pg.decide(kind)
+    with monkeypatch.context() as patched:
+        patched.setattr(Planning, "_inserts", lambda _: SECRET.pop("secret"))
+        states = {case.id.kind: case.state for case in pg.correct()}
+
+    assert states == {"missing": State.PENDING, "mismatched": State.APPLIED}
+    why = told(pg, "missing")[-1][2]
+    assert "an error that nobody expected (KeyError); the log of this run says where" in why
+    assert "test_review_refused" in caplog.text
+    assert "secret" not in why + caplog.text.replace('SECRET.pop("secret")', "")
+    pg.decide("missing")
+    assert pg.correct()[0].state is State.APPLIED
+
+
+def test_a_row_that_somebody_inserts_while_it_is_planned_is_compared_again(
+    pg: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the very row that was missing, so that only the other one is left to be written."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    plan = Correcting.plan
+
+    def plan_late(correcting: Correcting, found: Any) -> Any:
+        pg.target.fill("t", [row for row in ROWS if row[0] == 3 and not pg.target.rows("SELECT 1 FROM t WHERE id = 3")])
+        return plan(correcting, found)
+
+    monkeypatch.setattr(Correcting, "plan", plan_late)
+    (case,) = pg.correct("missing")
+
+    assert case.state is State.APPLIED
+    with pg.book.begin() as connection:
+        assert [item.count for item in ledger.corrections(connection, case=case.id)] == [1]
 
 
 def test_what_nobody_has_seen_is_not_kept(pg: Shop) -> None:

@@ -86,11 +86,12 @@ Read = Callable[[Column, Any, Type], Meaning]
 
 
 def _number(column: Column, value: Any, of: Type) -> Meaning:
-    """Exactly, unless the rule counts in decimals: then a float is the decimal that people see."""
+    """Exactly among floats; beside decimals, and by rules that count in them, a float is what it prints as."""
     rule = column.rule
     if isinstance(value, float) and of.precision == REAL:
         value = single(value)
-    if isinstance(value, float) and isfinite(value) and _in_decimals(rule):
+    beside = {column.source.kind, column.target.kind} != {Kind.FLOAT}
+    if isinstance(value, float) and isfinite(value) and value % 1 and (beside or _in_decimals(rule)):
         value = _shortest(value, of)
     number = _decimal(value)
     if not number.is_finite():

@@ -13,7 +13,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import POSTGRESQL, Cell
-from recon_assets.model import Kind, Type, Value
+from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS
 
 MYSQL = {"mysql", "mariadb"}
@@ -94,18 +94,8 @@ def reader(of: Type, dialect: str) -> Callable[[str], Any] | None:
 
 def speller(of: Type, dialect: str) -> Callable[[Any], Any] | None:
     """What makes of a value that results show of a column, one that its own database reads; None where it may stay."""
-    if dialect in MYSQL:
-        return {Kind.BINARY: bytes.fromhex, Kind.INSTANT: _without_zone}.get(of.kind)
-    return _as_bytea if of.kind is Kind.BINARY else None
-
-
-def _without_zone(value: str) -> str:
-    """Its sessions are in UTC."""
-    return value.removesuffix("+00:00")
-
-
-def _as_bytea(value: str) -> Value:
-    return f"\\x{value}"
+    known = KINDS[of.kind].of_shown if of.kind in KINDS else {}
+    return known.get("mysql" if dialect in MYSQL else dialect)
 
 
 def is_exact(cell: Cell, dialect: str) -> bool:

@@ -1,14 +1,10 @@
 """What a canonical text means, and when two of them are equal: the verdict on a record is made here, on values."""
 
-import json
-import math
-import struct
 import unicodedata
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -17,22 +13,12 @@ from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.forms import Form
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
-from recon_assets.reading import shown
-from recon_assets.values import UNREADABLE
+from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, moments, numbers
+from recon_assets.values import float as floats
+from recon_assets.values.showing import shown
 
 Role = Literal["source", "target"]
-ENOUGH = Context(prec=800)
-_NO_NUMBER = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity"}
-_TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.ANY}
-_NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}
-_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
-_TRUTHS = {"t": 1, "true": 1, "1": 1, "yes": 1, "y": 1, "f": 0, "false": 0, "0": 0, "no": 0, "n": 0}
 _MICROSECONDS = 6
-_REAL = 24
-
-
-def _single(number: float) -> float:
-    return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
 class Unreadable:
@@ -55,8 +41,8 @@ class Reader:
         source, target: Its types.
         rule: When two values are equal.
         zone: The zone of times without one.
-        marked: Whether the target's texts bear a mark.
-        carried: The column is read along, and not compared.
+        compare_by_value: Whether the target's texts bear a mark, so that they equal none of the source's.
+        not_compared: The column is read along only.
     """
 
     name: str
@@ -83,7 +69,7 @@ class Reader:
         if not (source.is_finite() and target.is_finite()):
             return source == target
         base = {"source": abs(source), "target": abs(target), "larger": max(abs(source), abs(target))}[self.rule.of]
-        with localcontext(ENOUGH):
+        with localcontext(numbers.EXACT):
             allowed = max(self.rule.abs or Decimal(), (self.rule.rel or Decimal()) * base)
             return abs(source - target) <= allowed
 
@@ -97,27 +83,32 @@ class Reader:
             return None
         try:
             return self._read(text, role)
-        except (ValueError, InvalidOperation, KeyError, RecursionError, OverflowError):
+        except moments.OtherYearsError:
+            raise self._other_years() from None
+        except (ValueError, ArithmeticError):
             # Where equal texts are equal values, so they are when nobody can read them.
             return (UNREADABLE, text) if self.form.equal_text_proves_equal else Unreadable()
+
+    def _other_years(self) -> DoesNotFitError:
+        return DoesNotFitError(
+            f"{self.name}: holds a time outside of the years 1 to 9999, which cannot be compared;"
+            " mend it, or leave it out by a condition (where)"
+        )
 
     def _type(self, role: Role) -> Type:
         return self.source if role == "source" else self.target
 
     def _read(self, text: str, role: Role) -> Any:
         kind = self.form.kind
-        if text.startswith(UNREADABLE) and kind in {*_NUMBERS, *_MOMENTS}:
-            raise ValueError
-        if kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
+        if kind in NUMBERS - {Kind.BOOLEAN}:
             return self._number(text, role)
-        if kind in {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}:
-            return self._rounded(self._moment(text, self._type(role).kind))
+        if kind in moments.MOMENTS:
+            return self._moment(text, self._type(role).kind)
+        if kind is Kind.TIME:
+            return self._rounded(moments.parse_time(text))
         if kind is Kind.ANY:
             return text[0], self._text(text[1:]) if text[0] == "t" else text[1:]
-        if kind is Kind.TIME:
-            return self._rounded(_microseconds(datetime.fromisoformat(f"0001-01-01 {text}")))
-        read: Callable[[str], Any] = _READ.get(kind, self._text)
-        return read(text)
+        return self._text(text) if kind in TEXTS else KINDS[kind].parse(text)
 
     def _text(self, text: str) -> str:
         rule = self.rule
@@ -126,61 +117,61 @@ class Reader:
         return text.casefold() if rule.ignore_case else text
 
     def _number(self, text: str, role: Role) -> Decimal | str:
-        """Floats are what they are to the last bit, unless a rule makes them decimals as people write them."""
+        """Floats among themselves are what they are to the last bit; beside decimals they are what they print as."""
+        of = self._type(role)
         if self.rule.read_as == "float32":
-            found = Decimal(_single(float(text)))
-        elif self._type(role).kind is Kind.FLOAT and not self._decimal:
-            found = Decimal(float(text))
-        elif self._type(role).kind is Kind.FLOAT:
-            found = self._shortest(float(text), role)
+            found = Decimal(numbers.single(floats.parse(text)))
+        elif of.kind is Kind.FLOAT:
+            value = floats.parse(text)
+            found = Decimal(value) if self._bit_by_bit else numbers.decimal_of(value, of.precision)
         else:
-            found = Decimal(text.strip())
+            found = numbers.parse(text)
         if found.is_nan():
             return "NaN"
         return found if self.rule.scale is None or found.is_infinite() else self._scaled(found, self.rule.scale)
 
-    def _shortest(self, number: float, role: Role) -> Decimal:
-        """With the fewest digits that lead back to the same float of the column's size."""
-        if self._type(role).precision == _REAL and math.isfinite(number):
-            texts = (f"{number:.{digits}g}" for digits in range(6, 10))
-            return Decimal(next(text for text in texts if _single(float(text)) == _single(number)))
-        return Decimal(repr(number))
-
     @cached_property
-    def _decimal(self) -> bool:
-        return self.rule.tolerant or self.rule.scale is not None or self.rule.read_as == "number"
+    def _bit_by_bit(self) -> bool:
+        rule = self.rule
+        in_decimals = rule.tolerant or rule.scale is not None or rule.read_as == "number"
+        return self.source.kind is self.target.kind is Kind.FLOAT and not in_decimals
 
     def _scaled(self, number: Decimal, scale: int) -> Decimal:
         how = ROUND_HALF_UP if self.rule.rounding == "half_up" else ROUND_DOWN
-        return number.quantize(Decimal(1).scaleb(-scale), rounding=how, context=ENOUGH)
+        return number.quantize(Decimal(1).scaleb(-scale), rounding=how, context=numbers.EXACT)
 
-    def _moment(self, text: str, kind: Kind) -> int | str:
-        """Microseconds since the year 1, of UTC where one of the sides has instants."""
-        if text in _NO_NUMBER:
+    def _moment(self, text: str, kind: Kind) -> timedelta | str:
+        """Since the year 1, of UTC where one of the sides has instants."""
+        if text in moments.INFINITE:
             return text
-        moment = _datetime(text, self.name)
+        moment = moments.parse_moment(text)
         if moment.tzinfo is None and self._instants and kind is not Kind.INSTANT and self.zone != "UTC":
             moment = moment.replace(tzinfo=ZoneInfo(self.zone))
-        return _microseconds(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+        return self._rounded((moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment) - _FIRST)
 
     @cached_property
     def _instants(self) -> bool:
         return Kind.INSTANT in {self.source.kind, self.target.kind}
 
-    def _rounded(self, moment: int | str) -> Any:
-        if self.rule.precision is None or isinstance(moment, str):
-            return moment
-        step = 10 ** (_MICROSECONDS - self.rule.precision)
-        return (moment + (step // 2 if self.rule.rounding == "half_up" else 0)) // step * step
+    def _rounded(self, passed: timedelta) -> timedelta:
+        """Brought to the digits that the rule keeps."""
+        if self.rule.precision is None:
+            return passed
+        step = timedelta(microseconds=10 ** (_MICROSECONDS - self.rule.precision))
+        return (passed + (step / 2 if self.rule.rounding == "half_up" else timedelta())) // step * step
 
     def instant(self, text: str | None, role: Role) -> datetime | None:
         """The moment that a text names, for columns of times; None for NULL and what is no moment."""
-        if text is None or text in _NO_NUMBER or self.form.kind not in _MOMENTS - {Kind.TIME}:
+        if text is None or text in moments.INFINITE or self.form.kind not in moments.MOMENTS:
             return None
-        moment = _datetime(text, self.name)
-        naive = moment.tzinfo is None
+        try:
+            moment = moments.parse_moment(text)
+        except moments.OtherYearsError:
+            raise self._other_years() from None
+        except ValueError:
+            return None
         zone = "UTC" if self._type(role).kind is Kind.INSTANT else self.zone
-        return moment.replace(tzinfo=ZoneInfo(zone)) if naive else moment
+        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
     def shown(self, text: str | None, role: Role) -> Value:
         """The value as results show it."""
@@ -190,56 +181,7 @@ class Reader:
         return self.target if role == "source" else self.source
 
 
-def _datetime(text: str, name: str) -> datetime:
-    if text.endswith(("BC", "(BC)")) or (text[:5].isdigit() and text[5:6] == "-"):
-        msg = (
-            f"{name}: holds a time outside of the years 1 to 9999, which cannot be compared;"
-            " mend it, or leave it out by a condition (where)"
-        )
-        raise DoesNotFitError(msg)
-    return datetime.fromisoformat(text.strip())
-
-
 _FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - differences only
-
-
-def _microseconds(moment: datetime) -> int:
-    passed = moment - _FIRST
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
-
-
-def _uuid(text: str) -> str:
-    return uuid.UUID(text).hex
-
-
-def _json(text: str) -> Any:
-    return _tagged(json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_json))
-
-
-def _no_json(_: str) -> None:
-    raise ValueError
-
-
-def _tagged(value: Any) -> Any:
-    """Hashable, and with true apart from 1."""
-    if isinstance(value, dict):
-        return "{}", tuple((key, _tagged(value[key])) for key in sorted(value))
-    if isinstance(value, list):
-        return "[]", tuple(map(_tagged, value))
-    if isinstance(value, Decimal):
-        return "number", str(value.normalize(ENOUGH)) if value else "0"
-    return type(value).__name__, value
-
-
-def _boolean(text: str) -> int:
-    return _TRUTHS[text.strip().lower()]
-
-
-_READ: dict[Kind, Callable[[str], Any]] = {
-    Kind.BOOLEAN: _boolean,
-    Kind.UUID: _uuid,
-    Kind.JSON: _json,
-}
 
 
 def split(line: str, readers: tuple[Reader, ...], role: Role) -> tuple[str | None, ...]:
@@ -285,11 +227,11 @@ def check_rule(reader: Reader) -> None:
     """
     rule, kind = reader.rule, reader.form.kind
     wanted = {
-        "abs, rel and scale": (rule.tolerant or rule.scale is not None, _NUMBERS),
-        "precision": (rule.precision is not None, _MOMENTS),
+        "abs, rel and scale": (rule.tolerant or rule.scale is not None, NUMBERS),
+        "precision": (rule.precision is not None, moments.MOMENTS | {Kind.TIME}),
         "strip, rstrip, ignore_case and unicode": (
             rule.strip or rule.rstrip or rule.ignore_case or rule.unicode is not None,
-            _TEXTS,
+            TEXTS | {Kind.ANY},
         ),
     }
     for names, (used, kinds) in wanted.items():

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import ENOUGH, Reader, Unreadable, join, split
+from recon_assets.diff.values import Reader, Unreadable, join, split
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Kind, Value
+from recon_assets.values import NUMBERS, numbers
 
 Texts = tuple[str | None, ...]
 
@@ -104,17 +105,15 @@ class Table:
 
 
 def _normal(value: Any) -> Any:
-    if not isinstance(value, Decimal) or not value.is_finite():
-        return repr(value)
-    return format(value.normalize(ENOUGH), "f") if value else "0"  # -0 is 0
+    return numbers.plain(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _rank(value: Value, reader: Reader) -> tuple[Any, ...]:
     if value is None:
         return (0,)
-    if reader.form.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}:
+    if reader.form.kind in NUMBERS:
         number = reader.value(str(int(value) if isinstance(value, bool) else value), "source")
-        return (2, str(value)) if isinstance(number, str | Unreadable) else (1, number)
+        return (1, number) if isinstance(number, Decimal | bool) else (2, str(value))
     return (1, str(value))
 
 

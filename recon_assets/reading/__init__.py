@@ -9,7 +9,6 @@ from recon_assets.reading.parents import parents
 from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
-from recon_assets.reading.shown import shown, shown_column
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
 from recon_assets.reading.source_records import by_key, records
 from recon_assets.reading.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
@@ -55,8 +54,6 @@ __all__ = [
     "rows",
     "savepoint",
     "selection",
-    "shown",
-    "shown_column",
     "snapshot",
     "split_name",
     "stretches",

@@ -14,8 +14,8 @@ from recon_assets.model import Column, Discrepancy, DiscrepancyKind, FaultyRows,
 from recon_assets.reading.names import Select, condition, nearest
 from recon_assets.reading.pairs import ColumnPair
 from recon_assets.reading.savepoint import savepoint
-from recon_assets.reading.shown import shown
 from recon_assets.reading.snapshot import Side, Snapshot
+from recon_assets.values.showing import shown
 
 BATCH = 10_000
 """How many records are held at once; those of one window are never parted."""

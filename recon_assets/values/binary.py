@@ -53,6 +53,7 @@ BINARY = ValueKind(
     typed=bytes.hex,
     exact_mysql="HEX({})",
     sent_to_mysql=bytes.fromhex,
+    of_shown={"postgresql": lambda digits: f"\\x{digits}", "mysql": bytes.fromhex},
     equal_is_identical=True,
     goes_into=frozenset({Kind.BINARY}),
     example="00ff",

@@ -1,7 +1,6 @@
 """Binary floats, of single and double precision."""
 
 import math
-from decimal import Decimal
 from typing import Any
 
 from recon_assets.model import Kind, Type
@@ -48,12 +47,14 @@ def _is_real(number: float) -> bool:
         return False
 
 
-def _of_sqlite(value: Any, _: Kind) -> str:
-    number = parse(value) if isinstance(value, str) else value
-    return canonical(number) if isinstance(number, float) else numbers.plain(Decimal(numbers.number(number)))
+def _of_sqlite(value: Any, declared: Kind) -> str:
+    """Of a column of floats, to the last bit; of other columns, the number that is compared with a float."""
+    if declared is not Kind.FLOAT:
+        return numbers.of_sqlite(value, declared)
+    return _canonical(parse(value) if isinstance(value, str) else float(value))
 
 
-def canonical(value: float) -> str:
+def _canonical(value: float) -> str:
     """As PostgreSQL writes it, without plus signs."""
     return repr(value + 0.0).replace("+", "").removesuffix(".0").replace("inf", "Infinity").replace("nan", "NaN")
 

@@ -41,6 +41,7 @@ INSTANT = ValueKind(
     fit=_fit,
     show=_show,
     typed=_typed,
+    of_shown={"mysql": lambda shown: shown.removesuffix("+00:00")},  # its sessions are in UTC
     equal_is_identical=True,
     goes_into=moments.MOMENTS,
     example="2013-03-10 06:30:00+00:00",

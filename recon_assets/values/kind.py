@@ -60,6 +60,7 @@ class ValueKind:
         example: What a person may type.
         exact_mysql: In MySQL, the text from which it reads the identical value; PostgreSQL's is always ``::text``.
         sent_to_mysql: What the driver sends there for that text; None for the text itself.
+        of_shown: By dialect, what the database reads for a value that results show of it, where that is another one.
         equal_is_identical: Whether values that the database takes for equal have the same exact text.
         any_character: Whether canonical texts may hold any character, so that their length goes before them.
         different_text: Where different canonical texts prove different values: everywhere, between columns of one
@@ -80,6 +81,7 @@ class ValueKind:
     keeps_spaces: bool = False
     exact_mysql: str = MYSQL
     sent_to_mysql: Callable[[str], Any] | None = None
+    of_shown: Mapping[str, Callable[[str], Any]] = field(default_factory=lambda: _NOTHING)
     equal_is_identical: bool = False
     any_character: bool = False
     different_text: Literal["everywhere", "one kind", "one product", "nowhere"] = "everywhere"

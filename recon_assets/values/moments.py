@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from recon_assets.model import Kind, Type
 from recon_assets.values.kind import TypeRule, numbers_of, refuse, what
@@ -17,7 +18,10 @@ _MOMENT = re.compile(
     r"(?:(?:[ ]+|T)(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?|(?<=T)[0-9]{4}(?:[0-9]{2}(?:\.[0-9]+)?)?)"
     r"[ ]?(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2}(?::[0-9]{2})?)?)?)?"
 )
-_OTHER_YEARS = re.compile(r"[0-9]{5,6}-[0-9]{2}-[0-9]{2}.*|.*[0-9] \(?BC\)?")
+_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)?")
+_OTHER_YEARS = re.compile(
+    r"[0-9]{5,6}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)?|[0-9]{4,6}-[0-9]{2}-[0-9]{2}(?: [0-9:.]+)? \(?BC\)?(?: [0-9:.]+)?"
+)
 _MIDNIGHT = datetime(1, 1, 1)  # noqa: DTZ001 - a time of day has no zone
 _LARGEST_OFFSET = timedelta(hours=16)
 
@@ -52,6 +56,11 @@ def parse_moment(text: str, name: str = "a timestamp") -> datetime:
         ValueError: For any other text; ``infinity`` is none of these moments either.
     """
     text = text.strip(SPACES)
+    if _USUAL.fullmatch(text) and not text.endswith("24:00:00"):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            refuse(f"text that is not {name} of the years 1 to 9999")
     if _OTHER_YEARS.fullmatch(text):
         msg = f"text that is not {name} of the years 1 to 9999"
         raise OtherYearsError(msg)
@@ -94,6 +103,18 @@ def moment_of(value: Any, name: str = "a timestamp") -> datetime:
     if isinstance(value, datetime):
         return value
     return datetime.combine(value, time()) if isinstance(value, date) else refuse(what(value))
+
+
+def in_zone(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
+    """Between a naive time of ``zone`` and an instant; a time that the zone has twice or never is neither."""
+    moment = moment_of(value)
+    if (moment.tzinfo is None) == (kind is Kind.TIMESTAMP):
+        return moment
+    naive = moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
+    first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        refuse(f"a local time that {zone.key} has twice or never")
+    return naive.replace(fold=0) if moment.tzinfo else first
 
 
 def need_digits(microsecond: int, of: Type) -> None:

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.exact_text import speller
-from recon_assets.dialect.fit import converter, from_shown, refuse
 from recon_assets.dialect.forms import Form, form
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, Rule, Value
-from recon_assets.reading import ColumnPair, Pair, shown_column
+from recon_assets.reading import ColumnPair, Pair
+from recon_assets.values.fitting import converter, from_shown
+from recon_assets.values.kind import refuse
+from recon_assets.values.showing import shown_column
 
 
 @dataclass(frozen=True, eq=False)

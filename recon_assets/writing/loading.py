@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from recon_assets.dialect import bulk
 from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
-from recon_assets.dialect.fit import converter, passthrough
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now, differs_by_value, drop_stage, insert_rows, make_stage
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition, nearest, rows, selection, split_name
+from recon_assets.values.fitting import converter, passthrough
 from recon_assets.writing.backups import BackupSink, LoadBackup, target_of
 from recon_assets.writing.keys import same_key
 

@@ -209,7 +209,8 @@ NUMBERS = [
         [
             (1.5, Decimal("1.5"), EQUAL),
             (0.0, Decimal(0), EQUAL),
-            (0.1, Decimal("0.1"), DIFFERENT),
+            (0.1, Decimal("0.1"), EQUAL),
+            (0.1, Decimal("0.1001"), DIFFERENT),
             (1.5, Decimal("1.4"), DIFFERENT),
         ],
     ),

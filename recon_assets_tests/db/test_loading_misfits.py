@@ -89,7 +89,7 @@ MYSQL = {
     "year 2200": Misfit(
         "2200-01-01 00:00:00+00", "timestamptz", "timestamp null", "a value that the type does not have"
     ),
-    "infinite date": Misfit("infinity", "date", "date", "text that is not a timestamp of the years 1 to 9999"),
+    "infinite date": Misfit("infinity", "date", "date", "text that is not a date of the years 1 to 9999"),
     "BC": Misfit("0044-03-15 BC", "date", "date", "text that is not a timestamp of the years 1 to 9999"),
     "emoji": Misfit("do-not-show 😀", "text", "text character set utf8mb3", "character set"),
     "latin": Misfit("do-not-show Ω", "text", "text character set latin1", "character set"),

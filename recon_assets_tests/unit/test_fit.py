@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon_assets.dialect.fit import converter, passthrough
 from recon_assets.dialect.types import parse
 from recon_assets.model import Column, Kind, Type
+from recon_assets.values.fitting import converter, passthrough
 
 ANY = Type(Kind.ANY, "any")
 NOON = datetime(2024, 7, 1, 12)  # noqa: DTZ001
@@ -111,7 +111,7 @@ REFUSED = [
     (b"ab", "text", "postgresql", "binary data"),
     ([1], "text", "postgresql", "a value of Python type list"),
     (NOON, "date", "postgresql", "not midnight"),
-    ("infinity", "date", "postgresql", "not a timestamp of the years 1 to 9999"),
+    ("infinity", "date", "postgresql", "not a date of the years 1 to 9999"),
     (17, "date", "postgresql", "an integer"),
     (timedelta(hours=-1), "time without time zone", "postgresql", "a time outside one day"),
     (timedelta(hours=24), "text", "postgresql", "a time outside one day"),

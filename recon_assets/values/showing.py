@@ -1,0 +1,44 @@
+"""Values as results show them, from their canonical texts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from recon_assets.model import Kind, Value
+from recon_assets.values import KINDS, NUMBERS, UNREADABLE, moments, numbers
+
+_READABLE = {*NUMBERS, *moments.MOMENTS, Kind.TIME, Kind.UUID}
+
+
+def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Value:
+    """The value that a canonical text stands for.
+
+    Args:
+        text: As `dialect.canonical.value_text` writes it.
+        kind: What the values of its column mean.
+        form: As what they are written down.
+        other: What those of the column mean with which it is compared: where one has integers, both show them.
+    """
+    return shown_column([text], kind, form, other)[0]
+
+
+def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> list[Value]:
+    """The same for many values of one column."""
+    written = [text.decode() if isinstance(text, bytes) else text for text in texts]
+    show = showing(kind, form, other)
+    if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
+        return [None if text is None else _unreadable(text) or (show(text) if show else text) for text in written]
+    return written if show is None else [None if text is None else show(text) for text in written]
+
+
+def _unreadable(text: str) -> str | None:
+    """The text that a column held which is no value of its type."""
+    marked = text.startswith(UNREADABLE)
+    return bytes.fromhex(text.removeprefix(UNREADABLE)).decode(errors="replace") if marked else None
+
+
+def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | None:
+    """What shows the texts of a column that are values of its type; None where they are shown as they are."""
+    show = KINDS[form if kind is Kind.ANY else kind].show
+    if Kind.INTEGER not in {kind, other} or form not in NUMBERS:
+        return show
+    return lambda text: numbers.integer_or(text) if numbers.is_whole(text) or show is None else show(text)

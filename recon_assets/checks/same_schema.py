@@ -127,7 +127,7 @@ def _same(source: Type, target: Type) -> bool:
         return True
     if {source.kind, target.kind} == {Kind.BOOLEAN, Kind.INTEGER}:
         return "tinyint(1)" in {source.name.lower(), target.name.lower()}  # MySQL's boolean
-    if source.kind is Kind.UNSUPPORTED:
+    if source.kind in {Kind.UNSUPPORTED, Kind.NATIVE}:
         return False  # nothing but its name is known
     return _limits(source) == _limits(target)
 

@@ -15,6 +15,7 @@ from recon_assets.declare.scalars import NAME
 from recon_assets.dialect.engines import Role
 from recon_assets.model import Column, Kind
 from recon_assets.reading import TableSchema, split_name
+from recon_assets.values.native import without_form
 
 _MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 _BORN = re.compile(
@@ -140,8 +141,8 @@ def _ignored(source: Found, target: Found) -> Iterator[tuple[str, str]]:
     for name, column in here.items():
         if name not in there:
             yield name, "only in the source"
-        elif Kind.UNSUPPORTED in {column.type.kind, there[name].type.kind}:
-            yield name, f"{column.type.name} has no exact form in other databases; cast it to load it"
+        elif alone := without_form(column.type, there[name].type):
+            yield name, f"{alone.name} has no exact form in other databases; cast it to load it"
         elif (found := misfit(column.type, there[name].type)) and found[0] == "error":
             yield name, found[1]
     yield from ((name, "only in the target") for name in there if name not in here)

@@ -2,33 +2,18 @@
 
 from recon_assets.declare.problems import Severity
 from recon_assets.model import Kind, Type
-
-_ANY_TEXT = {Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.UUID, Kind.JSON}
-_FAMILIES: dict[Kind, set[Kind]] = {
-    Kind.INTEGER: {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN},
-    Kind.DECIMAL: {Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER},
-    Kind.FLOAT: {Kind.FLOAT, Kind.DECIMAL},
-    Kind.BOOLEAN: {Kind.BOOLEAN, Kind.INTEGER},
-    Kind.TEXT: _ANY_TEXT,
-    Kind.CHAR: _ANY_TEXT,
-    Kind.ENUM: {Kind.ENUM, Kind.TEXT, Kind.CHAR},
-    Kind.UUID: {Kind.UUID, Kind.TEXT, Kind.CHAR, Kind.BINARY},
-    Kind.JSON: {Kind.JSON, Kind.TEXT},
-    Kind.DATE: {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT},
-    Kind.TIME: {Kind.TIME},
-    Kind.TIMESTAMP: {Kind.TIMESTAMP, Kind.INSTANT, Kind.DATE},
-    Kind.INSTANT: {Kind.INSTANT, Kind.TIMESTAMP, Kind.DATE},
-    Kind.BINARY: {Kind.BINARY},
-}
+from recon_assets.values import KINDS
+from recon_assets.values.native import without_form
+from recon_assets.values.text import ANY_TEXT
 
 
 def misfit(source: Type, target: Type) -> tuple[Severity, str] | None:
     """What is to be feared when values of ``source`` are written into ``target``; None when nothing."""
     if Kind.ANY in {source.kind, target.kind}:
         return None
-    if Kind.UNSUPPORTED in {source.kind, target.kind}:
+    if without_form(source, target):
         return None  # refused by name already, whatever the other side is
-    if target.kind not in _FAMILIES[source.kind]:
+    if target.kind not in KINDS[source.kind].goes_into:
         return _across(source, target)
     lost = _lost(source, target)
     return ("warning", f"{source.name} does not always fit into {target.name}: {lost}") if lost else None
@@ -108,6 +93,6 @@ def _meaning(source: Type, target: Type) -> str | None:
     clocks = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
     if source.kind in clocks and target.kind in clocks and finer:
         return f"it holds {_known(target.precision, 6)} digits of a second"
-    if source.kind in _ANY_TEXT and target.kind in {Kind.UUID, Kind.JSON} and source.kind is not target.kind:
+    if source.kind in ANY_TEXT and target.kind in {Kind.UUID, Kind.JSON} and source.kind is not target.kind:
         return "texts of another form are refused when they are loaded"
     return None

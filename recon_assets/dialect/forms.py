@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Kind, Rule, Type
 from recon_assets.values import KINDS
+from recon_assets.values.native import without_form
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ def form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str =
         DeclarationError: When values of the two types have no common meaning and no rule gives them one.
     """
     kinds = {left.kind, right.kind}
-    if Kind.UNSUPPORTED in kinds:
-        named = left if left.kind is Kind.UNSUPPORTED else right
-        msg = f"{named.name} has no exact form in other databases; cast it under columns.cast, or leave the column out"
+    alone = without_form(left, right)
+    if alone:
+        msg = (
+            f"{alone.name} has no exact form in other databases; cast the source's column to a type that both have"
+            " (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff), compare a query that casts the target's,"
+            " or leave the column out"
+        )
         raise DeclarationError(msg)
     if rule.read_as:
         return Form(

@@ -54,7 +54,7 @@ def _value(column: sa.ColumnElement[Any], of: Type) -> sa.ColumnElement[Any]:
         return column
     if of.kind is Kind.FLOAT:
         return sa.func.float4send(column) if of.precision == _REAL else sa.func.float8send(column)
-    return sa.collate(column if of.kind is Kind.TEXT else exact_text(column, of), "C")
+    return sa.collate(exact_text(column, of), "C")
 
 
 _REAL = 24

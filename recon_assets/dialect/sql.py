@@ -29,7 +29,8 @@ class differs_by_value(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
 @compiles(differs_by_value, "postgresql")
 def _differs_by_value_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
-    form = {Kind.JSON: "({})::text", Kind.TEXT: '({}) COLLATE "C"'}.get(element.kind, "{}")
+    by_text = element.kind in {Kind.JSON, Kind.TEXT, Kind.NATIVE}  # citext ignores case, xml knows no equality
+    form = '({})::text COLLATE "C"' if by_text else "{}"
     return f"{form.format(left)} IS DISTINCT FROM {form.format(right)}"
 
 
@@ -48,8 +49,12 @@ def key_equals(
     MySQL's collations find the row, as they do for the index; but keys that differ by case are two keys.
     """
     found = left.is_not_distinct_from(right) if nulls else left == right
-    if dialect == "postgresql" or kind not in {Kind.TEXT, Kind.CHAR}:
+    if kind not in {Kind.TEXT, Kind.CHAR}:
         return found
+    if dialect == "postgresql":  # citext finds keys that differ by case; for other texts this says the same again
+        left, right = sa.cast(left, sa.Text()), sa.cast(right, sa.Text())
+        exact = left.is_not_distinct_from(right) if nulls else left == right
+        return found if kind is Kind.CHAR else sa.and_(found, exact)
     binary = sa.cast(left, sa.LargeBinary()).is_not_distinct_from(sa.cast(right, sa.LargeBinary()))
     return sa.and_(found, binary)
 
@@ -376,5 +381,5 @@ def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElemen
 
 
 # Python has no infinite dates and no years before 1 or after 9999, and would take JSON apart.
-_BEYOND_PYTHON = {Kind.JSON, Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
+_BEYOND_PYTHON = {Kind.JSON, Kind.NATIVE, Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
 _REAL = 24

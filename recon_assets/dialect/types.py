@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS
 from recon_assets.values.kind import TypeRule, named
+from recon_assets.values.native import native
 
 _PARTS = re.compile(r"(?P<base>[^(]+)(?:\((?P<args>.*)\)(?P<rest>[^()]*))?")
 
@@ -20,12 +21,13 @@ def parse(name: str, dialect: str, labels: tuple[str, ...] = ()) -> Type:
     """
     if labels:
         return Type(Kind.ENUM, name, labels=labels)
+    others = _OTHERS.get(dialect, _unsupported)
     match = _PARTS.fullmatch(name.strip())
     if not match or name.rstrip().endswith("]"):
-        return Type(Kind.UNSUPPORTED, name)
+        return others(name, "")
     base = " ".join(f"{match['base']} {match['rest'] or ''}".lower().split())
-    anything = named(Kind.ANY) if dialect == "sqlite" else _unsupported  # a SQLite column may hold any value
-    rule = _RULES[dialect].get(base, anything)
+    known = _RULES[dialect]
+    rule = known.get(base.rpartition(".")[2] if base.endswith(_OF_EXTENSIONS) else base, others)
     return rule(name, match["args"] or "")
 
 
@@ -33,6 +35,9 @@ def _unsupported(name: str, _: str) -> Type:
     return Type(Kind.UNSUPPORTED, name)
 
 
+# What types are that no kind names: a SQLite column may hold any value, and PostgreSQL's have texts of their own.
+_OTHERS: Mapping[str, TypeRule] = {"sqlite": named(Kind.ANY), "postgresql": native}
+_OF_EXTENSIONS = (".citext",)
 _DIALECTS = ("postgresql", "mysql", "duckdb", "sqlite")
 _RULES: Mapping[str, Mapping[str, TypeRule]] = {
     dialect: {base: rule for kind in KINDS.values() for base, rule in kind.names.get(dialect, {}).items()}
@@ -43,7 +48,7 @@ _RULES = {**_RULES, "mariadb": _RULES["mysql"]}
 
 def widens(source: Type, target: Type) -> bool:
     """Whether every value of ``source`` is one of ``target``, so that PostgreSQL may copy it unseen."""
-    if source.kind is Kind.FLOAT or source.kind is Kind.CHAR:
+    if source.kind in {Kind.FLOAT, Kind.CHAR, Kind.NATIVE}:
         return source.name == target.name  # a real's text is not its value as a double; padding is no data
     if source.kind is Kind.INTEGER and target.kind is Kind.DECIMAL:
         return target.precision is None or _holds_integer(target, source.high)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     JSON = "json"
     BINARY = "binary"
     ENUM = "enum"
+    NATIVE = "native"
     ANY = "any"
     UNSUPPORTED = "unsupported"
 
@@ -30,7 +31,8 @@ class Type:
     """A column's logical type and the limits of what it holds; None means no limit.
 
     Attributes:
-        kind: What the values mean. ``ANY`` is a column whose values each carry their own type (SQLite).
+        kind: What the values mean. ``ANY`` is a column whose values each carry their own type (SQLite), ``NATIVE``
+            one of a type that PostgreSQL alone has.
         name: What its database calls it, for messages and to tell equal types.
         low, high: Smallest and largest integer.
         precision: Digits of a decimal, bits of a float's mantissa (24 or 53), or fractional digits of a second.

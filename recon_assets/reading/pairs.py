@@ -12,6 +12,7 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, described
+from recon_assets.values.native import without_form
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,13 @@ def _unmatched(spec: TableSpec, source: TableSchema, target: TableSchema) -> Ite
 
 def _unfit(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
     for mapped in _mapped(spec, source, target):
-        for side, column in (("source", mapped.source), ("target", mapped.target)):
-            if column.type.kind is Kind.UNSUPPORTED:
-                yield (
-                    f"{column.name}: {column.type.name} of the {side} has no exact form in other databases;"
-                    f" cast it under columns.cast, or ignore it"
-                )
+        alone = without_form(mapped.source.type, mapped.target.type)
+        if alone:
+            side = "source" if alone is mapped.source.type else "target"
+            yield (
+                f"{getattr(mapped, side).name}: {alone.name} of the {side} has no exact form in other databases;"
+                f" cast it under columns.cast, or ignore it"
+            )
     if not target.transactional:
         yield "the target table takes no part in transactions, so a failed load could not be undone; use InnoDB"
 

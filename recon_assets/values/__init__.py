@@ -25,6 +25,7 @@ from recon_assets.values.instant import INSTANT
 from recon_assets.values.integer import INTEGER
 from recon_assets.values.json import JSON
 from recon_assets.values.kind import UNREADABLE, ValueKind
+from recon_assets.values.native import NATIVE
 from recon_assets.values.text import TEXT
 from recon_assets.values.time import TIME
 from recon_assets.values.timestamp import TIMESTAMP
@@ -36,7 +37,7 @@ KINDS: Mapping[Kind, ValueKind] = {
         *(INTEGER, DECIMAL, FLOAT, BOOLEAN),
         *(TEXT, CHAR, ENUM, UUID_, JSON, BINARY),
         *(DATE, TIME, TIMESTAMP, INSTANT),
-        ANY,
+        *(NATIVE, ANY),
     )
 }
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN})

@@ -61,7 +61,7 @@ SQL = {
 TEXT = ValueKind(
     Kind.TEXT,
     names={
-        "postgresql": dict.fromkeys(("text", "character varying"), sized(Kind.TEXT)),
+        "postgresql": dict.fromkeys(("text", "citext", "character varying"), sized(Kind.TEXT)),
         "mysql": dict.fromkeys(("varchar", "tinytext", "text", "mediumtext", "longtext"), sized(Kind.TEXT)),
         "duckdb": {"varchar": sized(Kind.TEXT)},
         "sqlite": {},  # its columns hold any value, whatever they say: see `any`

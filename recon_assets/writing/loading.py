@@ -16,7 +16,7 @@ from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplic
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now, differs_by_value, drop_stage, insert_rows, make_stage
 from recon_assets.errors import DoesNotFitError, RefusedError
-from recon_assets.model import Loaded, Mode, Window
+from recon_assets.model import Kind, Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition, nearest, rows, selection, split_name
 from recon_assets.values.fitting import converter, passthrough
 from recon_assets.writing.backups import BackupSink, LoadBackup, target_of
@@ -218,7 +218,9 @@ class _Job:
             with closing(rows(self.pair, self.window)) as parts:
                 fitted = (self.fitted(row) for part in parts for row in part)
                 return bulk.write_rows(self.connection, table, names, fitted), 0
-        binary = all(column.source.type.name == column.target.type.name for column in self.pair.columns)
+        types = [(column.source.type, column.target.type) for column in self.pair.columns]
+        # Arrays name their elements' type by its number in one database's catalogue when they are sent as binary data.
+        binary = all(left.name == right.name and left.kind is not Kind.NATIVE for left, right in types)
         select = selection(self.pair, self.window, native=True)
         where = f"{self.pair.spec.name} {self.window}: source"
         with self.pair.source.connect() as source:

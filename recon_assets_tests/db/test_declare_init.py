@@ -198,7 +198,9 @@ def test_first_day_that_python_lacks(made: Made, value: str | None, start: date,
 def test_columns_that_cannot_be_loaded_are_ignored_with_the_reason(made: Made) -> None:
     """Arrays and kinds that do not meet are left out, and the file says why."""
     source = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags text[], blob bytea)"])
-    target = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags text[], blob date, must text NOT NULL)"])
+    target = made(
+        "postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags integer[], blob date, must text NOT NULL)"]
+    )
 
     text = drafted(source, target)
 

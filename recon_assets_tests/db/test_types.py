@@ -312,5 +312,5 @@ def test_sources_without_moments_of_python_refuse_them(both: Both) -> None:
     sides.create("id integer, v date", "id integer primary key, v date")
     sides.source.run("INSERT INTO t VALUES (1, 'infinity')")
 
-    with pytest.raises(DoesNotFitError, match=r"id=1: column v \(date\) cannot hold text that is not a timestamp"):
+    with pytest.raises(DoesNotFitError, match=r"id=1: column v \(date\) cannot hold text that is not a date"):
         sides.load(spec())

@@ -17,9 +17,10 @@ NAMES = {
     ("postgresql", "timestamp(3) with time zone"): Type(Kind.INSTANT, "", precision=3),
     ("postgresql", "timestamp without time zone"): Type(Kind.TIMESTAMP, "", precision=6),
     ("postgresql", "time(0) without time zone"): Type(Kind.TIME, "", precision=0),
-    ("postgresql", "integer[]"): Type(Kind.UNSUPPORTED, ""),
-    ("postgresql", "interval"): Type(Kind.UNSUPPORTED, ""),
-    ("postgresql", ""): Type(Kind.UNSUPPORTED, ""),
+    ("postgresql", "integer[]"): Type(Kind.NATIVE, ""),
+    ("postgresql", "interval"): Type(Kind.NATIVE, ""),
+    ("postgresql", "public.citext"): Type(Kind.TEXT, ""),
+    ("postgresql", "money"): Type(Kind.UNSUPPORTED, ""),
     ("mysql", "bigint(20) unsigned"): Type(Kind.INTEGER, "", low=0, high=2**64 - 1),
     ("mysql", "int(10) unsigned zerofill"): Type(Kind.INTEGER, "", low=0, high=2**32 - 1),
     ("mysql", "decimal(65,30)"): Type(Kind.DECIMAL, "", precision=65, scale=30),
@@ -42,7 +43,7 @@ NAMES = {
     ("sqlite", "DATETIME"): Type(Kind.TIMESTAMP, "", precision=6),
     ("sqlite", "TEXT"): Type(Kind.ANY, ""),
     ("sqlite", "whatever"): Type(Kind.ANY, ""),
-    ("sqlite", ""): Type(Kind.UNSUPPORTED, ""),
+    ("sqlite", ""): Type(Kind.ANY, ""),
 }
 
 

@@ -1,0 +1,24 @@
+-- The servers that come as a package have no contrib modules: a type of the same name that ignores case as the real one does.
+CREATE TYPE citext;
+CREATE FUNCTION citextin(cstring) RETURNS citext AS 'textin' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION citextout(citext) RETURNS cstring AS 'textout' LANGUAGE internal IMMUTABLE STRICT;
+CREATE FUNCTION citextrecv(internal) RETURNS citext AS 'textrecv' LANGUAGE internal STABLE STRICT;
+CREATE FUNCTION citextsend(citext) RETURNS bytea AS 'textsend' LANGUAGE internal STABLE STRICT;
+CREATE TYPE citext (INPUT = citextin, OUTPUT = citextout, RECEIVE = citextrecv, SEND = citextsend, INTERNALLENGTH = VARIABLE, STORAGE = extended, CATEGORY = 'S', COLLATABLE = true);
+CREATE CAST (citext AS text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (text AS citext) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE FUNCTION citext_eq(a citext, b citext) RETURNS boolean AS 'SELECT lower(a::text) = lower(b::text)' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_lt(a citext, b citext) RETURNS boolean AS 'SELECT lower(a::text) < lower(b::text)' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_le(a citext, b citext) RETURNS boolean AS 'SELECT lower(a::text) <= lower(b::text)' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_gt(a citext, b citext) RETURNS boolean AS 'SELECT lower(a::text) > lower(b::text)' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_ge(a citext, b citext) RETURNS boolean AS 'SELECT lower(a::text) >= lower(b::text)' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_cmp(a citext, b citext) RETURNS integer AS 'SELECT bttextcmp(lower(a::text), lower(b::text))' LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION citext_hash(a citext, b bigint) RETURNS bigint AS 'SELECT hashtextextended(lower(a::text), b)' LANGUAGE sql IMMUTABLE STRICT;
+CREATE FUNCTION citext_hash(a citext) RETURNS integer AS 'SELECT hashtext(lower(a::text))' LANGUAGE sql IMMUTABLE STRICT;
+CREATE OPERATOR = (LEFTARG = citext, RIGHTARG = citext, PROCEDURE = citext_eq, COMMUTATOR = =, HASHES, MERGES);
+CREATE OPERATOR < (LEFTARG = citext, RIGHTARG = citext, PROCEDURE = citext_lt);
+CREATE OPERATOR <= (LEFTARG = citext, RIGHTARG = citext, PROCEDURE = citext_le);
+CREATE OPERATOR > (LEFTARG = citext, RIGHTARG = citext, PROCEDURE = citext_gt);
+CREATE OPERATOR >= (LEFTARG = citext, RIGHTARG = citext, PROCEDURE = citext_ge);
+CREATE OPERATOR CLASS citext_ops DEFAULT FOR TYPE citext USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 citext_cmp(citext, citext);
+CREATE OPERATOR CLASS citext_ops DEFAULT FOR TYPE citext USING hash AS OPERATOR 1 =, FUNCTION 1 citext_hash(citext), FUNCTION 2 citext_hash(citext, bigint);

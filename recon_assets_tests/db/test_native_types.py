@@ -1,0 +1,169 @@
+"""Types that PostgreSQL alone has: compared and loaded between two of its servers, refused with a way out elsewhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import recon_assets
+from recon_assets.dialect.forms import form
+from recon_assets.dialect.types import parse
+from recon_assets.errors import DeclarationError, ReconError
+from recon_assets.model import Comparison, Mode, Rule
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import Sides, spec
+
+HERE = Path(__file__).parent
+CITEXT = (HERE / "citext.sql").read_text()
+SHOP = (HERE / "shop_pg.sql").read_text()
+OTHER_TYPES = (
+    "CREATE DOMAIN email_t AS citext CHECK (value ~ '@')",
+    "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+    "CREATE TYPE pair AS (a integer, b text)",
+)
+# Of each type values that all differ.
+VALUES: dict[str, Sequence[str]] = {
+    "citext": ("a", "A", "b", ""),
+    "email_t": ("a@b", "A@b", "a@B"),
+    "text[]": ("{}", '{""}', "{a,b}", '{"a,b"}', "{b,a}", "{NULL}", '{"NULL"}', "{{a},{b}}", "[2:3]={a,b}"),
+    "integer[]": ("{1,2}", "{12}", "{2,1}", "{-1,2}"),
+    "numeric(9,2)[]": ("{1.5}", "{-1.5}", "{15}"),
+    "double precision[]": ("{0.1}", "{0.10000000000000002}", "{NaN}"),
+    "timestamp with time zone[]": ("{2024-01-01 00:00+00}", "{2024-01-01 00:00+01}"),
+    "bytea[]": ('{"\\\\x00"}', '{"\\\\x0000"}'),
+    "mood[]": ("{sad}", "{ok}", "{sad,ok}"),
+    "inet": ("10.0.0.1", "10.0.0.1/24", "::1", "10.0.0.2"),
+    "cidr": ("10.0.0.0/8", "10.0.0.0/16"),
+    "macaddr": ("08:00:2b:01:02:03", "08:00:2b:01:02:04"),
+    "interval": ("1 mon", "30 days", "720:00:00", "-1 mon", "1 day", "24:00:00"),
+    "bit(4)": ("0101", "1010"),
+    "bit varying(9)": ("0", "00", "000"),
+    "int4range": ("[1,5)", "(1,5)", "empty", "[1,)", "(,5)"),
+    "tstzmultirange": ("{[2024-01-01 00:00+00,2024-01-02 00:00+00)}", "{}"),
+    "point": ("(0.1,0.2)", "(0.2,0.1)"),
+    "time with time zone": ("12:00+00", "13:00+01", "11:00-01"),
+    "pair": ("(1,a)", '(1,"a,")', "(,)", '(,"")'),
+    "tsvector": ("'a':1", "'a'"),
+}
+
+
+def columns() -> str:
+    return ", ".join(["id integer primary key", *(f"c{at} {of}" for at, of in enumerate(VALUES))])
+
+
+def prepared(both: Both) -> Sides:
+    """A row of the source for each value."""
+    sides = both("postgresql", "postgresql")
+    for side in (sides.source, sides.target):
+        side.run(CITEXT, *OTHER_TYPES, f"CREATE TABLE t ({columns()})")
+    for number, (at, value) in enumerate(cells()):
+        sides.source.fill(f"t (id, c{at})", [(number, value)])
+    return sides
+
+
+def cells() -> list[tuple[int, str]]:
+    return [(at, value) for at, values in enumerate(VALUES.values()) for value in values]
+
+
+def compared(sides: Sides, **more: object) -> Comparison:
+    return recon_assets.compare(sides.source.url, "t", sides.target.url, "t", key=["id"], **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type")
+def test_every_type_is_loaded_and_compared(both: Both) -> None:
+    """A load's rows are equal; each value that is replaced by another of its type differs, and is put right again."""
+    sides = prepared(both)
+
+    assert sides.load(spec()).inserted == len(cells())
+    clean = compared(sides)
+    assert clean.equal
+    assert not clean.not_compared
+
+    sides.target.run("DELETE FROM t")
+    other = {at: [*values[1:], values[0]] for at, values in enumerate(VALUES.values())}
+    places = [(at, place) for at, values in enumerate(VALUES.values()) for place in range(len(values))]
+    for number, (at, place) in enumerate(places):
+        sides.target.fill(f"t (id, c{at})", [(number, other[at][place])])
+    found = compared(sides)
+    assert [(item.key, item.differing) for item in found.mismatched] == [
+        ((number,), (f"c{at}",)) for number, (at, _) in enumerate(places)
+    ]
+
+    assert sides.load(spec(), mode=Mode.UPSERT).updated == len(cells())
+    assert compared(sides).equal
+
+
+def test_keys_that_ignore_case_are_compared_exactly(both: Both) -> None:
+    """`A` is not `a`, although the target's index takes one for the other: a load says so, and writes nothing."""
+    sides = both("postgresql", "postgresql")
+    for side in (sides.source, sides.target):
+        side.run(CITEXT, "CREATE TABLE t (id citext primary key, v integer)")
+    sides.source.fill("t", [("a", 1), ("b", 2)])
+    sides.target.fill("t", [("A", 1), ("b", 3)])
+
+    found = compared(sides)
+
+    assert [item.key for item in (*found.missing, *found.extra, *found.mismatched)] == [("a",), ("A",), ("b",)]
+    with pytest.raises(ReconError, match=r"t_pkey|duplicate|unique"):
+        sides.load(spec(), mode=Mode.UPSERT)
+    assert sides.target.rows() == [("A", 1), ("b", 3)]
+
+
+WAY_OUT = r"has no exact form in other databases; cast .*columns\.cast.*`--cast COLUMN=TYPE`.*leave the column out"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("text[]", "text"), ("numeric(9,2)[]", "numeric(9,3)[]"), ("inet", "cidr"), ("money", "money")]
+)
+def test_other_pairs_have_no_common_form(left: str, right: str) -> None:
+    """And the way out is named."""
+    with pytest.raises(DeclarationError, match=WAY_OUT):
+        form(parse(left, "postgresql"), parse(right, "postgresql"), Rule(), same_dialect=True)
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "cast", "text"),
+    [
+        ("timestamp_ns", "TIMESTAMP_NS '2024-01-01 00:00:00.123456789'", "varchar", "2024-01-01 00:00:00.123456789"),
+        ("integer[]", "[1, NULL, 3]", "varchar", "[1, NULL, 3]"),
+        ("struct(a integer, b varchar)", "{'a': 1, 'b': 'x'}", "varchar", "{'a': 1, 'b': x}"),
+        ("map(varchar, integer)", "MAP {'k': 1}", "varchar", "{k=1}"),
+    ],
+)
+def test_nested_values_of_duckdb_are_compared_by_a_cast(both: Both, of: str, value: str, cast: str, text: str) -> None:
+    """Without it, the column is named among those not compared, with the way out; with it, values differ or not."""
+    sides = both("duckdb", "postgresql")
+    sides.create(f"id integer, v {of}, w integer", "id integer primary key, v text, w integer")
+    sides.source.run(f"INSERT INTO t VALUES (1, {value}, 1), (2, {value}, 1)")
+    sides.target.fill("t", [(1, text, 1), (2, f"{text} ", 1)])
+
+    (left_out,) = compared(sides).not_compared
+    assert "--cast COLUMN=TYPE" in left_out.why
+    assert [item.key for item in compared(sides, cast={"v": cast}).mismatched] == [(2,)]
+    with pytest.raises(DeclarationError, match=r"cast it under columns\.cast"):
+        sides.load(spec())
+    sides.target.run("DELETE FROM t")
+    sides.load(spec(cast={"v": cast}))
+    assert compared(sides, cast={"v": cast}).equal
+
+
+def test_the_shop_is_compared_whole(both: Both) -> None:
+    """Every table of somebody's schema, domains over citext, arrays and inet included, with no column left out."""
+    sides = both("postgresql", "postgresql")
+    for side in (sides.source, sides.target):
+        side.run(CITEXT, SHOP)
+    for side, name in ((sides.source, "Ann"), (sides.target, "ann")):
+        side.run(
+            f"INSERT INTO sales.customers (email, nick, name) VALUES ('{name}@x.example', '{name}', 'n')",
+            "INSERT INTO sales.\"ProductCatalog\" VALUES (1, 'n', 'g', ARRAY['" + name + "', NULL], 0.1)",
+            f"INSERT INTO sales.sessions VALUES ('s', '2024-01-01', NULL, '10.0.0.{len(name)}/{24 + (name == 'ann')}')",
+        )
+    wrong = {
+        "sales.customers": (["id"], {"email", "nick", "created_at", "updated_at"}),
+        'sales."ProductCatalog"': (["ProductId"], {"Tags"}),
+        "sales.sessions": (["sid"], {"ip"}),
+    }
+    for table, (key, differing) in wrong.items():
+        found = recon_assets.compare(sides.source.url, table, sides.target.url, table, key=key)
+        assert not found.not_compared
+        assert [set(item.differing) for item in found.mismatched] == [differing]

@@ -12,7 +12,7 @@ from recon_assets.declare.table import Table
 from recon_assets.dialect import privileges
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import form
-from recon_assets.dialect.sql import bound
+from recon_assets.dialect.windows import bound
 from recon_assets.diff.values import Reader, check_rule
 from recon_assets.errors import DeclarationError
 from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window

@@ -3,16 +3,14 @@
 A dialect without a rule fails when the SQL is made.
 """
 
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ClauseElement, ColumnElement, Executable
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.model import Days, Kind, Type, Window
+from recon_assets.model import Kind, Type
 
 
 class differs_by_value(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
@@ -233,142 +231,6 @@ class cast_as(ColumnElement[Any]):  # noqa: N801 - SQL is lower case
 @compiles(cast_as)
 def _cast_as(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST({compiler.process(element.column, **kw)} AS {element.to})"
-
-
-class sqlite_moment(FunctionElement[str]):  # noqa: N801 - SQL is lower case
-    """SQLite's timestamp text in a form that sorts as moments do: no T, and in UTC when it names an offset."""
-
-    type = sa.String()
-    inherit_cache = True
-
-
-@compiles(sqlite_moment, "sqlite")
-def _sqlite_moment_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    text = compiler.process(element.clauses, **kw)
-    return f"iif({text} GLOB '*[+-][0-9][0-9]:[0-9][0-9]', datetime({text}), replace({text}, 'T', ' '))"
-
-
-class local_day(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
-    """The day of ``days`` into which a moment between the first window and ``until`` falls."""
-
-    type = sa.Date()
-    inherit_cache = False
-
-    def __init__(self, column: ColumnElement[Any], kind: Kind, days: Days, until: date) -> None:
-        super().__init__(column)
-        self.stored = _zone(kind, days)
-        self.kind, self.days, self.until = kind, days, until
-
-    def steps(self) -> list[tuple[datetime, int | date]]:
-        """From which stored moment on which offset in seconds leads to the day; when DST changes, the day itself."""
-        found: list[tuple[datetime, int | date]] = []
-        for window in self.days.windows(self.until):
-            first, last = _ends(window)
-            start, end = moment_in(first, self.stored), moment_in(last, self.stored)
-            offset = int((first.replace(tzinfo=None) - start).total_seconds())
-            step = offset if end - start == timedelta(days=1) else date.fromisoformat(window.key)
-            if not found or found[-1][1] != step:
-                found.append((start, step))
-        return found
-
-
-@compiles(local_day, "postgresql")
-@compiles(local_day, "duckdb")
-def _local_day_postgresql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
-    if element.kind is Kind.INSTANT:
-        zone = compiler.render_literal_value(element.days.timezone, sa.String())
-        return f"CAST(({compiler.process(element.clauses, **kw)} AT TIME ZONE {zone}) AS date)"
-    return _by_steps(element, compiler, "CAST({} + INTERVAL '{}' SECOND AS date)", "DATE '{}'", **kw)
-
-
-@compiles(local_day, "mysql", "mariadb")
-def _local_day_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    """The rules of the zone go with the statement: MySQL's time zone tables are often not loaded."""
-    return _by_steps(element, compiler, "DATE({} + INTERVAL {} SECOND)", "DATE('{}')", **kw)
-
-
-@compiles(local_day, "sqlite")
-def _local_day_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    return _by_steps(element, compiler, "date(substr({}, 1, 19), '{} seconds')", "'{}'", **kw)
-
-
-def _by_steps(element: Any, compiler: Any, shifted: str, fixed: str, **kw: Any) -> str:
-    moment = compiler.process(element.clauses, **kw)
-    if element.kind is Kind.DATE:
-        return shifted.format(moment, 0)
-    write = _shortest if compiler.dialect.name == "sqlite" else str
-    whens = [
-        f"WHEN {moment} >= '{write(start)}' THEN "
-        + (fixed.format(step) if isinstance(step, date) else shifted.format(moment, step))
-        for start, step in reversed(element.steps())
-    ]
-    return f"CASE {' '.join(whens)} END" if whens else "NULL"
-
-
-def moment_in(moment: datetime, zone: str) -> datetime:
-    """An aware moment as a naive one of ``zone``."""
-    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-
-
-def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, dialect: str) -> ColumnElement[bool]:
-    """Whether ``column`` lies in ``window``, its bounds written as the column's own type."""
-    column = comparable(column, kind, dialect)
-    start, end = (bound(moment, kind, days.stored_in, dialect) for moment in _ends(window))
-    return sa.and_(column >= start, column < end)
-
-
-def comparable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnElement[Any]:
-    """The column in a form that sorts by time."""
-    return sqlite_moment(column) if dialect == "sqlite" and kind is not Kind.DATE else column
-
-
-class sqlite_sortable(FunctionElement[str]):  # noqa: N801 - SQL is lower case
-    """SQLite's timestamp text in UTC to the millisecond, in whatever form it is written; other values as they are."""
-
-    type = sa.String()
-    inherit_cache = True
-
-
-@compiles(sqlite_sortable, "sqlite")
-def _sqlite_sortable_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    value = compiler.process(element.clauses, **kw)
-    return f"iif(typeof({value}) = 'text', strftime('%Y-%m-%d %H:%M:%f', {value}), {value})"
-
-
-def sortable(column: ColumnElement[Any], kind: Kind, dialect: str) -> ColumnElement[Any]:
-    """The column in a form in which any two of its values sort by time, however they are written."""
-    return sqlite_sortable(column) if dialect == "sqlite" and kind in _WRITTEN else column
-
-
-_WRITTEN = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
-
-
-def _ends(window: Window) -> tuple[datetime, datetime]:
-    if window.start is None or window.end is None:
-        msg = f"window {window} has no bounds, so it is no condition"
-        raise ValueError(msg)
-    return window.start, window.end
-
-
-def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.BindParameter[Any]:
-    """An aware moment as a value that columns of ``kind`` can be compared with; of dates, the day in its own zone."""
-    if kind is Kind.DATE:
-        return sa.literal(moment.date() if dialect != "sqlite" else str(moment.date()))
-    if dialect == "sqlite":
-        return sa.literal(_shortest(moment_in(moment, stored_in)))
-    if kind is Kind.INSTANT and dialect in {"postgresql", "duckdb"}:
-        return sa.literal(moment.astimezone(UTC), sa.DateTime(timezone=True))
-    return sa.literal(moment_in(moment, "UTC" if kind is Kind.INSTANT else stored_in), sa.DateTime())
-
-
-def _shortest(moment: datetime) -> str:
-    """Texts may leave out what is zero, and the shorter text sorts first."""
-    return moment.isoformat(" ").removesuffix(":00").removesuffix(" 00:00")
-
-
-def _zone(kind: Kind, days: Days) -> str:
-    """In which zone stored moments are to be read."""
-    return "UTC" if kind is Kind.INSTANT else days.stored_in
 
 
 def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElement[Any]:

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from recon_assets.dialect import windows
 from recon_assets.dialect.canonical import DIGITS, END, NULL
 from recon_assets.model import Kind
 from recon_assets.values import KINDS, UNREADABLE
@@ -14,6 +15,7 @@ def install(connection: Any, _: Any = None) -> None:
     for name, (arguments, function) in functions.items():
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_aggregate("recon_total", 1, Total)
+    windows.install(connection)
 
 
 def text(value: Any, kind: str, form: str) -> str | None:

@@ -46,8 +46,13 @@ class Days:
     stored_in: str = "UTC"
 
     def window(self, day: date) -> Window:
-        """The window of one day: local midnight to next local midnight."""
-        return Window(day.isoformat(), self._midnight(day), self._midnight(day + timedelta(days=1)))
+        """The window of one day: local midnight to next local midnight.
+
+        The first midnight where clocks go back over it; where they go forward over it, the moment at which they do.
+        """
+        last = datetime.max.replace(tzinfo=ZoneInfo(self.timezone))
+        end = self._midnight(day + timedelta(days=1)) if day < date.max else last
+        return Window(day.isoformat(), self._midnight(day), end)
 
     def windows(self, until: date) -> Iterator[Window]:
         """Every window from ``start`` until before ``end``, or before ``until`` when that is earlier."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import md5_text, row_text
-from recon_assets.dialect.sql import bound, sortable
+from recon_assets.dialect.windows import bound, sortable
 from recon_assets.errors import DeclarationError
 from recon_assets.model import DiscrepancyKind, Disorder, FaultyRows, Kind, Window
 from recon_assets.reading.faulty_rows import Fault, RowCheck, cell, found, target_with
@@ -98,8 +98,9 @@ def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:
     if kind not in {*_MOMENTS, Kind.ANY}:
         raise DeclarationError(_unordered(side, need.not_future))
     here = now.astimezone(ZoneInfo(days.timezone if days else "UTC"))
-    moment = bound(here, kind, days.stored_in if days else "UTC", side.dialect)
-    yield Fault((need.not_future,), _ordered(side, need.not_future) > sortable(moment, kind, side.dialect))
+    moment = bound(here, kind, _stored_in(side), side.dialect)
+    later = _ordered(side, need.not_future) > sortable(moment, kind, side.dialect, _stored_in(side))
+    yield Fault((need.not_future,), later)
 
 
 def _ordered(side: Side, name: str) -> sa.ColumnElement[Any]:
@@ -107,7 +108,12 @@ def _ordered(side: Side, name: str) -> sa.ColumnElement[Any]:
     kind = side.column(name).type.kind
     if kind not in {*_MOMENTS, *_NUMBERS, Kind.ANY}:
         raise DeclarationError(_unordered(side, name))
-    return sortable(side.value(name), kind, side.dialect)
+    return sortable(side.value(name), kind, side.dialect, _stored_in(side))
+
+
+def _stored_in(side: Side) -> str:
+    """The zone of times without one."""
+    return side.pair.spec.days.stored_in if side.pair.spec.days else "UTC"
 
 
 def _unordered(side: Side, name: str) -> str:
@@ -118,7 +124,7 @@ def _unordered(side: Side, name: str) -> str:
 def _need_one_meaning(side: Side, names: Sequence[str]) -> None:
     """Databases read times without a zone as UTC when they compare them with instants."""
     kinds = {side.column(name).type.kind for name in names}
-    zone = side.pair.spec.days.stored_in if side.pair.spec.days else "UTC"
+    zone = _stored_in(side)
     if Kind.INSTANT in kinds and len(kinds) > 1 and zone != "UTC":
         msg = (
             f"{side.where}: {', '.join(names)} hold times with and without zone, which the database compares"

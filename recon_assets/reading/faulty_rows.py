@@ -82,7 +82,7 @@ class RowCheck:
         """Of each row the window, the faults as 1 or 0, and the columns."""
         flags = [sa.case((fault.holds, 1), else_=0).label(_flag(at)) for at, fault in enumerate(self.faults)]
         values = [self.side.value(name).label(_value(at)) for at, name in enumerate(_names(self.side))]
-        day = self.side.day(windows).label(WINDOW)
+        day = self.side.date(windows).label(WINDOW)
         rows = sa.select(day, *flags, *values).select_from(self.table).where(condition(self.side.pair.spec.where))
         return rows.where(self.side.inside(windows)).subquery(_ROWS)
 

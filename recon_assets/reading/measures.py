@@ -170,8 +170,7 @@ def scan(  # noqa: PLR0913 - what is measured, of what
 ) -> Select:
     """The statement that measures one side: its window, the values of ``by``, the part, and then the figures."""
     parts = [] if part is None else [part.label(_PART)]
-    day = side.day(windows) if side.outside else side.date(windows)
-    inner = side.select(day.label(_WINDOW), *parts, *_inputs(side, measures, by, how)).where(
+    inner = side.select(side.day(windows).label(_WINDOW), *parts, *_inputs(side, measures, by, how)).where(
         sa.or_(side.inside(windows), side.unplaced())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")

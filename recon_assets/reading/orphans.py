@@ -163,7 +163,7 @@ def _named(
 ) -> Generator[tuple[str, str | None, int], None, None]:
     """Which names the rows have, by window and in the order of names."""
     rows = (
-        side.select(side.day(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
+        side.select(side.date(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
     )
     found = sa.select(rows.c[WINDOW], rows.c[_name()], sa.func.count()).group_by(rows.c[WINDOW], rows.c[_name()])
     for batch in side.stream(found.order_by(rows.c[_name()])):

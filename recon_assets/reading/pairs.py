@@ -7,7 +7,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.sql import within
+from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.forms import Form, form
+from recon_assets.dialect.windows import day_key
 from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Rule, TableSpec, Value
 from recon_assets.reading.pairs import Pair
 from recon_assets.reading.snapshot import Side, snapshot
@@ -87,7 +87,6 @@ def _day(moment: Value, days: Days) -> str:
         if len(written) == len("2013-01-01"):
             return date.fromisoformat(written).isoformat()
         found = datetime.fromisoformat(written)
-    except ValueError:
+        return day_key(found, days)
+    except (ValueError, OverflowError):  # no time, or one so near to the year 1 or 9999 that it is of no day
         return ALL.key
-    aware = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(days.stored_in))
-    return aware.astimezone(ZoneInfo(days.timezone)).date().isoformat()

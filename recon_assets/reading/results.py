@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.sql import bound
+from recon_assets.dialect.windows import bound
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Results, SidePair, Window
 from recon_assets.reading.names import written

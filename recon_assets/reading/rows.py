@@ -7,7 +7,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.sql import comparable, local_day, readable, within
+from recon_assets.dialect.sql import readable
+from recon_assets.dialect.windows import day_of, within
 from recon_assets.model import ALL, Relation, TableSpec, Window
 from recon_assets.reading.names import Select, cast_to, condition, relation_of
 from recon_assets.reading.pairs import Pair
@@ -71,7 +72,7 @@ def _counting(
     moment = cast_to(table.c[name], cast.get(name))
     start, end = days.window(days.start).start, days.window(min(days.end or until, until)).start
     inside = within(moment, kind, Window("history", start, end), days, dialect)
-    day = local_day(comparable(moment, kind, dialect), kind, days, until)
+    day = day_of(moment, kind, list(days.windows(until)), days)
     return (
         sa.select(day.label("day"), sa.func.count()).select_from(table).where(inside).group_by(sa.literal_column("1"))
     )

@@ -14,7 +14,8 @@ from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import Form, form
-from recon_assets.dialect.sql import begin_reading, comparable, local_day, within
+from recon_assets.dialect.sql import begin_reading
+from recon_assets.dialect.windows import day_of, is_time, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, NotCompared, Relation, Rule, TableSpec, Window
 from recon_assets.reading.names import Select, as_table, cast_to, condition, nearest, relation_of
@@ -207,19 +208,17 @@ class Side:
 
     def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
-        if self.pair.spec.days is None or windows[0].start is None:
-            return sa.literal_column(f"'{ALL.key}'")
-        return sa.case((self.inside(windows), sa.cast(self.date(windows), sa.String(10))), else_=None)
+        if self.pair.spec.days is None or windows[0].start is None or not self._may_be_unplaced:
+            return self.date(windows)
+        return sa.case((self.inside(windows), self.date(windows)), else_=None)
 
     def date(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
-        """The day of a row that is `inside`, as a date, which is cheaper; rows without a time have none."""
+        """The key of the window of a row that is `inside`, which is cheaper; of other rows it says nothing."""
         days = self.pair.spec.days
         if days is None or windows[0].start is None:
             return sa.literal_column(f"'{ALL.key}'")
-        kind, moment = self.column(days.column).type.kind, self.value(days.column)
-        first, last = (getattr(windows[at], end) for at, end in ((0, "start"), (-1, "end")))
-        scope = Days(days.column, first.date(), None, days.timezone, days.stored_in)
-        return local_day(comparable(moment, kind, self.dialect), kind, scope, last.date() + timedelta(days=1))
+        every = [day for stretch in stretches(windows) for day in days_of(stretch, days)]
+        return day_of(self.value(days.column), self.column(days.column).type.kind, every, days)
 
     def inside(self, windows: Sequence[Window]) -> sa.ColumnElement[bool]:
         """Whether a row falls into one of ``windows``, which are in order of time, or `ALL`."""
@@ -230,17 +229,24 @@ class Side:
         return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))
 
     def unplaced(self) -> sa.ColumnElement[bool]:
-        """Whether a row falls into no window that the table has: its time is NULL, or before or after them all."""
+        """Whether a row falls into no window of the table: its time is NULL or no time, or before or after them all."""
         days = self.pair.spec.days
-        if days is None:
+        if days is None or not self._may_be_unplaced:
             return sa.false()
-        moment = self.value(days.column)
+        moment, kind = self.value(days.column), self.column(days.column).type.kind
+        lacking = sa.not_(is_time(moment, kind, days, self.dialect))
         if not self.outside:
-            return moment.is_(None)
-        end = days.end or date.max - timedelta(days=2)
-        history = Window("history", days.window(days.start).start, days.window(end).start)
-        inside = within(moment, self.column(days.column).type.kind, history, days, self.dialect)
-        return sa.or_(moment.is_(None), sa.not_(inside))
+            return lacking
+        history = Window("history", days.window(days.start).start, days.window(days.end or date.max).start)
+        return sa.or_(lacking, sa.not_(within(moment, kind, history, days, self.dialect)))
+
+    @property
+    def _may_be_unplaced(self) -> bool:
+        """NULL is ruled out by PostgreSQL and DuckDB; MySQL's zero dates are NULL, and SQLite holds any text."""
+        name = self.pair.spec.days.column if self.pair.spec.days else ""
+        cast = self.role == "source" and name in self.pair.spec.cast
+        checked = self.dialect in {"postgresql", "duckdb"} and bool(self.relation.table) and not cast
+        return self.outside or not checked or self.column(name).nullable
 
     @property
     def shape(self) -> TableSchema:
@@ -279,6 +285,12 @@ def stretches(windows: Sequence[Window]) -> list[Window]:
         else:
             found.append(window)
     return found
+
+
+def days_of(stretch: Window, days: Days) -> Iterator[Window]:
+    """The days that a span of time has a part of."""
+    first, last = (end.date() for end in (stretch.start, stretch.end) if end)
+    return replace(days, start=first, end=None).windows(last + timedelta(days=1))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from recon_assets.dialect.sql import within
+from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Days, Kind
 from recon_assets.reading import condition, nearest, split_name, written

@@ -1,0 +1,339 @@
+"""Windows in SQL: their bounds are computed here, by Python's time zone rules, and passed to every database.
+
+1. No database is asked for a zone's rules: its own may be of another age, or be read otherwise where clocks change.
+2. A stored value lies on one line of time: instants in UTC, times without a zone as they are written, dates as days.
+   A day's bounds are two points of that line, and the end of a day is the start of the next: each row is in one day.
+3. What is no point of the line (NULL, a text that is no time, MySQL's zero date) is in no window.
+
+The tests are recon_assets_tests/db/test_windows.py, around every change of clocks since 1970.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+from recon_assets.model import Days, Kind, Window
+from recon_assets.values.moments import parse_moment
+
+DAY = timedelta(days=1)
+_DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
+_TICK = timedelta(microseconds=1)
+_FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901 - points of the line
+_1970 = datetime(1970, 1, 1)  # noqa: DTZ001
+
+
+def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, dialect: str) -> ColumnElement[bool]:
+    """Whether ``column`` lies in ``window``."""
+    if window.start is None or window.end is None:
+        msg = f"window {window} has no bounds, so it is no condition"
+        raise ValueError(msg)
+    if dialect == "sqlite":
+        start, end = (microseconds(on_line(moment, kind, days.stored_in)) for moment in (window.start, window.end))
+        # Not two comparisons, for each would read the text again.
+        return sqlite_time(column, _zone(kind, days)).between(start, end - 1)
+    start_value, end_value = (bound(moment, kind, days.stored_in, dialect) for moment in (window.start, window.end))
+    return sa.and_(column >= start_value, column < end_value)
+
+
+def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.BindParameter[Any]:
+    """An aware moment as a value that columns of ``kind`` can be compared with; of dates, the day in its own zone."""
+    found = on_line(moment, kind, stored_in)
+    if kind is Kind.DATE:
+        return sa.literal(found.date() if dialect != "sqlite" else str(found.date()))
+    if dialect == "sqlite":
+        # Texts may leave out what is zero, and the shorter text sorts first.
+        return sa.literal(found.isoformat(" ").removesuffix(":00").removesuffix(" 00:00"))
+    if kind is Kind.INSTANT and dialect in {"postgresql", "duckdb"}:
+        return sa.literal(found.replace(tzinfo=UTC), sa.DateTime(timezone=True))
+    return sa.literal(found, sa.DateTime())
+
+
+def on_line(moment: datetime, kind: Kind, stored_in: str) -> datetime:
+    """An aware moment as a point of the line on which columns of ``kind`` have their values.
+
+    Where clocks of ``stored_in`` go forward at that very moment, the times that they skip come after it: a day that
+    begins at 1 a.m. begins with its midnight. Where they go back by a day, as at the date line, no bound comes before
+    that of the day before.
+    """
+    if kind is Kind.DATE:
+        return datetime.combine(moment.date(), time())
+    try:
+        instant = moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # a day of year 1 or 9999 that begins or ends in another year in UTC
+        return _FIRST if moment.year == 1 else _LAST
+    if kind is Kind.INSTANT or stored_in == "UTC":
+        return instant
+    zone = ZoneInfo(stored_in)
+    if not _FIRST + 2 * DAY < instant < _LAST - DAY:
+        return instant  # what clocks say there may be of another year than Python has
+    return max(_reading(instant, zone), _reading(instant - DAY, zone))
+
+
+def _reading(instant: datetime, zone: ZoneInfo) -> datetime:
+    """What clocks of the zone say, by what they said just before."""
+    now, before = (
+        moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) for moment in (instant, instant - _TICK)
+    )
+    return min(now, before + _TICK)
+
+
+def microseconds(point: datetime) -> int:
+    """Since the year 1 began."""
+    return (point - _FIRST) // _TICK
+
+
+def day_key(moment: datetime, days: Days) -> str:
+    """The day into which a time falls that was read from the table; one without a zone is of ``stored_in``."""
+    kind = Kind.INSTANT if moment.tzinfo else Kind.TIMESTAMP
+    point = on_line(moment, kind, days.stored_in) if moment.tzinfo else moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(days.stored_in))
+    near = aware.astimezone(ZoneInfo(days.timezone)).date()
+    around = (days.window(near + DAY * shift) for shift in (2, 1, 0, -1, -2))
+    starts = ((window.key, window.start) for window in around if window.start)
+    return next(key for key, start in starts if on_line(start, kind, days.stored_in) <= point)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of time on the line, until the next one begins, in which days are found by division.
+
+    Attributes:
+        start: Its first point.
+        origin: The start of one of its days; all of them begin a whole number of days after it.
+        day: The day that begins at ``origin``.
+        single: The piece is of that day only, which may be longer than 24 hours.
+    """
+
+    start: datetime
+    origin: datetime
+    day: date
+    single: bool = False
+
+
+def pieces(days: Sequence[tuple[date, datetime, datetime]]) -> list[Piece]:
+    """As few as there can be for these days, each with its two bounds, in order of time.
+
+    A piece goes on over days that are left out, for no row of theirs is asked about.
+    """
+    found: list[Piece] = []
+    for day, start, end in days:
+        last = found[-1] if found else None
+        if end - start > DAY:
+            found.append(Piece(start, start, day, single=True))
+        elif last is None or last.single or start - last.origin != day - last.day:
+            found.append(Piece(start, start, day))
+    return found
+
+
+class day_of(FunctionElement[str]):  # noqa: N801 - SQL is lower case
+    """The key of the day into which a value falls, for values that fall into one of the days given."""
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], kind: Kind, windows: Sequence[Window], days: Days) -> None:
+        super().__init__(column)
+        self.kind, self.zone = kind, _zone(kind, days)
+        self.pieces = pieces(bounds := list(_bounds(kind, windows, days)))
+        self.type = _DayKey({start: day.isoformat() for day, start, _ in bounds})
+
+
+def _bounds(kind: Kind, windows: Sequence[Window], days: Days) -> Iterator[tuple[date, datetime, datetime]]:
+    """Without days that a zone skips at the date line: no row falls into them."""
+    for window in windows:
+        if window.start and window.end:
+            start, end = (on_line(moment, kind, days.stored_in) for moment in (window.start, window.end))
+            if start < end:
+                yield date.fromisoformat(window.key), start, end
+
+
+class _DayKey(sa.types.UserDefinedType[str]):
+    """Days as databases find them cheapest, which have the same order as the days: read as the day's key."""
+
+    cache_ok = False
+
+    def __init__(self, keys: dict[datetime, str]) -> None:
+        self.keys = keys
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], str | None]:
+        del dialect, coltype
+        return self._key
+
+    def _key(self, found: Any) -> str | None:
+        if isinstance(found, datetime):
+            return self.keys[(found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None)]
+        if isinstance(found, int):
+            return date.fromordinal(found).isoformat()
+        return None if found is None else str(found)
+
+
+@compiles(day_of, "postgresql")
+def _day_of_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    """The start of the day, by a function that costs a seventh of ``AT TIME ZONE``."""
+    value: str = compiler.process(element.clauses, **kw)
+    if element.kind is Kind.DATE:
+        return value
+    of, zone = ("TIMESTAMPTZ", "+00") if element.kind is Kind.INSTANT else ("TIMESTAMP", "")
+
+    def literal(point: datetime) -> str:
+        return f"{of} '{point}{zone}'"
+
+    def day(piece: Piece) -> str:
+        return literal(piece.origin) if piece.single else f"date_bin('1 day', {value}, {literal(piece.origin)})"
+
+    return _chosen(element.pieces, lambda piece: f"{value} >= {literal(piece.start)}", day)
+
+
+@compiles(day_of, "mysql", "mariadb")
+def _day_of_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    value: str = compiler.process(element.clauses, **kw)
+    if element.kind is Kind.DATE:
+        return value
+
+    def day(piece: Piece) -> str:
+        if piece.single:
+            return f"DATE('{piece.day}')"
+        seconds = (datetime.combine(piece.day, time()) - piece.origin) // timedelta(seconds=1)
+        return f"DATE({value} + INTERVAL {seconds} SECOND)" if seconds else f"DATE({value})"
+
+    return _chosen(element.pieces, lambda piece: f"{value} >= '{piece.start}'", day)
+
+
+@compiles(day_of, "duckdb")
+def _day_of_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
+    value: str = compiler.process(element.clauses, **kw)
+    if element.kind is Kind.DATE:
+        return value
+    passed = f"epoch_us({value})" if element.kind is Kind.INSTANT else f"epoch_us(CAST({value} AS TIMESTAMP))"
+
+    def since_1970(point: datetime) -> int:
+        return (point - _1970) // _TICK
+
+    def day(piece: Piece) -> str:
+        if piece.single:
+            return str(piece.day.toordinal())
+        return f"({passed} - ({since_1970(piece.origin)})) // {_DAY_MICROSECONDS} + {piece.day.toordinal()}"
+
+    return _chosen(element.pieces, lambda piece: f"{passed} >= {since_1970(piece.start)}", day)
+
+
+def _chosen(parts: Sequence[Piece], begun: Callable[[Piece], str], day: Callable[[Piece], str]) -> str:
+    """The day by the piece that has begun; halved again and again, so that a century costs a few comparisons more."""
+    if not parts:
+        return "NULL"
+    if len(parts) == 1:
+        return day(parts[0])
+    middle = len(parts) // 2
+    earlier, later = _chosen(parts[:middle], begun, day), _chosen(parts[middle:], begun, day)
+    return f"CASE WHEN {begun(parts[middle])} THEN {later} ELSE {earlier} END"
+
+
+@compiles(day_of, "sqlite")
+def _day_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    """By a function of ours, which reads the text once."""
+    parts = [
+        (microseconds(part.start), microseconds(part.origin), part.day.toordinal(), part.single)
+        for part in element.pieces
+    ]
+    return f"recon_day({compiler.process(element.clauses, **kw)}, '{element.zone}', '{json.dumps(parts)}')"
+
+
+class sqlite_time(FunctionElement[int]):  # noqa: N801 - SQL is lower case
+    """A text of SQLite as microseconds on the line, by the parser that reads it for comparison; NULL if no time."""
+
+    type = sa.BigInteger()
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], zone: str) -> None:
+        super().__init__(column)
+        self.zone = zone
+
+
+@compiles(sqlite_time, "sqlite")
+def _sqlite_time_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"recon_time({compiler.process(element.clauses, **kw)}, '{element.zone}')"
+
+
+class sqlite_sortable(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
+    """Texts of SQLite as `sqlite_time`, other values as they are."""
+
+    type = sa.types.NullType()
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], zone: str) -> None:
+        super().__init__(column)
+        self.zone = zone
+
+
+@compiles(sqlite_sortable, "sqlite")
+def _sqlite_sortable_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    value: str = compiler.process(element.clauses, **kw)
+    return f"iif(typeof({value}) = 'text', recon_time({value}, '{element.zone}'), {value})"
+
+
+def sortable(column: ColumnElement[Any], kind: Kind, dialect: str, stored_in: str = "UTC") -> ColumnElement[Any]:
+    """The column in a form in which any two of its values sort by time, however they are written."""
+    written = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
+    return sqlite_sortable(column, stored_in) if dialect == "sqlite" and kind in written else column
+
+
+def is_time(column: ColumnElement[Any], kind: Kind, days: Days, dialect: str) -> ColumnElement[bool]:
+    """Whether a value is a point of the line at all."""
+    found = sqlite_time(column, _zone(kind, days)) if dialect == "sqlite" else column
+    return found.is_not(None)
+
+
+def _zone(kind: Kind, days: Days) -> str:
+    """In which zone stored times are to be read; dates of SQLite that name an offset are compared in UTC."""
+    return "UTC" if kind in {Kind.INSTANT, Kind.DATE} else days.stored_in
+
+
+def install(connection: Any, _: Any = None) -> None:
+    """Gives a connection of SQLite the functions used here."""
+    connection.create_function("recon_time", 2, time_of, deterministic=True)
+    connection.create_function("recon_day", 3, _day, deterministic=True)
+
+
+_INFINITE = {"infinity": 2**62, "-infinity": -(2**62)}
+
+
+def time_of(value: Any, zone: str) -> int | None:
+    """A value of SQLite in microseconds on the line of ``zone``; None if it is no text of a time, like numbers."""
+    if not isinstance(value, str):
+        return None
+    if value in _INFINITE:
+        return _INFINITE[value]
+    try:
+        moment = parse_moment(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return microseconds(moment)
+    try:
+        return microseconds(moment.astimezone(_loaded(zone)).replace(tzinfo=None))
+    except OverflowError:
+        return None
+
+
+_loaded = lru_cache(ZoneInfo)
+
+
+def _day(value: Any, zone: str, parts: str) -> int | None:
+    point, known = time_of(value, zone), _read(parts)
+    at = -1 if point is None else bisect_right(known, point, key=lambda part: part[0]) - 1
+    if point is None or at < 0:
+        return None
+    _, origin, day, single = known[at]
+    return int(day) if single else int(day + (point - origin) // _DAY_MICROSECONDS)
+
+
+_read = lru_cache(json.loads)

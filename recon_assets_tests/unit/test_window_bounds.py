@@ -1,0 +1,83 @@
+"""Bounds of days on the line of stored values: in order for every pair of zones, and at the ends of time."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from recon_assets.dialect.windows import day_key, on_line, pieces, time_of
+from recon_assets.model import Days, Kind
+
+DAY = timedelta(days=1)
+# One hour, half an hour, a day skipped, a day twice, midnight skipped, local mean time.
+CHANGES = [
+    ("America/New_York", date(2024, 11, 3)),
+    ("Australia/Lord_Howe", date(2024, 4, 7)),
+    ("Pacific/Apia", date(2011, 12, 30)),
+    ("Pacific/Kwajalein", date(1993, 8, 21)),
+    ("Pacific/Kwajalein", date(1969, 9, 30)),
+    ("America/Juneau", date(1867, 10, 19)),
+    ("Asia/Manila", date(1844, 12, 31)),
+    ("America/Sao_Paulo", date(2018, 11, 4)),
+    ("America/St_Johns", date(1990, 10, 28)),
+    ("Europe/Amsterdam", date(1937, 7, 1)),
+    ("Africa/Monrovia", date(1972, 1, 7)),
+]
+ZONES = ["UTC", *dict.fromkeys(zone for zone, _ in CHANGES)]
+
+
+@pytest.mark.parametrize("stored", ZONES)
+@pytest.mark.parametrize(("zone", "around"), CHANGES)
+def test_bounds_are_in_order(zone: str, around: date, stored: str) -> None:
+    """Whatever clocks do where the table is, and where its times were written down."""
+    for change in (around, *(day for other, day in CHANGES if other == stored)):
+        windows = [Days("at", change, None, zone, stored).window(change + DAY * shift) for shift in range(-5, 6)]
+        bounds = [on_line(window.start, Kind.TIMESTAMP, stored) for window in windows if window.start]
+
+        assert bounds == sorted(bounds)
+        assert max(later - earlier for earlier, later in pairwise(bounds)) <= 2 * DAY
+
+
+@pytest.mark.parametrize(("zone", "around"), CHANGES)
+def test_times_stored_in_the_zone_of_the_days_are_of_their_date(zone: str, around: date) -> None:
+    """Also those that clocks skip, as the midnight that stands for a date."""
+    days = Days("at", around, None, zone, zone)
+    for hour in range(-24, 48):
+        naive = datetime(around.year, around.month, around.day) + timedelta(hours=hour)  # noqa: DTZ001
+        if naive.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone)).date() == naive.date():
+            assert day_key(naive, days) == naive.date().isoformat()
+
+
+def test_pieces_are_few() -> None:
+    """One where no clock changes, three more for each long day, over days that are left out too."""
+    assert len(pieces(_bounds("UTC", range(1000)))) == 1
+    assert len(pieces(_bounds("UTC", (1, 2, 500, 700)))) == 1
+    assert len(pieces(_bounds("Europe/Paris", range(365)))) == 4
+    assert len(pieces(_bounds("Asia/Tokyo", range(365)))) == 1
+
+
+def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[date, datetime, datetime]]:
+    windows = [Days("at", date(2023, 1, 1), None, zone).window(date(2023, 1, 1) + DAY * at) for at in days]
+    return [
+        (date.fromisoformat(each.key), *(on_line(end, Kind.INSTANT, "UTC") for end in (each.start, each.end)))  # type: ignore[arg-type, misc]
+        for each in windows
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+@pytest.mark.parametrize("kind", [Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT])
+def test_the_ends_of_time(zone: str, kind: Kind) -> None:
+    """The first and the last day that Python has are windows like others."""
+    for day in (date.min, date.max):
+        window = Days("at", day, None, zone, zone).window(day)
+        assert window.start
+        assert window.end
+        assert on_line(window.start, kind, zone) <= on_line(window.end, kind, zone)
+
+
+def test_texts_of_sqlite_near_the_ends() -> None:
+    """An offset may lead out of the years that Python has: such a text is no time of any day."""
+    assert time_of("0001-01-01T00:00:00+05:00", "UTC") is None
+    assert time_of("9999-12-31T23:00:00-05:00", "UTC") is None
+    assert time_of("0001-01-01", "UTC") == 0

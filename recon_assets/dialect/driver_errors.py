@@ -16,12 +16,25 @@ from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, U
 Verdict = tuple[type[ReconError], str]
 _TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
 _MISFIT_STATES = ("22", "23", "44", "54", "P0001")
-_CANCELED, _UNIQUE = "57014", "23505"
-_TOO_LONG = (
-    "a statement took longer than the database's statement_timeout; raise that under databases,"
-    " or give the window's column an index"
-)
+_UNIQUE = "23505"
 _AGAIN = "it may work when tried again"
+_TOO_LONG = (
+    "a statement was ended: either it took longer than statement_timeout (raise that under databases, or give the"
+    " window's column an index), or somebody cancelled it on the server"
+)
+_LOCKED = f"another session holds a lock on what was asked for; {_AGAIN} when that one has ended"
+_DISK_FULL = "the server's disk is full; make room there, then try again"
+_IDLE = f"the server ended the session for being idle, as its settings or those of a pooler say; {_AGAIN}"
+_ONLY_READING = (
+    "only reading is allowed here: sources are never written, and of a target its operators have switched writing off"
+    " (default_transaction_read_only, a standby, read_only); try again when that is over"
+)
+_HIDDEN_ROWS = (
+    "a row-level security policy{} would hide rows from this account, so nothing was read; let it see them all by"
+    " ALTER ROLE .. BYPASSRLS, or read a view of the table's owner"
+)
+_ITS_LOGS = "the server's own log says why"
+_WHO = "check user, password and host in the URL"
 
 
 @contextmanager
@@ -59,12 +72,35 @@ def _driver(error: BaseException) -> Any:
     return error.orig if isinstance(error, sa.exc.DBAPIError) else error
 
 
+# What a state says to the caller; None for the server's own first line.
+_STATES: Mapping[str, Verdict] = {
+    "08P01": (DeclarationError, "{}"),  # a pooler that refuses something: it will do so again
+    "25006": (UnavailableError, _ONLY_READING),
+    "25P03": (UnavailableError, _IDLE),
+    "25P04": (UnavailableError, _TOO_LONG),
+    "53100": (UnavailableError, _DISK_FULL),
+    "55006": (UnavailableError, f"{{}}; {_AGAIN}"),
+    "55P03": (UnavailableError, _LOCKED),
+    "55P02": (DeclarationError, "{}"),
+    "57014": (UnavailableError, _TOO_LONG),
+    "57P04": (DeclarationError, "{}"),
+    "57P05": (UnavailableError, _IDLE),
+    "58030": (UnavailableError, f"{{}}; {_ITS_LOGS}"),
+    "28": (DeclarationError, f"{{}}; {_WHO}"),
+    "XX": (UnavailableError, f"{{}}; {_ITS_LOGS}"),
+}
+
+
 def _postgresql(error: Any) -> Verdict:
     state = error.sqlstate
     if state is None:
         return _without_state(error)
-    if state == _CANCELED:
-        return UnavailableError, _TOO_LONG
+    if error.diag.source_file == _ROW_SECURITY:
+        return DeclarationError, _HIDDEN_ROWS.format(_of_what_it_quotes(_first_line(error)))
+    found = _STATES.get(state) or _STATES.get(state[:2])
+    if found:
+        kind, said = found
+        return kind, said.format(_first_line(error))
     if state.startswith(_TRANSIENT_STATES):
         return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
     if state.startswith(_MISFIT_STATES):
@@ -73,13 +109,40 @@ def _postgresql(error: Any) -> Verdict:
     return DeclarationError, _first_line(error)
 
 
+_ROW_SECURITY = "rls.c"
+"""Where in the server the error comes from: its words are of the server's language."""
+# No connection, so no state: only words. Those of other languages count as an outage.
+_NEVER_CONNECTS = re.compile(
+    "(password|SCRAM|certificate|Ident|Peer) authentication.* failed"
+    "|no password supplied|no pg_hba.conf entry|does not exist|is not permitted to log in"
+    "|permission denied for database|certificate verify failed|server does not support SSL"
+    "|root certificate file|invalid sslmode|no such user"
+    "|unsupported startup parameter|no such database"
+)
+
+
+def _of_what_it_quotes(said: str) -> str:
+    """The name in a message, however its language quotes names."""
+    found = re.search(r"[\"«„“](.+?)[\"»“”]", said)
+    return f' of "{found[1].strip()}"' if found else ""
+
+
 def _without_state(error: Any) -> Verdict:
     """What the driver found by itself: no connection, or a value that the protocol cannot carry."""
     name = type(error).__name__
     if name == "DataError":
         return DoesNotFitError, _words(error)
-    kind = DeclarationError if name == "ProgrammingError" else UnavailableError
-    return kind, f"{_first_line(error)}; {_AGAIN}" if kind is UnavailableError else _first_line(error)
+    refused = _NEVER_CONNECTS.search(str(error))
+    if refused:
+        return DeclarationError, f"{_line_with(refused)}; {_WHO}"
+    if name == "ProgrammingError":
+        return DeclarationError, _first_line(error)
+    return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
+
+
+def _line_with(found: re.Match[str]) -> str:
+    """Of a message about several attempts, the one that says most."""
+    return next(line for line in found.string.splitlines() if found[0] in line).strip(" -.")
 
 
 def _words(error: Any) -> str:
@@ -111,11 +174,22 @@ _MISFIT_NUMBERS = {
     3988: "a character that the column's character set does not have",
     4025: "check violation",
 }
-_TIMEOUT_NUMBERS = {1969, 3024}
-_TRANSIENT_NUMBERS = {
-    *(0, 1020, 1021, 1037, 1040, 1041, 1047, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317),
-    *(1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031),
+_NUMBERS: Mapping[int, Verdict] = {
+    **dict.fromkeys((1044, 1045, 1130, 1698, 3118, 4151), (DeclarationError, f"{{}}; {_WHO}")),
+    **dict.fromkeys((1290, 1792, 1836), (UnavailableError, _ONLY_READING)),
+    **dict.fromkeys((1021, 1114), (UnavailableError, _DISK_FULL)),
+    **dict.fromkeys((1969, 3024), (UnavailableError, _TOO_LONG)),
+    1205: (UnavailableError, _LOCKED),
+    4031: (UnavailableError, _IDLE),
+    **dict.fromkeys(
+        (
+            *(0, 1020, 1037, 1040, 1041, 1047, 1053, 1158, 1159, 1160, 1161, 1203, 1206, 1213, 1317),
+            *(1927, 2002, 2003, 2006, 2013, 2014, 2055),
+        ),
+        (UnavailableError, f"{{}}; {_AGAIN}"),
+    ),
 }
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 # Where a message names a column or constraint; each is bound to one end, because the rest may hold a value.
 _NAMES = (
     re.compile(r"^Duplicate entry .* for key (\S+)$"),
@@ -127,14 +201,13 @@ _NAMES = (
 
 def _mysql(error: Any) -> Verdict:
     number, said = _number(error), _first_line(error)
-    if number in _TIMEOUT_NUMBERS:
-        return UnavailableError, _TOO_LONG
     if number in _MISFIT_NUMBERS:
         found = next(filter(None, (name.search(said) for name in _NAMES)), None)
         return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and _last_part(found[1]))
-    if number in _TRANSIENT_NUMBERS:
-        return UnavailableError, f"{said or 'the connection was lost'}; {_AGAIN}"
-    return DeclarationError, said
+    if _UNTRUSTED in said:
+        return DeclarationError, said
+    kind, sentence = _NUMBERS.get(-1 if number is None else number, (DeclarationError, "{}"))
+    return kind, sentence.format(said or "the connection was lost")
 
 
 def _last_part(name: str) -> str:
@@ -145,6 +218,8 @@ def _last_part(name: str) -> str:
 def _duckdb(error: Any) -> Verdict:
     """What it says against a statement is repeated; what it says while rows are read may quote them."""
     name = type(error).__name__
+    if _NO_ROOM.search(_first_line(error)):
+        return UnavailableError, _DISK_FULL
     if name in _DUCKDB_TRANSIENT:
         return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
     if name in _DUCKDB_OF_STATEMENTS or (name == "InvalidInputException" and _OF_PARAMETERS.match(_first_line(error))):
@@ -164,9 +239,14 @@ def _sqlite(error: Any) -> Verdict:
     said = _first_line(error)
     if said.startswith("Could not decode"):
         return DoesNotFitError, "text that is not UTF-8"
+    if _NO_ROOM.search(said):
+        return UnavailableError, _DISK_FULL
     if "locked" in said or "busy" in said:
         return UnavailableError, f"{said}; {_AGAIN}"
-    return DeclarationError, said
+    return (UnavailableError if "I/O" in said else DeclarationError), said
+
+
+_NO_ROOM = re.compile("disk is full|No space left|not enough (disk )?space", re.IGNORECASE)
 
 
 _JUDGES: Mapping[str, Callable[[Any], Verdict]] = {

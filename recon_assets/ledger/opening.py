@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.ledger.schema import REVISION, SCHEMA
 from recon_assets.model import Database
 
+_PATIENCE = timedelta(seconds=60)
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.Text), schema=SCHEMA)
 
 
@@ -68,18 +70,12 @@ def _engine(url: str) -> Iterator[sa.Engine]:
             f"ledger: {parsed.get_backend_name()} cannot hold the ledger; use postgresql://user:password@host/database"
         )
         raise DeclarationError(msg)
-    engine = dialect.engine(Database("ledger", url), role="target")
-    sa.event.listen(engine, "connect", _impatient)
+    # Its transactions are short: who waits longer than this waits for something that hangs.
+    engine = dialect.engine(Database("ledger", url), role="target", lock_timeout=_PATIENCE)
     try:
         yield engine
     finally:
         engine.dispose()
-
-
-def _impatient(connection: Any, _: Any) -> None:
-    """Transactions of the ledger are short: who waits longer than this waits for something that hangs."""
-    connection.execute("SET lock_timeout = '60s'")
-    connection.commit()
 
 
 def _brought_up(engine: sa.Engine) -> str | None:

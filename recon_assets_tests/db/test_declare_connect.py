@@ -39,7 +39,7 @@ class Sides:
 
     def run(self, side: str, *statements: str) -> None:
         """Runs statements as the side's account."""
-        engine = sa.create_engine(check_url(self.urls[side]))
+        engine = sa.create_engine(self.urls[side])
         with engine.begin() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)

@@ -11,7 +11,7 @@ from recon_assets.declare import read, survey
 from recon_assets.declare.connect import connected
 from recon_assets.declare.draft import Found, Start, Suggestion
 from recon_assets.declare.survey import Place, first_declaration
-from recon_assets.dialect import check_url, engine
+from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Database, Kind, Type
 from recon_assets.reading import TableSchema
@@ -99,7 +99,7 @@ def made(fresh: Fresh) -> Made:
 
     def make(dialect: Dialect, statements: list[str]) -> str:
         url = fresh(dialect)
-        admin = sa.create_engine(check_url(url))
+        admin = sa.create_engine(url)
         with admin.begin() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
@@ -236,7 +236,7 @@ def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
     day = Column("day", Type(Kind.DATE, "date"))
     table = Found("public", "t", "public.t", TableSchema((day,)))
     impatient = engine(Database("source", url, timedelta(seconds=1)), role="source")
-    other = sa.create_engine(check_url(url))
+    other = sa.create_engine(url)
     with other.begin() as connection:
         connection.exec_driver_sql("LOCK t IN ACCESS EXCLUSIVE MODE")
         start = survey._start(impatient, Suggestion("t", table, table, window=day), TODAY)

@@ -1,0 +1,322 @@
+"""What each session sets, and reads back: nothing of a server, a role or a pooler may bend what is read or written.
+
+PostgreSQL's settings are made with the first statement of every transaction and end with it: start-up options are
+refused or dropped by poolers, and behind one that lends out servers by the transaction nothing else lasts.
+MySQL's are made once, when a connection is opened. A setting that does not stick is an error before anything is read.
+"""
+
+import re
+import shlex
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+
+from recon_assets.errors import DeclarationError
+from recon_assets.model import Database
+
+Role = Literal["source", "target"]
+
+
+@dataclass(frozen=True)
+class Keepalive:
+    """How a connection asks whether the other end is still there while it waits; all in seconds.
+
+    After ``idle`` seconds without a packet it asks every ``interval`` seconds, and gives up after ``patience``.
+    """
+
+    idle: int = 15
+    interval: int = 10
+    patience: int = 45
+
+    def libpq(self) -> dict[str, str]:
+        """As arguments of PostgreSQL's client."""
+        return {
+            "keepalives": "1",
+            "keepalives_idle": str(self.idle),
+            "keepalives_interval": str(self.interval),
+            "keepalives_count": str(max(1, self.patience // self.interval)),
+            "tcp_user_timeout": str(self.patience * 1000),
+        }
+
+    def apply(self, connected: socket.socket) -> None:
+        """To a connection whose driver has no arguments for it; not all systems have all of the options."""
+        if connected.family == socket.AF_UNIX:
+            return
+        wanted = {
+            "TCP_KEEPIDLE": self.idle,
+            "TCP_KEEPINTVL": self.interval,
+            "TCP_KEEPCNT": max(1, self.patience // self.interval),
+            "TCP_USER_TIMEOUT": self.patience * 1000,
+        }
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name in wanted.keys() & vars(socket).keys():
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), wanted[name])
+
+
+KEEPALIVE = Keepalive()
+"""A network that vanishes is noticed within a minute."""
+
+_WITHOUT_LIMIT = "0"
+_POSTGRESQL = {
+    # what values look like, and how texts become values
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+    "lc_monetary": "C",
+    "timezone_abbreviations": "Default",
+    "array_nulls": "on",
+    # what statements mean
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
+    "transform_null_equals": "off",
+    # which rows there are: a policy that would hide some is an error then, and no index gives up early
+    "row_security": "off",
+    "gin_fuzzy_search_limit": "0",
+    # A side waits while the other one works, for longer than roles are often allowed to.
+    "idle_in_transaction_session_timeout": _WITHOUT_LIMIT,
+}
+_TRANSACTION_TIMEOUT = 170000  # the version that has it
+
+
+@dataclass
+class PostgresqlSettings:
+    """The settings of the sessions of one engine.
+
+    Attributes:
+        database: Whose they are.
+        asked: Settings that the URL asks for; ours win.
+        lock_timeout: How long a statement waits for a lock; None for most of the time that it may take, so that it
+            ends by the one limit or the other, and the error says which.
+        search_path: Where unqualified names are looked for, for as long as the engine lives: what the URL asks for,
+            else what the database gives to new sessions of the role, whatever somebody else has set in this one.
+    """
+
+    database: Database
+    asked: Mapping[str, str] = field(default_factory=dict)
+    lock_timeout: timedelta | None = None
+    search_path: str | None = None
+
+    def install(self, made: sa.Engine, role: Role) -> None:
+        """Makes every transaction of the engine begin with its settings; a source's can only read."""
+
+        def connected(connection: Any, _: Any) -> None:
+            connection.read_only = True if role == "source" else None  # of a target, as its operators have it
+            made.dialect._backslash_escapes = False  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+
+        sa.event.listen(made, "connect", connected)
+        sa.event.listen(made, "begin", self._begun)
+
+    def _begun(self, connection: sa.Connection) -> None:
+        """Sets all, and reads back all, in one statement."""
+        plain: Any = connection.connection.driver_connection
+        own = self._own(plain.info.server_version)
+        wanted = {**self._others(own), **own, _SEARCH_PATH: self.search_path or self.asked.get(_SEARCH_PATH)}
+        statement, values = _set_local(tuple(wanted.items()))
+        with plain.cursor() as cursor:
+            found = dict(zip(wanted, cursor.execute(statement, values).fetchone(), strict=True))
+        self.search_path = found[_SEARCH_PATH]
+        refuse_others(self.database.name, own, found)
+
+    def _own(self, version: int) -> dict[str, str]:
+        return {
+            **_POSTGRESQL,
+            "statement_timeout": _milliseconds(self.database.statement_timeout),
+            "lock_timeout": _milliseconds(self.lock_timeout or self.database.statement_timeout * 0.9),
+            **({"transaction_timeout": _WITHOUT_LIMIT} if version >= _TRANSACTION_TIMEOUT else {}),
+        }
+
+    def _others(self, own: Mapping[str, str]) -> dict[str, str]:
+        ours = {*(name.lower() for name in own), _SEARCH_PATH}
+        return {name: value for name, value in self.asked.items() if name.lower() not in ours}
+
+
+_SEARCH_PATH = "search_path"
+_PSYCOPG: sa.Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+
+
+def _milliseconds(time: timedelta) -> str:
+    return f"{time.total_seconds() * 1000:.0f}ms"
+
+
+@lru_cache(maxsize=64)
+def _set_local(wanted: tuple[tuple[str, str | None], ...]) -> tuple[str, dict[str, Any]]:
+    """A statement that sets each until the transaction ends, and gives back what each is then."""
+    until_the_end = True
+    settings = (
+        sa.func.set_config(name, _default(name) if value is None else value, until_the_end) for name, value in wanted
+    )
+    made = sa.select(*settings).compile(dialect=_PSYCOPG)
+    return str(made), dict(made.params)
+
+
+def _default(name: str) -> sa.ScalarSelect[str]:
+    """What a setting is in a new session, whatever somebody else has made of it in this one."""
+    settings = sa.table("pg_settings", sa.column("name"), sa.column("reset_val"), schema="pg_catalog")
+    return sa.select(settings.c.reset_val).where(settings.c.name == name).scalar_subquery()
+
+
+def startup_options(options: str) -> tuple[dict[str, str], str]:
+    """The settings among a URL's ``options``, which no session needs to be started with, and the rest of them."""
+    settings, rest = {}, []
+    words = iter(shlex.split(options))
+    for word in words:
+        given = next(words, "") if word == "-c" else word.removeprefix("--" if word.startswith("--") else "-c")
+        name, equals, value = given.partition("=")
+        if equals and (word.startswith(("-c", "--"))):
+            settings[name.replace("-", "_")] = value
+        else:
+            rest.append(word)
+    return settings, " ".join(rest)
+
+
+class set_session(Executable, sa.sql.ClauseElement):  # noqa: N801 - SQL is lower case
+    """MySQL's ``SET SESSION name = value, ..``."""
+
+    inherit_cache = False
+
+    def __init__(self, values: Mapping[str, str | int | float]) -> None:
+        self.values = values
+
+
+@compiles(set_session, "mysql", "mariadb")
+def _set_session_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    del kw
+    written = (f"{name} = {_literal(value, compiler)}" for name, value in element.values.items())
+    return f"SET SESSION {', '.join(written)}"
+
+
+def _literal(value: str | float, compiler: Any) -> str:
+    plain = value == _SERVERS_OWN or not isinstance(value, str)
+    return str(value if plain else compiler.render_literal_value(value, sa.String()))
+
+
+# Nothing is cut, rounded to a zero date, or counted up where a 0 was meant.
+STRICT = (
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_DATE",
+    "NO_ZERO_IN_DATE",
+    "NO_ENGINE_SUBSTITUTION",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "NO_AUTO_VALUE_ON_ZERO",
+)
+_HOURS_IDLE = 8 * 3600
+_MYSQL: Mapping[str, str | int] = {
+    "sql_mode": ",".join(STRICT),
+    "time_zone": "+00:00",
+    # which rows there are
+    "sql_select_limit": 2**64 - 1,
+    "sql_auto_is_null": 0,
+    # what may be asked and written
+    "sql_big_selects": 1,
+    "sql_safe_updates": 0,
+    "foreign_key_checks": 1,
+    "unique_checks": 1,
+    "completion_type": "NO_CHAIN",
+    "sql_quote_show_create": 1,
+    # A side waits while the other one works, and reads in its own time.
+    "wait_timeout": _HOURS_IDLE,
+    "net_read_timeout": 600,
+    "net_write_timeout": 3600,
+}
+_SERVERS_OWN = "DEFAULT"
+_MARIADB: Mapping[str, str | int] = {
+    "check_constraint_checks": 1,
+    "system_versioning_asof": _SERVERS_OWN,  # no value names the present
+    "idle_transaction_timeout": 0,
+    "idle_readonly_transaction_timeout": 0,
+    "idle_write_transaction_timeout": 0,
+}
+_UTF8 = {f"character_set_{part}": "utf8mb4" for part in ("client", "connection", "results")}
+_MYSQL_DIALECT = MySQLDialect_pymysql()
+MARGIN = timedelta(minutes=1)
+"""How much longer than a statement may take an answer is waited for."""
+
+
+@dataclass(frozen=True)
+class MysqlSettings:
+    """The settings of the sessions of one engine, made when a connection is opened."""
+
+    database: Database
+
+    def install(self, made: sa.Engine, role: Role) -> None:
+        """Makes every connection of the engine begin with its settings; a source's can only read."""
+
+        def connected(connection: Any, _: Any) -> None:
+            # The driver's only time-out for answers is that of the greeting until here.
+            connection._read_timeout = connection._write_timeout = self._patience()  # noqa: SLF001
+            KEEPALIVE.apply(connection._sock)  # noqa: SLF001
+            own = self.wanted(mariadb="MariaDB" in connection.get_server_info(), role=role)
+            with connection.cursor() as cursor:
+                cursor.execute(str(set_session(own).compile(dialect=_MYSQL_DIALECT)))
+                cursor.execute(str(_session_variables((*own, *_UTF8)).compile(dialect=_MYSQL_DIALECT)))
+                found = dict(zip((*own, *_UTF8), cursor.fetchone(), strict=True))
+            refuse_others(self.database.name, {**own, **_UTF8}, found)
+
+        # First of all: SQLAlchemy commits before it asks anything, which a server may make the end of a session.
+        sa.event.listen(made, "connect", connected, insert=True)
+
+    def _patience(self) -> float:
+        """Any statement has been answered or ended by then, unless its server cannot be reached any more."""
+        return (self.database.statement_timeout + MARGIN).total_seconds()
+
+    def wanted(self, *, mariadb: bool, role: Role) -> dict[str, str | int | float]:
+        """What is set. MariaDB counts in seconds and for every statement, MySQL in milliseconds and for SELECT."""
+        seconds = self.database.statement_timeout.total_seconds()
+        limit = {"max_statement_time": seconds} if mariadb else {"max_execution_time": round(seconds * 1000)}
+        reads = {"tx_read_only" if mariadb else "transaction_read_only": 1} if role == "source" else {}
+        return {**_MYSQL, **(_MARIADB if mariadb else {}), **limit, **reads}
+
+
+def _session_variables(names: Iterable[str]) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(*(sa.literal_column(f"@@session.{name}") for name in names))
+
+
+def duckdb(connection: Any, _: Any) -> None:
+    """A file has no sessions of others, but the zone is the machine's unless it is set."""
+    connection.execute("SET TimeZone = 'UTC'")
+
+
+def refuse_others(where: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Refuses a session in which something is not as it was set.
+
+    Raises:
+        DeclarationError: Naming what, and what it is instead.
+    """
+    others = [name for name, value in wanted.items() if _plain(value) != _plain(found[name])]
+    if others:
+        said = ", ".join(f"{name} is {found[name]!r} and not {wanted[name]!r}" for name in others)
+        msg = (
+            f"{where}: the session is not as it was told to be: {said}. Let the server leave this to its sessions;"
+            " and if there is a pooler or proxy in between, let it pass SET on, or connect to the server itself."
+        )
+        raise DeclarationError(msg)
+
+
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIME = re.compile(r"(\d+)(ms|s|min|h|d)")
+
+
+def _plain(value: Any) -> Any:
+    """A setting however its server writes it: a time in other units, a number with zeros, a list in another order."""
+    written = str(value)
+    time = _TIME.fullmatch(written)
+    if time:
+        return float(time[1]) * _UNITS[time[2]]
+    try:
+        return float(written)
+    except ValueError:
+        return frozenset(written.lower().replace(" ", "").split(","))

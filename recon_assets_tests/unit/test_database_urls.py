@@ -4,7 +4,6 @@ import ssl
 from pathlib import Path
 from urllib.parse import quote
 
-import certifi
 import pytest
 
 from recon_assets.dialect import check_url, engine
@@ -71,6 +70,17 @@ def test_file_that_is_not_there(tmp_path: Path, family: str, place: str) -> None
     assert not list(tmp_path.iterdir())
 
 
+CERTIFICATE = """-----BEGIN CERTIFICATE-----
+MIIBbzCCARWgAwIBAgIULwCL76rJ6/D+8EnhcQT5EijU8YgwCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBeDAgFw0yNjExMzAwNTEzMTNaGA8yMTI2MTEwNjA1MTMxM1ow
+DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJmZQ1NPzGAG
+rfuxaE3mwxdk3YVGhX3MV7TqIHZfPBJBSGY/aV9/Ril12fWYJ00pNnOfiuu7bvKV
+jSDrK1e3iu+jUzBRMB0GA1UdDgQWBBQsDEpK/hN0mT7wvQd4CY+jucBByTAfBgNV
+HSMEGDAWgBQsDEpK/hN0mT7wvQd4CY+jucBByTAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0gAMEUCIQDlp30fU0Pdw5WGFynSkHYyMmzVFqqb6NdpglWy8gX4
+dQIgcsDYbdyaU4qoJVXa9fTrxM/X/ICVqM+bK3NwJtN30VE=
+-----END CERTIFICATE-----
+"""
 TLS = {
     "": ("prefer", None, None),
     "ssl-mode=REQUIRED": ("require", ssl.CERT_NONE, False),
@@ -95,10 +105,13 @@ TLS = {
 
 
 @pytest.mark.parametrize(("option", "meant"), TLS.items(), ids=TLS)
-def test_tls_as_clouds_write_it(option: str, meant: tuple[str, ssl.VerifyMode | None, bool | None]) -> None:
+def test_tls_as_clouds_write_it(
+    tmp_path: Path, option: str, meant: tuple[str, ssl.VerifyMode | None, bool | None]
+) -> None:
     """Whichever database's words are used for whichever database."""
     level, verified, named = meant
-    url = f"mysql://u@h/d?{option.replace('=CA', f'={certifi.where()}')}"
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    url = f"mysql://u@h/d?{option.replace('=CA', f'={tmp_path}/ca.pem')}"
     arguments = mysql_arguments(check_url(url), "ops")
     context = arguments.get("ssl")
     assert arguments.get("ssl_disabled", False) == (level == "disable")

@@ -20,7 +20,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART = r'(?:[^\s."`\[\];]+|"(?:[^"]|"")+")'
 _TABLE = re.compile(rf"(?:{_PART}\.)?{_PART}")
 _OWNER = re.compile(r"team:[A-Za-z0-9_]+|[^@\s]+@[^@\s]+\.[^@\s]+")
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -29,7 +29,8 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(%?)")
+_NUMBER = re.compile(r"([0-9]{1,400}(?:\.[0-9]{1,400})?|\.[0-9]{1,400})(%?)")
+_TOO_LARGE = 10**400
 _LONGEST_SHOWN = 60
 _SHOWN = ("warn", "error")
 
@@ -140,7 +141,9 @@ def _share(value: Any) -> Decimal:
 def _read_number(value: Any) -> re.Match[str] | None:
     """Numbers stand as text in a file, and as such in Python."""
     plain = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
-    return _NUMBER.fullmatch(f"{value:f}" if isinstance(value, float | Decimal) else str(value)) if plain else None
+    if not plain or (isinstance(value, int) and abs(value) >= _TOO_LARGE):
+        return None
+    return _NUMBER.fullmatch(f"{value:f}" if isinstance(value, float | Decimal) else str(value))
 
 
 def _limit(value: Any) -> Tolerance:

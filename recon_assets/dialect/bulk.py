@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import copy_in, copy_out, insert_values
 from recon_assets.dialect.types import widens
+from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Type
 
 BLOCK = 1 << 17
@@ -80,12 +81,32 @@ def write_rows(
     if connection.dialect.name == "postgresql":
         return _copy_rows(connection, table, names, rows)
     insert = str(insert_values(table, names).compile(dialect=connection.dialect))
+    limit = int(connection.execute(sa.select(sa.literal_column("@@max_allowed_packet"))).scalar_one())
     with _cursor(connection) as cursor:
         written = 0
         for page in _pages(rows):
-            cursor.executemany(insert, page)
+            try:
+                cursor.executemany(insert, page)
+            except connection.dialect.loaded_dbapi.OperationalError:
+                _refuse_longer_than(limit, table.name, cursor, insert, page)
+                raise
             written += len(page)
         return written
+
+
+def _refuse_longer_than(limit: int, where: str, cursor: Any, insert: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """MySQL hangs up on a longer statement before it says why.
+
+    Raises:
+        DoesNotFitError: When a row makes one.
+    """
+    longest = max(len(cursor.mogrify(insert, row).encode(errors="surrogateescape")) for row in rows)
+    if longest > limit:
+        msg = (
+            f"{where}: a row needs a statement of {longest:,} bytes, where the target's max_allowed_packet is"
+            f" {limit:,}; raise that, or leave the long column out"
+        )
+        raise DoesNotFitError(msg)
 
 
 def _copy_rows(

@@ -87,7 +87,18 @@ class Spelling:
     def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
         """The text of a row."""
         parts = [self.cell(cell, column) for cell, column in zip(cells, columns, strict=True)]
-        return self.concat.format(self.between.join(parts)) if parts else "''"
+        return joined(parts, self.concat, self.between)
+
+
+_MAX_JOINED = 100
+
+
+def joined(parts: Sequence[str], concat: str = "({})", between: str = " || ") -> str:
+    """Texts one after the other, in groups: SQLite and DuckDB refuse expressions that are nested a thousand deep."""
+    while len(parts) > _MAX_JOINED:
+        groups = (parts[at : at + _MAX_JOINED] for at in range(0, len(parts), _MAX_JOINED))
+        parts = [concat.format(between.join(group)) for group in groups]
+    return concat.format(between.join(parts)) if parts else "''"
 
 
 _CLOCKS = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
@@ -136,7 +147,7 @@ def _row_text_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
 def _row_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     """Its values carry their own types, so they are written down by a function of ours."""
     parts = [_sqlite_cell(cell, compiler.process(cell.column, **kw)) for cell in element.cells]
-    return f"({' || '.join(parts)})" if parts else "''"
+    return joined(parts)
 
 
 def _sqlite_cell(cell: Cell, column: str) -> str:

@@ -1,13 +1,12 @@
 """Compares any two tables of two databases: the public door, for which nothing needs to be declared."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +14,7 @@ from recon_assets import dialect, reading
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows, table_of, total
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
+from recon_assets.values import numbers
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
@@ -223,12 +223,13 @@ def _truth(column: str, name: str, value: Any) -> bool:
 
 
 def _number(column: str, name: str, value: Any) -> Decimal:
-    text = str(value).strip()
-    share = name == "rel" and text.endswith("%")
     try:
-        number = Decimal(re.sub(r"%$", "", text) if share else text)
-    except InvalidOperation:
-        number = Decimal("NaN")
+        text = str(value).strip()
+        share = name == "rel" and text.endswith("%")
+        number = numbers.parse(text.removesuffix("%") if share else text)
+    except ValueError:
+        said = repr(value) if isinstance(value, str) else "one of so many digits"
+        _refuse(column, f"{name} must be a number from 0 on, not {said}")
     if isinstance(value, bool) or not number.is_finite() or number < 0:
         _refuse(column, f"{name} must be a number from 0 on, not {value!r}")
     return number / 100 if share else number

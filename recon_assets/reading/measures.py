@@ -210,8 +210,10 @@ def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
 def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
     """A column in the form in which SQL can measure it."""
     of, value = side.column(name).type, side.value(name)
+    if of.kind is Kind.BOOLEAN and function in _ADDING | _EXTREMES:  # 0 and 1, as databases without booleans have it
+        return sa.cast(_text_of(side, name) if side.dialect == "sqlite" else value, sa.Integer())
     if function in _ADDING:
-        return sa.cast(value, sa.Integer()) if of.kind is Kind.BOOLEAN else readable(value, of, side.dialect)
+        return readable(value, of, side.dialect)
     if function == "nulls" or of.kind in _ORDERED or (function in _EXTREMES and _is_moment(side, name)):
         return value
     return _text_of(side, name)

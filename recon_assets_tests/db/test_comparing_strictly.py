@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 import recon_assets
-from recon_assets.model import Comparison, Kind
+from recon_assets import dialect, reading
+from recon_assets.diff.compare_tables import rule_of
+from recon_assets.errors import DeclarationError, DoesNotFitError
+from recon_assets.model import ALL, Comparison, Database, Kind, Measure
 from recon_assets.values import KINDS
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import Sides, spec
+from recon_assets_tests.db.sides import SOURCES, Name, Sides, spec
 
 A_UUID = "12345678-9abc-4def-8123-456789abcdef"
 NUMBERS = (
@@ -251,3 +254,65 @@ def test_doubles_beside_decimals_are_what_they_print_as(both: Both) -> None:
 
 def compared(sides: Sides, **more: Any) -> Comparison:
     return recon_assets.compare(sides.source.url, "t", sides.target.url, "t", **more)
+
+
+@pytest.mark.parametrize("source", ["sqlite", "duckdb"])
+def test_a_thousand_columns_are_compared(both: Both, source: Name) -> None:
+    """Where expressions must not be nested that deep."""
+    sides = both(source, "postgresql")
+    names = [f"c{at}" for at in range(1100)]
+    columns = f"id integer, {', '.join(f'{name} integer' for name in names)}"
+    sides.create(columns, columns)
+    for side, number in ((sides.source, 1), (sides.target, 2)):
+        side.run(f"INSERT INTO t (id, c0, c1099) VALUES (1, 7, {number})")
+
+    (found,) = compared(sides, key=["id"]).mismatched
+
+    assert found.differing == ("c1099",)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_extremes_of_booleans_are_numbers(both: Both, source: Name) -> None:
+    """MySQL has no booleans, so that 0 and 1 are what both sides show."""
+    sides = both(source, "mysql")
+    sides.create("id integer primary key, b boolean", "id integer primary key, b boolean", [(1, True), (2, False)])
+    sides.target.fill("t", [(1, True), (2, False)])
+    measures = [Measure(function, "b") for function in ("min", "max", "sum")]
+
+    with reading.snapshot(opened(sides)) as snapshot:
+        found = reading.measured(snapshot, measures, [ALL])[ALL.key]
+
+    assert [(int(pair.source), pair.source == pair.target) for pair in found.values()] == [
+        (0, True),
+        (1, True),
+        (1, True),
+    ]
+
+
+def test_a_row_longer_than_the_target_takes_is_refused(both: Both) -> None:
+    """With both sizes; MySQL itself hangs up without a word."""
+    sides = both("postgresql", "mysql")
+    sides.create("id integer primary key, v text", "id integer primary key, v longtext")
+    sides.source.run("INSERT INTO t VALUES (1, repeat('x', 20000000))")
+
+    with pytest.raises(DoesNotFitError, match=r"a statement of 20,000,\d+ bytes, where .* max_allowed_packet is 16,"):
+        sides.load(spec())
+    assert sides.target.rows() == []
+
+
+@pytest.mark.parametrize(
+    "value", ["1e1000000", "1_000", "\u0661", pytest.param(10**6000, id="long"), "nan", "-1", True]
+)
+def test_a_rule_takes_no_number_that_databases_would_not(value: object) -> None:
+    """By the same parser as values."""
+    with pytest.raises(DeclarationError, match="rules: v: abs must be a number from 0 on"):
+        rule_of("v", {"abs": value})
+
+
+def opened(sides: Sides) -> reading.Pair:
+    source, target = (
+        dialect.engine(Database(role, side.url), role="source")
+        for role, side in (("source", sides.source), ("target", sides.target))
+    )
+    sides.opened.extend((source, target))
+    return reading.matched(spec(), source, target)

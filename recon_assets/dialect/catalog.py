@@ -1,7 +1,7 @@
 """What a database says of its own columns: the types, by the names it gives them."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,24 +14,23 @@ _Select = sa.Select[*tuple[Any, ...]]
 
 
 def column_types(
-    connection: sa.Connection, table: sa.TableClause | None, select: _Select, cast: Collection[str] = ()
+    connection: sa.Connection, select: _Select, declared: Mapping[str, str], cast: Collection[str] = ()
 ) -> dict[str, Type]:
     """The logical type of every column of ``select``, in order.
 
     Args:
         connection: To the database that is asked.
-        table: What ``select`` reads; None for a query.
         select: Of which the types are wanted.
+        declared: Types that the catalogue knows better than the result of a query does.
         cast: Columns that ``select`` gives another type than the table has.
     """
-    types, declared = _TYPES[connection.dialect.name](connection, table, select)
-    return types | {name: of for name, of in declared.items() if name in types and name not in cast}
+    dialect = connection.dialect.name
+    types = _TYPES[dialect](connection, select)
+    better = {name: parse(written, dialect) for name, written in declared.items() if name not in cast}
+    return {name: better.get(name, of) for name, of in types.items()}
 
 
-_Types = tuple[dict[str, Type], dict[str, Type]]
-
-
-def _postgresql(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> _Types:
+def _postgresql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
     """As the server describes the result, which it does for tables and queries alike."""
     with connection.execute(select.limit(0)) as result:
         cursor: Any = result.cursor
@@ -39,48 +38,27 @@ def _postgresql(connection: sa.Connection, _: sa.TableClause | None, select: _Se
             (column.name, cursor.pgresult.ftype(at), cursor.pgresult.fmod(at))
             for at, column in enumerate(cursor.description)
         ]
-    labels = _enum_labels(connection, {oid for _, oid, _ in described})
     names = [sa.func.format_type(sa.cast(oid, postgresql.OID), mod) for _, oid, mod in described]
-    written = connection.execute(sa.select(*names)).one()
-    types = {
-        name: parse(str(text), "postgresql", labels.get(oid, ()))
-        for (name, oid, _), text in zip(described, written, strict=True)
+    written = connection.execute(sa.select(*names, *(_enum_labels(oid) for _, oid, _ in described))).one()
+    return {
+        name: parse(str(text), "postgresql", tuple(labels or ()))
+        for (name, *_), text, labels in zip(described, written, written[len(names) :], strict=False)
     }
-    return types, {}
 
 
-def _enum_labels(connection: sa.Connection, oids: set[int]) -> dict[int, tuple[str, ...]]:
-    enum = sa.table("pg_enum", sa.column("enumtypid"), sa.column("enumlabel"), sa.column("enumsortorder"))
-    rows = connection.execute(
-        sa.select(enum.c.enumtypid, enum.c.enumlabel)
-        .where(enum.c.enumtypid.in_(oids))
-        .order_by(enum.c.enumtypid, enum.c.enumsortorder)
+def _enum_labels(oid: int) -> sa.ScalarSelect[Any]:
+    enum = sa.table("pg_enum", *map(sa.column, ("enumtypid", "enumlabel", "enumsortorder")), schema="pg_catalog")
+    labels = postgresql.aggregate_order_by(sa.cast(enum.c.enumlabel, sa.Text()), enum.c.enumsortorder)
+    return (
+        sa.select(sa.func.array_agg(labels)).where(enum.c.enumtypid == sa.cast(oid, postgresql.OID)).scalar_subquery()
     )
-    labels: dict[int, tuple[str, ...]] = {}
-    for oid, label in rows:
-        labels[oid] = (*labels.get(oid, ()), label)
-    return labels
 
 
-def _mysql(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
-    """A table's types from the catalogue; a query's values bring their own, but moments must be known as such."""
+def _mysql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
+    """A query's values bring their types, so that moments are known as such; a table's catalogue knows better."""
     with connection.execute(select.limit(0)) as result:
         cursor: Any = result.cursor
-        types = {field.name: _mysql_field(field) for field in cursor._result.fields}  # noqa: SLF001 - charsets are only here
-    if table is None:
-        return types, {}
-    columns = sa.table(
-        "columns",
-        *map(sa.column, ("table_schema", "table_name", "column_name", "column_type")),
-        schema="information_schema",
-    )
-    schema = table.schema or sa.func.database()
-    rows = connection.execute(
-        sa.select(columns.c.column_name, columns.c.column_type).where(
-            columns.c.table_schema == schema, columns.c.table_name == table.name
-        )
-    )
-    return types, {str(name): parse(_text(written), "mysql") for name, written in rows}
+        return {field.name: _mysql_field(field) for field in cursor._result.fields}  # noqa: SLF001 - charsets are only here
 
 
 _ANY = Type(Kind.ANY, "any")
@@ -119,27 +97,17 @@ def _mysql_field(field: Any) -> Type:
     return parse(name + (limits.get(name, "") if scale <= _NO_SCALE else ""), "mysql")
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _duckdb(connection: sa.Connection, _: sa.TableClause | None, select: _Select) -> _Types:
+def _duckdb(connection: sa.Connection, select: _Select) -> dict[str, Type]:
     with connection.execute(select.limit(0)) as result:
-        return {name: parse(str(of), "duckdb") for name, of, *_ in result.cursor.description}, {}
+        return {name: parse(str(of), "duckdb") for name, of, *_ in result.cursor.description}
 
 
-def _sqlite(connection: sa.Connection, table: sa.TableClause | None, select: _Select) -> _Types:
+def _sqlite(connection: sa.Connection, select: _Select) -> dict[str, Type]:
     with connection.execute(select.limit(0)) as result:
-        types = dict.fromkeys(result.keys(), _ANY)
-    if table is None:
-        return types, {}
-    described = sa.func.pragma_table_info(table.name).table_valued("name", "type")
-    rows = connection.execute(sa.select(described.c.name, described.c.type))
-    return types, {name: parse(written, "sqlite") for name, written in rows}
+        return dict.fromkeys(result.keys(), _ANY)
 
 
-# Each gives the types as the result shows them, and those that the catalogue knows better.
-_TYPES: Mapping[str, Callable[[sa.Connection, sa.TableClause | None, _Select], _Types]] = {
+_TYPES: Mapping[str, Callable[[sa.Connection, _Select], dict[str, Type]]] = {
     "postgresql": _postgresql,
     "mysql": _mysql,
     "mariadb": _mysql,
@@ -158,6 +126,7 @@ class _DuckdbInspector:
     """Answers in the form of SQLAlchemy's `Inspector`."""
 
     connection: sa.Connection
+    read: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Of tables and views alike."""
@@ -182,13 +151,8 @@ class _DuckdbInspector:
 
     def get_indexes(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
         """None is a key to load by: those are made by the constraints."""
-        found = sa.func.duckdb_indexes().table_valued("expressions", "schema_name", "table_name")
-        columns = sa.cast(found.c.expressions, sa.ARRAY(sa.String))
-        select = sa.select(columns).where(found.c.schema_name == (schema or "main"), found.c.table_name == table)
-        return [
-            {"column_names": [name.strip('"') for name in names], "unique": False}
-            for names in self.connection.scalars(select)
-        ]
+        found = self._keys("INDEX", table, schema)
+        return [{"column_names": [name.strip('"') for name in names], "unique": False} for names, *_ in found]
 
     def get_foreign_keys(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
         """With the table and columns that each names."""
@@ -202,73 +166,31 @@ class _DuckdbInspector:
         select = sa.select(*(info.c[name] for name in names)).where(info.c.table_schema == (schema or "main"))
         return self.connection.execute(select.where(info.c.table_name == table) if table else select)
 
-    def _keys(self, kind: str, table: str, schema: str | None) -> Any:
-        names = ("constraint_column_names", "referenced_table", "referenced_column_names")
-        found = sa.func.duckdb_constraints().table_valued(*names, "constraint_type", "schema_name", "table_name")
-        select = sa.select(*(found.c[name] for name in names))
-        return self.connection.execute(
-            select.where(
-                found.c.constraint_type == kind,
-                found.c.schema_name == (schema or "main"),
-                found.c.table_name == table,
+    def _keys(self, kind: str, table: str, schema: str | None) -> list[tuple[list[str], str, list[str]]]:
+        return [key for of, *key in self._known(table, schema or "main") if of == kind]
+
+    def _known(self, table: str, schema: str) -> list[Any]:
+        """Constraints and indexes, read once: the inspector is of one table at one moment."""
+        if (schema, table) not in self.read:
+            names = ("constraint_column_names", "referenced_table", "referenced_column_names")
+            keys = sa.func.duckdb_constraints().table_valued(*names, "constraint_type", "schema_name", "table_name")
+            found = sa.func.duckdb_indexes().table_valued("expressions", "schema_name", "table_name")
+            columns = sa.cast(found.c.expressions, sa.ARRAY(sa.String))
+            select = sa.union_all(
+                sa.select(keys.c.constraint_type, *(keys.c[name] for name in names)).where(
+                    keys.c.schema_name == schema, keys.c.table_name == table
+                ),
+                sa.select(sa.literal("INDEX"), columns, sa.null(), sa.null()).where(
+                    found.c.schema_name == schema, found.c.table_name == table
+                ),
             )
-        )
-
-
-def triggers(connection: sa.Connection, table: sa.TableClause) -> tuple[str, ...]:
-    """The user's triggers on a target table: what a load sets off besides writing rows."""
-    if connection.dialect.name == "postgresql":
-        pg = sa.table("pg_trigger", *map(sa.column, ("tgname", "tgrelid", "tgisinternal")))
-        select = sa.select(pg.c.tgname).where(pg.c.tgrelid == _regclass(connection, table), ~pg.c.tgisinternal)
-        return tuple(connection.scalars(select.order_by(pg.c.tgname)))
-    info = sa.table(
-        "triggers",
-        *map(sa.column, ("trigger_name", "event_object_schema", "event_object_table")),
-        schema="information_schema",
-    )
-    schema = table.schema or sa.func.database()
-    select = sa.select(info.c.trigger_name).where(
-        info.c.event_object_schema == schema, info.c.event_object_table == table.name
-    )
-    return tuple(connection.scalars(select.order_by(info.c.trigger_name)))
-
-
-def cascades(connection: sa.Connection, table: sa.TableClause) -> tuple[str, ...]:
-    """Tables whose foreign keys would delete or change rows of their own when rows of ``table`` are deleted."""
-    if connection.dialect.name == "postgresql":
-        pg = sa.table("pg_constraint", *map(sa.column, ("conrelid", "confrelid", "contype", "confdeltype")))
-        child = sa.cast(sa.cast(pg.c.conrelid, postgresql.REGCLASS), sa.Text())
-        select = sa.select(child).where(
-            pg.c.contype == "f", pg.c.confrelid == _regclass(connection, table), pg.c.confdeltype.in_(["c", "n", "d"])
-        )
-        return tuple(sorted(set(connection.scalars(select))))
-    info = sa.table(
-        "referential_constraints",
-        *map(sa.column, ("table_name", "referenced_table_name", "unique_constraint_schema", "delete_rule")),
-        schema="information_schema",
-    )
-    select = sa.select(info.c.table_name).where(
-        info.c.unique_constraint_schema == (table.schema or sa.func.database()),
-        info.c.referenced_table_name == table.name,
-        info.c.delete_rule.in_(["CASCADE", "SET NULL", "SET DEFAULT"]),
-    )
-    return tuple(sorted(set(connection.scalars(select))))
+            self.read[schema, table] = list(self.connection.execute(select))
+        return self.read[schema, table]
 
 
 def _regclass(connection: sa.Connection, table: sa.TableClause) -> sa.ColumnElement[Any]:
     name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")  # it is a value here
     return sa.cast(sa.literal(name), postgresql.REGCLASS)
-
-
-def transactional(connection: sa.Connection, table: sa.TableClause) -> bool:
-    """Whether the table takes part in transactions; MyISAM and Aria tables do not."""
-    if connection.dialect.name == "postgresql":
-        return True
-    info = sa.table("tables", *map(sa.column, ("table_schema", "table_name", "engine")), schema="information_schema")
-    select = sa.select(info.c.engine).where(
-        info.c.table_schema == (table.schema or sa.func.database()), info.c.table_name == table.name
-    )
-    return connection.scalar(select) == "InnoDB"
 
 
 def advance_sequence(connection: sa.Connection, table: sa.TableClause, column: str) -> None:
@@ -307,18 +229,3 @@ def compares_bytes(connection: sa.Connection, table: sa.TableClause) -> bool:
         .where(columns.c.attrelid == name, sa.not_(collations.c.collisdeterministic))
     )
     return connection.scalar(vague) == 0
-
-
-def holds_unique(connection: sa.Connection, table: sa.TableClause) -> bool:
-    """Whether PostgreSQL's unique indexes of the table hold of all its rows: not those that failed, nor of heirs."""
-    indexes = sa.table("pg_index", *map(sa.column, ("indrelid", "indisunique", "indisvalid")), schema="pg_catalog")
-    heirs = sa.table("pg_inherits", *map(sa.column, ("inhparent",)), schema="pg_catalog")
-    tables = sa.table("pg_class", *map(sa.column, ("oid", "relkind")), schema="pg_catalog")
-    name = _regclass(connection, table)
-    failed = sa.select(sa.literal(1)).where(indexes.c.indrelid == name, indexes.c.indisunique, ~indexes.c.indisvalid)
-    parents = (
-        sa.select(sa.literal(1))
-        .select_from(heirs.join(tables, heirs.c.inhparent == tables.c.oid))
-        .where(heirs.c.inhparent == name, tables.c.relkind == "r")
-    )
-    return not connection.scalar(sa.select(sa.or_(failed.exists(), parents.exists())))

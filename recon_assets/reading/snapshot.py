@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import Form, form
@@ -18,7 +17,7 @@ from recon_assets.dialect.sql import begin_reading
 from recon_assets.dialect.windows import day_of, is_time, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, NotCompared, Relation, Rule, TableSpec, Window
-from recon_assets.reading.names import Select, as_table, cast_to, condition, nearest, relation_of
+from recon_assets.reading.names import Select, cast_to, condition, nearest, relation_of
 from recon_assets.reading.pairs import ColumnPair, Pair
 from recon_assets.reading.table_schema import TableSchema, described
 
@@ -267,8 +266,7 @@ class Side:
 def is_unique(side: Side) -> bool:
     """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
     columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
-    table = side.relation.table
-    if side.dialect == "postgresql" and table and not catalog.holds_unique(side.connection, as_table(table)):
+    if not side.shape.unique_everywhere:
         return False
     if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
         return False

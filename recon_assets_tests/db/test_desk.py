@@ -422,7 +422,7 @@ def test_a_table_that_is_not_declared_any_more_shows_nothing_private(pg: Shop) -
     assert page.status == 200
     assert "is not declared any more" in page.text
     assert "note 5" not in page.text
-    assert "999" not in page.text
+    assert ">999<" not in page.text  # a token of the form may hold these digits
     assert "Preview" not in [button for form in page.forms for button in form.buttons]
 
 

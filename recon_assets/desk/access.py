@@ -18,7 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 COOKIE = "recon"
 LOGGED_IN = timedelta(hours=12)
-REMEMBERED = timedelta(days=180)
+SESSION_LIFETIME = timedelta(days=180)
 LOOPBACK = "127.0.0.0/8,::1"
 PROGRAM = "recon"
 
@@ -94,7 +94,7 @@ class Access:
         session = self.signer.read(cookie, self._bound, now)
         if session:
             return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
-        return Visitor(Session.begun("", now + REMEMBERED), new=True)
+        return Visitor(Session.begun("", now + SESSION_LIFETIME), new=True)
 
     def cookie(self, session: Session) -> str:
         """What the browser keeps of a session."""
@@ -116,7 +116,7 @@ class Access:
         session = self.signer.read(cookie, self._bound, now)
         if session and session.who == who:
             return Visitor(session, who, vouched=bool(who))
-        return Visitor(Session.begun(who, now + REMEMBERED), who, vouched=bool(who), new=True)
+        return Visitor(Session.begun(who, now + SESSION_LIFETIME), who, vouched=bool(who), new=True)
 
     def _is_proxy(self, connection: HTTPConnection) -> bool:
         try:

@@ -23,7 +23,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         ASSIGN: "Assign",
     }
 )
-MOST = 200
+MAX_CASES_A_DECISION = 200
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def decided(call: Call) -> Page | Redirect:
 
 
 def _ticked(call: Call, action: str) -> Iterator[Ticked]:
-    for text in call.form.getlist("case")[:MOST]:
+    for text in call.form.getlist("case")[:MAX_CASES_A_DECISION]:
         said, _, name = text.partition(" ")
         version = number_in(said)
         with suppress(DeclarationError), call.desk.book.begin() as connection:

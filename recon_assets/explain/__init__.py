@@ -10,7 +10,7 @@ from itertools import islice
 from recon_assets.explain.cells import copied, exchanged, likeness
 from recon_assets.explain.groups import PATTERNS, Group, Row, key_names
 from recon_assets.explain.numbers import CONTEXT
-from recon_assets.explain.words import MOST, Likeness, Pair, Reason, begun, listed, percent, share, spread, top
+from recon_assets.explain.words import MIN_SHARE, Likeness, Pair, Reason, begun, listed, percent, share, spread, top
 from recon_assets.model import Comparison, Discrepancy, Value
 
 __all__ = ["reasons"]
@@ -94,7 +94,7 @@ def _moved(comparison: Comparison, private: frozenset[str]) -> Iterator[Reason]:
     names = key_names(missing)
     found, rests = _by_rest(extra, names), _by_rest(missing, names)
     pairs = [(each, found[rest]) for rest, each in rests.items() if rest in found]
-    if len(pairs) < max(_ENOUGH, MOST * min(len(missing), len(extra))):
+    if len(pairs) < max(_ENOUGH, MIN_SHARE * min(len(missing), len(extra))):
         return
     said = share(len(pairs), len(missing), "missing records", capped=not comparison.complete)
     how = _how([(source.key, target.key) for source, target in pairs], names, private)
@@ -165,7 +165,7 @@ def _same_columns(
     """That they differ in the same columns, where there are others; of a single column also in what way."""
     columns, count = top(each.differing for each in records)
     others = max(1, len(set(records[0].source or {}) - set(key_names(records))))
-    if not columns or count < MOST * len(records) or (1 / others) ** (count - 1) > _RARE:
+    if not columns or count < MIN_SHARE * len(records) or (1 / others) ** (count - 1) > _RARE:
         return None
     total = comparison.counts.mismatched
     exact = capped and dict.fromkeys(columns, total) == dict(comparison.by_column)

@@ -6,11 +6,11 @@ from itertools import combinations
 from recon_assets.explain.numbers import NUMBERS
 from recon_assets.explain.texts import TEXTS
 from recon_assets.explain.times import TIMES
-from recon_assets.explain.words import MOST, Family, Likeness, Pair, shown, spread, top
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, shown, spread, top
 from recon_assets.model import Discrepancy, Value
 
 _ENOUGH, _MANY = 5, 10
-_STAGES = ((16, MOST - 0.25), (48, MOST - 0.15))
+_STAGES = ((16, MIN_SHARE - 0.25), (48, MIN_SHARE - 0.15))
 
 
 def likeness(pairs: Sequence[Pair], *, private: bool = False) -> Likeness | None:
@@ -19,7 +19,7 @@ def likeness(pairs: Sequence[Pair], *, private: bool = False) -> Likeness | None
     for most, least in _STAGES:
         sample = spread(pairs, most)
         families = [family for family in families if _true(family(sample), least * len(sample))]
-    found = [each for family in families if (each := _true(family(pairs), MOST * len(pairs)))]
+    found = [each for family in families if (each := _true(family(pairs), MIN_SHARE * len(pairs)))]
     return max(found, key=lambda each: each.count, default=None)
 
 
@@ -95,4 +95,4 @@ def _copy(records: Sequence[Discrepancy], column: str, name: str) -> list[bool]:
 
 
 def _holds(answers: list[bool]) -> bool:
-    return sum(answers) >= MOST * len(answers) > 0
+    return sum(answers) >= MIN_SHARE * len(answers) > 0

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from recon_assets.explain.times import moment
-from recon_assets.explain.words import MOST, Reason, begun, listed, percent, share, shown, spread, top
+from recon_assets.explain.words import MIN_SHARE, Reason, begun, listed, percent, share, shown, spread, top
 from recon_assets.model import Discrepancy, Value
 
 Row = Mapping[str, Value]
@@ -97,7 +97,7 @@ def one_value(group: Group) -> Iterator[Reason]:
 
 def _trait(group: Group, name: str) -> Trait | None:
     value, count = top(row.get(name) for row in group.rows)
-    if count < max(_ENOUGH, MOST * len(group.rows)):
+    if count < max(_ENOUGH, MIN_SHARE * len(group.rows)):
         return None
     among = sum(row.get(name) == value for row in group.others)
     return Trait(name, value, count, (among + 1) / (len(group.others) + 2))

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
-from recon_assets.explain.words import MOST, Family, Likeness, Pair, spread, top
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, spread, top
 from recon_assets.model import Value
 
 Numbers = list[tuple[Decimal, Decimal]]
@@ -77,7 +77,7 @@ def _fits(numbers: Numbers, factor: Decimal, unit: Decimal) -> int:
     moved = [(abs(t - s * factor), unit + abs(t) * _NOISE, abs(t - s), abs(t)) for s, t in numbers]
     telling = [(off, slack) for off, slack, far, size in moved if size >= _TELLING * unit and far > 2 * slack]
     right = sum(off <= slack for off, slack in telling)
-    if right < _ENOUGH or right < MOST * len(telling):
+    if right < _ENOUGH or right < MIN_SHARE * len(telling):
         return 0
     return sum(off <= slack for off, slack, _, _ in moved)
 

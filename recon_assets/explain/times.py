@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from recon_assets.explain.words import MOST, Family, Likeness, Pair, spread
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, spread
 from recon_assets.model import Value
 
 Times = list[tuple[datetime, datetime]]
@@ -58,7 +58,7 @@ def _shifted(times: Times) -> Likeness | None:
     (first, count), (second, more) = shifts[0], shifts[-1]
     if len({s for s, _ in times}) < 3:
         return None
-    if count < MOST * len(times) and abs(first - second) == _HOUR:
+    if count < MIN_SHARE * len(times) and abs(first - second) == _HOUR:
         zone = _zone(times, [first, second])
         spans = sorted({abs(first), abs(second)})
         return Likeness(f"{_apart(first, spans)}{zone}", count + more) if zone else None
@@ -100,7 +100,7 @@ def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
 
 def _agree(answers: Iterable[bool]) -> bool:
     said = list(answers)
-    return sum(said) >= MOST * len(said) > 0
+    return sum(said) >= MIN_SHARE * len(said) > 0
 
 
 _UNITS = (

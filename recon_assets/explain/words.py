@@ -9,7 +9,7 @@ from recon_assets.model import Value
 Pair = tuple[Value, Value]
 _T = TypeVar("_T")
 
-MOST = 0.9
+MIN_SHARE = 0.9
 """The share of records that must share a trait which chance could give to some of them."""
 
 _SHOWN = 40

@@ -24,7 +24,7 @@ CASES = dg.DynamicPartitionsDefinition(name="review_cases")
 QUEUE, DECISIONS = dg.AssetKey("review_queue"), dg.AssetKey("review_decisions")
 MOST_SHOWN = 200
 MOST_EVENTS = 10
-MOST = 100_000
+MAX_RECORDS = 100_000
 VERSION = "version"
 CHANGED = ("table", "action", "key", "column", "before", "after")
 
@@ -259,7 +259,9 @@ def marked(connection: sa.Connection, spec: TableSpec, window: str) -> tuple[Fin
     found = [
         replace(
             item.finding,
-            discrepancies=tuple(record.discrepancy for record in ledger.records(connection, [item.id], limit=MOST)),
+            discrepancies=tuple(
+                record.discrepancy for record in ledger.records(connection, [item.id], limit=MAX_RECORDS)
+            ),
         )
         for item in said.values()
     ]

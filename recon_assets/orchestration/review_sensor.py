@@ -36,8 +36,8 @@ MOST_RUNS = 8
 MOST_PRUNED = 1000
 MOST_LOOKED_AT = 10
 KEPT_FOR = timedelta(days=30)
-REST, LONGEST_REST, REMEMBERED = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
-GATHERED = timedelta(minutes=1)
+RETRY_PAUSE, MAX_RETRY_PAUSE, RETRY_HISTORY = timedelta(seconds=5), timedelta(minutes=10), timedelta(hours=1)
+POLICY_PAUSE = timedelta(minutes=1)
 NEAR_DAYS = 7
 """Days that so few others part share a run: that costs less than a further one, and more would cost more."""
 NOTHING = Scope(())
@@ -247,9 +247,9 @@ def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
     like_it = [work.job, CORRECT] if work.job == SHOW else [work.job]
     if under_way(instance, like_it) or not (work.awaited or is_rested(instance, work.job, now)):
         return False
-    same = dg.RunsFilter(tags={WORK_TAG: work.key}, created_after=now - REMEMBERED)
+    same = dg.RunsFilter(tags={WORK_TAG: work.key}, created_after=now - RETRY_HISTORY)
     ended = [ending(record) for record in instance.get_run_records(same, limit=MOST_LOOKED_AT)]
-    rest = min(REST * 2 ** len(ended), LONGEST_REST)
+    rest = min(RETRY_PAUSE * 2 ** len(ended), MAX_RETRY_PAUSE)
     return not ended or now.timestamp() - max(ended) >= rest.total_seconds()
 
 
@@ -258,7 +258,7 @@ def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
     if instance.get_runs_count(dg.RunsFilter(statuses=list(UNENDED))) == under_way(instance, OURS):
         return True
     last = instance.get_run_records(dg.RunsFilter(tags={SORT_TAG: job}), limit=1)
-    return not last or now.timestamp() - ending(last[0]) >= GATHERED.total_seconds()
+    return not last or now.timestamp() - ending(last[0]) >= POLICY_PAUSE.total_seconds()
 
 
 def under_way(instance: dg.DagsterInstance, jobs: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from recon_assets.reading.names import written
 from recon_assets.reading.snapshot import Side, Snapshot
 
 PARAMETERS = ("window_start", "window_end")
-MOST = 100_000
+MAX_RESULT_ROWS = 100_000
 Row = dict[str, Any]
 
 
@@ -39,9 +39,9 @@ def _rows(side: Side, need: Results, window: Window) -> list[Row]:
         raise DeclarationError(msg)
     with driver_errors(where), side.connection.execute(statement) as result:
         names = _names(result, need.by, where)
-        found = [dict(zip(names, row, strict=True)) for row in result.fetchmany(MOST + 1)]
-    if len(found) > MOST:
-        msg = f"{where}: gives more than {MOST:,} rows; group them, so that a row stands for many records"
+        found = [dict(zip(names, row, strict=True)) for row in result.fetchmany(MAX_RESULT_ROWS + 1)]
+    if len(found) > MAX_RESULT_ROWS:
+        msg = f"{where}: gives more than {MAX_RESULT_ROWS:,} rows; group them, so that a row stands for many records"
         raise RefusedError(msg)
     return found
 

@@ -9,7 +9,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
 from recon_assets.review.routing import figures
 
-MOST = 200
+MAX_SHOWN_PER_TICK = 200
 PATIENCE = timedelta(minutes=1)
 """How long a correction may be under way before somebody looks whether its run still lives."""
 
@@ -59,7 +59,7 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
         return Due(
             tuple(sorted(correct, key=lambda case: _order(project, case))),
             tuple(case.id for case in ledger.undos(connection, tables=tables)),
-            tuple(ledger.to_show(connection, MOST)),
+            tuple(ledger.to_show(connection, MAX_SHOWN_PER_TICK)),
             tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
         )
 

@@ -54,7 +54,7 @@ class Killer:
 @pytest.fixture
 def orders(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Missing rows are inserted without a person; nothing is waited for."""
-    monkeypatch.setattr(review_sensor, "REST", timedelta())
+    monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
     policy = Policy(missing=AutoAction.APPLY, at_most_share=Decimal(1))
     with shop(fresh, policy) as made:
         yield made
@@ -178,7 +178,7 @@ def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
 
 def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends without having done its work is not launched at every tick."""
-    monkeypatch.setattr(review_sensor, "REST", timedelta(minutes=1))
+    monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta(minutes=1))
     orders.run(orders.target, SPOIL)
     orders.judge()
     (request,) = orders.tick()
@@ -188,7 +188,7 @@ def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monke
 
     assert orders.tick() == []
 
-    monkeypatch.setattr(review_sensor, "REST", timedelta())
+    monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
     assert [request.job_name for request in orders.tick()] == ["show_cases"]
 
 

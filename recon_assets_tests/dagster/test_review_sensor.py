@@ -121,7 +121,7 @@ def test_a_look_takes_no_longer_than_dagster_allows(
 
 def test_a_run_that_is_about_to_be_queued_is_under_way(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dagster makes a run first, and queues it after."""
-    monkeypatch.setattr(review_sensor, "REST", timedelta())
+    monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
     orders.run(orders.target, LOSE)
     assert orders.judge().success
     (request,) = orders.tick()

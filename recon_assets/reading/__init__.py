@@ -4,12 +4,12 @@ from recon_assets.reading.disorder import disorder
 from recon_assets.reading.measures import COUNT, DIGEST, Digest, measured
 from recon_assets.reading.names import as_table, condition, nearest, split_name, written
 from recon_assets.reading.orphans import Parent, orphans, parent_of
-from recon_assets.reading.pairs import ColumnPair, Pair, pair, problems
+from recon_assets.reading.pairs import ColumnPair, Pair, forms, matched, pair, problems
 from recon_assets.reading.parents import parents
 from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
-from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, forms, is_unique, matched, snapshot, stretches
+from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique, snapshot, stretches
 from recon_assets.reading.source_records import by_key, records
 from recon_assets.reading.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
 from recon_assets.reading.table_schema import ForeignKey, TableSchema, describe

@@ -16,7 +16,8 @@ from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Measure, SidePair, Window
 from recon_assets.reading.names import Select, as_table, condition
-from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, forms, is_unique
+from recon_assets.reading.pairs import forms
+from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique
 
 COUNT = Measure("count")
 DIGEST = Measure("digest")

@@ -1,18 +1,25 @@
 """The two sides of a declared table, and how their columns meet."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
+from recon_assets.dialect.forms import Form, form
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Kind, NotCompared, TableSpec, Window
+from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, described
 from recon_assets.values.native import without_form
+
+_MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
+OF_LOADS = {"source": _MOMENTS | {Kind.ANY}, "target": _MOMENTS}
+ANY_SIDE = {"source": _MOMENTS | {Kind.ANY}, "target": _MOMENTS | {Kind.ANY}}
+"""Of what kinds the window's column is; SQLite's columns may be of any."""
 
 
 @dataclass(frozen=True)
@@ -85,42 +92,33 @@ def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
     wrong = problems(spec, left, right)
     if wrong:
         raise DeclarationError("\n".join(f"tables.{spec.name}: {problem}" for problem in wrong))
-    return Pair(spec, source, target, _mapped(spec, left, right), right, left)
+    return Pair(spec, source, target, _written(spec, left, right), right, left)
 
 
-def _mapped(spec: TableSpec, source: TableSchema, target: TableSchema) -> tuple[ColumnPair, ...]:
-    wanted = [column for column in source.columns if column.name not in spec.ignore]
-    there = {column.name: column for column in target.columns}
-    found = [(column, there.get(spec.target_name(column.name))) for column in wanted]
-    return tuple(ColumnPair(column, other) for column, other in found if other and not other.generated)
+def _written(spec: TableSpec, source: TableSchema, target: TableSchema) -> tuple[ColumnPair, ...]:
+    """All columns of the source that a load writes: the target computes the others itself."""
+    wanted = [name for name in source.by_name if name not in spec.ignore]
+    common = _column_pairs(spec, wanted, source.by_name, target.by_name)
+    return tuple(column for column in common if not column.target.generated)
 
 
 def problems(spec: TableSpec, source: TableSchema, target: TableSchema) -> tuple[str, ...]:
     """Everything about the columns of both sides that keeps ``spec`` from being loaded, one sentence each."""
-    return (
-        *_unknown(spec, source, target),
-        *_unmatched(spec, source, target),
-        *_unfit(spec, source, target),
-        *_undated(spec, source, target),
-    )
-
-
-def _unknown(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
-    names = [column.name for column in source.columns]
     named = {
         "key": spec.key,
         "window.column": (spec.days.column,) if spec.days else (),
-        "columns.rename": tuple(spec.rename),
-        "columns.cast": tuple(spec.cast),
+        "columns.rename": spec.rename,
+        "columns.cast": spec.cast,
     }
-    for where, columns in named.items():
-        for name in columns:
-            if name not in names:
-                yield f"{where}: the source has no column {name!r}; {nearest(name, names)}"
-    both = {*names, *(column.name for column in target.columns)}
-    for name in spec.ignore:
-        if name not in both:
-            yield f"columns.ignore: neither side has a column {name!r}; {nearest(name, both)}"
+    here, there = source.by_name, target.by_name
+    return (
+        *(f"{at}: {said}" for at, names in named.items() for said in _lacking("the source", names, here)),
+        *(f"columns.ignore: {said}" for said in _lacking("either side", spec.ignore, here | there)),
+        *_met_twice(spec, (name for name in here if name not in spec.ignore)),
+        *_unmatched(spec, source, target),
+        *_unfit(spec, source, target),
+        *_undated(spec, _written(spec, source, target), OF_LOADS),
+    )
 
 
 def _unmatched(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
@@ -138,7 +136,7 @@ def _unmatched(spec: TableSpec, source: TableSchema, target: TableSchema) -> Ite
 
 
 def _unfit(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
-    for mapped in _mapped(spec, source, target):
+    for mapped in _written(spec, source, target):
         alone = without_form(mapped.source.type, mapped.target.type)
         if alone:
             side = "source" if alone is mapped.source.type else "target"
@@ -150,12 +148,13 @@ def _unfit(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterato
         yield "the target table takes no part in transactions, so a failed load could not be undone; use InnoDB"
 
 
-def _undated(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
+def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str, AbstractSet[Kind]]) -> Iterator[str]:
+    """What keeps rows of either side from falling into the same days."""
     days = spec.days
-    window = [mapped for mapped in _mapped(spec, source, target) if days and mapped.source.name == days.column]
+    window = [mapped for mapped in columns if days and mapped.source.name == days.column]
     kinds = {column.type.kind for mapped in window for column in (mapped.source, mapped.target)}
     for side, column in ((side, getattr(mapped, side)) for mapped in window for side in ("source", "target")):
-        if column.type.kind not in _DATED[side]:
+        if column.type.kind not in dated[side]:
             yield (
                 f"window.column: {column.name} of the {side} is {column.type.name}, which falls into no days;"
                 " choose a date or timestamp, or cast it under columns.cast"
@@ -167,5 +166,123 @@ def _undated(spec: TableSpec, source: TableSchema, target: TableSchema) -> Itera
         )
 
 
-_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
-_DATED = {"source": {*_MOMENTS, Kind.ANY}, "target": _MOMENTS}
+def matched(spec: TableSpec, source: sa.Engine, target: sa.Engine, columns: Sequence[str] | None = None) -> Pair:
+    """Both sides with the columns that both have, ready to be compared.
+
+    A column that cannot be compared is left out, and the pair says so; one of the key, or that was named, is an error.
+
+    Args:
+        spec: What to compare.
+        source: Opened for reading.
+        target: Opened for reading.
+        columns: The source's names of the columns to compare besides the key; None for all that both have.
+
+    Raises:
+        DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
+    """
+    left, right = described(spec, source, target)
+    here, there = left.by_name, right.by_name
+    always = [*spec.key, *([spec.days.column] if spec.days else [])]
+    used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
+    named = dict.fromkeys([*used, *spec.rename, *spec.rules, *spec.cast])
+    chosen = here if columns is None else {*always, *columns}
+    compared = {name for name in here if name not in spec.ignore and name in chosen}
+    wanted = [name for name in here if name in compared or name in used]
+    common = _column_pairs(spec, wanted, here, there)
+    wrong = [
+        *_lacking("the source", named, here),
+        *_lacking("the target", map(spec.target_name, used), there),
+        *(f"private: {sentence}" for sentence in _lacking("either side", spec.private, here | there)),
+        *_met_twice(spec, wanted),
+        *_undated(spec, common, ANY_SIDE),
+    ]
+    if not wrong and not common:
+        wrong = ["the two tables have no column in common; name those that belong together by rename"]
+    if wrong:
+        raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
+    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
+    _, unlike = _forms(pair)
+    if len(unlike) == len(common) or set(unlike) & set(named):
+        raise DeclarationError(_said(spec, unlike))
+    alone = _alone(spec, wanted, there) if columns is None else ()
+    return replace(
+        pair,
+        columns=tuple(column for column in common if column.source.name not in unlike),
+        left_out=(*alone, *(NotCompared(name, "both", why) for name, why in unlike.items())),
+    )
+
+
+def _column_pairs(
+    spec: TableSpec, names: Iterable[str], source: Mapping[str, Column], target: Mapping[str, Column]
+) -> tuple[ColumnPair, ...]:
+    """The source's columns of these names that the target has too."""
+    found = ((source[name], target.get(spec.target_name(name))) for name in names)
+    return tuple(ColumnPair(column, other) for column, other in found if other)
+
+
+def _lacking(
+    side: Literal["the source", "the target", "either side"], names: Iterable[str], known: Mapping[str, Column]
+) -> Iterator[str]:
+    where = "neither side has a" if side == "either side" else f"{side} has no"
+    for name in names:
+        if name not in known:
+            yield f"{where} column {name!r}; {nearest(name, known)}"
+
+
+def _met_twice(spec: TableSpec, names: Iterable[str]) -> Iterator[str]:
+    """Two columns of the source may not meet one of the target."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(spec.target_name(name), name)
+        if other != name:
+            yield f"{other!r} and {name!r} both meet {spec.target_name(name)!r}; rename or leave out one"
+
+
+def _alone(spec: TableSpec, wanted: Sequence[str], there: dict[str, Column]) -> tuple[NotCompared, ...]:
+    """The columns that only one side has; the reason of two whose names differ in case and _ alone is their names."""
+    targets = {spec.target_name(name) for name in wanted}
+    left = [name for name in wanted if spec.target_name(name) not in there]
+    right = [name for name in there if name not in targets and name not in spec.ignore]
+    alike = {_plain(name): name for name in right}
+    meant = {name: alike[_plain(name)] for name in left if _plain(name) in alike}
+    hints = {name: f"; add the rename {here}={there}" for here, there in meant.items() for name in (here, there)}
+    return (
+        *(NotCompared(name, "source", f"only in the source{hints.get(name, '')}") for name in left),
+        *(NotCompared(name, "target", f"only in the target{hints.get(name, '')}") for name in right),
+    )
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "")
+
+
+def forms(pair: Pair) -> dict[str, Form]:
+    """The common form of each column compared, by the source's name.
+
+    Raises:
+        DeclarationError: Naming each column whose two types have no common meaning.
+    """
+    found, unlike = _forms(pair)
+    if unlike:
+        raise DeclarationError(_said(pair.spec, unlike))
+    return found
+
+
+def _forms(pair: Pair) -> tuple[dict[str, Form], dict[str, str]]:
+    """The common form of each column, and why others have none."""
+    found, unlike = {}, {}
+    alike = pair.source.dialect.name == pair.target.dialect.name
+    zone = pair.spec.days.stored_in if pair.spec.days else "UTC"
+    for mapped in pair.columns:
+        rule = pair.spec.rules.get(mapped.source.name, Rule())
+        try:
+            found[mapped.source.name] = form(
+                mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=zone
+            )
+        except DeclarationError as error:
+            unlike[mapped.source.name] = str(error)
+    return found, unlike
+
+
+def _said(spec: TableSpec, unlike: Mapping[str, str]) -> str:
+    return "\n".join(f"{spec.name}: {name}: {why}" for name, why in unlike.items())

@@ -1,6 +1,6 @@
 """Both sides of a table at one moment each, read at the same time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,130 +12,17 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.forms import Form, form
 from recon_assets.dialect.sql import begin_reading
 from recon_assets.dialect.windows import day_of, is_time, within
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Column, Days, NotCompared, Relation, Rule, TableSpec, Window
+from recon_assets.model import ALL, Column, Days, Relation, Window
 from recon_assets.reading.names import Select, cast_to, condition, nearest, relation_of
-from recon_assets.reading.pairs import ColumnPair, Pair
-from recon_assets.reading.table_schema import TableSchema, described
+from recon_assets.reading.pairs import Pair, forms
+from recon_assets.reading.table_schema import TableSchema
 
 T = TypeVar("T")
 UNPLACED = ""
 """The window of rows that fall into none."""
-
-
-def matched(spec: TableSpec, source: sa.Engine, target: sa.Engine, columns: Sequence[str] | None = None) -> Pair:
-    """Both sides with the columns that both have, ready to be compared.
-
-    A column that cannot be compared is left out, and the pair says so; one of the key, or that was named, is an error.
-
-    Args:
-        spec: What to compare.
-        source: Opened for reading.
-        target: Opened for reading.
-        columns: The source's names of the columns to compare besides the key; None for all that both have.
-
-    Raises:
-        DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
-    """
-    left, right = described(spec, source, target)
-    here = {column.name: column for column in left.columns}
-    there = {column.name: column for column in right.columns}
-    always = [*spec.key, *([spec.days.column] if spec.days else [])]
-    used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
-    named = dict.fromkeys([*used, *spec.rename, *spec.rules, *spec.cast])
-    wrong = [*_unknown(named, here, "source"), *_unknown(map(spec.target_name, used), there, "target")]
-    wrong += [f"private: {sentence}" for sentence in _unknown(spec.private, here | there, "table of either side")]
-    if wrong:
-        raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
-    chosen = here if columns is None else {*always, *columns}
-    compared = {name for name in here if name not in spec.ignore and name in chosen}
-    wanted = [name for name in here if name in compared or name in used]
-    _refuse_doubles(spec, wanted)
-    common = tuple(
-        ColumnPair(here[name], there[spec.target_name(name)]) for name in wanted if spec.target_name(name) in there
-    )
-    if not common:
-        msg = f"{spec.name}: the two tables have no column in common; name those that belong together by rename"
-        raise DeclarationError(msg)
-    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
-    _, unlike = _forms(pair)
-    if len(unlike) == len(common) or set(unlike) & set(named):
-        raise DeclarationError(_said(spec, unlike))
-    alone = _alone(spec, wanted, there) if columns is None else ()
-    return replace(
-        pair,
-        columns=tuple(column for column in common if column.source.name not in unlike),
-        left_out=(*alone, *(NotCompared(name, "both", why) for name, why in unlike.items())),
-    )
-
-
-def _refuse_doubles(spec: TableSpec, names: Sequence[str]) -> None:
-    """Two columns of the source may not meet one of the target."""
-    first: dict[str, str] = {}
-    for name in names:
-        other = first.setdefault(spec.target_name(name), name)
-        if other != name:
-            msg = f"{spec.name}: {other!r} and {name!r} both meet {spec.target_name(name)!r}; rename or leave out one"
-            raise DeclarationError(msg)
-
-
-def _unknown(names: Any, known: dict[str, Column], side: str) -> Iterator[str]:
-    for name in names:
-        if name not in known:
-            yield f"the {side} has no column {name!r}; {nearest(name, known)}"
-
-
-def _alone(spec: TableSpec, wanted: Sequence[str], there: dict[str, Column]) -> tuple[NotCompared, ...]:
-    """The columns that only one side has; the reason of two whose names differ in case and _ alone is their names."""
-    targets = {spec.target_name(name) for name in wanted}
-    left = [name for name in wanted if spec.target_name(name) not in there]
-    right = [name for name in there if name not in targets and name not in spec.ignore]
-    alike = {_plain(name): name for name in right}
-    meant = {name: alike[_plain(name)] for name in left if _plain(name) in alike}
-    hints = {name: f"; add the rename {here}={there}" for here, there in meant.items() for name in (here, there)}
-    return (
-        *(NotCompared(name, "source", f"only in the source{hints.get(name, '')}") for name in left),
-        *(NotCompared(name, "target", f"only in the target{hints.get(name, '')}") for name in right),
-    )
-
-
-def _plain(name: str) -> str:
-    return name.casefold().replace("_", "")
-
-
-def forms(pair: Pair) -> dict[str, Form]:
-    """The common form of each column compared, by the source's name.
-
-    Raises:
-        DeclarationError: Naming each column whose two types have no common meaning.
-    """
-    found, unlike = _forms(pair)
-    if unlike:
-        raise DeclarationError(_said(pair.spec, unlike))
-    return found
-
-
-def _forms(pair: Pair) -> tuple[dict[str, Form], dict[str, str]]:
-    """The common form of each column, and why others have none."""
-    found, unlike = {}, {}
-    alike = pair.source.dialect.name == pair.target.dialect.name
-    zone = pair.spec.days.stored_in if pair.spec.days else "UTC"
-    for mapped in pair.columns:
-        rule = pair.spec.rules.get(mapped.source.name, Rule())
-        try:
-            found[mapped.source.name] = form(
-                mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=zone
-            )
-        except DeclarationError as error:
-            unlike[mapped.source.name] = str(error)
-    return found, unlike
-
-
-def _said(spec: TableSpec, unlike: Mapping[str, str]) -> str:
-    return "\n".join(f"{spec.name}: {name}: {why}" for name, why in unlike.items())
 
 
 @dataclass(frozen=True)

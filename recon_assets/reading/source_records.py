@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import value_text
 from recon_assets.model import Value, Window
-from recon_assets.reading.pairs import Pair
-from recon_assets.reading.snapshot import Side, forms, snapshot
+from recon_assets.reading.pairs import Pair, forms
+from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.values.showing import shown_column
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -48,7 +49,12 @@ class TableSchema:
         Raises:
             KeyError: When there is none.
         """
-        return {column.name: column for column in self.columns}[name]
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by their names, in order."""
+        return {column.name: column for column in self.columns}
 
 
 def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | None = None) -> TableSchema:

@@ -521,7 +521,7 @@ def test_private_columns_must_be_there(both: Both) -> None:
     project, table = prepared(sides)
     (finding, *_) = found(project, replace(table, private=("cods",)), "count")
 
-    assert finding.error == "t: private: the table of either side has no column 'cods'; did you mean 'code'?"
+    assert finding.error == "t: private: neither side has a column 'cods'; did you mean 'code'?"
 
 
 def test_failures_are_logged_by_key(both: Both, caplog: pytest.LogCaptureFixture) -> None:

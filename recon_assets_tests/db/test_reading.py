@@ -258,6 +258,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"days": Days("at", date(2024, 1, 1), timezone=NEW_YORK), "rename": {"at": "day"}, "ignore": ("w",)},
         r"window\.column: a date on one side .* set stored_in to America/New_York",
     ),
+    "twice": ({"rename": {"w": "v"}}, r"tables\.t: 'v' and 'w' both meet 'v'; rename or leave out one"),
     "unmatched": ({}, r"w: the target has no column 'w'; rename it, or ignore it"),
     "computed": ({"key": ("c",)}, r"c: the target computes this column of the key itself"),
     "needed": ({}, r"must: only the target has this column, is NOT NULL and has no default; give it one"),
@@ -275,6 +276,21 @@ def test_faults_of_a_declaration(both: Both, more: dict[str, Any], said: str) ->
     )
     with pytest.raises(DeclarationError, match=said):
         sides.pair(spec(**more))
+
+
+def test_days_of_a_column_that_has_none_are_not_compared(both: Both) -> None:
+    """Nor are a date and times that are read in another zone: rows of one day would be looked for in two."""
+    sides = both("postgresql", "sqlite")
+    sides.create("id integer, v integer, at date", "id integer, v integer, at timestamp")
+    source, target = engine_of(sides.source), engine_of(sides.target)
+    sides.opened.extend((source, target))
+    start = date(2024, 1, 1)
+    for days, said in (
+        (Days("v", start), "t: window.column: v of the source is integer, which falls into no days; choose a date"),
+        (Days("at", start, timezone=NEW_YORK), "t: window.column: a date on one side and times on the other"),
+    ):
+        with pytest.raises(DeclarationError, match=said):
+            reading.matched(spec(days), source, target)
 
 
 def test_times_that_fall_into_days_of_dates(both: Both) -> None:

@@ -6,22 +6,25 @@ Values are stored whole, for undoing needs them; who shows them masks private co
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from json import dumps
+from itertools import chain, islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from recon_assets.dialect.bulk import write_rows
 from recon_assets.errors import TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
+from recon_assets.ledger.values import packed, unpacked
 from recon_assets.ledger.windows import changed
-from recon_assets.model import CaseId, Change, Image
+from recon_assets.model import CaseId, Change
 
 Outcome = Literal["applied", "failed"]
 _correction, _change, _outcome, _cases = schema.correction, schema.change, schema.outcome, schema.cases
-_PAGE = 1000
+_BLOCK = 1000
+"""How many changes are stored together: read again block by block, and small enough to be looked at one by one."""
+_Shape = tuple[tuple[str, ...] | None, ...]
+_Block = tuple[Sequence[_Shape], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,34 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
         "changes": len(changes),
     }
     number: int = c.scalars(sa.insert(_correction).values(row).returning(_correction.c.id)).one()
-    images = ((number, seq, *map(_json, (each.key, each.before, each.after))) for seq, each in enumerate(changes))
-    write_rows(c, _change, tuple(_change.c.keys()), images)
+    blocks = enumerate(changes[at : at + _BLOCK] for at in range(0, len(changes), _BLOCK))
+    rows = [{"correction": number, "n": n, "packed": packed(_block(each))} for n, each in blocks]
+    c.execute(sa.insert(_change), rows)
     return number
 
 
-def _json(image: Image | None) -> str | None:
-    return None if image is None else dumps(dict(image))
+def _block(changes: Sequence[Change]) -> _Block:
+    """The names of all columns once for each set of them, and the values of each row behind the number of its set."""
+    shapes: dict[_Shape, int] = {}
+    rows: list[list[Any]] = []
+    for change in changes:
+        images = (change.key, change.before, change.after)
+        shape = tuple(None if image is None else tuple(image) for image in images)
+        values = chain.from_iterable(image.values() for image in images if image)
+        rows.append([shapes.setdefault(shape, len(shapes)), *values])
+    return list(shapes), rows
+
+
+def _changes(table: str, block: _Block) -> Iterator[Change]:
+    """What `_block` was given."""
+    shapes, rows = block
+    for number, *values in rows:
+        left = iter(values)
+        key, before, after = (
+            None if names is None else dict(zip(names, islice(left, len(names)), strict=True))
+            for names in shapes[number]
+        )
+        yield Change(table, key or {}, before, after)
 
 
 def settle(  # noqa: PLR0913 - what became of what, when and why
@@ -190,7 +214,7 @@ def _read(row: Any) -> Correction:
 
 def changes_of(c: sa.Connection, correction: int) -> Iterator[Change]:
     """The changes of a correction in their order, read as they are asked for."""
-    of_table = sa.select(_change, _correction.c.table_name).join(_correction)
-    ordered = of_table.where(_change.c.correction == correction).order_by(_change.c.seq)
-    for row in c.execute(ordered, execution_options={"stream_results": True, "yield_per": _PAGE}):
-        yield Change(row.table_name, row.key, row.before, row.after)
+    of_table = sa.select(_correction.c.table_name, _change.c.packed).join(_correction)
+    ordered = of_table.where(_change.c.correction == correction).order_by(_change.c.n)
+    for table, block in c.execute(ordered, execution_options={"stream_results": True, "yield_per": 1}):
+        yield from _changes(table, unpacked(block))

@@ -223,10 +223,8 @@ change = sa.Table(
     "change",
     META,
     _part_of("correction", primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("key", Json, nullable=False),
-    sa.Column("before", Json),
-    sa.Column("after", Json),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("packed", sa.LargeBinary, nullable=False),
 )
 
 outcome = sa.Table(

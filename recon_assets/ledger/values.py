@@ -1,5 +1,6 @@
 """How our values stand in the ledger, and how many rows are added by one statement."""
 
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -29,6 +30,19 @@ def figure_of(stored: Any) -> Figure:
         return _NUMBERS[name](text)
     figure: Figure = stored
     return figure
+
+
+def packed(rows: Any) -> bytes:
+    """What JSON can say, in few bytes; `unpacked` makes the same of it, with lists in the place of tuples."""
+    return gzip.compress(json.dumps(rows).encode(), _FAST, mtime=0)
+
+
+def unpacked(stored: bytes) -> Any:
+    """What `packed` was given."""
+    return json.loads(gzip.decompress(stored))
+
+
+_FAST = 1  # half the time of gzip's default, for a tenth more bytes
 
 
 def key_text(key: Sequence[Value]) -> str:

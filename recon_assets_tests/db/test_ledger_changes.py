@@ -51,6 +51,16 @@ def test_changes_come_back_as_they_were_planned(book: Ledger, images: list[Any])
         assert list(ledger.changes_of(c, number)) == changes
 
 
+def test_many_changes_come_back_in_their_order(book: Ledger) -> None:
+    """They are stored in several blocks."""
+    changes = [Change("orders", {"id": str(at)}, None, {"id": str(at)}) for at in range(2001)]
+    number = plan(book, *changes, case=None)
+
+    assert rows(book, "SELECT n FROM recon.change ORDER BY n") == [(0,), (1,), (2,)]
+    with book.begin() as c:
+        assert list(ledger.changes_of(c, number)) == changes
+
+
 def test_a_correction_says_what_was_done_by_whom_and_why(book: Ledger) -> None:
     """And what became of it, with what is to be said of single rows."""
     happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.COMMENTED)

@@ -257,12 +257,10 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "change",
         sa.Column("correction", sa.BigInteger(), nullable=False),
-        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("key", sa.JSON(), nullable=False),
-        sa.Column("before", sa.JSON(), nullable=True),
-        sa.Column("after", sa.JSON(), nullable=True),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["correction"], [f"{SCHEMA}.correction.id"]),
-        sa.PrimaryKeyConstraint("correction", "seq"),
+        sa.PrimaryKeyConstraint("correction", "n"),
         schema=SCHEMA,
     )
     op.create_table(

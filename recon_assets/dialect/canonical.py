@@ -6,7 +6,6 @@ one after the other, so two rows have one text only if they have the same cells.
 adding a spelling and one function to each construct.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -257,55 +256,6 @@ def _total_postgresql_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> st
 @compiles(total, "sqlite")
 def _total_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_total({compiler.process(element.clauses, **kw)})"
-
-
-class typed_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
-    """PostgreSQL's own 64-bit hash of a row of typed values; promised stable within one major version only.
-
-    It is a sum of the columns' hashes, so that rows which swap values would keep the sum of them all. Hence it
-    starts from the hash of ``seed``, which no two rows share, or else is hashed once more.
-    """
-
-    type = sa.BigInteger()
-    inherit_cache = False
-
-    def __init__(self, columns: Sequence[ColumnElement[Any]], seed: Sequence[ColumnElement[Any]] = ()) -> None:
-        super().__init__(*columns)
-        self.seed = tuple(seed)
-
-
-@compiles(typed_hash, "postgresql")
-def _typed_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    row = compiler.process(element.clauses, **kw)
-    if not element.seed:
-        return f"hashtextextended(hash_record_extended(ROW({row}), 0)::text, 0)"
-    seed = ", ".join(compiler.process(column, **kw) for column in element.seed)
-    return f"hash_record_extended(ROW({row}), hash_record_extended(ROW({seed}), 0))"
-
-
-_HASHED_BY_VALUE = {
-    *(Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN, Kind.TEXT, Kind.DATE, Kind.TIME),
-    *(Kind.TIMESTAMP, Kind.INSTANT, Kind.UUID, Kind.BINARY, Kind.FLOAT),
-}
-
-
-def hashes_alike(left: Type, right: Type) -> bool:
-    """Whether PostgreSQL's own hash tells values of two columns apart exactly as their canonical texts do.
-
-    Types that PostgreSQL hashes by one function only, so that equal values hash alike; not CHAR, whose
-    padding is no data, nor JSON, nor enums, which hash by their number in one database's catalogue.
-    Whether a collation takes different texts for equal is asked of the catalogue.
-    """
-    if left.kind is not right.kind or left.kind not in _HASHED_BY_VALUE:
-        return False
-    if "citext" in {_base(left), _base(right)}:
-        return False  # it hashes what its own equality, which ignores case, looks at
-    return left.kind is Kind.TEXT or _base(left) == _base(right)
-
-
-def _base(of: Type) -> str:
-    """The type's name without its limits."""
-    return re.sub(r"\(.*?\)", "", of.name)
 
 
 _FENCES: Mapping[str, int | None] = {"postgresql": None, "mysql": 2**64 - 1, "mariadb": 2**64 - 1, "sqlite": -1}

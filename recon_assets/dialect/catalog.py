@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
@@ -216,6 +217,12 @@ def is_server(place: sa.Engine | sa.Connection) -> bool:
 def major_version(connection: sa.Connection) -> int:
     """The first number of a PostgreSQL server's version."""
     return int((connection.dialect.server_version_info or (0,))[0])
+
+
+def encoding(connection: sa.Connection) -> str:
+    """As what a PostgreSQL database keeps texts; it says so to every session that begins."""
+    session: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    return str(session.info.parameter_status("server_encoding"))
 
 
 def compares_bytes(connection: sa.Connection, table: sa.TableClause) -> bool:

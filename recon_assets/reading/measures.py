@@ -9,15 +9,17 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.canonical import fenced, half, hashes_alike, md5_text, row_text, total, typed_hash, value_text
+from recon_assets.dialect.canonical import fenced, half, md5_text, row_text, total, value_text
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import Form
+from recon_assets.dialect.row_hashes import bits
 from recon_assets.dialect.sql import readable
+from recon_assets.dialect.typed_digest import chained_hash, equal_values, hashes_alike
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Measure, SidePair, Window
-from recon_assets.reading.names import Select, as_table, condition
+from recon_assets.reading.names import Select, condition
 from recon_assets.reading.pairs import forms
-from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique
+from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot
 
 COUNT = Measure("count")
 DIGEST = Measure("digest")
@@ -31,7 +33,7 @@ Figures = dict[str, dict[Measure, Any]]
 class Digest:
     """The sums of the two halves of all rows' digests, and how many rows they are of.
 
-    Sums, since an exclusive or would cancel rows that stand twice; typed hashes have one 64-bit sum.
+    Sums, since an exclusive or would cancel rows that stand twice.
     """
 
     rows: int
@@ -66,30 +68,32 @@ def measured(
 
 
 class Hashing(StrEnum):
-    """By what rows are digested: their canonical text, or PostgreSQL's hash of their typed values."""
+    """By what rows are digested: their canonical text, or the bytes of their typed values in PostgreSQL."""
 
     CANONICAL = "canonical"
     TYPED = "typed"
-    SEEDED = "seeded"
 
 
 def hashing(snapshot: Snapshot) -> Hashing:
-    """Typed between PostgreSQL servers of one major version with like types; seeded by a unique key."""
+    """Typed between PostgreSQL servers of one version and encoding, where all columns' bytes tell values apart."""
     sides = (snapshot.source, snapshot.target)
-    marked = snapshot.source.compare_by_value or not all(
+    by_value = snapshot.source.compare_by_value or not all(
         form.equal_text_proves_equal for form in forms(snapshot.pair).values()
     )
-    if any(side.dialect != "postgresql" for side in sides) or marked or snapshot.pair.spec.cast:
+    if any(side.dialect != "postgresql" for side in sides) or by_value or snapshot.pair.spec.cast:
         return Hashing.CANONICAL
-    alike = all(hashes_alike(mapped.source.type, mapped.target.type) for mapped in snapshot.pair.columns)
-    versions = {catalog.major_version(side.connection) for side in sides}
-    if not alike or len(versions) > 1 or not all(map(_compares_bytes, sides)):
+    if not all(hashes_alike(column.source.type, column.target.type) for column in snapshot.pair.columns):
         return Hashing.CANONICAL
-    return Hashing.SEEDED if all(map(is_unique, sides)) else Hashing.TYPED
+    source, target = ((catalog.major_version(side.connection), catalog.encoding(side.connection)) for side in sides)
+    return Hashing.TYPED if source == target else Hashing.CANONICAL
 
 
-def _compares_bytes(side: Side) -> bool:
-    return bool(side.relation.table) and catalog.compares_bytes(side.connection, as_table(side.relation.table or ""))
+def row_hash(side: Side, names: Sequence[str]) -> sa.ColumnElement[int]:
+    """The hash of some columns, by the source's names, where `hashing` is typed."""
+    pairs = {column.source.name: column for column in side.pair.columns}
+    return chained_hash(
+        [equal_values(side.value(name), pairs[name].source.type, pairs[name].target.type) for name in names]
+    )
 
 
 def _figure(figures: Figures, key: str, measure: Measure) -> Any:
@@ -204,8 +208,7 @@ def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
     names = [mapped.source.name for mapped in side.pair.columns]
     if how is Hashing.CANONICAL:
         return md5_text(row_text(side.cells(names)))
-    seed = side.pair.spec.key if how is Hashing.SEEDED else ()
-    return typed_hash([side.value(name) for name in names], [side.value(name) for name in seed])
+    return row_hash(side, names)
 
 
 def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
@@ -267,9 +270,10 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
 
 def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     row = rows.c[_ROW]
-    hashes = [row] if isinstance(row.type, sa.BigInteger) else [half(row, 0), half(row, 1)]
-    sums = [total(_where(rows, measure, each)) for each in hashes]
-    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
+    typed = isinstance(row.type, sa.BigInteger)
+    halves = [bits(row, 32, 32), bits(row, 0, 32)] if typed else [half(row, 0), half(row, 1)]
+    sums = [total(_where(rows, measure, each)) for each in halves]
+    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums]
 
 
 def _mean(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:

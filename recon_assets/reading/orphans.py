@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.canonical import Cell, hashes_alike, md5_text, row_text
+from recon_assets.dialect.canonical import Cell, md5_text, row_text
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import Form, form
+from recon_assets.dialect.typed_digest import hashes_alike
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Discrepancy, DiscrepancyKind, FaultyRows, Orphans, Rule, TableSpec, Window
 from recon_assets.reading.faulty_rows import WINDOW, Counts, Fault, RowCheck, found, target_with

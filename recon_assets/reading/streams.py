@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import half, md5_text, row_text, typed_hash
+from recon_assets.dialect.canonical import half, md5_text, row_text
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.model import Window
-from recon_assets.reading.measures import DIGEST, Digest, Hashing, digest_of, hashing, scan, too_long
+from recon_assets.reading.measures import DIGEST, Digest, Hashing, digest_of, hashing, row_hash, scan, too_long
 from recon_assets.reading.snapshot import Side, Snapshot, is_unique
 
 _NONE: Mapping[str, Sequence[int]] = MappingProxyType({})
@@ -27,7 +27,7 @@ class Buckets:
         """The bucket of a row. Without a key it is that of the whole row."""
         names = side.pair.spec.key or [mapped.source.name for mapped in side.pair.columns]
         if self.how is not Hashing.CANONICAL:
-            number: sa.ColumnElement[int] = typed_hash([side.value(name) for name in names])
+            number: sa.ColumnElement[int] = row_hash(side, names)
         else:
             number = half(md5_text(row_text(side.cells(names))), 0)
         return sa.func.abs(number % sa.literal_column(str(self.many)))

@@ -11,7 +11,7 @@ from recon_assets.dialect import bulk
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.exact_text import exact_text, reader
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.row_hashes import bits, key_number, row_number
+from recon_assets.dialect.row_hashes import bits, identity_hash
 from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
 from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
 from recon_assets.model import ChangeStatus, Column, Kind, Mode, Type, Window
@@ -206,10 +206,11 @@ class LoadBackup:
     def fingerprint(self) -> Fingerprint:
         """The print of all rows touched, as they are now."""
         cells = [(own, column.type) for column, own in self.own.items()]
-        row = row_number(cells, self.connection.dialect.name)
-        key = key_number(self.key_cells(self.own), self.connection.dialect.name)
+        row = identity_hash(cells, self.connection.dialect.name)
+        key = identity_hash(self.key_cells(self.own), self.connection.dialect.name)
         select = sa.select(key.label("k"), row.label("h")).select_from(self.target)
-        return fingerprint_of(self.connection, (select.where(*where) for where in self.wheres()))
+        where = f"{self.pair.spec.name} {self.window}"
+        return fingerprint_of(self.connection, where, (select.where(*those) for those in self.wheres()))
 
     def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
         """The conditions, no two of which hold of one row, that tell the rows touched."""
@@ -232,7 +233,7 @@ class LoadBackup:
 
     def numbered(self, numbers: Sequence[int], cells: Cells, *where: sa.ColumnElement[bool]) -> list[Row]:
         """The keys that have one of these numbers, of the target or of what was put aside."""
-        number = bits(key_number(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
+        number = bits(identity_hash(self.key_cells(cells), self.connection.dialect.name), 0, KEY_DIGITS)
         texts = [exact_text(cells[column], column.type) for column in self.key]
         select: Select = sa.select(*texts).where(number.in_(numbers), *where)
         return [tuple(row) for row in self.connection.execute(select.limit(_NAMED))]

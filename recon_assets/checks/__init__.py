@@ -7,6 +7,7 @@ from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
 from recon_assets.checks.record_checks import Checksum, Fields, Keys
 from recon_assets.checks.references import References
 from recon_assets.checks.same_schema import Drift, Schema
+from recon_assets.checks.unplaced import Unplaced, with_unplaced
 
 __all__ = [
     "Ascending",
@@ -27,4 +28,6 @@ __all__ = [
     "References",
     "Schema",
     "Sum",
+    "Unplaced",
+    "with_unplaced",
 ]

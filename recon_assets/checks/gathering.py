@@ -6,7 +6,7 @@ What cannot be gathered is a fact too: the reason why, for exactly the checks th
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -29,6 +29,7 @@ from recon_assets.model import (
     SidePair,
     TableSchemas,
     TableSpec,
+    Undated,
     Window,
 )
 
@@ -134,6 +135,8 @@ class Gathering:
             return self._measured([each for each in group if isinstance(each, Measure)], windows)
         if isinstance(need, Records):
             return self._compared(need, windows)
+        if isinstance(need, Undated):
+            return self._undated(need)
         if isinstance(need, Orphans):
             return self._orphans(need, windows)
         if isinstance(need, Disorder):
@@ -187,6 +190,17 @@ class Gathering:
                     tell=request.tell,
                 )
         return self.compared[need]
+
+    def _undated(self, need: Undated) -> Iterator[Facts]:
+        """Rows without a time are compared as a table without days; those beyond all days are counted."""
+        request, snapshot = self.request, self._opened()
+        request.tell("comparing rows without a time")
+        with reading.savepoint(snapshot):
+            found = diff.compare_windows(
+                snapshot.of_part("undated"), (ALL,), max_evidence=0, now=request.now, tell=request.tell
+            )[ALL.key]
+            beyond = reading.measured(snapshot.of_part("beyond"), [reading.COUNT], (ALL,))[ALL.key][reading.COUNT]
+        yield {need: replace(found, unplaced=(beyond.source, beyond.target))}
 
     def _history(self) -> Window | None:
         """All time that the table has days for."""

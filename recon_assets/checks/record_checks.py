@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from recon_assets.checks.base import FilteredCheck, plural
-from recon_assets.model import Comparison, Details, DiscrepancyKind, Evidence, Finding, Measure, Need, Records
+from recon_assets.model import (
+    Comparison,
+    Details,
+    DiscrepancyKind,
+    Evidence,
+    Finding,
+    Measure,
+    Need,
+    NotGatheredError,
+    Records,
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class Fields(_OfRecords):
         counts = found.counts
         on_both = counts.source - counts.missing
         nothing = not on_both and bool(counts.wrong)
+        _refuse_keys_alone(found, passed=not nothing)
         said = f"{counts.mismatched:,} of {plural(on_both, 'record')} on both sides differ{_columns(found)}"
         return self.finding(
             evidence,
@@ -85,6 +96,7 @@ class Fields(_OfRecords):
             of=on_both,
             in_flight=found.in_flight,
             kinds={DiscrepancyKind.MISMATCHED: counts.mismatched},
+            not_compared=found.not_compared,
             discrepancies=found.mismatched,
             details=_by_column(found),
         )
@@ -117,12 +129,13 @@ class Checksum(_OfRecords):
         """Passes when no record differs, and both sides have a digest or neither."""
         both, found = evidence.both(self._digest), evidence.records(self._records)
         one_sided = (both.source is None) != (both.target is None)
+        _refuse_keys_alone(found, passed=found.equal)
         verdict = "are equal" if both.source == both.target else "differ"
         counts = found.counts
         return self.finding(
             evidence,
             f"digests of {plural(counts.source, 'record')} in source and {counts.target:,} in target {verdict},"
-            f" {counts.wrong:,} of the records differ{_besides(found)}",
+            f" {counts.wrong:,} of the records differ{_besides(found)}{_left_out(found)}",
             passed=found.equal and not one_sided,
             source=_printed(both.source),
             target=_printed(both.target),
@@ -134,6 +147,7 @@ class Checksum(_OfRecords):
                 DiscrepancyKind.EXTRA: counts.extra,
                 DiscrepancyKind.MISMATCHED: counts.mismatched,
             },
+            not_compared=found.not_compared,
             discrepancies=found.discrepancies,
         )
 
@@ -152,8 +166,24 @@ def _besides(found: Comparison) -> str:
     return "".join(said)
 
 
+def _refuse_keys_alone(found: Comparison, *, passed: bool) -> None:
+    """Equal keys do not show that records are equal.
+
+    Raises:
+        NotGatheredError: When no other column could be compared.
+    """
+    if passed and found.key_only and found.not_compared:
+        names = ", ".join(map(str, found.not_compared))
+        msg = f"no column but the key's could be compared; not compared: {names}. Rename, cast or ignore columns"
+        raise NotGatheredError(msg)
+
+
 def _left_out(found: Comparison) -> str:
-    return f"; not compared: {', '.join(map(str, found.not_compared))}" if found.not_compared else ""
+    if not found.not_compared:
+        return "; no column but the key's is compared" if found.key_only else ""
+    every = len(found.columns) + len(found.not_compared)
+    names = ", ".join(map(str, found.not_compared))
+    return f"; compared in {len(found.columns)} of {every} columns; not compared: {names}"
 
 
 def _ranked(found: Comparison) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from recon_assets import diff, reading
 from recon_assets.checks.gathering import Facts, Gathering, Group, Request
-from recon_assets.errors import DeclarationError
+from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.explain import reasons
 from recon_assets.model import (
     ALL,
@@ -24,6 +24,7 @@ from recon_assets.model import (
     TableSpec,
     Window,
     masked_key,
+    place,
 )
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     """What the checks of one table say of these windows.
 
     Daily checks are judged for each window, in order of time; then the others once, for the window ``all``.
-    A check whose evidence could not be gathered has not passed: its finding has the reason as ``error``.
+    A check whose evidence could not be gathered has not passed: its finding has the reason as ``error``, whatever
+    went wrong. So one table's fault stays in that table's findings.
 
     Args:
         project: Where the databases and the other tables are.
@@ -95,6 +97,24 @@ def _needs(checks: Iterable[Check]) -> Group:
 
 
 def _findings(request: Request, daily: Sequence[Check], whole: Sequence[Check]) -> Iterator[Finding]:
+    """One finding of each check and window: those that an error kept from being judged could not run."""
+    due = [*((window, check) for window in request.windows for check in daily), *((ALL, check) for check in whole)]
+    left = {(window.key, check.name): None for window, check in due}
+    try:
+        for finding in _gathered(request, daily, whole):
+            left.pop((finding.window, finding.check), None)
+            yield finding
+    except ReconError as error:
+        reason = str(error)
+        LOG.error("%s: %s", request.spec.name, reason)  # noqa: TRY400 - it says all
+    except Exception as error:  # a fault of ours in one table must not take the other tables along
+        reason = f"{type(error).__name__}, a fault of this program, whose traceback is in the log; please report it"
+        LOG.exception("%s could not be judged", request.spec.name)
+    for window, name in left:
+        yield not_run(request.spec.name, name, window, reason)
+
+
+def _gathered(request: Request, daily: Sequence[Check], whole: Sequence[Check]) -> Iterator[Finding]:
     with ExitStack() as stack:
         gathering = Gathering(request, stack)
         if daily or whole:
@@ -105,31 +125,36 @@ def _findings(request: Request, daily: Sequence[Check], whole: Sequence[Check]) 
             yield from _judged(request.spec, whole, (ALL,), gathering.of_the_whole())
 
 
+def not_run(table: str, check: str, window: str, reason: str) -> Finding:
+    """The finding of a check that could not be judged: it has not passed, and says nothing of the data."""
+    summary = f"{place(table, window)}: {check} could not run: {reason}"
+    return Finding(check, table, window, passed=False, summary=summary, severity=Severity.HIGH, error=reason)
+
+
 def _judged(
     spec: TableSpec, checks: Sequence[Check], windows: Sequence[Window], facts: Iterator[Facts]
 ) -> Iterator[Finding]:
     for window, known in zip(windows, facts, strict=True):
         for check in checks:
             needed = {need: known[need] for need in check.needs}
-            finding = judged(check, Evidence(spec.name, window.key, needed, frozenset(spec.private)))
+            evidence = Evidence(spec.name, window.key, needed, frozenset(spec.private))
+            finding = judged(check, evidence, strict=spec.strict)
             _log(finding, spec)
             yield finding
 
 
-def judged(check: Check, evidence: Evidence) -> Finding:
-    """What one check says of one window, with what its wrong records have in common."""
+def judged(check: Check, evidence: Evidence, *, strict: bool = False) -> Finding:
+    """What one check says of one window, with what its wrong records have in common.
+
+    A ``strict`` table's check that passes has failed all the same, where not everything was compared.
+    """
     try:
         finding = check.judge(evidence)
     except NotGatheredError as error:
-        return Finding(
-            check.name,
-            evidence.table,
-            evidence.window,
-            passed=False,
-            summary=f"{evidence.where}: {check.name} could not run: {error}",
-            severity=Severity.HIGH,
-            error=str(error),
-        )
+        return not_run(evidence.table, check.name, evidence.window, str(error))
+    if strict and finding.passed and (finding.not_compared or any(finding.unplaced)):
+        summary = f"{finding.summary}; not all was compared, and the table is strict"
+        finding = replace(finding, passed=False, incomplete=True, summary=summary, severity=Severity.HIGH)
     compared = next((fact for fact in evidence.facts.values() if isinstance(fact, Comparison)), None)
     if compared is None or not finding.discrepancies:
         return finding

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from recon_assets.cli.output import INTERRUPTED, complain
+from recon_assets.cli.output import INTERRUPTED, complain, piped
 from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.model import keepable
 
@@ -97,6 +97,9 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             complain("Interrupted. Run it again to go on.")
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Click would end with 1, which says that records differ; what has a verdict gives it under `piped`.
+            raise typer.Exit(FAULT) from None
 
 
 def _imported(name: str) -> Any:
@@ -140,7 +143,8 @@ def main(args: Sequence[str] | None = None) -> None:
     # A column of such a type is named in the verdict, where it can be read.
     warnings.filterwarnings("ignore", message="Did not recognize type")
     try:
-        app(args=args, prog_name="recon")
+        with piped():  # what is still buffered has a reader, or the exit code stands without one
+            app(args=args, prog_name="recon")
     except Exception:  # noqa: BLE001 - shown whole
         traceback.print_exc()
         sys.exit(FAULT)

@@ -4,7 +4,7 @@ import json as json_format
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -15,10 +15,10 @@ import typer
 from recon_assets.checks.running import evaluate
 from recon_assets.cli import at_hand
 from recon_assets.cli.findings import Result, as_dict, show
-from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Tables, checked_day, chosen
+from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Strict, Tables, checked_day, chosen
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
-from recon_assets.errors import DeclarationError, ReconError
-from recon_assets.model import ALL, Finding, Project, Severity, TableSpec, Window, place
+from recon_assets.errors import DeclarationError
+from recon_assets.model import ALL, Finding, Project, TableSpec, Window
 
 app = typer.Typer(add_completion=False)
 
@@ -30,14 +30,6 @@ class Asked:
     spec: TableSpec
     windows: tuple[Window, ...]
     checks: tuple[str, ...]
-
-    @property
-    def expected(self) -> Iterator[tuple[str, str]]:
-        """Each check and window of which there is to be a finding."""
-        for check in self.spec.checks:
-            if check.name in self.checks:
-                windows = self.windows if check.daily or self.spec.days is None else (ALL,)
-                yield from ((check.name, window.key) for window in windows)
 
 
 @app.command()
@@ -51,6 +43,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
     only: Annotated[
         list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
     ] = None,
+    strict: Strict = False,  # noqa: FBT002 - a command-line switch
     max_evidence: MaxEvidence = 1000,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
@@ -64,10 +57,11 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
     """
     with leaving_at_once("Interrupted; not all checks were run."), at_hand.declared() as project:
         now = datetime.now(UTC)
-        asked = _asked(chosen(project, tables, every=every), _days(first, last), only or (), now)
+        wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
+        result = _nothing_yet(project)
+        asked = _asked(wanted, _days(first, last), only or (), now, result.not_checked)
         with progress() as told:
             findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
-            result = _nothing_yet(project)
             aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
         if not json:
             with piped():
@@ -77,8 +71,8 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
 
 def reconciled(project: Project, now: datetime) -> Result:
     """What every check of every table finds on all days that have ended."""
-    asked = _asked(project.tables.values(), (None, None), (), now)
     result = _nothing_yet(project)
+    asked = _asked(project.tables.values(), (None, None), (), now, result.not_checked)
     with progress() as told:
         _add(result, _findings(project, asked, told, now=now))
     return result
@@ -97,12 +91,16 @@ def _days(first: str | None, last: str | None) -> tuple[date | None, date | None
 
 
 def _asked(
-    specs: Iterable[TableSpec], days: tuple[date | None, date | None], only: Sequence[str], now: datetime
+    specs: Iterable[TableSpec],
+    days: tuple[date | None, date | None],
+    only: Sequence[str],
+    now: datetime,
+    not_checked: dict[str, str],
 ) -> list[Asked]:
-    """What is to be checked; tables without a check of that name are passed over.
+    """What is to be checked; tables of which nothing is go into ``not_checked`` with the reason.
 
     Raises:
-        DeclarationError: When that is nothing: what was not checked has not passed.
+        DeclarationError: When nothing at all is: what was not checked has not passed.
     """
     specs = list(specs)
     names = {spec.name: tuple(check.name for check in spec.checks) for spec in specs}
@@ -111,11 +109,23 @@ def _asked(
         known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
         msg = f"{', '.join(sorted(unknown)) or 'Nothing to check'}: no such check is declared. There are: {known}."
         raise DeclarationError(msg)
-    wanted = {table: tuple(name for name in checks if not only or name in only) for table, checks in names.items()}
+    found, refused = [], []
     for spec in specs:
-        if not names[spec.name]:
-            remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
-    return [Asked(spec, windows(spec, *days, now), wanted[spec.name]) for spec in specs if wanted[spec.name]]
+        wanted = tuple(name for name in names[spec.name] if not only or name in only)
+        try:
+            if not names[spec.name]:
+                not_checked[spec.name] = "no checks are declared"
+                remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
+            elif wanted:
+                found.append(Asked(spec, windows(spec, *days, now), wanted))
+        except DeclarationError as error:
+            not_checked[spec.name] = "none of its days is asked for"
+            refused.append(str(error))
+    if refused and not found:
+        raise DeclarationError("\n".join(refused))
+    for said in refused:
+        remark(said)
+    return found
 
 
 def windows(spec: TableSpec, first: date | None, last: date | None, now: datetime) -> tuple[Window, ...]:
@@ -140,11 +150,11 @@ def _findings(
     project: Project, asked: Iterable[Asked], told: Callable[[str], None], **settings: Any
 ) -> Iterator[Finding]:
     """What each check finds, with the table that is being looked at on the terminal."""
-    # Each failed finding is logged too; without a handler Python would print that beside the report.
-    logging.getLogger("recon_assets").addHandler(logging.NullHandler())
+    # Each failed finding is logged too; with this handler Python does not print that beside the report.
+    logging.getLogger("recon_assets").addHandler(_Tracebacks())
     for item in asked:
         told(f"{item.spec.name}: {number(len(item.checks), 'check')}, {number(len(item.windows), 'day')}")
-        findings = evaluate(
+        yield from evaluate(
             project,
             item.spec,
             item.windows,
@@ -152,24 +162,15 @@ def _findings(
             progress=partial(_tell_of, told, item.spec.name),
             **settings,
         )
-        yield from _whole(item, findings)
 
 
-def _whole(item: Asked, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """One finding for each window of each check: what an error left unjudged could not run, and other tables go on."""
-    left = dict.fromkeys(item.expected)
-    try:
-        for finding in findings:
-            left.pop((finding.check, finding.window), None)
-            yield finding
-    except ReconError as error:
-        remark(f"{item.spec.name}: {error}")
-        yield from (_unjudged(item.spec.name, *each, str(error)) for each in left)
+class _Tracebacks(logging.Handler):
+    """Shows the traceback of a fault of this program; findings and other errors are in the report."""
 
-
-def _unjudged(table: str, check: str, window: str, error: str) -> Finding:
-    summary = f"{place(table, window)}: {check} could not run: {error}"
-    return Finding(check, table, window, passed=False, summary=summary, severity=Severity.HIGH, error=error)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints it on standard error."""
+        if record.exc_info:
+            remark(self.format(record))
 
 
 def _tell_of(told: Callable[[str], None], table: str, words: str) -> None:

@@ -1,7 +1,7 @@
 """What checks found, added up over the days: as a table for people, and each finding as JSON."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -11,7 +11,17 @@ from rich.text import Text
 
 from recon_assets.cli.output import number, screen, tell
 from recon_assets.cli.samples import Sample
-from recon_assets.model import Discrepancy, Figure, Finding, Severity, Value, masked, masked_details, masked_key
+from recon_assets.model import (
+    Discrepancy,
+    Figure,
+    Finding,
+    NotCompared,
+    Severity,
+    Value,
+    masked,
+    masked_details,
+    masked_key,
+)
 from recon_assets.model.findings import decimal_of
 
 FAILED = 1
@@ -66,13 +76,17 @@ class Result:
 
     Attributes:
         private: The columns of each table of which no value is shown.
+        not_checked: Tables of which nothing was judged, each with the reason.
         finished: Whether everything was judged.
     """
 
     private: Mapping[str, Collection[str]] = field(default_factory=dict)
+    not_checked: dict[str, str] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     samples: dict[tuple[str, str], Sample] = field(default_factory=dict)
     windows: dict[str, dict[str, None]] = field(default_factory=dict)
+    not_compared: dict[str, tuple[NotCompared, ...]] = field(default_factory=dict)
+    unplaced: dict[str, tuple[int, int]] = field(default_factory=dict)
     failing: list[Finding] = field(default_factory=list)
     finished: bool = False
 
@@ -83,6 +97,10 @@ class Result:
         self.tallies[at] = self.tallies.get(at, Tally(*at)).plus(found)
         self.samples.setdefault(at, Sample()).add(finding)
         self.windows.setdefault(found.table, {})[found.window] = None
+        if found.not_compared:
+            self.not_compared[found.table] = found.not_compared
+        if any(found.unplaced):
+            self.unplaced[found.table] = found.unplaced
         if not found.passed and found.error is None and len(self.failing) < SAMPLE:
             self.failing.append(found)
 
@@ -121,6 +139,8 @@ def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str]
         "wrong": finding.wrong,
         "of": finding.of,
         "rate": finding.rate,
+        "not_compared": [vars(column) for column in finding.not_compared],
+        "unplaced": list(finding.unplaced),
         "reasons": list(finding.reasons),
         "details": details and {"columns": details.columns, "rows": [[_plain(v) for v in row] for row in details.rows]},
         "records": [_record(item, key, private) for item in finding.discrepancies],
@@ -164,9 +184,21 @@ def _verdict(result: Result) -> str:
     not_run = sum(tally.not_run > 0 for tally in result.tallies.values())
     of = f"{number(checks, 'check')} of {number(tables, 'table')}"
     said = " and ".join(f"{count} {what}" for count, what in ((failed, "failed"), (not_run, "could not run")) if count)
+    besides = "".join(f"; {note}" for note in _not_compared(result))
     if not said:
-        return f"Passed: {of}."
-    return f"{'Not known' if not_run else 'Failed'}: of {of}, {said}."
+        return f"Passed: {of}{besides}."
+    return f"{'Not known' if not_run else 'Failed'}: of {of}, {said}{besides}."
+
+
+def _not_compared(result: Result) -> Iterator[str]:
+    """What a verdict on all tables must not be silent of."""
+    if result.not_compared:
+        tables = (f"{table}: {', '.join(map(str, columns))}" for table, columns in result.not_compared.items())
+        yield f"not compared: {'; '.join(tables)}"
+    for table, (source, target) in result.unplaced.items():
+        yield f"{table}: {number(source, 'row')} of the source and {target:,} of the target outside every window"
+    if result.not_checked:
+        yield f"not checked: {', '.join(f'{table} ({why})' for table, why in result.not_checked.items())}"
 
 
 def _table(result: Result) -> Table:

@@ -42,12 +42,18 @@ def screen(*, stderr: bool = False) -> Console:
 
 def complain(words: str) -> None:
     """Says what went wrong, on standard error."""
-    screen(stderr=True).print(Text.assemble(("recon: ", "bold red"), words), soft_wrap=True)
+    _say(Text.assemble(("recon: ", "bold red"), words))
 
 
 def remark(words: str) -> None:
     """Says something to the person, on standard error, so that standard output stays what was asked for."""
-    screen(stderr=True).print(Text(words), soft_wrap=True)
+    _say(Text(words))
+
+
+def _say(words: Text) -> None:
+    """Prints on standard error; a reader who is gone (`2>&1 | head`) misses it, and the exit code stays."""
+    with suppress(BrokenPipeError):
+        screen(stderr=True).print(words, soft_wrap=True)
 
 
 def tell(words: str) -> None:
@@ -78,10 +84,15 @@ def piped() -> Iterator[None]:
     """Let a reader that has read enough (`| head`) go in silence: the exit code is still to come."""
     try:
         yield
-        sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered would be an error again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                # What is still buffered would be an error again when Python ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

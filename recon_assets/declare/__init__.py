@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from recon_assets.checks import with_unplaced
 from recon_assets.declare.problems import Problem, ProblemsError
 from recon_assets.declare.reading import Declaration, read
 from recon_assets.model import Project
@@ -13,6 +15,8 @@ __all__ = ["Declaration", "Problem", "ProblemsError", "load_project", "read"]
 
 def load_project(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
     """The declared databases and tables; nothing is connected.
+
+    Tables that are checked by days are checked for rows that no day holds, too.
 
     Args:
         path: A YAML file; by default RECON_TABLES names a file, or ``module:attribute`` of a
@@ -25,4 +29,6 @@ def load_project(path: Path | None = None, environ: Mapping[str, str] = os.envir
     declaration = read(path, environ)
     if declaration.errors:
         raise ProblemsError(declaration.origin, declaration.errors)
-    return declaration.project
+    project = declaration.project
+    tables = {name: replace(spec, checks=(*spec.checks, *with_unplaced(spec))) for name, spec in project.tables.items()}
+    return replace(project, tables=tables)

@@ -140,14 +140,14 @@ def _same_names(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, check in enumerate(spec.checks):
         if check.name in RESERVED:
-            message = f"`{check.name}` is what cases of records are named by, so no check can have that name"
+            message = f"`{check.name}` is a name that cases or checks of our own have, so no check can have it"
             yield Problem((*at, "checks", index), message, "Give it another name, as `name: paid_orders`.")
         if first.setdefault(check.name, index) != index:
             message = f"checks[{first[check.name]}] is named `{check.name}` already"
             yield Problem((*at, "checks", index), message, "Give one of them another name, as `name: paid_orders`.")
 
 
-RESERVED = frozenset({*DiscrepancyKind, "records"})
+RESERVED = frozenset({*DiscrepancyKind, "records", "unplaced"})
 """Names that no check may have: a case is named by its check, or else by the kind of its records."""
 
 OF_TARGET = {"order", "references"}

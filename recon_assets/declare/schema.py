@@ -202,6 +202,15 @@ class Correct(Declared):
         return model.Policy(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
+class Checking(Declared):
+    """What holds for all checks of a table."""
+
+    strict: bool = Field(
+        default=False,
+        description="`true`: what was not compared is a failure.",
+    )
+
+
 class Table(Declared):
     """One table that is kept equal to its source."""
 
@@ -218,6 +227,7 @@ class Table(Declared):
         None, description="Rows younger than this may still be on their way; needs `updated_at`."
     )
     checks: tuple[Check, ...] = Field((), description="A list of checks.")
+    check: Checking = Field(Checking(), description="Write `{strict: true}`, or remove it.")
     correct: Correct = Field(Correct(), description="Write `{missing: apply}`, or remove it: all waits for a person.")
     group: Name = Field("default", description="Letters, digits and _.")
     owners: Annotated[tuple[Owner, ...], BeforeValidator(one_or_many)] = Field(
@@ -242,6 +252,7 @@ class Table(Declared):
             grace_period=self.grace_period,
             private=self.columns.private,
             checks=tuple(check.check(self) for check in self.checks),
+            strict=self.check.strict,
             correct=self.correct.policy(),
             group=self.group,
             owners=self.owners,

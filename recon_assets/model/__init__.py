@@ -46,6 +46,7 @@ from recon_assets.model.findings import (
     SidePair,
     TableSchemas,
     Tolerance,
+    Undated,
     decimal_of,
 )
 from recon_assets.model.privacy import MASK, masked, masked_details, masked_key
@@ -104,6 +105,7 @@ __all__ = [
     "TableSpec",
     "Tolerance",
     "Type",
+    "Undated",
     "Value",
     "Window",
     "decimal_of",

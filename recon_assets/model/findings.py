@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, place
+from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, NotCompared, place
 
 Figure = None | bool | int | Decimal | float | str
 _DIGITS = 1000
@@ -119,6 +119,11 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Undated:
+    """The comparison of the records that have no time; its ``unplaced`` are those beyond the table's days."""
+
+
+@dataclass(frozen=True)
 class Orphans:
     """Rows of the target whose ``columns`` name no row of the declared table ``parent``."""
 
@@ -162,7 +167,7 @@ class Results:
     by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-Need = Measure | Records | Orphans | Disorder | TableSchemas | Results
+Need = Measure | Records | Undated | Orphans | Disorder | TableSchemas | Results
 
 
 @dataclass(frozen=True)
@@ -217,7 +222,7 @@ class Evidence:
         fact: Any = self._fact(need)
         return fact  # type: ignore[no-any-return]
 
-    def records(self, need: Records) -> Comparison:
+    def records(self, need: Records | Undated) -> Comparison:
         """The comparison of the records.
 
         Raises:
@@ -264,6 +269,9 @@ class Finding:
         in_flight: How many records differ that are too young to count: it is unknown of these whether they are wrong.
         kinds: How many records are wrong in each way that the check looks for, exact; empty for one that names none.
         discrepancies: Some of the wrong records, at most as many as evidence is capped to.
+        not_compared: Columns of which it says nothing.
+        unplaced: Rows of source and target that fall into no window, and of which no check says anything.
+        incomplete: Whether it failed for these alone, since its table is ``strict``.
         details: What differs, where it is not single records.
         reasons: What the wrong records have in common, a sentence each.
         severity: None when passed.
@@ -283,6 +291,9 @@ class Finding:
     in_flight: int = 0
     kinds: Mapping[DiscrepancyKind, int] = field(default_factory=dict)
     discrepancies: tuple[Discrepancy, ...] = ()
+    not_compared: tuple[NotCompared, ...] = ()
+    unplaced: tuple[int, int] = (0, 0)
+    incomplete: bool = False
     details: Details | None = None
     reasons: tuple[str, ...] = ()
     severity: Severity | None = None

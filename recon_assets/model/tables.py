@@ -116,7 +116,8 @@ class TableSpec:
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``grace_period`` is in flight.
     The values of ``private`` columns are shown to nobody: reports have ``***`` in their place. A column that
-    the target names otherwise may be given by either name, and is private by both.
+    the target names otherwise may be given by either name, and is private by both. To a ``strict`` table's checks,
+    what was not compared is a failure.
     """
 
     name: str
@@ -133,6 +134,7 @@ class TableSpec:
     grace_period: timedelta | None = None
     private: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    strict: bool = False
     correct: Policy = REVIEWED
     group: str = "default"
     owners: tuple[str, ...] = ()

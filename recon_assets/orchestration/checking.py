@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from recon_assets import review
+from recon_assets.checks.running import not_run
 from recon_assets.errors import ReconError
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import evaluation
 from recon_assets.orchestration.memory import Memory
 
+LOG = dg.get_dagster_logger("recon_assets")
 Said = dg.AssetCheckEvaluation | dg.Output[None]
 
 Judge = Callable[[TableSpec, Sequence[Window], Sequence[str]], Iterator[Finding]]
@@ -108,8 +110,11 @@ def findings(spec: TableSpec, judge: Judge, windows: Sequence[Window], wanted: S
                 yield finding
     except ReconError as error:
         reason = str(error)
+    except Exception as error:  # whatever it is, it is the fault of this table's checks alone
+        reason = f"{type(error).__name__}, a fault of this program, whose traceback is in the run's log"
+        LOG.exception("%s could not be judged", spec.name)
     for window, name in due:
-        yield Finding(name, spec.name, window, passed=False, summary=f"{name} could not run", error=reason)
+        yield not_run(spec.name, name, window, reason)
 
 
 def keys_of(check: Check, windows: Sequence[Window]) -> list[str]:

@@ -79,6 +79,7 @@ def metadata(spec: TableSpec, finding: Finding) -> dict[str, dg.MetadataValue]:
         **({"severity": dg.MetadataValue.text(finding.severity.value)} if finding.severity else {}),
         **({"accepted": dg.MetadataValue.text(finding.accepted)} if finding.accepted else {}),
         **reasons(finding),
+        **not_compared(finding),
         **({"details": details(spec, finding.details)} if finding.details else {}),
         **({"records": records(spec, finding.discrepancies)} if finding.discrepancies else {}),
         **({} if finding.passed else {"again": again(spec, finding)}),
@@ -117,6 +118,17 @@ def figure(value: Figure) -> dg.MetadataValue:
 def reasons(finding: Finding) -> dict[str, dg.MetadataValue]:
     """What the wrong records have in common, a line for each sentence."""
     return {f"reason {number}": dg.MetadataValue.text(said) for number, said in enumerate(finding.reasons, start=1)}
+
+
+def not_compared(finding: Finding) -> dict[str, dg.MetadataValue]:
+    """Of which columns, and of how many rows that no window holds, it says nothing."""
+    names = ", ".join(map(str, finding.not_compared))
+    source, target = finding.unplaced
+    rows = f"{source:,} rows of the source, {target:,} of the target"
+    return {
+        **({"not_compared": dg.MetadataValue.text(names)} if names else {}),
+        **({"outside every window": dg.MetadataValue.text(rows)} if source or target else {}),
+    }
 
 
 def again(spec: TableSpec, finding: Finding) -> dg.TextMetadataValue:

@@ -30,7 +30,7 @@ class Side:
     """One side of a table, as it is at the moment of its snapshot.
 
     ``outside`` counts rows before and after all windows among those of none; of ``compare_by_value`` columns
-    every value is looked at, whatever its text.
+    every value is looked at, whatever its text. ``part`` limits what is read to rows that fall into no window.
     """
 
     pair: Pair
@@ -38,6 +38,7 @@ class Side:
     connection: sa.Connection
     outside: bool = False
     compare_by_value: frozenset[str] = frozenset()
+    part: Literal["all", "undated", "beyond"] = "all"
 
     @property
     def dialect(self) -> str:
@@ -94,7 +95,7 @@ class Side:
 
     def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
-        if self.pair.spec.days is None or windows[0].start is None or not self._may_be_unplaced:
+        if self.pair.spec.days is None or windows[0].start is None or not (self.outside or self._may_be_undated):
             return self.date(windows)
         return sa.case((self.inside(windows), self.date(windows)), else_=None)
 
@@ -115,24 +116,32 @@ class Side:
         return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))
 
     def unplaced(self) -> sa.ColumnElement[bool]:
-        """Whether a row falls into no window of the table: its time is NULL or no time, or before or after them all."""
+        """Whether a row falls into no window of the table: it is `undated`, or `beyond` them if that matters."""
+        return sa.or_(self.undated(), self.beyond()) if self.outside else self.undated()
+
+    def undated(self) -> sa.ColumnElement[bool]:
+        """Whether a row's time is NULL, or no time."""
         days = self.pair.spec.days
-        if days is None or not self._may_be_unplaced:
+        if days is None or not self._may_be_undated:
             return sa.false()
-        moment, kind = self.value(days.column), self.column(days.column).type.kind
-        lacking = sa.not_(is_time(moment, kind, days, self.dialect))
-        if not self.outside:
-            return lacking
-        history = Window("history", days.window(days.start).start, days.window(days.end or date.max).start)
-        return sa.or_(lacking, sa.not_(within(moment, kind, history, days, self.dialect)))
+        return sa.not_(is_time(self.value(days.column), self.column(days.column).type.kind, days, self.dialect))
 
     @property
-    def _may_be_unplaced(self) -> bool:
+    def _may_be_undated(self) -> bool:
         """NULL is ruled out by PostgreSQL and DuckDB; MySQL's zero dates are NULL, and SQLite holds any text."""
         name = self.pair.spec.days.column if self.pair.spec.days else ""
         cast = self.role == "source" and name in self.pair.spec.cast
         checked = self.dialect in {"postgresql", "duckdb"} and bool(self.relation.table) and not cast
-        return self.outside or not checked or self.column(name).nullable
+        return not checked or self.column(name).nullable
+
+    def beyond(self) -> sa.ColumnElement[bool]:
+        """Whether a row's time is before all windows of the table, or after them."""
+        days = self.pair.spec.days
+        if days is None:
+            return sa.false()
+        history = Window("history", days.window(days.start).start, days.window(days.end or date.max).start)
+        inside = within(self.value(days.column), self.column(days.column).type.kind, history, days, self.dialect)
+        return sa.and_(sa.not_(self.undated()), sa.not_(inside))
 
     @property
     def shape(self) -> TableSchema:
@@ -140,8 +149,9 @@ class Side:
         return self.pair.source_schema if self.role == "source" else self.pair.target_schema
 
     def select(self, *columns: sa.ColumnElement[Any]) -> Select:
-        """These columns of the rows for which the declared ``where`` holds."""
-        return sa.select(*columns).select_from(self.table).where(condition(self.pair.spec.where))
+        """These columns of the rows for which the declared ``where`` holds, and that are of this ``part``."""
+        found = sa.select(*columns).select_from(self.table).where(condition(self.pair.spec.where))
+        return found if self.part == "all" else found.where(getattr(self, self.part)())
 
     def stream(self, select: Select, batch: int = 5000) -> Iterator[Sequence[sa.Row[Any]]]:
         """The rows of a statement, in batches."""
@@ -196,6 +206,10 @@ class Snapshot:
             for side in (self.source, self.target)
         )
         return Snapshot(pair, source, target)
+
+    def of_part(self, part: Literal["undated", "beyond"]) -> "Snapshot":
+        """Of those rows only that fall into no window, to be read as the one window `ALL`."""
+        return Snapshot(self.pair, replace(self.source, part=part), replace(self.target, part=part))
 
     def both(self, read: Callable[[Side], T]) -> tuple[T, T]:
         """What ``read`` makes of the source and of the target, done at the same time."""

@@ -101,7 +101,7 @@ def mark(
             finding,
             accepted=_of_figures(finding, accepted, before) or _explained(spec, finding, records, driver_errors),
         )
-        if finding.failed and not any(finding.kinds.values())
+        if finding.failed and not any(finding.kinds.values()) and not finding.incomplete
         else finding
         for finding in records
     )

@@ -292,15 +292,16 @@ def broken(_spec: TableSpec, _windows: Sequence[Window], _names: Sequence[str]) 
     raise ZeroDivisionError(msg)
 
 
-def test_a_fault_of_ours_fails_the_run(instance: dg.DagsterInstance) -> None:
-    """What nobody foresaw is no finding: it is seen as what it is."""
-    result = job(Scripted(), TWICE, broken).execute_in_process(
-        instance=instance, tags=MARCH_5_TO_7, raise_on_error=False
-    )
+def test_a_fault_of_ours_is_a_failed_check(instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture) -> None:
+    """What nobody foresaw is no pass either: each day says so, the traceback is in the log, and the run goes on."""
+    job(Scripted(), TWICE, broken).execute_in_process(instance=instance, tags=MARCH_5_TO_7)
 
-    assert not result.success
-    assert states(instance, TWICE, "count") == {"EXECUTION_FAILED": THREE_DAYS}
+    assert states(instance, TWICE, "count") == states(instance, TWICE, "sum") == {"FAILED": THREE_DAYS}
+    found = said(instance, TWICE, "count")["2013-03-06"]
+    assert "could not run: ZeroDivisionError, a fault of this program" in str(found.description)
+    assert found.severity is dg.AssetCheckSeverity.ERROR
     assert set(instance.get_materialized_partitions(KEY)) == THREE_DAYS
+    assert "ZeroDivisionError: a bug" in caplog.text
 
 
 BAD = {"2013-03-06"}

@@ -93,6 +93,7 @@ def partitions_tab(session: Session, url: str) -> dict[str, list[tuple[str, str,
             (item["startKey"], item["endKey"], item["status"]) for item in check["partitionStatuses"]["ranges"]
         ]
         for check in node["assetChecksOrError"]["checks"]
+        if check["partitionStatuses"]  # those of the whole table have none
     }
 
 

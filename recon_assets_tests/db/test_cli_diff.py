@@ -512,3 +512,47 @@ def test_a_reader_may_go_away(both: Both, more: list[str], code: int) -> None:
 
     assert running.returncode == code
     assert said == ""
+
+
+FAULTS = [
+    pytest.param([], ["--where", "1 / (id - id) = 1"], 3, "division by zero", id="division by zero"),
+    pytest.param([], ["--where", "pg_terminate_backend(pg_backend_pid())"], 3, "", id="session ended"),
+    pytest.param(["SET default_transaction_isolation = serializable"], [], 0, "", id="isolation"),
+    pytest.param([], ["--where", "no_such(id)"], 2, "no_such", id="no such function"),
+    pytest.param([], ["--where", "id = 'x'"], 3, "", id="wrong type"),
+    pytest.param([], ["--columns", "nix"], 2, "nix", id="no such column"),
+    pytest.param([], ["--cast", "name=uuid"], 3, "", id="a value that cannot be cast"),
+]
+
+
+@pytest.mark.parametrize(("role", "more", "code", "said"), FAULTS)
+def test_no_fault_looks_like_a_verdict(both: Both, role: list[str], more: list[str], code: int, said: str) -> None:
+    """Wrong use is 2 and what could not be compared is 3, whatever the database says; 1 only where records differ."""
+    sides = both("postgresql", "postgresql")
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    sides.target.fill("t", CLEAN)
+    name = sides.source.rows("SELECT current_database()")[0][0]
+    sides.source.run(*(f'ALTER DATABASE "{name}" {setting}' for setting in role))
+
+    result = diff(sides, *more)
+    sides.source.run(f'ALTER DATABASE "{name}" RESET ALL')
+
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+    assert bool(result.stdout) == (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"), [([], 1), (["--where", "id = 1"], 0), (["--columns", "nix"], 2), (["--json"], 1)]
+)
+def test_both_readers_may_go_away(both: Both, more: list[str], code: int) -> None:
+    """`2>&1 | head -0`: what happened is in the exit code, and no traceback anywhere."""
+    sides = damaged(both, *FILES)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as closed:
+        words = ["diff", sides.source.url, "t", sides.target.url, "t", "--key", "id", *more]
+        running = process(*words, stdout=closed, stderr=closed)
+        running.wait(timeout=60)
+
+    assert running.returncode == code

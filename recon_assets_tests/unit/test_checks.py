@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from recon_assets import checks
+from recon_assets.checks import running
 from recon_assets.checks.base import BaseCheck, number, plural, shown
 from recon_assets.model import (
     Check,
@@ -34,6 +35,7 @@ from recon_assets.model import (
     SidePair,
     TableSchemas,
     Tolerance,
+    Undated,
 )
 
 DAY = "2013-03-10"
@@ -314,11 +316,12 @@ SENTENCES: list[Any] = [
                 0,
                 2,
                 by_column=dict.fromkeys("abcdefg", 2),
+                columns=tuple("kabcdefg"),
                 not_compared=(NotCompared("loaded_at", "target", "only in the target"),),
             )
         ],
         False,
-        "2 of 9 records on both sides differ: a in 2, b in 2, c in 2, d in 2, e in 2 and 2 more columns; not compared: loaded_at (only in the target)",
+        "2 of 9 records on both sides differ: a in 2, b in 2, c in 2, d in 2, e in 2 and 2 more columns; compared in 8 of 9 columns; not compared: loaded_at (only in the target)",
         id="many fields off",
     ),
     pytest.param(
@@ -447,6 +450,21 @@ SENTENCES: list[Any] = [
         "1 row of the source and 2 of the target fall into none of its days",
         id="outside",
     ),
+    pytest.param(
+        checks.Unplaced(),
+        [found(150, 150)],
+        True,
+        "150 rows of the source and 150 of the target have no time, 0 of them differ",
+        id="unplaced",
+    ),
+    pytest.param(
+        checks.Unplaced(),
+        [found(1, 2, 0, 1, 0, unplaced=(3, 0))],
+        False,
+        "1 row of the source and 2 of the target have no time, 1 of them differ: 0 missing, 1 extra, 0 with other values;"
+        " not compared, for they lie before its first day or after its last: 3 rows of the source and 0 of the target",
+        id="unplaced differ",
+    ),
     pytest.param(checks.Count(where="paid"), [SidePair(1, 2)], False, "1 row in source, 2 in target", id="limited"),
 ]
 
@@ -515,6 +533,7 @@ FIGURES: list[Any] = [
     (checks.Checksum(), [SidePair(Digest(255, 16), Digest(None)), found(9, 0, 9)], ("ff 10", None, 9, 9)),
     (checks.References(("a",), "p"), [FaultyRows(2, 5), ROWS], (None, None, 2, 5)),
     (checks.InWindows(), [found(9, 9, unplaced=(1, 2))], (1, 2, 3, 21)),
+    (checks.Unplaced(), [found(9, 10, 1, 2)], (9, 10, 3, 10)),
 ]
 
 
@@ -603,6 +622,11 @@ EVERY: list[Any] = [
     (checks.Monotonic("a", "b"), "order_a_along_b", "In the target, a does not decrease as b grows."),
     (checks.NotFuture("a"), "order_not_future_a", "In the target, a is not in the future."),
     (checks.InWindows(), "order_in_windows", "Every row of source and target falls into one of the table's days."),
+    (
+        checks.Unplaced(),
+        "unplaced",
+        "Rows without a time, which fall into none of the table's days, are the same in source and target.",
+    ),
     (checks.Schema(), "schema", "Columns, keys and indexes of the target are those of the source."),
     (checks.BusinessRule("s", "t", named="r"), "r", "The queries of the rule give the same in source and target."),
     (
@@ -646,6 +670,44 @@ def test_a_row_outside_on_either_side_is_a_fault(unplaced: tuple[int, int]) -> N
     assert not judged(checks.InWindows(), found(9, 9, unplaced=unplaced)).passed
 
 
+TAGS = NotCompared("tags", "source", "only in the source; ignore it")
+
+
+@pytest.mark.parametrize("check", [checks.Fields(), checks.Checksum()])
+def test_equal_keys_are_no_pass(check: Check) -> None:
+    """Where no other column could be compared the check could not run; a lost record is a fault all the same."""
+    facts: list[Any] = [SidePair(Digest(1), Digest(1))] * (len(check.needs) - 1)
+    keys: dict[str, Any] = {"columns": ("id",), "key_only": True}
+
+    with pytest.raises(NotGatheredError, match=r"no column but the key's could be compared; not compared: tags \(only"):
+        judged(check, *facts, found(4, 4, not_compared=(TAGS,), **keys))
+    assert not judged(check, *facts, found(4, 0, 4, not_compared=(TAGS,), **keys)).passed
+    assert judged(check, *facts, found(4, 4, **keys)).summary.endswith("; no column but the key's is compared")
+
+
+@pytest.mark.parametrize(
+    ("check", "comparison", "verdict"),
+    [
+        (checks.Fields(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
+        (checks.Checksum(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
+        (checks.Unplaced(), found(4, 4, unplaced=(0, 1)), (False, True, Severity.HIGH)),
+        (checks.Unplaced(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
+        (checks.Keys(), found(4, 4, not_compared=(TAGS,), unplaced=(1, 1)), (True, False, None)),
+        (checks.Fields(), found(4, 4, unplaced=(1, 1)), (True, False, None)),
+    ],
+)
+def test_a_strict_table_fails_where_not_all_was_compared(check: Check, comparison: Comparison, verdict: Any) -> None:
+    """By the checks that would have compared it; else it is said, and no failure."""
+    facts: list[Any] = [*[SidePair(Digest(1), Digest(1))] * (len(check.needs) - 1), comparison]
+    evidence = Evidence("flights", DAY, dict(zip(check.needs, facts, strict=True)))
+
+    easy, strict = running.judged(check, evidence), running.judged(check, evidence, strict=True)
+
+    assert easy.passed
+    assert (strict.passed, strict.incomplete, strict.severity) == verdict
+    assert strict.summary.startswith(easy.summary)
+
+
 def test_needs_say_all_that_was_declared() -> None:
     """What a check leaves out of its needs would be looked for in the wrong rows."""
     needs: dict[Check, tuple[Need, ...]] = {
@@ -663,6 +725,7 @@ def test_needs_say_all_that_was_declared() -> None:
         ),
         checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"), Measure("count", where="w")),
         checks.InWindows(where="w"): (Records("w"),),
+        checks.Unplaced(): (Undated(),),
         checks.Schema(): (TableSchemas(),),
         checks.BusinessRule("s", "t"): (Results("s", "t"),),
     }
@@ -701,5 +764,11 @@ def test_plurals() -> None:
 
 def test_every_check_is_daily_but_those_of_the_whole_table() -> None:
     """Shapes, and rows that no day holds, belong to the table as a whole."""
-    assert [check.name for check, *_ in EVERY if not check.daily] == ["order_in_windows", "schema", "r", "r"]
+    assert [check.name for check, *_ in EVERY if not check.daily] == [
+        "order_in_windows",
+        "unplaced",
+        "schema",
+        "r",
+        "r",
+    ]
     assert all(isinstance(check, BaseCheck) for check, *_ in EVERY)

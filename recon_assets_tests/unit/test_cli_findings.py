@@ -14,6 +14,7 @@ from recon_assets.model import (
     DiscrepancyKind,
     Figure,
     Finding,
+    NotCompared,
     Severity,
 )
 
@@ -152,6 +153,22 @@ def test_figures_in_json_lose_nothing(figure: Figure, plain: object) -> None:
     assert json.loads(json.dumps(findings.as_dict(found), allow_nan=False))["source"] == plain
 
 
+def test_the_verdict_says_what_was_not_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns, rows that no window holds, and tables of which nothing was checked; each once."""
+    tags = NotCompared("tags", "source", "only in the source; ignore it")
+    passed = replace(failed(), passed=True, wrong=0, severity=None, not_compared=(tags,))
+    found = result(passed, replace(passed, window="2024-01-02", not_compared=(), unplaced=(2, 0)))
+    found.not_checked["bare"] = "no checks are declared"
+
+    findings.show(found)
+
+    assert capsys.readouterr().out.startswith(
+        f"Passed: 1 check of 1 table; not compared: {passed.table}: tags (only in the source);"
+        f" {passed.table}: 2 rows of the source and 0 of the target outside every window;"
+        " not checked: bare (no checks are declared).\n"
+    )
+
+
 def test_a_finding_in_json() -> None:
     """All that it says, with its records; private values are hidden, in keys too."""
     record = Discrepancy(
@@ -168,6 +185,8 @@ def test_a_finding_in_json() -> None:
         wrong=1,
         of=4,
         discrepancies=(record,),
+        not_compared=(NotCompared("tags", "source", "only in the source"),),
+        unplaced=(1, 0),
         details=Details(("column", "wrong"), (("fee", 1), ("mail", Decimal("1.0")))),
         reasons=("One.",),
         severity=Severity.HIGH,
@@ -186,6 +205,8 @@ def test_a_finding_in_json() -> None:
         "wrong": 1,
         "of": 4,
         "rate": 0.25,
+        "not_compared": [{"column": "tags", "side": "source", "why": "only in the source"}],
+        "unplaced": [1, 0],
         "reasons": ["One."],
         "details": {"columns": ["column", "wrong"], "rows": [["fee", 1], ["mail", "1.0"]]},
         "records": [

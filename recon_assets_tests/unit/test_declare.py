@@ -40,6 +40,7 @@ FLIGHTS = """\
     group: air
     owners: [team:data, a@example.com]
     description: Flights.
+    check: {strict: true}
 """
 
 
@@ -79,6 +80,7 @@ def test_file_becomes_the_nouns(declared: Write) -> None:
         cast={"no": "text"},
         where="tenant = 7",
         checks=(References(("tailnum",), "planes", grading=Grading(shown="warn")),),
+        strict=True,
         group="air",
         owners=("team:data", "a@example.com"),
         description="Flights.",

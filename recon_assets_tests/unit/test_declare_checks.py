@@ -103,7 +103,39 @@ CHECKS: list[tuple[str, Check]] = [
 @pytest.mark.parametrize(("text", "check"), CHECKS)
 def test_check_is_declared(declared: Declared, text: str, check: Check) -> None:
     """Every key of a check ends in the check that the program judges by."""
-    assert flights(declared(f"    checks:\n      - {text}\n")).checks == (check,)
+    assert flights(declared(f"    checks:\n      - {text}\n")).checks[:1] == (check,)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "last"),
+    [
+        ("[count]", "unplaced"),
+        ("[fields, schema]", "unplaced"),
+        ("[{kind: order, in_window: true}, count]", "count"),
+        ("[{kind: order, not_future: time_hour}, schema]", "schema"),
+    ],
+)
+def test_rows_that_no_day_holds_are_checked_with_the_others(declared: Declared, declaration: str, last: str) -> None:
+    """Wherever the two sides are compared by days, unless all rows must be in one."""
+    assert flights(declared(f"    checks: {declaration}\n")).checks[-1].name == last
+
+
+def test_a_table_without_days_has_no_rows_that_no_day_holds(declared: Declared) -> None:
+    """All its rows are compared together."""
+    path = declared("    checks: [count]\n")
+    path.write_text(path.read_text().replace("{column: time_hour, start: 2013-01-01}", "none"))
+
+    assert [check.name for check in flights(path).checks] == ["count"]
+
+
+def test_checks_are_strict_when_the_table_is(declared: Declared) -> None:
+    """It is written once for all of them; what else stands there is refused."""
+    assert flights(declared("    check: {strict: true}\n")).strict
+    assert not flights(declared("    check: {}\n")).strict
+    assert problems(declared("    check: {strict: maybe, stict: true}\n")) == [
+        "16: tables.flights.check.strict: expected `true` or `false`, found `maybe`. `true`: what was not compared is a failure.",
+        "16: tables.flights.check.stict: unknown key `stict`. Did you mean `strict`?",
+    ]
 
 
 def test_every_kind_can_be_declared() -> None:
@@ -325,7 +357,7 @@ def test_two_checks_of_one_name_are_refused(declared: Declared) -> None:
         "18: tables.flights.checks[1]: checks[0] is named `count` already. Give one of them another name, as `name: paid_orders`."
     ]
     named = flights(declared(_checks("count", paid.replace("}", ", name: paid}")))).checks
-    assert [check.name for check in named] == ["count", "paid"]
+    assert [check.name for check in named] == ["count", "paid", "unplaced"]
 
 
 def test_tables_without_days_have_no_check_of_days(declared: Declared) -> None:

@@ -131,8 +131,8 @@ def test_names_of_cases_of_records_are_reserved(declared: Declared, name: str) -
     (message,) = problems(declared(f"checks: [{{kind: count, name: {name}}}]"))
 
     assert message == (
-        f"line 10: tables.flights.checks[0]: `{name}` is what cases of records are named by, so no check can have that"
-        " name. Give it another name, as `name: paid_orders`."
+        f"line 10: tables.flights.checks[0]: `{name}` is a name that cases or checks of our own have, so no check can"
+        " have it. Give it another name, as `name: paid_orders`."
     )
 
 

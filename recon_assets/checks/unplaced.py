@@ -1,0 +1,68 @@
+"""Rows that fall into none of a table's days are compared too."""
+
+from dataclasses import dataclass
+
+from recon_assets.checks.base import BaseCheck, plural
+from recon_assets.checks.business_rules import BusinessRule
+from recon_assets.checks.order import InWindows
+from recon_assets.checks.target import OfTarget
+from recon_assets.model import Check, Evidence, Finding, Need, TableSpec, Undated
+
+NAME = "unplaced"
+
+
+@dataclass(frozen=True)
+class Unplaced(BaseCheck):
+    """Rows without a time, which no day holds, are the same on both sides: they are compared as one window.
+
+    Rows before the table's first day and after its last are counted and not compared: its declaration leaves them out.
+    """
+
+    kind = NAME
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The comparison of these rows."""
+        return (Undated(),)
+
+    @property
+    def daily(self) -> bool:
+        """No day holds these rows."""
+        return False
+
+    @property
+    def _default_description(self) -> str:
+        return "Rows without a time, which fall into none of the table's days, are the same in source and target."
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Passes when no row without a time differs.
+
+        The finding names no records: a record that no day holds can be corrected by no run.
+        """
+        found = evidence.records(Undated())
+        counts, (source, target) = found.counts, found.unplaced
+        wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
+        beyond = (
+            f"; not compared, for they lie before its first day or after its last: {plural(source, 'row')} of the"
+            f" source and {target:,} of the target"
+        )
+        return self.finding(
+            evidence,
+            f"{plural(counts.source, 'row')} of the source and {counts.target:,} of the target have no time,"
+            f" {counts.wrong:,} of them differ{wrong if counts.wrong else ''}{beyond if source or target else ''}",
+            passed=found.equal,
+            source=counts.source,
+            target=counts.target,
+            wrong=counts.wrong,
+            of=max(counts.source, counts.target),
+            in_flight=found.in_flight,
+            not_compared=found.not_compared,
+            unplaced=found.unplaced,
+        )
+
+
+def with_unplaced(spec: TableSpec) -> tuple[Check, ...]:
+    """The check that goes with every table whose sides are compared by days, unless `InWindows` forbids such rows."""
+    by_days = [check for check in spec.checks if check.daily and not isinstance(check, OfTarget | BusinessRule)]
+    replaced = any(isinstance(check, InWindows) for check in spec.checks)
+    return (Unplaced(),) if spec.days and by_days and not replaced else ()

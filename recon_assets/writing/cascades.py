@@ -1,4 +1,4 @@
-"""Other rows that would go, or change, with rows that are deleted."""
+"""Rows of other tables that a foreign key would delete or change together with rows that are deleted."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,7 @@
 """Corrections of single rows: planned as values that can be shown and stored, then written exactly so, or not at all.
 
-What is planned was seen: the rows that it concerns are locked, and each must still show the values of the evidence.
-What is written is found as it was planned, by the very values, and is read back.
+Planning locks the rows, and refuses a row that no longer has the values that the comparison saw. Writing finds each
+row by the exact values planned for it, and reads back what it wrote.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from recon_assets.writing.foreign_key_order import depths
 from recon_assets.writing.planning import Planning
 from recon_assets.writing.staging import Stage, staged
 from recon_assets.writing.target import UNTOUCHED, Target
-from recon_assets.writing.trial import foreseen
+from recon_assets.writing.trial import complete_by_trial
 
 _GLANCE = 5
 _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
@@ -30,12 +30,12 @@ _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 @contextmanager
 def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["Correcting"]:
-    """One transaction of the target, alone in its window; what was written is kept when the block ends, else nothing.
+    """One transaction of the target, which holds the lock of its window. Commits when the block ends without an error.
 
     Args:
         pair: Both sides of the table.
         window: Whose rows are corrected; loads and corrections of one window wait for each other.
-        dry_run: Whether to take everything back at the end; somebody looks on, so it waits for seconds only.
+        dry_run: Whether to roll back at the end. A person waits for the answer, so it waits for locks for seconds only.
 
     Raises:
         UnavailableError: When the target does not answer, or another run holds the window.
@@ -62,15 +62,16 @@ class Correcting:
     dry_run: bool
 
     def plan(self, discrepancies: Sequence[Discrepancy]) -> tuple[Change, ...]:
-        """What makes the target's records as the source's are, a change for each; their rows are locked.
+        """One change for each discrepancy, which makes the target's row what the source's is; locks the rows.
 
-        A record that the target lacks is inserted, one that both have is updated where it differs, one that only the
-        target has is deleted. What the target itself makes of other columns is foreseen: it is of the change, too.
+        A record that the target lacks is inserted, one that both have is updated in the columns that differ, one that
+        only the target has is deleted. Columns that the target changes by itself (defaults, triggers) are part of the
+        change, too.
 
         Raises:
             StaleTargetError: When a row no longer shows what was seen.
             DoesNotFitError: When a column cannot hold the source's value.
-            RefusedError: When there is no key, or it stands twice, or rows of other tables would go with a row.
+            RefusedError: When there is no key, or two rows have it, or rows of other tables would go with one.
         """
         if not self.target.pair.spec.key:
             msg = f"{self.target.where}: rows are corrected by key, and none is declared; declare a key"
@@ -83,7 +84,7 @@ class Correcting:
             for action, of in wanted.items():
                 planned |= zip(of, Planning(self.target, action, list(of.values())).changes(), strict=True)
             self._refuse_twice(planned)
-            whole = foreseen(self.target, planned, self._write)
+            whole = complete_by_trial(self.target, planned, self._write)
         return tuple(whole[at] for at, _ in enumerate(discrepancies))
 
     def _action(self, found: Discrepancy) -> Action:
@@ -100,16 +101,16 @@ class Correcting:
         for change in planned.values():
             key = tuple(change.key.values())
             if key in keys:
-                raise self.target.twice(self.target.said(change.key))
+                raise self.target.twice(self.target.shown_key(change.key))
             keys.add(key)
 
     def write(self, changes: Sequence[Change]) -> None:
-        """Makes the changes, all or none: each row is as it was before, and is afterwards as the change says.
+        """Makes all of the changes or none; a row is written only if it has the values of `Change.before`.
 
         Raises:
-            StaleTargetError: When a row is not as it was before; it names rows.
-            DoesNotFitError: When the target refuses a row, or makes something else of it; it names the row.
-            RefusedError: When rows of other tables would go with a row, or the target has lost a column since.
+            StaleTargetError: When rows have other values; it names them.
+            DoesNotFitError: When the target refuses a row, or has other values afterwards; it names the row.
+            RefusedError: When rows of other tables would be deleted with a row, or the target has lost a column since.
         """
         with driver_errors(self.target.where):
             self._write(changes)
@@ -117,7 +118,7 @@ class Correcting:
                 self._advance_sequences(changes)
 
     def undo(self, changes: Sequence[Change]) -> None:
-        """Makes changes that take others back: as `write`, and nothing else of their rows may change with it.
+        """Makes changes that are inverses of others: as `write`, but no other column of their rows may change with it.
 
         Raises:
             RefusedError: When the target would change other columns too, so that a row would not be what it was.
@@ -127,12 +128,13 @@ class Correcting:
         made = dict(enumerate(changes))
         self.target.refuse_gone(changes)
         with driver_errors(self.target.where):
-            whole = foreseen(self.target, made, self._write, holding=False)
+            whole = complete_by_trial(self.target, made, self._write, repeatable=False)
         for at, change in made.items():
             also = (whole[at].after or {}).keys() - (change.after or {}).keys()
             if also:
+                key = self.target.shown_key(change.key)
                 msg = (
-                    f"{self.target.where}: {self.target.said(change.key)} would not be what it was, because the target"
+                    f"{self.target.where}: {key} would not be what it was, because the target"
                     f" changes {', '.join(sorted(also))} by itself (has it a trigger?); {UNTOUCHED}"
                 )
                 raise RefusedError(msg)
@@ -142,7 +144,7 @@ class Correcting:
         try:
             with self.target.savepoint():
                 self._make(dict(enumerate(changes)))
-        except _OtherwiseError:
+        except _MovedError:
             raise self._stale(changes) from None
         except Exception as error:
             ours = error if isinstance(error, DoesNotFitError) else explain(self.target.where, error)
@@ -158,7 +160,7 @@ class Correcting:
             if stage.action is Action.DELETE:
                 refuse_cascades(self.target, stage)
             if stage.apply() != rows:
-                raise _OtherwiseError
+                raise _MovedError
         self.target.connection.execute(check_now())
         for stage, rows in stages:
             self._prove(stage, rows, changes)
@@ -174,26 +176,26 @@ class Correcting:
             yield staged(self.target.connection, self.target.table, self.target.columns, mine, below), len(mine)
 
     def _prove(self, stage: Stage, rows: int, changes: Mapping[int, Change]) -> None:
-        """Reads back what was written: a trigger may have made something else of it."""
+        """Reads back what was written, for a trigger may have changed it."""
         deleted = stage.action is Action.DELETE
-        found = stage.joined() if deleted else stage.joined().where(stage.is_as("after"))
+        found = stage.joined() if deleted else stage.joined().where(stage.matches("after"))
         as_wanted = self.target.connection.scalars(found).all()
         if len(as_wanted) == (0 if deleted else rows):
             return
         wrong = set(as_wanted) if deleted else set(changes) - set(as_wanted)
-        key = self.target.said(changes[min(wrong)].key) if wrong else "a row"
+        key = self.target.shown_key(changes[min(wrong)].key) if wrong else "a row"
         msg = f"{self.target.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
         raise DoesNotFitError(msg)
 
     def _advance_sequences(self, changes: Sequence[Change]) -> None:
-        """Last of all: no transaction takes that back."""
+        """Comes last, for no rollback takes it back."""
         inserted = {name for change in changes if change.before is None for name in change.after or ()}
         for name in inserted:
             if self.target.columns[name].identity:
                 advance_sequence(self.target.connection, self.target.table, name)
 
     def _stale(self, changes: Sequence[Change]) -> StaleTargetError:
-        return self.target.stale([self.target.said(change.key) for change in self._moved(changes)])
+        return self.target.stale([self.target.shown_key(change.key) for change in self._moved(changes)])
 
     def _moved(self, changes: Sequence[Change]) -> list[Change]:
         """Those whose rows are not as they were before."""
@@ -201,12 +203,12 @@ class Correcting:
         return [change for change, status in statuses if status is not ChangeStatus.BEFORE]
 
     def _blamed(self, changes: Sequence[Change], error: DoesNotFitError) -> DoesNotFitError:
-        """Names the row that the target refuses, if one does by itself."""
+        """Names the row that the target refuses, if it refuses one that is written alone."""
         left = list(changes)
         while len(left) > 1:
             half = left[: len(left) // 2]
             left = half if self._is_refused(half) else left[len(half) :]
-        named = f" {self.target.said(left[0].key)}:" if left and self._is_refused(left) else ""
+        named = f" {self.target.shown_key(left[0].key)}:" if left and self._is_refused(left) else ""
         text = str(error).removeprefix(f"{self.target.where}:")
         return DoesNotFitError(f"{self.target.where}:{named}{text}; {UNTOUCHED}")
 
@@ -215,12 +217,12 @@ class Correcting:
             with self.target.savepoint() as point:
                 self._make(dict(enumerate(changes)))
                 point.rollback()
-        except (_OtherwiseError, DoesNotFitError, sa.exc.DBAPIError):
+        except (_MovedError, DoesNotFitError, sa.exc.DBAPIError):
             return True
         return False
 
     def judge(self, changes: Sequence[Change]) -> tuple[ChangeStatus, ...]:
-        """What each row says of its change: made, not made, or something else has happened to it.
+        """Whether each change is made, is not made, or its row has values of neither.
 
         Raises:
             RefusedError: When the target has lost a column since.
@@ -228,25 +230,25 @@ class Correcting:
         found: dict[int, ChangeStatus] = {}
         with driver_errors(self.target.where):
             for stage, _ in self._staged(dict(enumerate(changes))):
-                found.update(self._standings(stage))
+                found.update(self._statuses(stage))
         return tuple(found.get(at) or _ABSENT[change.action] for at, change in enumerate(changes))
 
-    def _standings(self, stage: Stage) -> dict[int, ChangeStatus]:
+    def _statuses(self, stage: Stage) -> dict[int, ChangeStatus]:
         cases = [
-            (stage.is_as(role), standing.value)
-            for role, standing in (("after", ChangeStatus.AFTER), ("before", ChangeStatus.BEFORE))
+            (stage.matches(role), status.value)
+            for role, status in (("after", ChangeStatus.AFTER), ("before", ChangeStatus.BEFORE))
             if any(place[0] == role for place in stage.places)
         ]
         found: dict[int, ChangeStatus] = {}
-        for at, standing in self.target.connection.execute(
+        for at, status in self.target.connection.execute(
             stage.joined(sa.case(*cases, else_=ChangeStatus.NEITHER.value))
         ):
-            found[at] = ChangeStatus.NEITHER if at in found else ChangeStatus(standing)
+            found[at] = ChangeStatus.NEITHER if at in found else ChangeStatus(status)
         return found
 
 
 _ABSENT = {Action.INSERT: ChangeStatus.BEFORE, Action.UPDATE: ChangeStatus.NEITHER, Action.DELETE: ChangeStatus.AFTER}
 
 
-class _OtherwiseError(Exception):
-    """A row is not as it was before."""
+class _MovedError(Exception):
+    """A row does not have the values of `Change.before`."""

@@ -1,4 +1,4 @@
-"""How deep rows stand below others of their own table that they refer to."""
+"""In which order rows that refer to other rows of their own table are added: parents first."""
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -8,7 +8,7 @@ from recon_assets.reading import Pair, split_name
 
 
 def depths(pair: Pair, changes: Mapping[int, Change]) -> Mapping[int, int]:
-    """By how many of the changed rows each must be preceded when they are added; none of it for rows in a circle.
+    """How many levels of parents among the changed rows each has; empty where rows refer to each other in a circle.
 
     PostgreSQL checks references when a statement ends, MySQL with every row of it.
     """

@@ -1,4 +1,4 @@
-"""What becomes of records that differ: a change each, in the very values that the target has and will have."""
+"""Makes a change of each record that differs, in the exact values that the target has and is to have."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,11 +144,11 @@ class Planning:
         return RefusedError(f"{where}: what was found says nothing of column {field.name}; compare all columns")
 
     def _inserts(self) -> list[Change]:
-        """Of rows that are not there; their texts are those that the target makes of them."""
+        """Of rows that do not exist yet; the texts are read from the stage, whose columns have the target's types."""
         there = sorted(set(self.target.connection.scalars(self.stage.joined())))
         if there:
             raise self.target.stale([self.target.named(self.wanted[at]) for at in there])
-        texts = [self._ours(field) for field in self.every]
+        texts = [self._staged_text(field) for field in self.every]
         select = sa.select(*texts).order_by(self.stage.row)
         after = _images(self.every, zip(*self._read(select), strict=True))
         key = [field.target.name for field in self.target.key]
@@ -156,11 +156,11 @@ class Planning:
         return [Change(table, {name: image[name] for name in key}, None, image) for image in after]
 
     def _others(self) -> list[Change]:
-        """Of rows that are there, and locked from now on."""
+        """Of rows that exist; locks them."""
         columns = _Columns()
-        key = [columns.place(self._theirs(field)) for field in self.target.key]
-        before = {field.name: columns.place(self._theirs(field)) for field in self.every}
-        after = {field.name: columns.place(self._ours(field)) for field in self.filled}
+        key = [columns.place(self._target_text(field)) for field in self.target.key]
+        before = {field.name: columns.place(self._target_text(field)) for field in self.every}
+        after = {field.name: columns.place(self._staged_text(field)) for field in self.filled}
         shown = {field: columns.place(self._shown(field)) for field in self._looked_at()}
         values = self._locked(columns.found)
         self._compare({field: values[place] for field, place in shown.items()})
@@ -195,12 +195,12 @@ class Planning:
             return list(result.cursor.fetchall())
 
     def _looked_at(self) -> list[Field]:
-        """The columns that were seen of the target."""
+        """The columns whose values the comparison saw."""
         names = dict.fromkeys(chain.from_iterable(self._records))
         return [self.target.fields[name] for name in names if name in self.target.fields]
 
     def _compare(self, columns: Mapping[Field, Sequence[Any]]) -> None:
-        """Every row must still show what was seen of it."""
+        """Every row must still have the values that the comparison saw."""
         stale: set[int] = set()
         seen = _by_column(self._records, [field.name for field in columns])
         for field, texts in columns.items():
@@ -211,17 +211,17 @@ class Planning:
         if stale:
             raise self.target.stale([self.target.named(self.wanted[at]) for at in sorted(stale)])
 
-    def _theirs(self, field: Field) -> exact_text:
+    def _target_text(self, field: Field) -> exact_text:
         return exact_text(self.target.table.c[field.target.name], field.target.type)
 
-    def _ours(self, field: Field) -> exact_text:
+    def _staged_text(self, field: Field) -> exact_text:
         return exact_text(self.stage["after", field.target.name], field.target.type)
 
     def _shown(self, field: Field) -> exact_text | value_text:
         """The canonical text, which often is the exact one."""
         cell = field.cell(self.target.table.c[field.target.name])
         exact = is_exact(cell, self.target.connection.dialect.name)
-        return self._theirs(field) if exact else value_text(cell)
+        return self._target_text(field) if exact else value_text(cell)
 
 
 class _Columns:

@@ -85,12 +85,12 @@ class Stage:
         bulk.write_rows(self.connection, self.table, tuple(column.name for column in self.table.c), rows)
 
     def not_identical(self, name: str, role: str) -> sa.ColumnElement[bool]:
-        """Whether the target's value is not the very one that is staged."""
+        """Whether the target's value is not identical to the staged one."""
         return not_identical(self.target.c[name], self[role, name], self.columns[name].type)
 
     @cached_property
     def same_key(self) -> sa.ColumnElement[bool]:
-        """Whether a row of the target is the staged one: found by index, but no collation has the last word."""
+        """Whether a row of the target has the staged key: an index finds it, and bytes decide, not the collation."""
         return sa.and_(*(part for name in self.key for part in self._same(name)))
 
     def _same(self, name: str) -> Iterator[sa.ColumnElement[bool]]:
@@ -103,8 +103,8 @@ class Stage:
         if of.kind in _TEXTS and name not in self.folded:
             yield sa.not_(self.not_identical(name, "key"))
 
-    def is_as(self, role: str) -> sa.ColumnElement[bool]:
-        """Whether the target's row is, in the columns written, as it is staged."""
+    def matches(self, role: str) -> sa.ColumnElement[bool]:
+        """Whether the target's row has the staged values of ``role`` in the columns written."""
         each = []
         for at, names in enumerate(self.sets):
             alike = [sa.not_(self.not_identical(name, role)) for name in names]
@@ -112,7 +112,7 @@ class Stage:
         return sa.or_(*each) if len(each) > 1 else each[0]
 
     def apply(self) -> int:
-        """Writes all rows that are as they were before; how many."""
+        """Writes all rows that still have the values of before; returns how many."""
         return sum(self.connection.execute(statement).rowcount for statement in self._statements())
 
     def _statements(self) -> Iterator[Any]:
@@ -145,7 +145,7 @@ def staged(
     changes: Mapping[int, Change],
     depths: Mapping[int, int],
 ) -> Stage:
-    """A stage of changes of one action, by their numbers; what is less deep is added first, and deleted last."""
+    """A stage of changes of one action, by their numbers; parents are added first, and deleted last."""
     first = next(iter(changes.values()))
     written = {at: (depths.get(at, 0), _written(change)) for at, change in changes.items()}
     sets = sorted(set(written.values()), reverse=first.action is Action.DELETE)

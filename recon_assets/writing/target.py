@@ -50,8 +50,8 @@ class Target:
         """Those of the key."""
         return [self.fields[name] for name in self.pair.spec.key]
 
-    def said(self, key: Image) -> str:
-        """A row's key as people may read it."""
+    def shown_key(self, key: Image) -> str:
+        """A row's key with private values masked."""
         return ", ".join(f"{name}={masked(name, value, self.pair.spec.private)}" for name, value in key.items())
 
     @contextmanager
@@ -68,9 +68,9 @@ class Target:
             point.commit()
 
     def named(self, found: Discrepancy) -> str:
-        """A record's key as people may read it."""
+        """A record's key with private values masked."""
         key = zip(self.pair.spec.key, found.key, strict=True)
-        return self.said({name: None if value is None else str(value) for name, value in key})
+        return self.shown_key({name: None if value is None else str(value) for name, value in key})
 
     def refuse_gone(self, changes: Iterable[Change]) -> None:
         """Every column that a change names must still be there.
@@ -88,12 +88,13 @@ class Target:
             raise RefusedError(msg)
 
     def stale(self, keys: Sequence[str]) -> StaleTargetError:
-        """The error that names rows which are not as they were."""
+        """The error that names rows that have changed since they were compared."""
         named = "; ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else "")
         msg = f"{self.where}: {named}: not as when it was compared, so {UNTOUCHED}. Compare again before correcting."
         return StaleTargetError(msg, keys)
 
     def twice(self, key: str) -> RefusedError:
-        """The error that names a key which is of two rows."""
-        msg = f"{self.where}: {key} stands twice, so nobody can tell which row to correct; declare a key that is unique"
+        """The error that names a key that two rows have."""
+        why = "so nobody can tell which one to correct; declare a key that is unique"
+        msg = f"{self.where}: {key} is the key of two rows, {why}"
         return RefusedError(msg)

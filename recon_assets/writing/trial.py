@@ -1,7 +1,7 @@
-"""What the target itself makes of columns that a correction does not name: defaults, moments of change, triggers.
+"""What the target itself writes into columns that a correction does not name: defaults, times of change, triggers.
 
-It is learned by a trial, and then written like any other value: so the row is foreseen to the last column, whoever
-wrote to it since is noticed, and its undo brings back all of it.
+A trial, which is rolled back, shows it. It is then written like any other value: so a change names every column that
+it changes, a later write of somebody else to one of them is noticed, and the inverse restores all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,39 +16,39 @@ from recon_assets.writing.target import Target
 _MOMENTS = {Kind.TIMESTAMP, Kind.INSTANT}
 
 
-def foreseen(
-    target: Target, changes: Mapping[int, Change], write: Callable[[Sequence[Change]], None], *, holding: bool = True
+def complete_by_trial(
+    target: Target, changes: Mapping[int, Change], write: Callable[[Sequence[Change]], None], *, repeatable: bool = True
 ) -> Mapping[int, Change]:
-    """The changes, with all columns that the target changes with them.
+    """The changes, each with all columns that the target changes with it.
 
-    An insert has all columns. An update has those that nobody maps as the target makes them, and keeps the others; but
-    none where a trigger does not take what it made the time before.
+    An insert has all columns. An update has the unmapped columns as the target sets them, while mapped ones keep their
+    values; it has none of them where a trigger does not accept the values that it set in the trial.
 
     Args:
         target: In whose transaction the trial is made, and taken back.
         changes: By their numbers.
         write: Makes changes.
-        holding: Whether to leave out of updates what the target would not make again.
+        repeatable: Whether to leave out of updates what the target would not set in the same way again.
     """
-    silent = _silent(target)
-    tried = {at: change for at, change in changes.items() if change.after and silent.keys() - change.after.keys()}
+    settable = _settable(target)
+    tried = {at: change for at, change in changes.items() if change.after and settable.keys() - change.after.keys()}
     if not tried:
         return changes
     with target.savepoint() as trial:
-        before = _read(target, tried, silent)
+        before = _read(target, tried, settable)
         write(tuple(changes.values()))
-        after = _read(target, tried, silent)
+        after = _read(target, tried, settable)
         trial.rollback()
     mapped = {mapped.target.name for mapped in target.pair.columns}
-    whole = {at: _whole(each, before.get(at, {}), after[at], mapped) for at, each in tried.items()}
+    whole = {at: _completed(each, before.get(at, {}), after[at], mapped) for at, each in tried.items()}
     moving = {at: each for at, each in whole.items() if each.action is Action.UPDATE and each != tried[at]}
-    if moving and holding and not _holds(target, next(iter(moving.values())), write):
+    if moving and repeatable and not _is_repeatable(target, next(iter(moving.values())), write):
         whole |= {at: tried[at] for at in moving}
     return {**changes, **whole}
 
 
-def _holds(target: Target, change: Change, write: Callable[[Sequence[Change]], None]) -> bool:
-    """Whether the target takes what it has made of a row."""
+def _is_repeatable(target: Target, change: Change, write: Callable[[Sequence[Change]], None]) -> bool:
+    """Whether the target accepts the values that it has set itself."""
     try:
         with target.savepoint() as trial:
             write([change])
@@ -58,8 +58,8 @@ def _holds(target: Target, change: Change, write: Callable[[Sequence[Change]], N
     return True
 
 
-def _silent(target: Target) -> Mapping[str, Column]:
-    """Columns of which the target may make something by itself: all that nobody maps, and moments of change."""
+def _settable(target: Target) -> Mapping[str, Column]:
+    """Columns that the target may set by itself: unmapped ones, and times with a default."""
     mapped = {mapped.target.name for mapped in target.pair.columns}
     return {
         name: column
@@ -69,7 +69,7 @@ def _silent(target: Target) -> Mapping[str, Column]:
 
 
 def _read(target: Target, changes: Mapping[int, Change], columns: Mapping[str, Column]) -> Mapping[int, Image]:
-    """What the rows have in these columns, of those that are there."""
+    """The exact texts of these columns, of the rows that exist."""
     texts = [exact_text(target.table.c[name], column.type) for name, column in columns.items()]
     found: dict[int, Image] = {}
     for action in (Action.INSERT, Action.UPDATE):
@@ -81,8 +81,8 @@ def _read(target: Target, changes: Mapping[int, Change], columns: Mapping[str, C
     return found
 
 
-def _whole(change: Change, before: Image, after: Image, mapped: set[str]) -> Change:
-    """A change with what the target changes by itself; a mapped column stays as it was."""
+def _completed(change: Change, before: Image, after: Image, mapped: set[str]) -> Change:
+    """The change with the columns that the target set; a mapped one keeps its value."""
     written = change.after or {}
     if change.before is None:
         return replace(change, after={**after, **written})

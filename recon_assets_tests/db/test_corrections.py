@@ -371,7 +371,7 @@ def test_a_key_that_stands_twice_is_not_corrected(both: Both, target: Name, side
     (sides.source if side == "source" else sides.target).fill("t", [(1, 1), (1, 2), (2, 1)])
     pair = sides.pair(spec())
 
-    with pytest.raises(RefusedError, match="id=1 stands twice"):
+    with pytest.raises(RefusedError, match="id=1 is the key of two rows"):
         corrected(pair, compared(pair))
 
 

@@ -93,7 +93,8 @@ class Gathering:
         try:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.shapes = self._shapes(source, target)
-            pair = reading.matched(spec, source, target)
+            known = (self.shapes.source, self.shapes.target) if isinstance(self.shapes, SidePair) else None
+            pair = reading.matched(spec, source, target, schemas=known)
             self._find_parents(target)
             opened = self.stack.enter_context(_quiet())
             self.snapshot = opened.enter_context(reading.snapshot(pair, outside=self.request.outside))
@@ -258,7 +259,7 @@ class Gathering:
             return None
         spec = self.request.spec
         try:
-            return SidePair(reading.describe(source, spec.source, spec.cast), reading.describe(target, spec.target))
+            return SidePair(*reading.described(spec, source, target))
         except ReconError as error:
             return NotGatheredError(str(error))
 

@@ -12,7 +12,7 @@ from recon_assets.reading.savepoint import is_lost, savepoint
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique, snapshot, stretches
 from recon_assets.reading.source_records import by_key, records
 from recon_assets.reading.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
-from recon_assets.reading.table_schema import ForeignKey, TableSchema, describe
+from recon_assets.reading.table_schema import ForeignKey, TableSchema, describe, described
 
 __all__ = [
     "COUNT",
@@ -33,6 +33,7 @@ __all__ = [
     "condition",
     "counts_by_day",
     "describe",
+    "described",
     "disorder",
     "duplicates",
     "elsewhere",

@@ -166,7 +166,13 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
         )
 
 
-def matched(spec: TableSpec, source: sa.Engine, target: sa.Engine, columns: Sequence[str] | None = None) -> Pair:
+def matched(
+    spec: TableSpec,
+    source: sa.Engine,
+    target: sa.Engine,
+    columns: Sequence[str] | None = None,
+    schemas: tuple[TableSchema, TableSchema] | None = None,
+) -> Pair:
     """Both sides with the columns that both have, ready to be compared.
 
     A column that cannot be compared is left out, and the pair says so; one of the key, or that was named, is an error.
@@ -176,11 +182,12 @@ def matched(spec: TableSpec, source: sa.Engine, target: sa.Engine, columns: Sequ
         source: Opened for reading.
         target: Opened for reading.
         columns: The source's names of the columns to compare besides the key; None for all that both have.
+        schemas: What both databases said of the tables, if they were asked before.
 
     Raises:
         DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
     """
-    left, right = described(spec, source, target)
+    left, right = schemas or described(spec, source, target)
     here, there = left.by_name, right.by_name
     always = [*spec.key, *([spec.days.column] if spec.days else [])]
     used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])

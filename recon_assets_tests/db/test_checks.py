@@ -515,6 +515,23 @@ def test_a_rule_shows_no_private_values(both: Both) -> None:
     assert not any(secret in repr(finding) for secret in ("'b'", "zoe"))
 
 
+def test_tables_are_looked_at_once(both: Both) -> None:
+    """For the schema check and to match columns alike."""
+    project, table = prepared(both("postgresql", "postgresql"))
+    asked: list[str] = []
+
+    def note(*event: Any) -> None:
+        asked.append(event[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        found(project, replace(table, checks=(checks.Schema(), checks.Count())))
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+    assert sum("pg_catalog.pg_attrdef" in statement for statement in asked) == 2
+
+
 def test_private_columns_must_be_there(both: Both) -> None:
     """A misspelt name would mask nothing."""
     sides = both("postgresql", "postgresql")

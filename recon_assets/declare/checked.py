@@ -17,9 +17,10 @@ from recon_assets.diff.values import Reader, check_rule
 from recon_assets.errors import DeclarationError
 from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window
 from recon_assets.reading.names import relation_of
+from recon_assets.values import MOMENTS, NUMBERS
 
-_NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.ANY}
-_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.ANY}
+_NUMBERS = NUMBERS | {Kind.ANY}
+_MOMENTS = MOMENTS | {Kind.ANY}
 _OF_RECORDS = {"keys", "fields", "checksum"}
 
 
@@ -101,7 +102,7 @@ def _ordered(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) 
         yield Problem(at, f"`{name}` is {odd}, {said}", "Choose a date or timestamp.")
 
 
-def _other_than(kinds: set[Kind], columns: tuple[Column, ...]) -> str | None:
+def _other_than(kinds: frozenset[Kind], columns: tuple[Column, ...]) -> str | None:
     return next((column.type.name for column in columns if column.type.kind not in kinds), None)
 
 

@@ -13,11 +13,11 @@ from difflib import SequenceMatcher
 from recon_assets.declare.fit import misfit
 from recon_assets.declare.scalars import NAME
 from recon_assets.dialect.engines import Role
-from recon_assets.model import Column, Kind
+from recon_assets.model import Column
 from recon_assets.reading import TableSchema, split_name
+from recon_assets.values import MOMENTS
 from recon_assets.values.native import without_form
 
-_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
 _BORN = re.compile(
     r"(created|inserted|occurred|happened|ordered|placed|recorded|event|time_hour|date|day|ts|timestamp)"
 )
@@ -171,7 +171,7 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
     ranked = [
         (_rank(column, source, key), -index, column)
         for index, column in enumerate(source.shape.columns)
-        if column.name in shared and column.type.kind in _MOMENTS
+        if column.name in shared and column.type.kind in MOMENTS
     ]
     best = max(ranked, default=None, key=lambda item: item[:2])
     return best[2] if best and best[0] > 0 else None
@@ -180,7 +180,7 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
 def _changed(source: Found, shared: set[str]) -> str | None:
     """The column that says when a row was last changed, if its name leaves no doubt."""
     for column in source.shape.columns:
-        if column.name in shared and column.type.kind in _MOMENTS and _CHANGED.fullmatch(column.name.lower()):
+        if column.name in shared and column.type.kind in MOMENTS and _CHANGED.fullmatch(column.name.lower()):
             return column.name
     return None
 

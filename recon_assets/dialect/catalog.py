@@ -39,12 +39,15 @@ def _postgresql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
             (column.name, cursor.pgresult.ftype(at), cursor.pgresult.fmod(at))
             for at, column in enumerate(cursor.description)
         ]
-    names = [sa.func.format_type(sa.cast(oid, postgresql.OID), mod) for _, oid, mod in described]
-    written = connection.execute(sa.select(*names, *(_enum_labels(oid) for _, oid, _ in described))).one()
-    return {
-        name: parse(str(text), "postgresql", tuple(labels or ()))
-        for (name, *_), text, labels in zip(described, written, written[len(names) :], strict=False)
+    # Each type once: a statement gives at most 1,664 columns, and a table may have as many.
+    kinds = list(dict.fromkeys((oid, mod) for _, oid, mod in described))
+    names = [sa.func.format_type(sa.cast(oid, postgresql.OID), mod) for oid, mod in kinds]
+    written = connection.execute(sa.select(*names, *(_enum_labels(oid) for oid, _ in kinds))).one()
+    types = {
+        kind: parse(str(text), "postgresql", tuple(labels or ()))
+        for kind, text, labels in zip(kinds, written, written[len(names) :], strict=False)
     }
+    return {name: types[oid, mod] for name, oid, mod in described}
 
 
 def _enum_labels(oid: int) -> sa.ScalarSelect[Any]:

@@ -11,6 +11,8 @@ from sqlalchemy.sql.expression import ClauseElement, ColumnElement, Executable
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.model import Kind, Type
+from recon_assets.values import MOMENTS
+from recon_assets.values.numbers import REAL_BITS
 
 
 class differs_by_value(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
@@ -235,7 +237,7 @@ def _cast_as(element: Any, compiler: Any, **kw: Any) -> str:
 
 def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElement[Any]:
     """The column in the form in which its driver loses nothing."""
-    if of.kind is Kind.FLOAT and of.precision == _REAL and dialect != "sqlite":
+    if of.kind is Kind.FLOAT and of.precision == REAL_BITS and dialect != "sqlite":
         return sa.cast(column, sa.Double())
     if dialect in {"postgresql", "duckdb"} and of.kind in _BEYOND_PYTHON:
         return sa.cast(column, sa.Text())
@@ -243,5 +245,4 @@ def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElemen
 
 
 # Python has no infinite dates and no years before 1 or after 9999, and would take JSON apart.
-_BEYOND_PYTHON = {Kind.JSON, Kind.NATIVE, Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT, Kind.TIME}
-_REAL = 24
+_BEYOND_PYTHON = MOMENTS | {Kind.TIME, Kind.JSON, Kind.NATIVE}

@@ -14,11 +14,11 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, described
+from recon_assets.values import MOMENTS
 from recon_assets.values.native import without_form
 
-_MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
-OF_LOADS = {"source": _MOMENTS | {Kind.ANY}, "target": _MOMENTS}
-ANY_SIDE = {"source": _MOMENTS | {Kind.ANY}, "target": _MOMENTS | {Kind.ANY}}
+OF_LOADS = {"source": MOMENTS | {Kind.ANY}, "target": MOMENTS}
+ANY_SIDE = {"source": MOMENTS | {Kind.ANY}, "target": MOMENTS | {Kind.ANY}}
 """Of what kinds the window's column is; SQLite's columns may be of any."""
 
 

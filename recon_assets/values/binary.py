@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from recon_assets.model import Kind, Type
-from recon_assets.values.kind import Sql, ValueKind, refuse, sized, what
+from recon_assets.values.kind import ValueKind, refuse, sized, texts, what
 
 
 def parse(text: str) -> bytes:
@@ -42,11 +42,7 @@ BINARY = ValueKind(
         "duckdb": {"blob": sized(Kind.BINARY)},
         "sqlite": {"blob": sized(Kind.BINARY)},
     },
-    sql={
-        "postgresql": Sql("encode({}, 'hex')"),
-        "mysql": Sql("LOWER(HEX({}))"),
-        "duckdb": Sql("lower(hex({}))"),
-    },
+    sql=texts("encode({}, 'hex')", "LOWER(HEX({}))", "lower(hex({}))"),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=_fit,

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from recon_assets.model import Kind, Type, Value
+from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import Sql, ValueKind, named, refuse, what
+from recon_assets.values.kind import ValueKind, everywhere, refuse, texts, what
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -33,10 +33,6 @@ def _of_sqlite(value: Any, _: Kind) -> str:
     return str(int(parse(value))) if isinstance(value, str) else numbers.plain(numbers.number(value))
 
 
-def _show(text: str) -> Value:
-    return {"1": True, "0": False}.get(text, text)
-
-
 def _bit(name: str, args: str) -> Type:
     """One bit is how programs without a boolean store one."""
     return Type(Kind.BOOLEAN if args in {"", "1"} else Kind.UNSUPPORTED, name)
@@ -44,21 +40,12 @@ def _bit(name: str, args: str) -> Type:
 
 BOOLEAN = ValueKind(
     Kind.BOOLEAN,
-    names={
-        "postgresql": {"boolean": named(Kind.BOOLEAN)},
-        "mysql": {"bit": _bit},
-        "duckdb": {"boolean": named(Kind.BOOLEAN)},
-        "sqlite": {"boolean": named(Kind.BOOLEAN)},
-    },
-    sql={
-        "postgresql": Sql("({})::int::text"),
-        "mysql": Sql("CAST({} + 0 AS CHAR)"),
-        "duckdb": Sql("CAST(CAST({} AS INTEGER) AS VARCHAR)"),
-    },
+    names={**everywhere("boolean", Kind.BOOLEAN), "mysql": {"bit": _bit}},
+    sql=texts("({})::int::text", "CAST({} + 0 AS CHAR)", "CAST(CAST({} AS INTEGER) AS VARCHAR)"),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=fit,
-    show=_show,
+    show=lambda text: {"1": True, "0": False}.get(text, text),
     typed=bool,
     exact_mysql="CAST({} + 0 AS CHAR)",
     sent_to_mysql=int,

@@ -16,12 +16,7 @@ def _fit(value: Any, of: Type, dialect: str) -> str:
 
 CHAR = ValueKind(
     Kind.CHAR,
-    names={
-        "postgresql": {"character": sized(Kind.CHAR, 1)},
-        "mysql": {"char": sized(Kind.CHAR, 1)},
-        "duckdb": {},
-        "sqlite": {},
-    },
+    names={"postgresql": {"character": sized(Kind.CHAR, 1)}, "mysql": {"char": sized(Kind.CHAR, 1)}},
     sql=text.SQL,
     of_sqlite=text.of_sqlite,
     parse=as_it_is,

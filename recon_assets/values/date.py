@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, named, refuse
+from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, everywhere, refuse
 
 _LENGTH = len("0001-01-01")
 
@@ -24,14 +24,9 @@ def _of_sqlite(value: Any, declared: Kind) -> str:
     return moments.of_sqlite(value, declared).removesuffix(" 00:00:00")
 
 
-def _show(text: str) -> str:
-    return text.removesuffix(" 00:00:00")
-
-
-_NAMES = {"date": named(Kind.DATE)}
 DATE = ValueKind(
     Kind.DATE,
-    names={"postgresql": _NAMES, "mysql": _NAMES, "duckdb": _NAMES, "sqlite": _NAMES},
+    names=everywhere("date", Kind.DATE),
     sql={
         "postgresql": Sql(POSTGRESQL, compared_as={Kind.TIMESTAMP: "({})::timestamp::text"}),
         "mysql": Sql(MYSQL, compared_as={Kind.TIMESTAMP: "CONCAT({}, ' 00:00:00')"}),
@@ -40,7 +35,7 @@ DATE = ValueKind(
     of_sqlite=_of_sqlite,
     parse=moments.parse_moment,
     fit=_fit,
-    show=_show,
+    show=lambda text: text.removesuffix(" 00:00:00"),
     equal_is_identical=True,
     compared_with={Kind.TIMESTAMP: Kind.TIMESTAMP, Kind.INSTANT: Kind.TIMESTAMP},
     goes_into=moments.MOMENTS,

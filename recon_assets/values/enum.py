@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import text
-from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, as_it_is, refuse
+from recon_assets.values.kind import MYSQL_UTF8, ValueKind, as_it_is, refuse, texts
 
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 
@@ -24,8 +24,8 @@ def _labels(name: str, args: str) -> Type:
 ENUM = ValueKind(
     Kind.ENUM,
     # PostgreSQL's enums have names of their own; the catalogue tells them by their labels.
-    names={"postgresql": {}, "mysql": {"enum": _labels}, "duckdb": {"enum": _labels}, "sqlite": {}},
-    sql={"postgresql": Sql(POSTGRESQL), "mysql": Sql(MYSQL_UTF8), "duckdb": Sql(DUCKDB)},
+    names={"mysql": {"enum": _labels}, "duckdb": {"enum": _labels}},
+    sql=texts(mysql=MYSQL_UTF8),
     of_sqlite=text.of_sqlite,
     parse=as_it_is,
     fit=_fit,

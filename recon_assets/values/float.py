@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import Sql, TypeRule, ValueKind, numbers_of, refuse
+from recon_assets.values.kind import TypeRule, ValueKind, numbers_of, refuse, texts
 
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity"}
 
@@ -59,10 +59,6 @@ def _canonical(value: float) -> str:
     return repr(value + 0.0).replace("+", "").removesuffix(".0").replace("inf", "Infinity").replace("nan", "NaN")
 
 
-def _show(text: str) -> str:
-    return text if text in _NO_NUMBER else repr(float(text))
-
-
 def _bits(bits: int) -> TypeRule:
     """With two numbers, MySQL's ``float(7,2)``, the column rounds."""
     return lambda name, args: Type(Kind.FLOAT, name, precision=bits, scale=next(iter(numbers_of(args)[1:]), None))
@@ -80,18 +76,16 @@ FLOAT = ValueKind(
         "duckdb": {"float": _bits(24), "double": _bits(53)},
         "sqlite": dict.fromkeys(("real", "double", "float", "double precision"), _bits(53)),
     },
-    sql={
-        "postgresql": Sql("replace((({})::float8 + 0)::text, '+', '')"),
-        "mysql": Sql("CAST({} + 0e0 AS CHAR)"),
-        "duckdb": Sql(
-            "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN if({0} > 0, 'Infinity', '-Infinity')"
-            f" ELSE {_FINITE} END"
-        ),
-    },
+    sql=texts(
+        "replace((({})::float8 + 0)::text, '+', '')",
+        "CAST({} + 0e0 AS CHAR)",
+        "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN if({0} > 0, 'Infinity', '-Infinity')"
+        f" ELSE {_FINITE} END",
+    ),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=fit,
-    show=_show,
+    show=lambda text: text if text in _NO_NUMBER else repr(float(text)),
     typed=repr,
     exact_mysql="CAST(CAST({} AS DOUBLE) AS CHAR)",  # a single one would be rounded to six digits
     different_text="one product",

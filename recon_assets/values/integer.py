@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, TypeRule, ValueKind, refuse
+from recon_assets.values.kind import TypeRule, ValueKind, refuse, texts
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
@@ -60,12 +60,11 @@ INTEGER = ValueKind(
         "sqlite": dict.fromkeys(("integer", "int", "bigint", "smallint", "tinyint"), _bits(64)),
     },
     # In MySQL zeros may stand before the number, which are no data.
-    sql={"postgresql": Sql(POSTGRESQL), "mysql": Sql("CAST({} + 0 AS CHAR)"), "duckdb": Sql(DUCKDB)},
+    sql=texts(mysql="CAST({} + 0 AS CHAR)"),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=fit,
     typed=int,
-    exact_mysql=MYSQL,
     equal_is_identical=True,
     compared_with={Kind.DECIMAL: Kind.DECIMAL, Kind.BOOLEAN: Kind.DECIMAL, Kind.FLOAT: Kind.FLOAT},
     goes_into=frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN}),

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from recon_assets.model import Kind, Type
-from recon_assets.values import text as texts
-from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, named, refuse
+from recon_assets.values import text
+from recon_assets.values.kind import MYSQL_UTF8, ValueKind, everywhere, named, refuse, texts
 
 
 class _Number(str):
@@ -24,15 +24,15 @@ class _Number(str):
         return self.startswith("-"), significant, int(exponent or 0) - len(fraction) + len(digits) - len(significant)
 
 
-def parse(text: str) -> Any:
+def parse(written: str) -> Any:
     """The value, hashable, with numbers that are equal for equal ones and true apart from 1."""
-    return _comparable(_read(text))
+    return _comparable(_read(written))
 
 
-def _read(text: str) -> Any:
+def _read(written: str) -> Any:
     """Python would take NaN for JSON."""
     try:
-        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=refuse)
+        return json.loads(written, parse_float=_Number, parse_int=_Number, parse_constant=refuse)
     except (ValueError, RecursionError):
         refuse("text that is not JSON")
 
@@ -48,17 +48,17 @@ def _comparable(value: Any) -> Any:
 
 
 def _fit(value: Any, _: Type, __: str) -> str:
-    text = texts.written(value)
-    _read(text)
-    return text
+    written = text.written(value)
+    _read(written)
+    return written
 
 
-def show(text: str) -> str:
+def show(written: str) -> str:
     """With the names in order and without spaces; a text that is no JSON as it is."""
     try:
-        return _written(_read(text))
+        return _written(_read(written))
     except (ValueError, RecursionError):
-        return text
+        return written
 
 
 def _written(value: Any) -> str:
@@ -73,17 +73,12 @@ def _written(value: Any) -> str:
     return written
 
 
-_NAMES = {"json": named(Kind.JSON)}
+_NAMES = everywhere("json", Kind.JSON)
 JSON = ValueKind(
     Kind.JSON,
-    names={
-        "postgresql": {**_NAMES, "jsonb": named(Kind.JSON)},
-        "mysql": _NAMES,
-        "duckdb": _NAMES,
-        "sqlite": _NAMES,
-    },
-    sql={"postgresql": Sql(POSTGRESQL), "mysql": Sql(MYSQL_UTF8), "duckdb": Sql(DUCKDB)},
-    of_sqlite=texts.of_sqlite,
+    names={**_NAMES, "postgresql": {**_NAMES["postgresql"], "jsonb": named(Kind.JSON)}},
+    sql=texts(mysql=MYSQL_UTF8),
+    of_sqlite=text.of_sqlite,
     parse=parse,
     fit=_fit,
     show=show,

@@ -33,7 +33,16 @@ class Sql:
 
 POSTGRESQL, MYSQL, DUCKDB = "CAST({} AS text)", "CAST({} AS CHAR)", "CAST({} AS VARCHAR)"
 MYSQL_UTF8 = "CONVERT({} USING utf8mb4)"
-PLAIN: Mapping[str, Sql] = {"postgresql": Sql(POSTGRESQL), "mysql": Sql(MYSQL), "duckdb": Sql(DUCKDB)}
+
+
+def texts(postgresql: str = POSTGRESQL, mysql: str = MYSQL, duckdb: str = DUCKDB) -> Mapping[str, Sql]:
+    """The canonical text of a kind on each database; SQLite's is made in Python."""
+    return {"postgresql": Sql(postgresql), "mysql": Sql(mysql), "duckdb": Sql(duckdb)}
+
+
+def everywhere(name: str, kind: Kind) -> Mapping[str, Mapping[str, TypeRule]]:
+    """A type that all databases call so, and that has no limits."""
+    return {dialect: {name: named(kind)} for dialect in ("postgresql", "mysql", "duckdb", "sqlite")}
 
 
 def as_it_is(value: Any) -> Any:
@@ -75,7 +84,7 @@ class ValueKind:
     fit: Callable[[Any, Type, str], Any]
     of_sqlite: Callable[[Any, Kind], str]
     example: str
-    sql: Mapping[str, Sql] = field(default_factory=lambda: PLAIN)
+    sql: Mapping[str, Sql] = field(default_factory=texts)
     show: Callable[[str], Value] | None = None
     typed: Callable[[Any], Value] = str
     keeps_spaces: bool = False

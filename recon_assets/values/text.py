@@ -7,17 +7,7 @@ from uuid import UUID
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import (
-    DUCKDB,
-    MYSQL_UTF8,
-    POSTGRESQL,
-    Sql,
-    ValueKind,
-    as_it_is,
-    refuse,
-    sized,
-    what,
-)
+from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, as_it_is, refuse, sized, what
 
 
 def fit(value: Any, of: Type, dialect: str) -> str:

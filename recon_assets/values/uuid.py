@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from recon_assets.model import Kind, Type
-from recon_assets.values.kind import MYSQL, PLAIN, ValueKind, named, refuse, what
+from recon_assets.values.kind import ValueKind, everywhere, refuse, what
 
 # As PostgreSQL reads them: hyphens after any four digits, braces around the whole; no `urn:`, no signs.
 _TEXT = re.compile(r"(\{)?(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}(?(1)\})")
@@ -35,15 +35,12 @@ def _of_sqlite(value: Any, declared: Kind) -> str:
     return value.hex() if isinstance(value, bytes) else str(value).lower()
 
 
-_NAMES = {"uuid": named(Kind.UUID)}
 UUID_ = ValueKind(
     Kind.UUID,
-    names={"postgresql": _NAMES, "mysql": _NAMES, "duckdb": _NAMES, "sqlite": _NAMES},
-    sql=PLAIN,
+    names=everywhere("uuid", Kind.UUID),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=_fit,
-    exact_mysql=MYSQL,
     equal_is_identical=True,
     different_text="one kind",
     goes_into=frozenset({Kind.UUID, Kind.TEXT, Kind.CHAR, Kind.BINARY}),

@@ -12,11 +12,11 @@ from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.exact_text import not_identical, reader
 from recon_assets.dialect.forms import Form
 from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage
-from recon_assets.model import Action, Change, Column, Image, Kind
+from recon_assets.model import Action, Change, Column, Image
+from recon_assets.values import TEXTS
 
 Place = tuple[str, str]
 """Which text of a change: ``key``, ``before`` or ``after``, and the target's column."""
-_TEXTS = {Kind.TEXT, Kind.CHAR, Kind.ENUM}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Stage:
             pair = [value_text(Cell(column, of, self.folded[name])) for column in pair]
         theirs, ours = pair
         yield theirs.is_not_distinct_from(ours) if name in self.nulls else theirs == ours
-        if of.kind in _TEXTS and name not in self.folded:
+        if of.kind in TEXTS and name not in self.folded:
             yield sa.not_(self.not_identical(name, "key"))
 
     def matches(self, role: str) -> sa.ColumnElement[bool]:

@@ -256,19 +256,18 @@ def compared(sides: Sides, **more: Any) -> Comparison:
     return recon_assets.compare(sides.source.url, "t", sides.target.url, "t", **more)
 
 
-@pytest.mark.parametrize("source", ["sqlite", "duckdb"])
-def test_a_thousand_columns_are_compared(both: Both, source: Name) -> None:
+def test_a_thousand_columns_are_compared(both: Both) -> None:
     """Where expressions must not be nested that deep."""
-    sides = both(source, "postgresql")
-    names = [f"c{at}" for at in range(1100)]
+    sides = both("sqlite", "postgresql")
+    names = [f"c{at}" for at in range(1010)]
     columns = f"id integer, {', '.join(f'{name} integer' for name in names)}"
     sides.create(columns, columns)
     for side, number in ((sides.source, 1), (sides.target, 2)):
-        side.run(f"INSERT INTO t (id, c0, c1099) VALUES (1, 7, {number})")
+        side.run(f"INSERT INTO t (id, c0, c1009) VALUES (1, 7, {number})")
 
     (found,) = compared(sides, key=["id"]).mismatched
 
-    assert found.differing == ("c1099",)
+    assert found.differing == ("c1009",)
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -1,5 +1,6 @@
 """What each kind of value promises, without a database."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recon_assets.dialect.canonical import joined
 from recon_assets.dialect.sqlite import text
 from recon_assets.model import Column, Kind, Type
 from recon_assets.values import KINDS, moments, numbers
@@ -183,3 +185,19 @@ def test_a_real_goes_into_decimals_as_it_prints() -> None:
     )
     convert = converter(real, column, "mysql")
     assert convert(numbers.single(0.1)) == from_shown(real, column.type, convert)(str(numbers.single(0.1))) == "0.1"
+
+
+def test_every_kind_is_described_once() -> None:
+    """In a file of its own; a type of a database has one kind."""
+    assert set(KINDS) == set(Kind) - {Kind.UNSUPPORTED}
+    for dialect in ("postgresql", "mysql", "duckdb", "sqlite"):
+        named = [name for kind in KINDS.values() for name in kind.names.get(dialect, {})]
+        assert sorted(named) == sorted(set(named))
+
+
+def test_a_thousand_texts_are_joined_without_depth() -> None:
+    """Each group is one operand of the next."""
+    joins = joined([f"c{at}" for at in range(2000)])
+    assert max(joins[1:-1].count(" || ", at, joins.find(")", at)) for at in (0, 1000)) < 100
+    assert re.findall(r"c\d+", joins) == [f"c{at}" for at in range(2000)]
+    assert joined([]) == "''"

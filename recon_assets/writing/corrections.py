@@ -214,10 +214,10 @@ class Correcting:
 
     def _is_refused(self, changes: Sequence[Change]) -> bool:
         try:
-            with self.target.savepoint() as point:
+            with driver_errors(self.target.where), self.target.savepoint() as point:
                 self._make(dict(enumerate(changes)))
                 point.rollback()
-        except (_MovedError, DoesNotFitError, sa.exc.DBAPIError):
+        except (_MovedError, DoesNotFitError):  # a deadlock or a lost connection is no fault of a row
             return True
         return False
 

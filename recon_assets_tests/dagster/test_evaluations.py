@@ -7,7 +7,17 @@ from typing import Literal
 import dagster as dg
 import pytest
 
-from recon_assets.model import Details, Discrepancy, DiscrepancyKind, Figure, Finding, Grading, Severity, TableSpec
+from recon_assets.model import (
+    Details,
+    Discrepancy,
+    DiscrepancyKind,
+    Figure,
+    Finding,
+    Grading,
+    NotCompared,
+    Severity,
+    TableSpec,
+)
 from recon_assets.orchestration.adapter import Target
 from recon_assets.orchestration.evaluations import MOST_ROWS, evaluation, metadata, shown
 from recon_assets_tests.dagster.example import AIRLINES, Promise, checked
@@ -215,3 +225,13 @@ def test_a_whole_table_has_no_day() -> None:
 
     assert event.partition is None
     assert event.metadata["again"].value == "recon check airlines --only count"
+
+
+def test_what_was_not_compared_is_shown() -> None:
+    """A check that passes in some columns says in which it does not; one that compared everything says nothing."""
+    tags = NotCompared("tags", "source", "only in the source; ignore it")
+    found = values(SPEC, replace(PASSED, not_compared=(tags,), unplaced=(3, 0)))
+
+    assert found["not_compared"] == "tags (only in the source)"
+    assert found["outside every window"] == "3 rows of the source, 0 of the target"
+    assert not {"not_compared", "outside every window"} & values(SPEC, PASSED).keys()

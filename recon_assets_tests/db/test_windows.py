@@ -108,11 +108,8 @@ def test_rows_around_all_changes_of_all_zones(both: Both) -> None:
                 expected = counted((day_of_instant(windows, row[2]), row) for row in rows)
                 local = counted((row[4].date().isoformat(), row) for row in rows)
                 narrowed = snapshot.narrowed(where=f"zone = {number}")
-                for column, stored, wanted in (
-                    ("made", "UTC", expected),
-                    ("utc", "UTC", expected),
-                    ("here", zone, local),
-                ):
+                instant = ("made", "utc")[number % 2]  # the same bounds, written as another type
+                for column, stored, wanted in ((instant, "UTC", expected), ("here", zone, local)):
                     found = placed(narrowed, days_in(zone, column, stored), windows)
                     assert found == (wanted, wanted), (zone, column, names)
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.canonical import half, md5_text
+from recon_assets.dialect.canonical import text_hash
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.typed_digest import chained_hash, identical_values
 from recon_assets.model import Kind, Type
@@ -20,7 +20,7 @@ def identity_hash(cells: Cells, dialect: str) -> sa.ColumnElement[int]:
     if dialect == "postgresql":
         return chained_hash([identical_values(column, of) for column, of in cells])
     # Not CRC32, which is quick but linear: rows can be changed so that it stays the same.
-    return half(md5_text(_joined(cells)), 0)
+    return text_hash(_joined(cells))
 
 
 def _joined(cells: Cells) -> sa.ColumnElement[str]:

@@ -11,7 +11,12 @@ from recon_assets.values import KINDS, UNREADABLE
 
 def install(connection: Any, _: Any = None) -> None:
     """Gives a connection the functions that `canonical` uses."""
-    functions = {"recon_text": (3, text), "recon_cell": (3, cell), "recon_md5": (1, md5), "recon_half": (2, half)}
+    functions = {
+        "recon_text": (3, text),
+        "recon_cell": (3, cell),
+        "recon_md5": (1, md5),
+        "recon_text_hash": (1, text_hash),
+    }
     for name, (arguments, function) in functions.items():
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_aggregate("recon_total", 1, Total)
@@ -42,9 +47,9 @@ def md5(written: str) -> str:
     return hashlib.md5(written.encode(), usedforsecurity=False).hexdigest()
 
 
-def half(digest: str, start: int) -> int:
-    """15 digits of a digest as an integer."""
-    return int(digest[start - 1 : start - 1 + DIGITS], 16)
+def text_hash(written: str) -> int:
+    """The first digits of the SHA-256 of the text's bytes, as an integer."""
+    return int(hashlib.sha256(written.encode()).hexdigest()[:DIGITS], 16)
 
 
 class Total:

@@ -126,10 +126,14 @@ def _base(of: Type) -> str:
     return " ".join(re.sub(r"\(.*?\)", " ", of.name).split())
 
 
+class SignedHash(sa.BigInteger):
+    """All 64 bits of an integer, whose sum would not fit another one."""
+
+
 class chained_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
     """The 64-bit hash of a row, never NULL. PostgreSQL promises it for one major version only."""
 
-    type = sa.BigInteger()
+    type = SignedHash()
     inherit_cache = False
 
     def __init__(self, values: Sequence[Hashed]) -> None:

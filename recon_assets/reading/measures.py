@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.canonical import fenced, half, md5_text, row_text, total, value_text
+from recon_assets.dialect.canonical import fenced, row_text, text_hash, total, value_text
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.forms import Form
 from recon_assets.dialect.row_hashes import bits
 from recon_assets.dialect.sql import readable
-from recon_assets.dialect.typed_digest import chained_hash, equal_values, hashes_alike
+from recon_assets.dialect.typed_digest import SignedHash, chained_hash, equal_values, hashes_alike
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Measure, SidePair, Window
 from recon_assets.reading.names import Select, condition
@@ -31,7 +31,7 @@ Figures = dict[str, dict[Measure, Any]]
 
 @dataclass(frozen=True)
 class Digest:
-    """The sums of the two halves of all rows' digests, and how many rows they are of.
+    """The sum of all rows' digests, or of both halves of longer ones, and how many rows they are of.
 
     Sums, since an exclusive or would cancel rows that stand twice.
     """
@@ -207,7 +207,7 @@ def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: H
 def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
     names = [mapped.source.name for mapped in side.pair.columns]
     if how is Hashing.CANONICAL:
-        return md5_text(row_text(side.cells(names)))
+        return text_hash(row_text(side.cells(names)))
     return row_hash(side, names)
 
 
@@ -270,10 +270,9 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
 
 def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     row = rows.c[_ROW]
-    typed = isinstance(row.type, sa.BigInteger)
-    halves = [bits(row, 32, 32), bits(row, 0, 32)] if typed else [half(row, 0), half(row, 1)]
-    sums = [total(_where(rows, measure, each)) for each in halves]
-    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums]
+    hashes = [bits(row, 32, 32), bits(row, 0, 32)] if isinstance(row.type, SignedHash) else [row]
+    sums = [total(_where(rows, measure, each)) for each in hashes]
+    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
 
 
 def _mean(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import half, md5_text, row_text
+from recon_assets.dialect.canonical import md5_text, row_text, text_hash
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.model import Window
 from recon_assets.reading.measures import DIGEST, Digest, Hashing, digest_of, hashing, row_hash, scan, too_long
@@ -29,7 +29,7 @@ class Buckets:
         if self.how is not Hashing.CANONICAL:
             number: sa.ColumnElement[int] = row_hash(side, names)
         else:
-            number = half(md5_text(row_text(side.cells(names))), 0)
+            number = text_hash(row_text(side.cells(names)))
         return sa.func.abs(number % sa.literal_column(str(self.many)))
 
 

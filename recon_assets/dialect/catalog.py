@@ -193,15 +193,22 @@ class _DuckdbInspector:
 
 
 def _regclass(connection: sa.Connection, table: sa.TableClause) -> sa.ColumnElement[Any]:
-    name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")  # it is a value here
-    return sa.cast(sa.literal(name), postgresql.REGCLASS)
+    return sa.cast(sa.literal(qualified_name(connection, table)), postgresql.REGCLASS)
+
+
+def qualified_name(connection: sa.Connection, table: sa.TableClause) -> str:
+    """The table as its database writes it, to be a value or to be shown.
+
+    In a statement a percent sign is doubled, for drivers look for parameters there; nobody halves those of a value.
+    """
+    return connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")
 
 
 def advance_sequence(connection: sa.Connection, table: sa.TableClause, column: str) -> None:
     """Sets the sequence behind an identity column past the largest value, never back; MySQL does so by itself."""
     if connection.dialect.name != "postgresql":
         return
-    name = connection.dialect.identifier_preparer.format_table(table)
+    name = qualified_name(connection, table)
     sequence = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(name, column)))
     if sequence is None:
         return

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 
+from recon_assets.dialect.catalog import qualified_name
+
 WRITES = ("INSERT", "UPDATE", "DELETE")
 TARGETS = ("postgresql", "mysql", "mariadb")
 
@@ -50,7 +52,7 @@ def account(connection: sa.Connection) -> Account | None:
 def granted(connection: sa.Connection, table: sa.TableClause, names: tuple[str, ...] = WRITES) -> tuple[str, ...]:
     """Those of the named privileges that the session's account has on ``table``."""
     if connection.dialect.name == "postgresql":
-        full = connection.dialect.identifier_preparer.format_table(table)
+        full = qualified_name(connection, table)
         has = [sa.func.has_table_privilege(full, name).label(name) for name in names]
         row = connection.execute(sa.select(*has)).one()
         return tuple(name for name, yes in zip(names, row, strict=True) if yes)
@@ -65,7 +67,7 @@ def granted(connection: sa.Connection, table: sa.TableClause, names: tuple[str, 
 
 def to_read_only(connection: sa.Connection, who: Account, table: sa.TableClause) -> str:
     """The statements that keep the source safe from this account."""
-    full = connection.dialect.identifier_preparer.format_table(table)
+    full = qualified_name(connection, table)
     if connection.dialect.name != "postgresql":
         reader = "'recon_reader'@'%'"
         return (
@@ -84,10 +86,10 @@ def to_read_only(connection: sa.Connection, who: Account, table: sa.TableClause)
 
 def to_write(connection: sa.Connection, who: Account, table: sa.TableClause, names: tuple[str, ...]) -> str:
     """The statements that let this account load ``table``."""
-    full = connection.dialect.identifier_preparer.format_table(table)
+    full = qualified_name(connection, table)
     usage = ""
     if connection.dialect.name == "postgresql" and table.schema:
-        usage = f" GRANT USAGE ON SCHEMA {connection.dialect.identifier_preparer.quote(table.schema)} TO {who.name};"
+        usage = f" GRANT USAGE ON SCHEMA {_quoted(connection, table.schema)} TO {who.name};"
     return f"GRANT {', '.join(names)} ON {full} TO {who.name};{usage}"
 
 
@@ -110,6 +112,10 @@ def _postgresql_account(connection: sa.Connection) -> Account:
     )
     read_only = any("default_transaction_read_only=on" in str(found) for found in settings)
     return Account(str(name), bool(superuser), read_only)
+
+
+def _quoted(connection: sa.Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name).replace("%%", "%")
 
 
 def _quoted_account(name: str) -> str:

@@ -88,8 +88,8 @@ class Side:
 
 
 def _psycopg(url: sa.URL) -> Any:
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg.connect(plain, options="-c timezone=UTC")
+    where: Any = {"dbname": url.database, "user": url.username, **url.query}
+    connection = psycopg.connect(**where, options="-c timezone=UTC")
     set_json_loads(lambda text: text.decode() if isinstance(text, bytes) else text, connection)
     return connection
 
@@ -172,4 +172,5 @@ def plain(value: Any) -> Any:
 
 def quoted(name: str, dialect: Name) -> str:
     """A name of whatever characters, as SQL has it."""
-    return f"`{name}`" if dialect == "mysql" else f'"{name}"'
+    mark = "`" if dialect == "mysql" else '"'
+    return f"{mark}{name.replace(mark, mark * 2)}{mark}"

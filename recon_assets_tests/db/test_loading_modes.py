@@ -11,7 +11,7 @@ from recon_assets import reading, writing
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Days, Mode, Relation
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, quoted, spec, wrote
+from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec, wrote
 
 DAYS = Days("at", date(2024, 1, 1), date(2024, 2, 1))
 FIRST, SECOND = datetime(2024, 1, 1, 12), datetime(2024, 1, 2, 12)  # noqa: DTZ001
@@ -242,23 +242,6 @@ def test_query_as_source(both: Both, source: Name, target: Name) -> None:
         (2, 21, ":w 100%"),
         (3, None, ":w 100%"),
     ]
-
-
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("target", TARGETS)
-def test_names_that_need_quotes(both: Both, source: Name, target: Name) -> None:
-    """A percent sign, spaces, parentheses, a reserved word, upper case."""
-    sides = both(source, target)
-    names = ("Id", "100%", "a (b)", "select", "é:x")
-    columns = [", ".join(f"{quoted(name, side)} integer" for name in names) for side in (source, target)]
-    sides.create(columns[0], columns[1], [(1, 2, 3, 4, 5)])
-    declared = spec(key=("Id",))
-
-    sides.load(declared)
-    sides.target.run(f"UPDATE t SET {quoted('100%', target)} = 0")
-
-    assert wrote(sides.load(declared, mode=Mode.UPSERT)) == (0, 1, 0)
-    assert sides.target.rows() == [(1, 2, 3, 4, 5)]
 
 
 IDENTITIES = {

@@ -108,6 +108,8 @@ def _is_whole(of: Type) -> bool:
 
 
 POSTGRESQL = Spelling("postgresql", size="octet_length({})", concat="({})", between=" || ")
+# Its functions count and digest the bytes of the database's own encoding.
+POSTGRESQL_NOT_UTF8 = Spelling("postgresql", size="octet_length(convert_to({}, 'UTF8'))", concat="({})", between=" || ")
 MYSQL = Spelling("mysql", size="LENGTH({})", concat="CONCAT({})", between=", ")
 DUCKDB = Spelling("duckdb", size="CAST(strlen({}) AS VARCHAR)", concat="({})", between=" || ")
 
@@ -129,7 +131,12 @@ def _spelled(spelling: Spelling, element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(row_text, "postgresql")
 def _row_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    return _spelled(POSTGRESQL, element, compiler, **kw)
+    return _spelled(POSTGRESQL if is_utf8(compiler.dialect) else POSTGRESQL_NOT_UTF8, element, compiler, **kw)
+
+
+def is_utf8(dialect: Any) -> bool:
+    """Whether a PostgreSQL database keeps texts as UTF-8, as far as is known: sessions note it when they connect."""
+    return getattr(dialect, "server_encoding", "UTF8") == "UTF8"
 
 
 @compiles(row_text, "mysql", "mariadb")
@@ -167,7 +174,8 @@ class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 @compiles(value_text, "postgresql")
 def _value_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    return f'({POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))}) COLLATE "C"'
+    text = POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))
+    return f'({text}) COLLATE "C"' if is_utf8(compiler.dialect) else f"convert_to({text}, 'UTF8')"
 
 
 @compiles(value_text, "mysql", "mariadb")
@@ -196,9 +204,14 @@ class md5_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 
 @compiles(md5_text, "postgresql")
+def _md5_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.clauses, **kw)
+    return f"md5({text})" if is_utf8(compiler.dialect) else f"md5(convert_to({text}, 'UTF8'))"
+
+
 @compiles(md5_text, "mysql", "mariadb")
 @compiles(md5_text, "duckdb")
-def _md5_text_postgresql_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
+def _md5_text_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
     return f"md5({compiler.process(element.clauses, **kw)})"
 
 

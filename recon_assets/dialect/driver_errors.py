@@ -33,6 +33,7 @@ _HIDDEN_ROWS = (
     "a row-level security policy{} would hide rows from this account, so nothing was read; let it see them all by"
     " ALTER ROLE .. BYPASSRLS, or read a view of the table's owner"
 )
+_NOT_UTF8 = "a text that is not UTF-8; mend it, or leave its column out"
 _ITS_LOGS = "the server's own log says why"
 _WHO = "check user, password and host in the URL"
 
@@ -55,6 +56,8 @@ def explain(where: str, error: BaseException) -> ReconError | None:
     if isinstance(error, sa.exc.TimeoutError):
         busy = "all connections that it may have are in use; raise `connections` under databases, or run less at once"
         return UnavailableError(f"{where}: {busy}")
+    if isinstance(error, UnicodeDecodeError):
+        return DoesNotFitError(f"{where}: {_NOT_UTF8}")
     driver = _driver(error)
     judge = _JUDGES.get(type(driver).__module__.partition(".")[0])
     if judge is None:
@@ -237,8 +240,11 @@ _DUCKDB_HINTS = {"InvalidInputException": " (a value that a function could not r
 
 def _sqlite(error: Any) -> Verdict:
     said = _first_line(error)
-    if said.startswith("Could not decode"):
-        return DoesNotFitError, "text that is not UTF-8"
+    undecoded = re.match(r"Could not decode to UTF-8 column '(.+?)' with text", said)
+    if undecoded:
+        return DoesNotFitError, _naming(_NOT_UTF8, undecoded[1])
+    if said == "user-defined function raised exception":  # ours take any value, but the driver reads texts for them
+        return DoesNotFitError, _NOT_UTF8
     if _NO_ROOM.search(said):
         return UnavailableError, _DISK_FULL
     if "locked" in said or "busy" in said:

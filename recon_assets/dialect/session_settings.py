@@ -115,6 +115,7 @@ class PostgresqlSettings:
 
         def connected(connection: Any, _: Any) -> None:
             connection.read_only = True if role == "source" else None  # of a target, as its operators have it
+            made.dialect.server_encoding = connection.info.parameter_status("server_encoding")  # type: ignore[attr-defined]
             made.dialect._backslash_escapes = False  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
         sa.event.listen(made, "connect", connected)

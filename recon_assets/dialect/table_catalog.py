@@ -204,7 +204,8 @@ def _inspected(inspector: Any, table: sa.TableClause) -> CatalogTable | None:
         *(tuple(index["column_names"]) for index in indexes if index["unique"] and None not in index["column_names"]),
     ]
     return CatalogTable(
-        {column["name"]: _inspected_column(column) for column in columns},
+        # SQLAlchemy leaves the backticks of MySQL's names doubled.
+        {column["name"].replace("``", "`"): _inspected_column(column) for column in columns},
         primary,
         _some(unique),
         _some([*unique, *(tuple(index.get("expressions") or index["column_names"]) for index in indexes)]),

@@ -69,10 +69,10 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         known = _known(connection, relation, table) if table is not None else None
         facts: Mapping[str, dict[str, bool]] = known.columns if known else {}
         everything: Select = sa.select(sa.literal_column("*")).select_from(relation_of(relation, ()))
-        if cast:
+        if cast or facts:  # a star would leave out MySQL's invisible columns
             names = tuple(facts or connection.execute(everything.limit(0)).keys())
             plain = relation_of(relation, names)
-            everything = sa.select(*(cast_to(plain.c[name], cast.get(name)).label(name) for name in names))
+            everything = sa.select(*(cast_to(plain.c[name], (cast or {}).get(name)).label(name) for name in names))
         types = catalog.column_types(connection, everything, known.types if known else {}, cast or ())
     columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
     if known is None:

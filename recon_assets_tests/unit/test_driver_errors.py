@@ -23,6 +23,7 @@ TWO_ROWS = "Invalid Input Error: More than one row returned by a subquery"
 REFUSED = """Multiple connection attempts failed. All failures were:
 - host: 'a': connection to server at "::1", port 5432 failed: FATAL:  password authentication failed for user "x"
 - host: 'b': secret"""
+UNDECODED = "Could not decode to UTF-8 column 'v' with text 'secret'"
 FAILURES: list[tuple[Exception, type[ReconError], str]] = [
     (psycopg.errors.NotNullViolation("null in 'secret'"), DoesNotFitError, "not null violation"),
     (psycopg.errors.NumericValueOutOfRange('"secret"'), DoesNotFitError, "numeric value out of range"),
@@ -99,7 +100,9 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
     (duckdb.InvalidInputException(UNREAD), DoesNotFitError, "a value that a function could not read"),
     (duckdb.InvalidInputException(TWO_ROWS), DeclarationError, "More than one row"),
     (duckdb.NotImplementedException("Unknown TimeZone 'secret'!"), DoesNotFitError, "not implemented exception"),
-    (sqlite3.OperationalError("Could not decode to UTF-8 column 'v' with text 'secret'"), DoesNotFitError, "not UTF-8"),
+    (sqlite3.OperationalError(UNDECODED), DoesNotFitError, r"not UTF-8; mend it, .* \(v\)$"),
+    (sqlite3.OperationalError("user-defined function raised exception"), DoesNotFitError, "not UTF-8"),
+    (UnicodeDecodeError("utf-8", b"secret\xff", 6, 7, "x"), DoesNotFitError, "not UTF-8"),
     (sqlite3.OperationalError("database is locked"), UnavailableError, "database is locked; it may"),
     (sqlite3.OperationalError("database or disk is full"), UnavailableError, "disk is full; make room"),
     (sqlite3.OperationalError("disk I/O error"), UnavailableError, "disk I/O error"),
@@ -113,7 +116,7 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_error_of_a_driver(error: Exception, kind: type[ReconError], said: str, *, wrapped: bool) -> None:
     """By what the caller can do; without the values that databases like to quote."""
-    bare = isinstance(error, sa.exc.TimeoutError) or not wrapped
+    bare = isinstance(error, sa.exc.TimeoutError | UnicodeDecodeError) or not wrapped
     raised = error if bare else sa.exc.DBAPIError("SELECT 1", {}, error)
     with pytest.raises(kind, match=said) as caught, driver_errors("t all"):
         raise raised

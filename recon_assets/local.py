@@ -271,7 +271,9 @@ class Local:
         """Stop the server: politely, then firmly; both lose nothing that was committed."""
         for asked in (signal.SIGINT, signal.SIGQUIT):
             with suppress(OSError, ValueError, IndexError):
-                os.kill(self.pid(), asked)
+                # A server that was killed leaves its file behind, and its number may be another program's by now.
+                if f"-D {self.data} " in _command(self.pid()):
+                    os.kill(self.pid(), asked)
             if self._ended(PATIENCE_TO_STOP):
                 with suppress(OSError):
                     _socket_place(self.folder).rmdir()
@@ -293,6 +295,16 @@ class Local:
             return hint
         lines = self.log.read_text(errors="replace").splitlines()[-15:]
         return "\n  ".join([f"{hint} Last lines of {self.log}:", *lines])
+
+
+def _command(pid: int) -> str:
+    """The command line of a running process; empty when there is none. Only Linux has /proc."""
+    if not Path("/proc/self").exists():
+        ps = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
+        return subprocess.run(ps, capture_output=True, text=True, check=False).stdout
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    return ""
 
 
 def _binary(program: str) -> Path:

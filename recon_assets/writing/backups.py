@@ -14,10 +14,10 @@ from recon_assets.dialect.locks import locked
 from recon_assets.dialect.row_hashes import bits, identity_hash
 from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
 from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
-from recon_assets.model import ChangeStatus, Column, Kind, Mode, Type, Window
+from recon_assets.model import ChangeStatus, Column, Kind, Loaded, Mode, Type, Window
 from recon_assets.reading import Pair, as_table
 from recon_assets.writing.fingerprints import KEY_DIGITS, Fingerprint, fingerprint_of
-from recon_assets.writing.keys import same_key
+from recon_assets.writing.keys import key_shown, same_key
 
 Row = tuple[str | None, ...]
 Cells = dict[Column, sa.ColumnElement[Any]]
@@ -83,7 +83,7 @@ class LoadBackup:
         self.was = _NOBODY
         self.now: Fingerprint | None = None
         self.aside = False
-        self.changing = 0
+        self.kept_rows = self.kept_keys = 0
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -131,12 +131,14 @@ class LoadBackup:
         self.connection.execute(make_stage(self.kept.name, select))
         self.aside = True
 
-    def keep(self, *found: insert_rows | None) -> None:
+    def keep(self, rows: insert_rows | None, keys: insert_rows | None = None) -> None:
         """Puts aside what will change, before it does."""
         self.make()
         self.now = None
-        self.changing = sum(self.connection.execute(insert).rowcount for insert in found if insert is not None)
-        if self.changing:
+        self.kept_rows, self.kept_keys = (
+            0 if insert is None else self.connection.execute(insert).rowcount for insert in (rows, keys)
+        )
+        if self.kept_rows or self.kept_keys:
             self.was = self.fingerprint()
 
     def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
@@ -149,15 +151,14 @@ class LoadBackup:
         names = (THERE, *(self.copies[column].name for column in self.key))
         return insert_rows(self.kept, names, sa.select(sa.literal_column("0"), *key).where(*where))
 
-    def need_all(self, changed: int) -> None:
-        """No row may have changed that was not put aside.
+    def need_all(self, changed: int, inserted: int = 0) -> None:
+        """No row may have been updated, deleted or inserted that was not put aside.
 
         Raises:
             UnavailableError: When somebody else brought such rows meanwhile.
         """
-        if changed > self.changing:
-            msg = f"{self.pair.spec.name} {self.window}: somebody else is writing the same rows; try again"
-            raise UnavailableError(msg)
+        if changed > self.kept_rows or inserted > self.kept_keys:
+            raise met_others(self.pair, self.window)
 
     def current_fingerprint(self) -> Fingerprint:
         """The print of all rows touched, once the load has written them; it is made once."""
@@ -165,9 +166,18 @@ class LoadBackup:
             self.now = self.fingerprint()
         return self.now
 
-    def save(self, backup_sink: BackupSink) -> bool:
-        """Tells the keeper what changed; whether anything did."""
-        now = self.current_fingerprint()
+    def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
+        """Tells the keeper what changed; whether anything did.
+
+        Raises:
+            UnavailableError: When there are rows that the load did not write: taking it back would delete them, too.
+            RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
+        """
+        now, expected = self.current_fingerprint(), self.was.rows - loaded.deleted + loaded.inserted
+        if now.rows > expected:
+            raise met_others(self.pair, self.window)
+        if now.rows < expected:
+            raise RefusedError(self.refusal("rows that it wrote do not belong to the window in the target"))
         if now == self.was:
             return False
         backup_sink.before((THERE, *(column.name for column in self.columns)), self.parts(), self.was)
@@ -240,9 +250,7 @@ class LoadBackup:
 
     def named(self, key: Row) -> str:
         """A key as people read it, by the source's names."""
-        spec = self.pair.spec
-        shown = ("***" if name in spec.private else value for name, value in zip(spec.key, key, strict=True))
-        return ", ".join(f"{name}={value}" for name, value in zip(spec.key, shown, strict=True))
+        return key_shown(self.pair.spec, key)
 
     def put_back(self, *, whole: bool) -> int:
         """Undoes what was put aside; returns how many rows were written."""
@@ -292,6 +300,14 @@ class LoadBackup:
     def refusal(self, why: str) -> str:
         """Why the window stays as it is."""
         return f"{self.pair.spec.name} {self.window}: {why}, so the load cannot be undone; nothing was written"
+
+
+def met_others(pair: Pair, window: Window) -> UnavailableError:
+    """The error for a load that met rows which somebody else committed while it ran: the next try finds them there."""
+    return UnavailableError(
+        f"{pair.spec.name} {window}: somebody else wrote rows of it meanwhile, so nothing of this window was written;"
+        " try again"
+    )
 
 
 def target_of(pair: Pair) -> sa.TableClause:

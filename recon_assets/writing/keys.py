@@ -1,14 +1,20 @@
-"""Rows of the target and of a stage that have one key."""
+"""Keys: which rows of the target and of a stage have the same one, and how messages name a row by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.sql import key_equals
-from recon_assets.model import Column
+from recon_assets.model import Column, TableSpec, masked
 
 Staged = Mapping[Column, sa.ColumnElement[Any]]
+
+
+def key_shown(spec: TableSpec, key: Iterable[Any]) -> str:
+    """A row's key as people may read it: by the source's names, without values of private columns."""
+    shown = (f"{name}={masked(name, value, spec.private)}" for name, value in zip(spec.key, key, strict=True))
+    return ", ".join(shown) or "(no key declared)"
 
 
 def same_key(connection: sa.Connection, target: sa.TableClause, staged: Staged) -> sa.ColumnElement[bool]:

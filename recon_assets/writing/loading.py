@@ -15,12 +15,12 @@ from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now, differs_by_value, drop_stage, insert_rows, make_stage
-from recon_assets.errors import DoesNotFitError, RefusedError
+from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
 from recon_assets.model import Kind, Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition, nearest, rows, selection, split_name
 from recon_assets.values.fitting import converter, passthrough
-from recon_assets.writing.backups import BackupSink, LoadBackup, target_of
-from recon_assets.writing.keys import same_key
+from recon_assets.writing.backups import BackupSink, LoadBackup, met_others, target_of
+from recon_assets.writing.keys import key_shown, same_key
 
 Row = tuple[Any, ...]
 _STAGE = "recon_stage"
@@ -74,7 +74,7 @@ def load(  # noqa: PLR0913 - what is loaded, and how
             if ask and loaded.changed:
                 ask()
             job.advance_sequences(loaded)
-            kept = job.save(backup_sink) if backup_sink and loaded.changed else False
+            kept = job.save(backup_sink, loaded) if backup_sink and loaded.changed else False
             connection.commit()
             if backup_sink and kept:
                 backup_sink.done()
@@ -116,9 +116,9 @@ class _Job:
         """What has to be kept of the load, if anything has."""
         return LoadBackup(self.pair, self.window, self.connection, self.target) if self.keeps else None
 
-    def save(self, backup_sink: BackupSink) -> bool:
+    def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
         """Has the keeper keep what changed; whether there was anything."""
-        return self.backup is not None and self.backup.save(backup_sink)
+        return self.backup is not None and self.backup.save(backup_sink, loaded)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -262,7 +262,7 @@ class _Job:
     def refusal(self, row: Row, why: str) -> DoesNotFitError:
         """The error that names the row by its key."""
         values = dict(zip((column.source.name for column in self.pair.columns), row, strict=True))
-        key = ", ".join(f"{name}={values[name]}" for name in self.pair.spec.key) or "(no key declared)"
+        key = key_shown(self.pair.spec, map(values.get, self.pair.spec.key))
         return DoesNotFitError(
             f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {_UNTOUCHED}. {_MEND}"
         )
@@ -285,7 +285,7 @@ class _Job:
             inserted = self.connection.execute(self.insert(known)).rowcount
         self.connection.execute(check_now())
         if self.backup:
-            self.backup.need_all(updated + inserted)
+            self.backup.need_all(updated, inserted)
         return inserted, updated
 
     @property
@@ -357,10 +357,10 @@ class _Job:
         key = [self.staged[column] for column in self.pair.key]
         twice = self.connection.execute(sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(1)).first()
         if twice:
-            named = ", ".join(f"{name}={value}" for name, value in zip(self.pair.spec.key, twice, strict=True))
             msg = (
-                f"{self.pair.spec.name} {self.window}: the source has more than one row with {named}, so {self.mode}"
-                f" cannot tell which one to write; {_UNTOUCHED}. Declare a key that is unique."
+                f"{self.pair.spec.name} {self.window}: the source has more than one row with"
+                f" {key_shown(self.pair.spec, twice)}, so {self.mode} cannot tell which one to write;"
+                f" {_UNTOUCHED}. Declare a key that is unique."
             )
             raise DoesNotFitError(msg)
 
@@ -388,20 +388,37 @@ def _blaming(job: _Job) -> Loaded:
         if not isinstance(ours, DoesNotFitError):
             raise
         job.connection.rollback()
-        raise _blamed(job, str(ours)) from None
+        raise _blamed(job, str(ours), duplicate=is_duplicate(error)) from None
 
 
-def _blamed(job: _Job, said: str) -> DoesNotFitError:
-    job = replace(job, keeps=False)
+def _blamed(job: _Job, said: str, *, duplicate: bool) -> ReconError:
+    """The error that names the row which the target refuses; it is found by doing the load again, in parts.
+
+    A key that is there already may be one that somebody else committed meanwhile. Now it is seen, and met no more.
+    """
+    again = replace(job, keeps=False)
     own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_schema.foreign_keys
     refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
     if not refers_to_itself:  # rows that refer to later ones would be blamed
-        job.clear()
-        job.make_stage()
-        with closing(_failures(job)) as failures:
+        again.clear()
+        again.make_stage()
+        with closing(_failures(again)) as failures:
             for row, why in failures:
                 return job.refusal(row, why)
+    if duplicate and (not refers_to_itself or _runs(again)):
+        return met_others(job.pair, job.window)
     return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.unstaged(said)}; {_UNTOUCHED}. {_MEND}")
+
+
+def _runs(job: _Job) -> bool:
+    """Whether the target takes the rows after all."""
+    try:
+        job.run()
+    except sa.exc.IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True
 
 
 def _failures(job: _Job) -> Generator[tuple[Row, str], None, None]:

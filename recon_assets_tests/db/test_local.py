@@ -279,6 +279,27 @@ def test_pid_file_naming_a_stranger_is_replaced(home: Path) -> None:
         stranger.terminate()
 
 
+def test_stranger_with_the_servers_number_is_not_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last to leave signals the server and nobody else, whatever the file says; then it says so."""
+    monkeypatch.setattr(local_module, "PATIENCE_TO_STOP", 0.1)
+    with subprocess.Popen(["sleep", "60"]) as stranger, subprocess.Popen(["true"]) as gone:
+        gone.wait()
+        with holder(home) as process:
+            pid_file = Local(home).data / "postmaster.pid"
+            own = pid_file.read_text()
+            _, rest = own.split("\n", 1)
+            kill(process)
+            for pid in (stranger.pid, gone.pid):
+                with pytest.raises(UnavailableError, match="did not stop"), Local(home).running():
+                    pid_file.write_text(f"{pid}\n{rest}")
+            assert stranger.poll() is None
+            pid_file.write_text(own)
+        with Local(home).running():
+            pass
+        assert not Local(home).lives()
+        stranger.kill()
+
+
 def test_start_that_was_killed_is_done_again(home: Path) -> None:
     """Half-made data, left by a kill in the middle of the first start, is thrown away."""
     (home / "postgres" / "data.new" / "base").mkdir(parents=True)

@@ -1,0 +1,115 @@
+"""Loads while others write the same table: what is theirs stays theirs, and who was merely in the way is not blamed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from recon_assets import writing
+from recon_assets.errors import DoesNotFitError, UnavailableError
+from recon_assets.model import Mode
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import TARGETS, Name, Rows, Sides, spec
+from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, Kept, load, prepared, restore
+from recon_assets_tests.db.test_loading_concurrency import session
+
+STRANGER = (77, NOON, 5, "stranger")
+WRITING: dict[Name, str] = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    "mysql": "SELECT variable_value FROM information_schema.global_status"
+    " WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS' AND variable_value > 0",
+}
+EMPTY: Rows = [row for row in HELD if row[1] != NOON and row[0] != 3]
+FULL: Rows = [row for row in HELD if row[0] != 3]
+
+
+@pytest.mark.parametrize("key", [("id",), ()], ids=["key", "no key"])
+@pytest.mark.parametrize("held", [EMPTY, FULL], ids=["empty", "full"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_row_of_a_stranger_is_no_part_of_a_replacement(
+    both: Both, target: Name, held: Rows, key: tuple[str, ...]
+) -> None:
+    """A row that was committed meanwhile would be deleted with the load's own when that is taken back."""
+    sides = prepared(both, target, THERE, held)
+    pair = sides.pair(spec(DAYS, key=key))
+    kept = Kept(Mode.REPLACE)
+
+    def meanwhile() -> None:
+        sides.target.fill("t (id, at, v, w)", [STRANGER])
+
+    with pytest.raises(UnavailableError, match=r"t 2024-01-02: somebody else wrote rows of it meanwhile.*try again"):
+        writing.load(pair, pair.spec.window(DAY), mode=Mode.REPLACE, backup_sink=kept, ask=meanwhile)
+
+    assert kept.said == []
+    assert sides.target.rows() == sorted([*held, STRANGER])
+    kept = load(pair, Mode.REPLACE)
+    restore(pair, kept)
+    assert sides.target.rows() == sorted([*held, STRANGER])
+
+
+@pytest.mark.parametrize("held", [[], [(1, NOON, 0, "own")]], ids=["empty", "full"])
+@pytest.mark.parametrize("mode", [Mode.INSERT_MISSING, Mode.UPSERT, Mode.REPLACE])
+@pytest.mark.parametrize("target", TARGETS)
+def test_key_that_somebody_inserts_meanwhile(both: Both, target: Name, mode: Mode, held: Rows) -> None:
+    """Nobody has to mend the row: the load is tried again, and finds the row that is there then."""
+    sides = prepared(both, target, THERE, held)
+    theirs = (3, NOON, 30, "theirs")
+
+    found = meeting(sides, theirs, lambda: load(sides.pair(spec(DAYS)), mode))
+
+    if found is not None:
+        assert str(found) == (
+            "t 2024-01-02: somebody else wrote rows of it meanwhile, so nothing of this window was written; try again"
+        )
+        load(sides.pair(spec(DAYS)), mode)
+    third = theirs if mode is Mode.INSERT_MISSING else THERE[2]
+    first = held[0] if held and mode is Mode.INSERT_MISSING else THERE[0]
+    assert sides.target.rows() == [first, THERE[1], third, THERE[3]]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_key_of_a_table_that_names_itself(both: Both, target: Name) -> None:
+    """Its rows are not loaded one by one, for they may name later ones."""
+    sides = both("postgresql", target)
+    sides.create(
+        "id integer, up integer, at timestamp",
+        f"id integer primary key, up integer, at {'timestamp' if target == 'postgresql' else 'datetime'},"
+        " constraint up foreign key (up) references t (id)",
+        [(1, None, NOON), (2, 1, NOON)],
+    )
+    sides.target.fill("t", [(1, None, NOON)])
+
+    found = meeting(sides, (2, None, NOON), lambda: load(sides.pair(spec(DAYS)), Mode.UPSERT))
+
+    assert (found is None) is (target == "mysql")  # it waits for the row already where it looks for it
+    load(sides.pair(spec(DAYS)), Mode.UPSERT)
+    assert sides.target.rows("SELECT id, up FROM t ORDER BY id") == [(1, None), (2, 1)]
+    sides.target.run("DELETE FROM t WHERE id = 2", "CREATE UNIQUE INDEX once ON t (up)")
+    sides.source.run("INSERT INTO t SELECT 3, 1, at FROM t WHERE id = 1")
+    with pytest.raises(DoesNotFitError, match=r"unique violation \(once\)"):
+        load(sides.pair(spec(DAYS)), Mode.UPSERT)
+
+
+def meeting(sides: Sides, row: tuple[object, ...], work: Callable[[], object]) -> UnavailableError | None:
+    """What stops a load that waits for somebody's uncommitted row, which is committed then."""
+    with sides.target.connect() as connection, ThreadPoolExecutor(1) as pool:
+        places = ", ".join(["%s"] * len(row))
+        connection.cursor().execute(f"INSERT INTO t VALUES ({places})", row)
+        loading = pool.submit(work)
+        session(sides.target, WRITING)
+        connection.commit()
+        error = loading.exception(60)
+    assert error is None or isinstance(error, UnavailableError), error
+    return error
+
+
+@pytest.mark.parametrize("private", [("id",), ("ID",)])
+def test_private_keys_are_not_shown(both: Both, private: tuple[str, ...]) -> None:
+    """Neither of a row that does not fit, nor of one that the target refuses, nor of one that occurs twice."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id bigint, v text", "id bigint primary key, v varchar(2) constraint no_b check (v <> 'b')")
+    for rows in ("(4711, 'long')", "(4711, 'b')", "(4711, 'a'), (4711, 'c')"):
+        sides.source.run("DELETE FROM t", f"INSERT INTO t VALUES {rows}")
+        with pytest.raises(DoesNotFitError, match=r"with id=\*\*\*") as raised:
+            sides.load(spec(private=private), mode=Mode.UPSERT)
+        assert "4711" not in str(raised.value)

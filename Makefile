@@ -50,7 +50,7 @@ test-soak: $(READY) ## Run the long tests; RECON_SOAK_SECONDS says how long each
 	$(PYTEST) -m soak
 
 bench: $(READY) ## Measure ours beside its rivals, the quick way
-	@for name in load backfill diff repair; do echo "$$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
+	@for name in load backfill diff memory repair; do echo "$$name"; $(BIN)/python benchmarks/$$name.py --quick || exit 1; done
 
 clean: ## Remove the environment and all caches; the demo's data in .recon stays
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build

@@ -33,6 +33,10 @@ class DoesNotFitError(ReconError):
     """The target cannot hold a value of the source: mend the data, or the target's type, or ignore the column."""
 
 
+class ContradictionError(ReconError):
+    """Two readings of one moment contradict each other, so that nothing can be said: report it."""
+
+
 class StaleTargetError(ReconError):
     """Rows of the target changed after they were compared: compare again, then decide again.
 

@@ -84,7 +84,7 @@ class Gathering:
     shapes: Fact | None = None
     parents: dict[Orphans, reading.Parent | ReconError] = field(default_factory=dict)
     failed: dict[Group, NotGatheredError] = field(default_factory=dict)
-    compared: dict[Records, dict[str, Comparison]] = field(default_factory=dict)
+    compared: dict[Records, diff.Comparisons] = field(default_factory=dict)
     gone: NotGatheredError | None = None
 
     def open(self) -> None:
@@ -169,13 +169,13 @@ class Gathering:
 
     def _compared(self, need: Records, windows: Sequence[Window]) -> Iterator[Facts]:
         if windows == (ALL,) and self.request.spec.days:
-            yield {need: diff.total(self._compare(need).values(), self.request.most)}
+            yield {need: self._compare(need).total()}
             return
         found = self._compare(need)
         for window in windows:
-            yield {need: found[window.key] if need in self.request.whole else found.pop(window.key)}
+            yield {need: found[window.key]}
 
-    def _compare(self, need: Records) -> dict[str, Comparison]:
+    def _compare(self, need: Records) -> diff.Comparisons:
         """Of a table with days, the whole is what its windows are together: no record is compared twice."""
         if need not in self.compared:
             days, request, snapshot = self.request.spec.days, self.request, self._opened()

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon_assets import dialect, reading
-from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows, table_of, total
+from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
 from recon_assets.values import numbers
@@ -88,12 +88,11 @@ def compare(  # noqa: PLR0913 - the public door
         grace_period=grace_period,
     )
     with _opened(spec, source_url, target_url, columns) as pair:
-        table = table_of(pair)
         _refuse_parts_of_days(pair, windows)
         with reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
-    return replace(total(found.values(), max_evidence, table.order), seconds=time.monotonic() - began)
+    return replace(found.total(by_key=True), seconds=time.monotonic() - began)
 
 
 def _checked_cast(cast: Mapping[str, str]) -> Mapping[str, str]:

@@ -62,10 +62,11 @@ class Reader:
             return True
         left, right = self.value(source, "source"), self.value(target, "target")
         if self.rule.tolerant and isinstance(left, Decimal) and isinstance(right, Decimal):
-            return self._near(left, right)
+            return self.near(left, right)
         return bool(left == right)
 
-    def _near(self, source: Decimal, target: Decimal) -> bool:
+    def near(self, source: Decimal, target: Decimal) -> bool:
+        """Whether two numbers are equal within the column's tolerance."""
         if not (source.is_finite() and target.is_finite()):
             return source == target
         base = {"source": abs(source), "target": abs(target), "larger": max(abs(source), abs(target))}[self.rule.of]

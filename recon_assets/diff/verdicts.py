@@ -1,19 +1,29 @@
 """What the records of one key say: equal, missing, extra or mismatched."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from heapq import heappop, heappush
+from itertools import chain, islice
+from typing import Any, NoReturn
 
-from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import Reader, Unreadable, join, split
-from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Kind, Value
+from recon_assets.diff.spool import Key, Row, key_of, spool
+from recon_assets.diff.values import Reader, Unreadable, split
+from recon_assets.errors import RefusedError
+from recon_assets.model import Discrepancy, DiscrepancyKind, Kind, Value
 from recon_assets.values import NUMBERS, numbers
 
 Texts = tuple[str | None, ...]
+MAX_HELD = 5000
+"""Rows of one key that are held in memory; more are sorted on disk by their values."""
+MAX_NEAR = 50_000
+"""Rows of one key, alike but for a column with a tolerance, that are paired by it."""
+MAX_PAIRED_FREELY = 1000
+"""The same where no order of the values tells which pairs are possible: the time grows with the cube of the rows."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +46,44 @@ class Table:
         return all(self.readers[at].form.different_text_proves_different for at in self.key)
 
     @cached_property
+    def near(self) -> tuple[int, ...]:
+        """Where the columns with a tolerance are."""
+        compared = ((at, each) for at, each in enumerate(self.readers) if not each.not_compared)
+        return tuple(at for at, reader in compared if reader.rule.tolerant)
+
+    @cached_property
     def _integers(self) -> tuple[bool, ...]:
         return tuple(self.readers[at].form.kind is Kind.INTEGER for at in self.key)
+
+    @cached_property
+    def equal_digests_prove_equal(self) -> bool:
+        """Whether rows of equal digests are equal; else every row is read, and judged by its values."""
+        return all(reader.form.equal_text_proves_equal for reader in self.readers)
+
+    @cached_property
+    def _up_to_key(self) -> tuple[Reader, ...]:
+        return self.readers[: max(self.key) + 1]
 
     def texts(self, row: Row) -> Texts:
         """The texts of a record's cells."""
         return split(row.line, self.readers, row.role)
 
-    def key_text(self, row: Row) -> str:
-        """The canonical text of a record's key, as the other side has it: texts of keys bear no marks."""
-        texts = self.texts(row)
-        return join([texts[at] for at in self.key], tuple(self.readers[at] for at in self.key))
+    def key_texts(self, row: Row) -> Texts:
+        """The canonical texts of a record's key."""
+        texts = split(row.line, self._up_to_key, row.role)
+        return tuple(texts[at] for at in self.key)
 
     def key_of(self, row: Row) -> Key:
         """The key of a record, equal for equal keys."""
-        texts = self.texts(row)
+        texts = self.key_texts(row)
         if self.exact_key:
-            return key_of([texts[at] for at in self.key], self._integers)
-        return tuple(self._comparable(texts[at], at, row) for at in self.key)
+            return key_of(texts, self._integers)
+        return tuple(self._comparable(text, at, row) for text, at in zip(texts, self.key, strict=True))
+
+    def value_text(self, row: Row, but: Sequence[int] = ()) -> str:
+        """Equal for records whose compared values are equal, those of the columns ``but`` left out."""
+        cells = [(at, text) for at, text in enumerate(self.texts(row)) if at not in but]
+        return repr([self._comparable(text, at, row) for at, text in cells if not self.readers[at].not_compared])
 
     def _comparable(self, text: str | None, at: int, row: Row) -> str | None:
         value = self.readers[at].value(text, row.role)
@@ -76,13 +106,6 @@ class Table:
         if self.updated_at is None:
             return None
         return self.readers[self.updated_at].instant(self.texts(row)[self.updated_at], row.role)
-
-    def values(self, row: Row) -> tuple[Any, ...]:
-        """What a record's texts mean."""
-        return tuple(
-            None if reader.not_compared else reader.value(text, row.role)
-            for reader, text in zip(self.readers, self.texts(row), strict=True)
-        )
 
     def order(self, key: tuple[Value, ...]) -> tuple[Any, ...]:
         """By which keys sort in results: NULL first, numbers by size."""
@@ -127,8 +150,13 @@ class Verdict:
 
     @property
     def window(self) -> str:
-        """The window that answers for it: the source's, where it has the record."""
-        return (self.source or self.target).window  # type: ignore[union-attr]
+        """The window in which it counts: the source's, where that has the record."""
+        return self.rows[0].window
+
+    @property
+    def copies(self) -> int:
+        """How many such records there are."""
+        return self.rows[0].copies
 
     @property
     def rows(self) -> list[Row]:
@@ -136,53 +164,195 @@ class Verdict:
         return [row for row in (self.source, self.target) if row]
 
 
-def verdicts(table: Table, rows: Sequence[Row], *, repeated: bool) -> Iterator[Verdict]:
-    """What is wrong with the records of one key; those of a repeated key are compared whole, as multisets."""
-    source = [row for row in rows if row.role == "source"]
-    target = [row for row in rows if row.role == "target"]
-    if len(source) == len(target) == 1 and not repeated:
+def verdicts(table: Table, rows: Iterable[Row], *, repeated: bool) -> Iterator[Verdict]:
+    """What is wrong with the records of one key; those of a repeated key are compared whole, as multisets.
+
+    Args:
+        table: How records are read.
+        rows: Of one key, the source's first. However many they are, few are held in memory.
+        repeated: Whether the key is known to stand more than once on a side.
+
+    Raises:
+        RefusedError: When more rows can be paired within a tolerance than are tried.
+    """
+    rows = iter(rows)
+    held = list(islice(rows, MAX_HELD + 1))
+    if len(held) > MAX_HELD:
+        yield from _of_many(table, chain(held, rows))
+        return
+    source = [row for row in held if row.role == "source"]
+    target = [row for row in held if row.role == "target"]
+    if [row.copies for row in source] == [row.copies for row in target] == [1] and not repeated:
         if table.differing(table.texts(source[0]), table.texts(target[0])):
             yield Verdict(DiscrepancyKind.MISMATCHED, source[0], target[0])
         return
-    if source and target:
-        source, target = surplus(table, source, target)
+    yield from _surplus_verdicts(*(surplus(table, source, target) if source and target else (source, target)))
+
+
+def _of_many(table: Table, rows: Iterable[Row]) -> Iterator[Verdict]:
+    """Sorted on disk by the values that must be equal, so that only rows of equal ones are together in memory."""
+    with spool(1) as by_value:
+        for row in rows:
+            by_value.add((table.value_text(row, table.near),), row)
+        for _, _, group in by_value.groups():
+            alike = list(islice(group, MAX_NEAR + 1)) if table.near else list(group)
+            if len(alike) > MAX_NEAR and table.near:
+                yield from _of_one_side(chain(alike, group))
+                continue
+            source = [row for row in alike if row.role == "source"]
+            target = [row for row in alike if row.role == "target"]
+            yield from _surplus_verdicts(*_surplus_of_alike(table, source, target))
+
+
+def _of_one_side(rows: Iterable[Row]) -> Iterator[Verdict]:
+    """Too many rows to be paired are missing, or extra, as long as the other side has none of them."""
+    roles = set()
+    for row in rows:
+        roles.add(row.role)
+        if len(roles) > 1:
+            _refuse_to_pair(MAX_NEAR)
+        yield from _surplus_verdicts([row], []) if row.role == "source" else _surplus_verdicts([], [row])
+
+
+def _surplus_verdicts(source: Iterable[Row], target: Iterable[Row]) -> Iterator[Verdict]:
     for row in source:
         yield Verdict(DiscrepancyKind.MISSING, row, None)
     for row in target:
         yield Verdict(DiscrepancyKind.EXTRA, None, row)
 
 
-def surplus(table: Table, source: list[Row], target: list[Row]) -> tuple[list[Row], list[Row]]:
+def surplus(table: Table, source: Sequence[Row], target: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """The rows of each side for which the other has no equal one left, as few as can be."""
-    if not any(reader.rule.tolerant for reader in table.readers):
-        return _uncounted(table, source, target)
+    alike: dict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
+    for side, rows in enumerate((source, target)):
+        for row in rows:
+            alike[table.value_text(row, table.near)][side].append(row)
+    found = [_surplus_of_alike(table, *both) for both in alike.values()]
+    return [row for missing, _ in found for row in missing], [row for _, extra in found for row in extra]
+
+
+def _surplus_of_alike(table: Table, source: list[Row], target: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The same, of rows that are equal in all columns without a tolerance."""
+    if not (source and target):
+        return source, target
+    if not table.near:
+        more = sum(row.copies for row in source) - sum(row.copies for row in target)
+        return _last(source, more), _last(target, -more)
+    if sum(row.copies for row in (*source, *target)) > MAX_NEAR:
+        _refuse_to_pair(MAX_NEAR)
+    left, right = (
+        list(chain.from_iterable([replace(row, copies=1)] * row.copies for row in rows)) for rows in (source, target)
+    )
+    pairs = _paired_in_order(table, left, right) if _is_ordered(table) else _paired_freely(table, left, right)
+    paired = {source for source, _ in pairs}, {target for _, target in pairs}
+    return (
+        [row for at, row in enumerate(left) if at not in paired[0]],
+        [row for at, row in enumerate(right) if at not in paired[1]],
+    )
+
+
+def _last(rows: Sequence[Row], many: int) -> list[Row]:
+    """So many of the rows, counted with their copies, from the end."""
+    found = []
+    for row in reversed(rows):
+        if many > 0:
+            found.append(replace(row, copies=min(row.copies, many)))
+            many -= row.copies
+    return found[::-1]
+
+
+def _refuse_to_pair(most: int) -> NoReturn:
+    msg = (
+        f"more than {most:,} rows of one key differ only in columns with a tolerance, and which of them belong"
+        " together cannot be told in reasonable time; name a key that identifies a record, or use scale"
+        " instead of a tolerance"
+    )
+    raise RefusedError(msg)
+
+
+Pairs = list[tuple[int, int]]
+
+
+def _is_ordered(table: Table) -> bool:
+    """Whether what is near to a value are neighbours in the order of values: for one column, and less than 100 %."""
+    if len(table.near) > 1:
+        return False
+    rule = table.readers[table.near[0]].rule
+    return rule.of != "larger" or rule.rel is None or rule.rel < 1
+
+
+def _paired_in_order(table: Table, source: list[Row], target: list[Row]) -> Pairs:
+    """As many pairs as there can be by one column, where each value is near to its neighbours only."""
+    reader = table.readers[table.near[0]]
+    numbers: list[list[tuple[Decimal, int]]] = [[], []]
+    others: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list)]
+    for side, rows in enumerate((source, target)):
+        for n, row in enumerate(rows):
+            value = reader.value(table.texts(row)[table.near[0]], row.role)
+            if isinstance(value, Decimal) and value.is_finite():
+                numbers[side].append((value, n))
+            elif not isinstance(value, Unreadable):
+                others[side][repr(value)].append(n)
+    # NULL, NaN and the infinities are near to nothing but themselves.
+    same = [pair for value, mine in others[0].items() for pair in zip(mine, others[1][value], strict=False)]
+    if reader.rule.of == "target":  # then a value of the target says how far away one of the source may be
+        found = _paired_with_neighbours(
+            sorted(numbers[1]), sorted(numbers[0]), lambda own, value: reader.near(value, own)
+        )
+        return [*same, *((mine, other) for other, mine in found)]
+    return [*same, *_paired_with_neighbours(sorted(numbers[0]), sorted(numbers[1]), reader.near)]
+
+
+def _paired_with_neighbours(
+    sorted_: Sequence[tuple[Decimal, int]],
+    others: Sequence[tuple[Decimal, int]],
+    is_near: Callable[[Decimal, Decimal], bool],
+) -> Pairs:
+    """As many pairs as there can be, where what is near to a value is a stretch of the other side's sorted values.
+
+    From the smallest on, each of the others takes the value whose stretch ends first: it has the fewest chances left
+    (Glover, Maximum matching in a convex bipartite graph, 1967).
+    """
+    starting: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for value, n in sorted_:
+        first, end = _stretch(value, others, is_near)
+        if first < end:
+            starting[first].append((end, n))
+    pairs: Pairs = []
+    waiting: list[tuple[int, int]] = []
+    for at, (_, other) in enumerate(others):
+        for stretch in starting.get(at, ()):
+            heappush(waiting, stretch)
+        while waiting and waiting[0][0] <= at:
+            heappop(waiting)
+        if waiting:
+            pairs.append((heappop(waiting)[1], other))
+    return pairs
+
+
+def _stretch(
+    value: Decimal, others: Sequence[tuple[Decimal, int]], is_near: Callable[[Decimal, Decimal], bool]
+) -> tuple[int, int]:
+    """Where among sorted values those begin and end that are near to a value: none if it ends where it begins."""
+
+    def reaches(at: int) -> bool:
+        return is_near(value, others[at][0])
+
+    middle = bisect_left(others, (value, -1))
+    first = bisect_left(range(middle), x=True, key=reaches)
+    return first, middle + bisect_left(range(middle, len(others)), x=True, key=lambda at: not reaches(at))
+
+
+def _paired_freely(table: Table, source: list[Row], target: list[Row]) -> Pairs:
+    """As many pairs as there can be, whatever may be paired with what."""
+    if len(source) + len(target) > MAX_PAIRED_FREELY:
+        _refuse_to_pair(MAX_PAIRED_FREELY)
     texts = {id(row): table.texts(row) for row in (*source, *target)}
     equal = [
         [at for at, other in enumerate(target) if not table.differing(texts[id(row)], texts[id(other)])]
         for row in source
     ]
-    taken = _paired(equal)
-    left = set(taken.values())
-    return (
-        [row for at, row in enumerate(source) if at not in left],
-        [row for at, row in enumerate(target) if at not in taken],
-    )
-
-
-def _uncounted(table: Table, source: list[Row], target: list[Row]) -> tuple[list[Row], list[Row]]:
-    here, there = ({id(row): table.values(row) for row in rows} for rows in (source, target))
-    return _without(source, here, Counter(there.values())), _without(target, there, Counter(here.values()))
-
-
-def _without(rows: list[Row], values: dict[int, tuple[Any, ...]], others: Counter[tuple[Any, ...]]) -> list[Row]:
-    """The rows that are left when each of the others has taken its equal."""
-    found = []
-    for row in rows:
-        if others[values[id(row)]] > 0:
-            others[values[id(row)]] -= 1
-        else:
-            found.append(row)
-    return found
+    return [(mine, other) for other, mine in _paired(equal).items()]
 
 
 def _paired(equal: list[list[int]]) -> dict[int, int]:
@@ -204,47 +374,3 @@ def _paired(equal: list[list[int]]) -> dict[int, int]:
             before = placed.get(at)
             taken[free], placed[at], free = at, free, before
     return taken
-
-
-@dataclass
-class Tally:
-    """What was found of one window so far: exact counts, and at most ``limit`` records of each kind."""
-
-    limit: int
-    counts: Counter[str] = field(default_factory=Counter)
-    by_column: Counter[str] = field(default_factory=Counter)
-    evidence: dict[DiscrepancyKind, list[Discrepancy]] = field(default_factory=dict)
-    matching_samples: list[str] = field(default_factory=list)
-
-    def keep_matching_samples(self, agreeing: Sequence[str]) -> None:
-        """Keep some records that agree, spread over those given."""
-        step = max(1, len(agreeing) // _SOUND)
-        self.matching_samples += agreeing[::step][: _SOUND - len(self.matching_samples)]
-
-    def add(self, table: Table, verdict: Verdict) -> None:
-        """Count one wrong record, and keep it if there is room."""
-        self.counts[verdict.kind.value] += 1
-        kept = self.evidence.setdefault(verdict.kind, [])
-        if len(kept) < self.limit:
-            found = table.difference(verdict.kind, verdict.source, verdict.target)
-            kept.append(found)
-            self.by_column.update(found.differing)
-        elif verdict.source and verdict.target:
-            self.by_column.update(table.differing(table.texts(verdict.source), table.texts(verdict.target)))
-
-    def comparison(self, table: Table, **more: Any) -> Comparison:
-        """All of it, with records in key order."""
-        names = [item.name for item in fields(Counts)]
-        found = [
-            tuple(sorted(self.evidence.get(kind, ()), key=lambda found: table.order(found.key))) for kind in _COMPARED
-        ]
-        counts, by_column = Counts(*(self.counts[name] for name in names)), dict(self.by_column.most_common())
-        agreeing = [Row("source", "", line) for line in self.matching_samples if any(found)]
-        matching_samples = tuple(table.record(table.texts(row), row) for row in agreeing)
-        return Comparison(
-            counts, found[0], found[1], found[2], by_column=by_column, matching_samples=matching_samples, **more
-        )
-
-
-_SOUND = 50
-_COMPARED = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)

@@ -1,31 +1,44 @@
 """Compares the records of both sides: digests of all windows first, then the rows of those that differ.
 
-A window too large to be looked at row by row is parted into buckets by the hash of the key, and only buckets
-whose digests differ are read. Rows of equal text cancel out at once; what is left over is judged on values.
-A record that one window lacks and another has is found when all left-over rows of its key are together.
+1. Digests of all windows: those that agree are done.
+2. A large window that differs is split by row digests into parts, and those into smaller ones, level by level.
+3. The rows of parts that differ are read. Rows that both sides have alike cancel out.
+4. What is left is put aside on disk by key, and each key is judged on the values of all its rows together.
+5. A record that seems to be missing or extra is looked for in windows that are not compared.
+6. Records that differ and are younger than the grace period are read again.
+
+Memory does not grow with the table or the damage: of digests and rows one statement's share is held, of wrong records
+their counts. Each step sees that it has as many rows as the one before has counted; else the comparison is an error.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain, groupby, zip_longest
-from operator import itemgetter
-from typing import Any
+from itertools import chain, islice
 
 from recon_assets import reading
+from recon_assets.diff.comparisons import Comparisons
 from recon_assets.diff.spool import Key, Row, Spool, spool
 from recon_assets.diff.values import Reader, check_rule
-from recon_assets.diff.verdicts import Table, Tally, verdicts
-from recon_assets.errors import DeclarationError
-from recon_assets.model import Comparison, Discrepancy, Rule, Value, Window
-from recon_assets.reading import DIGEST, UNPLACED, Pair, Snapshot
+from recon_assets.diff.verdicts import MAX_HELD, Table, Verdict, verdicts
+from recon_assets.errors import ContradictionError, DeclarationError
+from recon_assets.model import Rule, Window
+from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNPLACED, Digest, Pair, Part, Snapshot
 
-LARGEST = 1000
-"""Rows of a window that are looked at one by one; a larger window is parted into buckets."""
-BUCKET = 20
-"""Rows of a bucket, about."""
+MAX_ROWS_READ_WHOLE = 1000
+"""Rows of a window or part whose rows are read; a larger one is split first."""
+ROWS_PER_PART = 20
+"""Rows of a part, about, as far as `MAX_DIGESTS` allows."""
+MAX_DIGESTS = 32_768
+"""Digests of parts that one statement asks for."""
+MAX_ROWS_OF_PART = 10_000
+"""Rows of a part that are read; a larger one is split again."""
+_MAX_PARTS = 2**40
+MAX_PARTS_READ = 1024
+"""Parts that one statement names."""
 MAX_SEARCHED_ELSEWHERE = 1000
 """How many records that seem to be missing or extra are looked for in windows that are not compared."""
 PAUSE = timedelta(seconds=1)
@@ -33,8 +46,7 @@ PAUSE = timedelta(seconds=1)
 MAX_CLOCK_DRIFT = timedelta(minutes=1)
 """How far in the future a row may have been changed and still be in flight."""
 MAX_EVIDENCE = 1000
-_SOUND = 200
-Lines = Iterator[tuple[Any, int, str]]
+"""Records of each kind that are kept of a window, and of all windows together."""
 
 
 def _silent(_: str) -> None:
@@ -50,7 +62,7 @@ def compare_windows(  # noqa: PLR0913 - what to compare, how much to keep, whom 
     history: Window | None = None,
     now: datetime | None = None,
     tell: Callable[[str], None] = _silent,
-) -> dict[str, Comparison]:
+) -> Comparisons:
     """What differs in each window, by its key.
 
     Args:
@@ -68,11 +80,14 @@ def compare_windows(  # noqa: PLR0913 - what to compare, how much to keep, whom 
         DeclarationError: When the table's rules make no sense for its columns.
         UnavailableError: When a database does not answer.
         DoesNotFitError: When a value lies outside of what can be compared.
+        RefusedError: When too many rows of one key are to be paired within a tolerance.
+        ContradictionError: When two readings of the same rows contradict each other.
     """
     table = table_of(snapshot.pair)
-    compare_by_value = frozenset() if table.exact_key else frozenset(table.readers[at].name for at in table.key)
-    narrowed = snapshot.narrowed(where=where, compare_by_value=compare_by_value)
-    return _Job(narrowed, tuple(windows), _marked(table, compare_by_value), max_evidence, history, now, tell).run()
+    found = Comparisons(snapshot.pair.spec.name, table, (window.key for window in windows), max_evidence)
+    comparing = _Comparing(snapshot.narrowed(where=where), tuple(windows), table, found, history, now, tell)
+    comparing.run()
+    return found
 
 
 def table_of(pair: Pair) -> Table:
@@ -114,148 +129,206 @@ def _refuse_tolerance(reader: Reader, key: Sequence[str]) -> None:
         raise DeclarationError(msg)
 
 
-def _marked(table: Table, compare_by_value: frozenset[str]) -> Table:
-    return replace(
-        table,
-        readers=tuple(
-            replace(reader, compare_by_value=reader.compare_by_value or reader.name in compare_by_value)
-            for reader in table.readers
-        ),
-    )
-
-
 @dataclass
-class _Job:
+class _Comparing:
     """One comparison under way."""
 
     snapshot: Snapshot
     windows: tuple[Window, ...]
     table: Table
-    max_evidence: int
+    found: Comparisons
     history: Window | None
     now: datetime | None
     tell: Callable[[str], None]
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    in_flight: dict[Key, list[Row]] = field(default_factory=dict)
+    how: reading.Hashing = reading.Hashing.CANONICAL
     maybe_moved: dict[Key, Row] = field(default_factory=dict)
-    repeated: dict[Key, str] = field(default_factory=dict)
     rows_read: int = 0
 
-    def run(self) -> dict[str, Comparison]:
+    @property
+    def _keyed(self) -> bool:
+        return bool(self.snapshot.pair.spec.key)
+
+    @property
+    def _by_value(self) -> bool:
+        """Whether rows of equal text must not cancel out: under a rule they may have the key of another row."""
+        return not self.table.equal_digests_prove_equal or (self._keyed and not self.table.exact_key)
+
+    def run(self) -> None:
         """All steps."""
         began = time.monotonic()
-        self.tallies = {window.key: Tally(self.max_evidence) for window in self.windows}
-        unplaced, flagged = self._measure()
-        self._find_repeated()
-        with spool(len(self.table.key)) as leftovers:
-            for segment in self._differing(flagged):
-                self._cancel(segment, leftovers)
-            for key, rows in leftovers.groups():
-                self._judge(key, rows)
-        self._find_moved()
-        self._settle_in_flight()
-        seconds = time.monotonic() - began
-        return {key: self._comparison(key, unplaced, seconds) for key in self.tallies}
-
-    def _comparison(self, key: str, unplaced: tuple[int, int], seconds: float) -> Comparison:
+        width = len(self.table.key)
+        with ExitStack() as stack:
+            leftovers, in_flight = (stack.enter_context(spool(width)) for _ in range(2))
+            unplaced, differing = self._digest_windows()
+            self._note_repeated_keys(leftovers)
+            if differing:
+                self._read(differing, leftovers)
+            for key, repeated, rows in leftovers.groups():
+                self._judge(key, repeated, rows, in_flight)
+            self._find_moved()
+            self._read_again(in_flight)
         pair = self.snapshot.pair
-        return self.tallies[key].comparison(
-            self.table,
-            duplicate_keys=sum(window == key for window in self.repeated.values()),
-            in_flight=self.tallies[key].counts["in_flight"],
+        self.found.finish(
             unplaced=unplaced,
             columns=pair.compared,
             key_only=pair.compares_keys_alone,
             not_compared=pair.left_out,
             rows_read=self.rows_read,
-            seconds=seconds,
+            seconds=time.monotonic() - began,
         )
 
-    def _measure(self) -> tuple[tuple[int, int], list[tuple[Window, int]]]:
-        """How many rows fall into no window; the windows whose digests differ, with the larger count of rows."""
-        self.tell(f"digesting both sides ({len(self.windows)} windows)")
-        found = reading.measured(self.snapshot, [DIGEST], self.windows)
-        flagged = []
-        for window in self.windows:
-            both = found[window.key][DIGEST]
-            self.tallies[window.key].counts.update(source=both.source.rows, target=both.target.rows)
-            if both.source != both.target:
-                flagged.append((window, max(both.source.rows, both.target.rows)))
-        none = found[UNPLACED][DIGEST]
-        return (none.source.rows, none.target.rows), flagged
+    # 1. digests of all windows
 
-    def _find_repeated(self) -> None:
-        """Keys that stand more than once, where the database does not rule it out."""
-        if not self.table.exact_key:
-            return  # all rows are put aside then, and keys are counted there
+    def _digest_windows(self) -> tuple[tuple[int, int], list[Part]]:
+        """How many rows fall into no window, and the windows that differ; all, where digests prove nothing."""
+        self.tell(f"digesting both sides ({len(self.windows)} windows)")
+        measure = DIGEST if self.table.equal_digests_prove_equal else COUNT
+        measured = reading.measured(self.snapshot, [measure], self.windows)
+        differing = []
+        for window in self.windows:
+            both = measured[window.key][measure]
+            source, target = _rows(both.source), _rows(both.target)
+            self.found.tallies[window.key].counts.update(source=source, target=target)
+            if both.source != both.target or (measure is COUNT and source):
+                differing.append(Part(window, source, target))
+        none = measured[UNPLACED][measure]
+        return (_rows(none.source), _rows(none.target)), differing
+
+    def _note_repeated_keys(self, leftovers: Spool) -> None:
+        """Keys of equal texts that stand more than once, where the database does not rule it out."""
         key = replace(self.table, readers=tuple(self.table.readers[at] for at in self.table.key))
         key = replace(key, key=tuple(range(len(key.readers))))
-        found = self.snapshot.both(lambda side: reading.duplicates(side, self.windows))
-        for role, texts in zip(("source", "target"), found, strict=True):
-            for text, window in texts.items():
-                self.repeated.setdefault(key.key_of(Row(role, window, text)), window)  # type: ignore[arg-type]
+        streams = self.snapshot.both(lambda side: reading.primed(reading.duplicates(side, self.windows)))
+        for role, texts in zip(("source", "target"), streams, strict=True):
+            for text, window in texts:
+                leftovers.mark_repeated(key.key_of(Row(role, window, text)), window)  # type: ignore[arg-type]
 
-    def _differing(self, flagged: Sequence[tuple[Window, int]]) -> Iterator["_Segment"]:
-        """The rows of both sides, of each window or bucket whose digests differ."""
-        small = [window for window, rows in flagged if rows <= LARGEST]
-        if flagged:
-            self.tell(f"looking at {sum(rows for _, rows in flagged):,} rows of {len(flagged)} windows that differ")
-        if small:
-            yield from _together(*self._primed(lambda side: reading.lines(side, small)))
-        large = [window for window, rows in flagged if rows > LARGEST]
-        if large:
-            yield from self._parted(large, max(rows for _, rows in flagged) // BUCKET)
+    # 2. and 3. the parts that differ, and their rows
 
-    def _parted(self, windows: Sequence[Window], many: int) -> Iterator["_Segment"]:
-        buckets, chosen = reading.bucketed(self.snapshot, windows, many)
-        self.tell(f"{sum(map(len, chosen.values())):,} of {many * len(windows):,} buckets differ")
-        yield from _together(*self._primed(lambda side: reading.lines(side, windows, buckets, chosen)))
+    def _read(self, differing: Sequence[Part], leftovers: Spool) -> None:
+        """Put aside the rows of these windows that are not on both sides alike."""
+        self.tell(f"looking at {sum(part.rows for part in differing):,} rows of {len(differing)} windows that differ")
+        self.how = reading.hashing(self.snapshot)
+        small = [part for part in differing if self._by_value or part.rows <= MAX_ROWS_READ_WHOLE]
+        large = [part for part in differing if not self._by_value and part.rows > MAX_ROWS_READ_WHOLE]
+        for some in _batches(small):
+            self._read_parts(some, leftovers)
+        for some in _batches(large):
+            self._split(some, leftovers)
 
-    def _primed(self, read: Callable[[reading.Side], Lines]) -> tuple[Lines, Lines]:
-        """The lines of both sides, for which both databases have begun to work at once."""
+    def _split(self, large: Sequence[Part], leftovers: Spool) -> None:
+        """Read those smaller parts only that differ; but where most of them do, the larger one as a whole."""
+        most, parts_before = max(part.rows for part in large), large[0].parts
+        each = _power_of_2(min(most // ROWS_PER_PART, MAX_DIGESTS // len(large)))
+        parts = reading.split(self.snapshot, large, each, self.how)
+        self.tell(f"{len(parts):,} of {each * len(large):,} parts differ")
+        differ = Counter((part.window.key, part.rest % parts_before) for part in parts)
+        dense = [part for part in large if 2 * differ[part.window.key, part.rest] > each]
+        # Sorted by the server into segments that are small enough to be held.
+        segments = parts_before * _power_of_2(2 * most // max(1, MAX_ROWS_READ_WHOLE))
+        for some in _batches(dense):
+            self._read_parts(some, leftovers, segments)
+        sparse = [part for part in parts if 2 * differ[part.window.key, part.rest % parts_before] <= each]
+        # A part of identical rows cannot be split, and need not be: they are held as one.
+        still_large = [part for part in sparse if part.rows > MAX_ROWS_OF_PART and part.parts < _MAX_PARTS]
+        for some in _batches([part for part in sparse if part not in still_large]):
+            self._read_parts(some, leftovers, some[0].parts)
+        for some in _batches(still_large):
+            self._split(some, leftovers)
 
-        def begin(side: reading.Side) -> Lines:
-            lines = read(side)
-            return chain([first for first in [next(lines, None)] if first], lines)
+    def _read_parts(self, parts: Sequence[Part], leftovers: Spool, segments: int = 1) -> None:
+        """Read all rows of some parts, and put aside those that are not on both sides alike.
 
-        return self.snapshot.both(begin)
+        Raises:
+            ContradictionError: When not as many rows come as the digests counted, or all of them cancel out.
+        """
+        read = {(part.window.key, part.rest): Counter[str]() for part in parts}
+        streams = self.snapshot.both(lambda side: reading.primed(reading.lines(side, parts, self.how, segments)))
+        for (day, segment), source, target in reading.side_by_side(*streams):
+            seen = read.setdefault((str(day), segment % parts[0].parts), Counter())
+            of_source, of_target = _counting(source, seen, "source"), _counting(target, seen, "target")
+            rows: Iterable[Row]
+            if self._by_value:
+                rows = chain(
+                    (Row("source", str(day), text) for text in of_source),
+                    (Row("target", str(day), text) for text in of_target),
+                )
+            else:
+                rows = self._left(str(day), of_source, of_target)
+            for row in rows:
+                leftovers.add(self.table.key_of(row), row)
+                seen["left"] += 1
+        self.rows_read += sum(seen["source"] + seen["target"] for seen in read.values())
+        for part in parts:
+            seen = read[part.window.key, part.rest]
+            if (seen["source"], seen["target"]) != (part.source, part.target) or not seen["left"]:
+                msg = (
+                    f"{self.snapshot.pair.spec.name}: {part}: the digests are of {part.source:,} rows in source and"
+                    f" {part.target:,} in target, and differ; {seen['source']:,} and {seen['target']:,} rows were"
+                    f" read, and {seen['left']:,} of them are not on both sides alike. {CONTRADICTION}"
+                )
+                raise ContradictionError(msg)
 
-    def _cancel(self, segment: "_Segment", leftovers: Spool) -> None:
-        """Forget what both sides have alike, judge what has its counterpart here, put the rest aside."""
-        self.rows_read += len(segment.source) + len(segment.target)
-        left = Counter(segment.source)
-        left.subtract(segment.target)
-        by_key: dict[Key, list[Row]] = {}
-        self.tallies[segment.window].keep_matching_samples([line for line, surplus in left.items() if not surplus])
-        for line, surplus in left.items():
+    def _left(self, window: str, source: Iterable[str], target: Iterable[str]) -> Iterator[Row]:
+        """What is left of a segment when what both sides have alike cancels out."""
+        more = Counter(source)
+        more.subtract(Counter(target))
+        self.found.keep_samples(window, [text for text, surplus in more.items() if not surplus])
+        for text, surplus in more.items():
             if surplus:
-                row = Row("source" if surplus > 0 else "target", segment.window, line)
-                by_key.setdefault(self.table.key_of(row), []).extend([row] * abs(surplus))
-        for key, rows in by_key.items():
-            if self.table.exact_key and len(rows) > 1 and key not in self.repeated and self.snapshot.pair.spec.key:
-                self._judge(key, rows)
-            else:
-                for row in rows:
-                    leftovers.add(key, row)
+                yield Row("source" if surplus > 0 else "target", window, text, abs(surplus))
 
-    def _judge(self, key: Key, rows: Sequence[Row]) -> None:
-        if not self.table.exact_key and self.snapshot.pair.spec.key and _is_repeated(rows):
-            self.repeated[key] = min(row.window for row in rows)
-        found = list(verdicts(self.table, rows, repeated=key in self.repeated))
-        if any(self._is_in_flight(verdict.rows) for verdict in found):
-            self.in_flight[key] = list(rows)
-            return
-        for verdict in found:
-            if self._may_have_moved(key, rows):
-                self.maybe_moved[key] = rows[0]
-            else:
-                self.tallies[verdict.window].add(self.table, verdict)
+    # 4. the verdict on each key
 
-    def _may_have_moved(self, key: Key, rows: Sequence[Row]) -> bool:
-        searched = self.history is not None and self.table.exact_key and bool(self.snapshot.pair.spec.key)
-        return (
-            searched and len(rows) == 1 and key not in self.repeated and len(self.maybe_moved) <= MAX_SEARCHED_ELSEWHERE
-        )
+    def _judge(self, key: Key, repeated_in: str | None, rows: Iterator[Row], in_flight: Spool) -> None:
+        """Count what is wrong with the records of one key, or put them aside for later."""
+        held = list(islice(rows, MAX_HELD + 1))
+        many = len(held) > MAX_HELD
+        if self._keyed and (many or (not self.table.exact_key and _is_repeated(held))):
+            repeated_in = repeated_in or min(row.window for row in held)
+        repeated = repeated_in is not None
+        if repeated_in is not None:
+            self.found.tallies[repeated_in].counts["duplicate_keys"] += 1
+        if many:
+            if self._grace_period is None:
+                self._count(chain(held, rows), repeated=repeated)
+                return
+            found = []
+        else:
+            found = list(verdicts(self.table, held, repeated=repeated))
+        # So many rows of one key are read again without a look at how old they are.
+        if many or any(self._is_in_flight(verdict.rows) for verdict in found):
+            for row in chain(held, rows):
+                in_flight.add(key, row)
+        elif found and self._may_have_moved(held, repeated=repeated):
+            self.maybe_moved[key] = held[0]
+        else:
+            self._count(held, repeated=repeated)
+
+    def _count(self, rows: Iterable[Row], *, repeated: bool) -> None:
+        """Count what is wrong with the records of one key; all others have their counterpart."""
+        for verdict in verdicts(self.table, self._paired(rows), repeated=repeated):
+            self._add(verdict)
+
+    def _add(self, verdict: Verdict) -> None:
+        self.found.add(verdict)
+        if verdict.source is None or verdict.target is None:
+            self._pair(verdict.rows[0], -1)
+
+    def _paired(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            self._pair(row, 1)
+            yield row
+
+    def _pair(self, row: Row, by: int) -> None:
+        """A row has its counterpart, or has it not after all."""
+        self.found.tallies[row.window].paired += by * row.copies * (1 if row.role == "source" else -1)
+
+    # 5. records in other windows
+
+    def _may_have_moved(self, rows: Sequence[Row], *, repeated: bool) -> bool:
+        searched = self.history is not None and self.table.exact_key and self._keyed and not repeated
+        return searched and len(rows) == 1 and len(self.maybe_moved) <= MAX_SEARCHED_ELSEWHERE
 
     def _find_moved(self) -> None:
         """Look in windows that are not compared for what seems to be missing or extra here."""
@@ -268,135 +341,105 @@ class _Job:
         ):
             self.tell(f"looking for {len(self.maybe_moved):,} records in other windows")
             for side, other in ((self.snapshot.target, "source"), (self.snapshot.source, "target")):
-                keys = [self.table.key_text(row) for row in self.maybe_moved.values() if row.role == other]
+                keys = [self.table.key_texts(row) for row in self.maybe_moved.values() if row.role == other]
                 for window, _, line in reading.elsewhere(side, self.windows, self.history, keys):
                     row = Row(side.role, str(window), line)
                     found[self.table.key_of(row)] = row
+                    self.rows_read += 1
         for key, row in self.maybe_moved.items():
+            self._pair(row, 1)
             if key in found and row.role == "target":
-                continue  # the window of the source's record answers for it
+                continue  # it counts in the window of the source's record
             both = [row, found[key]] if key in found else [row]
             for verdict in verdicts(self.table, both, repeated=False):
-                self.tallies[row.window].add(self.table, verdict)
+                self._add(verdict)
+
+    # 6. records in flight
+
+    @property
+    def _grace_period(self) -> timedelta | None:
+        return None if self.now is None else self.snapshot.pair.spec.grace_period
 
     def _is_in_flight(self, rows: Iterable[Row]) -> bool:
-        grace_period = self.snapshot.pair.spec.grace_period
-        if grace_period is None or self.now is None:
+        if self.now is None or self._grace_period is None:
             return False
         # What was changed in the future would be in flight for ever: clocks may differ by as much, and no more.
-        first, last = self.now - grace_period, self.now + MAX_CLOCK_DRIFT
+        first, last = self.now - self._grace_period, self.now + MAX_CLOCK_DRIFT
         times = [self.table.touched(row) for row in rows]
         return any(moment is not None and first < moment <= last for moment in times)
 
-    def _settle_in_flight(self) -> None:
-        """Read records in flight again, in a new transaction, after a pause; those that still differ count as settled.
+    def _read_again(self, in_flight: Spool) -> None:
+        """Read records in flight again, in a new transaction, after a pause; those that still differ are in flight.
 
         All records of their keys are taken off the counts as they were, and counted anew as they are.
         """
-        if not self.in_flight or self.now is None:
+        keys = in_flight.keys(MAX_SEARCHED_ELSEWHERE + 1)
+        if not keys or self.now is None:
             return
-        self.tell(f"{len(self.in_flight):,} records are in flight: reading them again")
-        for rows in self._read_in_flight(self.snapshot).values():
-            self._count(rows, -1)
+        few = self.table.exact_key and self._keyed and len(keys) <= MAX_SEARCHED_ELSEWHERE
+        texts = [tuple(None if part is None else str(part) for part in key) for key in keys] if few else None
+        in_flight.make_searchable()
+        self.tell("some records are in flight: reading them again")
+        for _, row in self._rows_in_flight(self.snapshot, in_flight, texts):
+            self.found.tallies[row.window].counts[row.role] -= 1
         time.sleep(PAUSE.total_seconds())
         self.now += PAUSE
-        with reading.snapshot(self.snapshot.pair) as opened:
-            for rows in self._read_in_flight(
-                opened.narrowed(compare_by_value=self.snapshot.target.compare_by_value)
-            ).values():
+        with reading.snapshot(self.snapshot.pair) as opened, spool(len(self.table.key)) as again:
+            for key, row in self._rows_in_flight(opened, in_flight, texts):
+                self.found.tallies[row.window].counts[row.role] += 1
+                again.add(key, row)
+            for _, _, rows in again.groups():
                 self._judge_again(rows)
 
-    def _read_in_flight(self, snapshot: Snapshot) -> dict[Key, list[Row]]:
-        """All records whose keys are in flight."""
-        found: dict[Key, list[Row]] = {}
-        texts = sorted({self.table.key_text(row) for rows in self.in_flight.values() for row in rows})
+    def _rows_in_flight(
+        self, snapshot: Snapshot, in_flight: Spool, texts: Sequence[reading.KeyTexts] | None
+    ) -> Iterator[tuple[Key, Row]]:
+        """All rows whose keys are in flight; what is too much to ask for by key is found among all rows."""
         for side in (snapshot.source, snapshot.target):
-            # What is too much to ask for by key is read whole, and so is what has no one text.
-            few = self.table.exact_key and len(texts) <= MAX_SEARCHED_ELSEWHERE
-            found_lines = reading.matching(side, self.windows, texts) if few else reading.lines(side, self.windows)
-            for window, _, line in found_lines:
+            if texts is not None:
+                lines = reading.matching(side, self.windows, texts)
+            else:
+                parts = [Part(window, 0, 0) for window in self.windows]
+                lines = chain.from_iterable(reading.lines(side, some) for some in _batches(parts))
+            for window, _, line in lines:
                 row = Row(side.role, str(window), line)
                 key = self.table.key_of(row)
-                if key in self.in_flight:
-                    found.setdefault(key, []).append(row)
-        return found
+                if in_flight.holds(key):
+                    yield key, row
 
-    def _judge_again(self, rows: list[Row]) -> None:
-        flying: list[Row] = []
-        for verdict in verdicts(self.table, rows, repeated=_is_repeated(rows)):
-            if self._is_in_flight(verdict.rows):
-                self.tallies[verdict.window].counts["in_flight"] += 1
-                flying += verdict.rows
-            else:
-                self.tallies[verdict.window].add(self.table, verdict)
-        self._count(rows, 1)
-        self._count(flying, -1)
+    def _judge_again(self, rows: Iterator[Row]) -> None:
+        held = list(islice(rows, MAX_HELD + 1))
+        repeated = len(held) > MAX_HELD or _is_repeated(held)
+        for verdict in verdicts(self.table, self._paired(chain(held, rows)), repeated=repeated):
+            if not self._is_in_flight(verdict.rows):
+                self._add(verdict)
+                continue
+            self.found.tallies[verdict.window].counts["in_flight"] += verdict.copies
+            for row in verdict.rows:
+                self.found.tallies[row.window].counts[row.role] -= row.copies
+                self._pair(row, -1)
 
-    def _count(self, rows: Iterable[Row], by: int) -> None:
-        for row in rows:
-            self.tallies[row.window].counts[row.role] += by
+
+def _rows(figure: int | Digest) -> int:
+    return figure.rows if isinstance(figure, Digest) else figure
+
+
+def _power_of_2(number: int) -> int:
+    """The largest that is not above the number, and at least 2."""
+    return int(2 ** max(1, number.bit_length() - 1))
+
+
+def _batches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    """So many parts as one statement may name; those of one window in one statement as far as may be."""
+    for at in range(0, len(parts), MAX_PARTS_READ):
+        yield parts[at : at + MAX_PARTS_READ]
+
+
+def _counting(lines: Iterable[reading.Line], seen: Counter[str], role: str) -> Iterator[str]:
+    for _, _, text in lines:
+        seen[role] += 1
+        yield text
 
 
 def _is_repeated(rows: Sequence[Row]) -> bool:
-    return any(sum(row.role == role for row in rows) > 1 for role in ("source", "target"))
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """The lines of both sides of one window, or of one bucket of it."""
-
-    window: str
-    source: list[str]
-    target: list[str]
-
-
-def _together(source: Lines, target: Lines) -> Iterator[_Segment]:
-    """Lines of both sides, segment by segment; both come in the order of segments."""
-    parts = [groupby(lines, key=itemgetter(0, 1)) for lines in (source, target)]
-    heads = [next(part, None) for part in parts]
-    while any(heads):
-        at = min(head[0] for head in heads if head)
-        found: list[list[str]] = [[], []]
-        for side, head in enumerate(heads):
-            if head and head[0] == at:
-                found[side] = [text for _, _, text in head[1]]
-                heads[side] = next(parts[side], None)
-        yield _Segment(str(at[0]), *found)
-
-
-def total(
-    comparisons: Iterable[Comparison],
-    max_evidence: int = MAX_EVIDENCE,
-    order: Callable[[tuple[Value, ...]], Any] | None = None,
-) -> Comparison:
-    """Of all windows together; ``order`` is that of keys, for records of one window after another."""
-    parts = list(comparisons)
-    whole = sum((part.counts for part in parts), Comparison().counts)
-    by_column: Counter[str] = Counter()
-    for part in parts:
-        by_column.update(part.by_column)
-    return Comparison(
-        whole,
-        missing=_first(max_evidence, order, (part.missing for part in parts)),
-        extra=_first(max_evidence, order, (part.extra for part in parts)),
-        mismatched=_first(max_evidence, order, (part.mismatched for part in parts)),
-        by_column=dict(by_column.most_common()),
-        duplicate_keys=sum(part.duplicate_keys for part in parts),
-        in_flight=sum(part.in_flight for part in parts),
-        unplaced=parts[0].unplaced if parts else (0, 0),
-        columns=parts[0].columns if parts else (),
-        key_only=bool(parts) and parts[0].key_only,
-        not_compared=parts[0].not_compared if parts else (),
-        matching_samples=tuple(
-            filter(None, chain.from_iterable(zip_longest(*(part.matching_samples for part in parts))))
-        )[:_SOUND],
-        rows_read=max((part.rows_read for part in parts), default=0),
-        seconds=max((part.seconds for part in parts), default=0.0),
-    )
-
-
-def _first(
-    most: int, order: Callable[[tuple[Value, ...]], Any] | None, records: Iterable[tuple[Discrepancy, ...]]
-) -> tuple[Discrepancy, ...]:
-    found = list(chain.from_iterable(records))
-    return tuple(sorted(found, key=lambda record: order(record.key)) if order else found)[:most]
+    return any(sum(row.copies for row in rows if row.role == role) > 1 for role in ("source", "target"))

@@ -1,7 +1,7 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
 from recon_assets.reading.disorder import disorder
-from recon_assets.reading.measures import COUNT, DIGEST, Digest, measured
+from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, hashing, measured
 from recon_assets.reading.names import as_table, condition, nearest, split_name, written
 from recon_assets.reading.orphans import Parent, orphans, parent_of
 from recon_assets.reading.pairs import ColumnPair, Pair, forms, matched, pair, problems
@@ -11,24 +11,41 @@ from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique, snapshot, stretches
 from recon_assets.reading.source_records import by_key, records
-from recon_assets.reading.streams import Buckets, bucketed, duplicates, elsewhere, lines, matching
+from recon_assets.reading.streams import (
+    CONTRADICTION,
+    MAX_KEYS,
+    KeyTexts,
+    Line,
+    Part,
+    duplicates,
+    elsewhere,
+    lines,
+    matching,
+    primed,
+    side_by_side,
+    split,
+)
 from recon_assets.reading.table_schema import ForeignKey, TableSchema, describe, described
 
 __all__ = [
+    "CONTRADICTION",
     "COUNT",
     "DIGEST",
+    "MAX_KEYS",
     "UNPLACED",
-    "Buckets",
     "ColumnPair",
     "Digest",
     "ForeignKey",
+    "Hashing",
+    "KeyTexts",
+    "Line",
     "Pair",
     "Parent",
+    "Part",
     "Side",
     "Snapshot",
     "TableSchema",
     "as_table",
-    "bucketed",
     "by_key",
     "condition",
     "counts_by_day",
@@ -38,6 +55,7 @@ __all__ = [
     "duplicates",
     "elsewhere",
     "forms",
+    "hashing",
     "is_lost",
     "is_unique",
     "lines",
@@ -49,13 +67,16 @@ __all__ = [
     "pair",
     "parent_of",
     "parents",
+    "primed",
     "problems",
     "records",
     "results",
     "rows",
     "savepoint",
     "selection",
+    "side_by_side",
     "snapshot",
+    "split",
     "split_name",
     "stretches",
     "written",

@@ -25,7 +25,6 @@ COUNT = Measure("count")
 DIGEST = Measure("digest")
 _ROW = "recon_row"
 _WINDOW = "recon_window"
-_PART = "recon_part"
 Figures = dict[str, dict[Measure, Any]]
 
 
@@ -164,22 +163,20 @@ def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def scan(  # noqa: PLR0913 - what is measured, of what
+def scan(
     side: Side,
     measures: Sequence[Measure],
     windows: Sequence[Window],
     *,
     by: tuple[str, ...] = (),
-    part: sa.ColumnElement[Any] | None = None,
     how: Hashing = Hashing.CANONICAL,
 ) -> Select:
-    """The statement that measures one side: its window, the values of ``by``, the part, and then the figures."""
-    parts = [] if part is None else [part.label(_PART)]
-    inner = side.select(side.day(windows).label(_WINDOW), *parts, *_inputs(side, measures, by, how)).where(
+    """The statement that measures one side: its window, the values of ``by``, and then the figures."""
+    inner = side.select(side.day(windows).label(_WINDOW), *_inputs(side, measures, by, how)).where(
         sa.or_(side.inside(windows), side.unplaced())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")
-    groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by), *(rows.c[_PART] for _ in parts)]
+    groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by)]
     figures = [figure for measure in measures for figure in _figured(side, rows, measure)]
     return sa.select(*groups, *figures).group_by(*groups)
 
@@ -200,12 +197,13 @@ def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: H
     wheres = dict.fromkeys(measure.where for measure in measures if measure.where)
     found += [sa.case((condition(where), 1)).label(_input(where)) for where in wheres]
     if any(measure.function == "digest" for measure in measures):
-        found.append(_digested(side, how).label(_ROW))
+        found.append(digested(side, how).label(_ROW))
     return found
 
 
-def _digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
-    names = [mapped.source.name for mapped in side.pair.columns]
+def digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
+    """The digest of a row's compared columns, a number: identical rows have the same one on both sides."""
+    names = [each.source.name for each in side.pair.columns if each.source.name not in side.pair.not_compared]
     if how is Hashing.CANONICAL:
         return text_hash(row_text(side.cells(names)))
     return row_hash(side, names)
@@ -268,10 +266,18 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
     return [sa.func.count(sa.distinct(_of(rows, measure)))]
 
 
+def digest_figures(row: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+    """What `digest_of` reads, of rows whose digest is ``row``."""
+    return [sa.func.count(), sa.func.count(row), *map(total, _hashes(row)), sa.null()][:4]
+
+
+def _hashes(row: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
+    return [bits(row, 32, 32), bits(row, 0, 32)] if isinstance(row.type, SignedHash) else [row]
+
+
 def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     row = rows.c[_ROW]
-    hashes = [bits(row, 32, 32), bits(row, 0, 32)] if isinstance(row.type, SignedHash) else [row]
-    sums = [total(_where(rows, measure, each)) for each in hashes]
+    sums = [total(_where(rows, measure, each)) for each in _hashes(row)]
     return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
 
 

@@ -1,133 +1,272 @@
-"""Rows as canonical lines, segment by segment: what is compared where digests differ."""
+"""Rows as canonical lines, part by part of a window: what is compared where digests differ."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from decimal import Decimal, InvalidOperation
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import md5_text, row_text, text_hash
-from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.model import Window
-from recon_assets.reading.measures import DIGEST, Digest, Hashing, digest_of, hashing, row_hash, scan, too_long
+from recon_assets.dialect.canonical import fenced, md5_text, row_text, value_text
+from recon_assets.errors import ContradictionError
+from recon_assets.model import Kind, Window
+from recon_assets.reading.measures import (
+    Digest,
+    Hashing,
+    digest_figures,
+    digest_of,
+    digested,
+    too_long,
+)
 from recon_assets.reading.snapshot import Side, Snapshot, is_unique
 
-_NONE: Mapping[str, Sequence[int]] = MappingProxyType({})
+Line = tuple[Any, int, str]
+"""The date of a row's window (or ``all``), the number of its segment, and its canonical text."""
+KeyTexts = tuple[str | None, ...]
+"""The canonical texts of a key's columns."""
+MAX_KEYS = 1000
+"""How many keys are looked for by one statement."""
 
 
 @dataclass(frozen=True)
-class Buckets:
-    """How rows of a window are parted by their keys: into ``many`` parts, by the hash of the key."""
+class Part:
+    """Some rows of a window: those whose number, divided by ``parts``, leaves ``rest``.
 
-    many: int
-    how: Hashing
+    A row's number is a part of its digest, so that identical rows are in the same part on both sides.
 
-    def of(self, side: Side) -> sa.ColumnElement[Any]:
-        """The bucket of a row. Without a key it is that of the whole row."""
-        names = side.pair.spec.key or [mapped.source.name for mapped in side.pair.columns]
-        if self.how is not Hashing.CANONICAL:
-            number: sa.ColumnElement[int] = row_hash(side, names)
-        else:
-            number = text_hash(row_text(side.cells(names)))
-        return sa.func.abs(number % sa.literal_column(str(self.many)))
+    Attributes:
+        source, target: How many rows the digest of each side counted.
+    """
 
+    window: Window
+    source: int
+    target: int
+    parts: int = 1
+    rest: int = 0
 
-ChosenBuckets = Mapping[str, Sequence[int]]
-"""Numbers of buckets, by the key of their window."""
+    @property
+    def rows(self) -> int:
+        """Of the side that has more."""
+        return max(self.source, self.target)
 
-
-def bucketed(snapshot: Snapshot, windows: Sequence[Window], many: int) -> tuple[Buckets, ChosenBuckets]:
-    """Parts the rows of each window into buckets, and names those whose digests differ."""
-    buckets = Buckets(many, hashing(snapshot))
-    source, target = snapshot.both(lambda side: _digests(side, windows, buckets))
-    chosen: dict[str, list[int]] = {window.key: [] for window in windows}
-    for window, bucket in sorted({*source, *target}):
-        if source.get((window, bucket)) != target.get((window, bucket)):
-            chosen[window].append(bucket)
-    return buckets, chosen
+    def __str__(self) -> str:
+        return str(self.window) if self.parts == 1 else f"{self.window}, part {self.rest} of {self.parts}"
 
 
-def _digests(side: Side, windows: Sequence[Window], buckets: Buckets) -> dict[tuple[str, int], Digest]:
-    with driver_errors(side.where):
-        found = side.connection.execute(scan(side, [DIGEST], windows, part=buckets.of(side), how=buckets.how))
-        return {(str(row[0]), int(row[1])): digest_of(row[2:]) for row in found if row[0] is not None}
+def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) -> list[Part]:
+    """Splits each of some parts that differ into ``each`` smaller ones; those of them whose digests differ.
+
+    Args:
+        snapshot: Both sides.
+        parts: With one number of ``parts``, in the order of their windows.
+        each: Into how many; the statement's result has a row for each.
+        how: How rows are digested.
+
+    Raises:
+        ContradictionError: When the smaller parts have other rows than the larger one, or are all equal.
+    """
+    finer = parts[0].parts * each
+    windows = {part.window.key: part.window for part in parts}
+    left = {(part.window.key, part.rest): [part.source, part.target, 0] for part in parts}
+    found = []
+    for (window, rest), source, target in side_by_side(
+        *snapshot.both(lambda side: primed(_digests(side, parts, finer, how)))
+    ):
+        both = [next((digest for _, _, digest in rows), Digest(0, None)) for rows in (source, target)]
+        whole = left.get((str(window), rest % parts[0].parts))
+        if whole is None:
+            msg = f"{snapshot.source.where}: {window}: a digest is of a part that was not asked for"
+            raise ContradictionError(msg)
+        whole[0] -= both[0].rows
+        whole[1] -= both[1].rows
+        if both[0] != both[1]:
+            whole[2] += 1
+            found.append(Part(windows[str(window)], both[0].rows, both[1].rows, finer, rest))
+    for part in parts:
+        source_left, target_left, differ = left[part.window.key, part.rest]
+        if source_left or target_left or not differ:
+            msg = (
+                f"{snapshot.pair.spec.name}: {part}: the digests of its parts count {part.source - source_left:,} rows"
+                f" in source and {part.target - target_left:,} in target, and {differ:,} of them differ; the digest of"
+                f" the whole counts {part.source:,} and {part.target:,}, and differs. {CONTRADICTION}"
+            )
+            raise ContradictionError(msg)
+    return found
 
 
-def lines(
-    side: Side, windows: Sequence[Window], buckets: Buckets | None = None, chosen: ChosenBuckets = _NONE
-) -> Iterator[tuple[Any, int, str]]:
-    """The rows of some windows, or of the chosen buckets of each, as canonical texts.
+CONTRADICTION = (
+    "Both were read at one moment, so one reading is wrong, and nothing is said of the records."
+    " Compare again; if it says so again, report it with the types of the columns"
+)
 
-    Yields:
-        ``(window, bucket, text)`` in the order of windows and buckets; the window is a date, or ``all``.
+
+def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[tuple[Any, int, Digest]]:
+    inner = side.select(side.date(_windows(parts)).label("recon_window"), digested(side, how).label("recon_row"))
+    rows = fenced(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
+    groups = (rows.c.recon_window.label("w"), _rest(rows.c.recon_row, finer).label("p"))
+    select = sa.select(*groups, *digest_figures(rows.c.recon_row)).group_by(*groups).order_by(*_FIRST_TWO)
+    for batch in side.stream(select):
+        for window, rest, *figures in map(tuple, batch):
+            yield window, int(rest), digest_of(figures)
+
+
+_FIRST_TWO: tuple[sa.ColumnElement[Any], ...] = (sa.literal_column("1"), sa.literal_column("2"))
+
+
+def _rest(number: sa.ColumnElement[int], parts: int) -> sa.ColumnElement[int]:
+    # Some numbers are below 0.
+    return sa.func.abs(number % sa.literal_column(str(parts)))
+
+
+def _windows(parts: Iterable[Part]) -> list[Window]:
+    return list({part.window.key: part.window for part in parts}.values())
+
+
+def _inside(side: Side, parts: Sequence[Part], how: Hashing) -> sa.ColumnElement[bool]:
+    """Whether a row is in one of the parts, which have one number of ``parts``."""
+    windows: dict[tuple[int, ...], list[Window]] = {}
+    for _, rows in groupby(parts, key=lambda part: part.window.key):
+        some = list(rows)
+        windows.setdefault(tuple(part.rest for part in some), []).append(some[0].window)
+    if parts[0].parts == 1:
+        return side.inside(_windows(parts))
+    rest = _rest(digested(side, how), parts[0].parts)
+    return sa.or_(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
+
+
+def _written(rests: Sequence[int]) -> sa.BindParameter[int]:
+    # Written out: there may be more of them than a driver takes parameters.
+    return sa.bindparam(None, list(rests), expanding=True, literal_execute=True)
+
+
+def lines(side: Side, parts: Sequence[Part], how: Hashing = Hashing.CANONICAL, segments: int = 1) -> Iterator[Line]:
+    """The rows of some parts as canonical texts, in the order of windows and segments.
+
+    Args:
+        side: Which one to read.
+        parts: With one number of ``parts``, in the order of their windows.
+        how: How rows are digested.
+        segments: Into how many segments rows are sorted by their numbers; 1 leaves them in any order.
 
     Raises:
         DoesNotFitError: When a row is too long for its database to write down.
     """
-    part = buckets.of(side) if buckets else sa.literal_column("0")
     names = [mapped.source.name for mapped in side.pair.columns]
-    select = side.select(
-        side.date(windows).label("recon_window"), part.label("recon_part"), row_text(side.cells(names))
-    )
-    if buckets:
-        select = select.where(sa.or_(*(_is_chosen(side, window, part, chosen[window.key]) for window in windows)))
-    else:
-        select = select.where(side.inside(windows))
-    if buckets or len(windows) > 1:
-        select = select.order_by(sa.literal_column("1"), sa.literal_column("2"))
+    segment = _rest(digested(side, how), segments) if segments > 1 else sa.literal_column("0")
+    window = side.date(_windows(parts))
+    select = side.select(window.label("recon_window"), segment.label("recon_part"), row_text(side.cells(names)))
+    select = select.where(_inside(side, parts, how))
+    if segments > 1 or len(_windows(parts)) > 1:
+        select = select.order_by(*_FIRST_TWO)
     for batch in side.stream(select):
-        for window, bucket, text in map(tuple, batch):
-            yield window, bucket, text if text is not None else too_long(side.where, 1)
+        for of, number, text in map(tuple, batch):
+            yield of, int(number), text if text is not None else too_long(side.where, 1)
 
 
-def _is_chosen(
-    side: Side, window: Window, part: sa.ColumnElement[Any], numbers: Sequence[int]
-) -> sa.ColumnElement[bool]:
-    # Written out: there may be more of them than a driver takes parameters.
-    wanted: sa.BindParameter[int] = sa.bindparam(None, list(numbers), expanding=True, literal_execute=True)
-    return sa.and_(side.inside([window]), part.in_(wanted))
+def primed(rows: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
+    """The same rows, for which the database has begun to work."""
+    return chain([first for first in [next(rows, None)] if first], rows)
 
 
-def duplicates(side: Side, windows: Sequence[Window]) -> dict[str, str]:
+def side_by_side(
+    source: Iterator[tuple[Any, ...]], target: Iterator[tuple[Any, ...]]
+) -> Iterator[tuple[tuple[Any, int], Iterator[Any], Iterator[Any]]]:
+    """What both sides have of each segment; both come in the order of segments, and are taken in turn."""
+    parts = [groupby(rows, key=itemgetter(0, 1)) for rows in (source, target)]
+    heads = [next(part, None) for part in parts]
+    while any(heads):
+        at = min(head[0] for head in heads if head)
+        here = [bool(head) and head[0] == at for head in heads]  # type: ignore[index]
+        yield at, *(head[1] if is_here and head else iter(()) for head, is_here in zip(heads, here, strict=True))
+        for side, is_here in enumerate(here):
+            heads[side] = next(parts[side], None) if is_here else heads[side]
+
+
+def duplicates(side: Side, windows: Sequence[Window]) -> Iterator[tuple[str, str]]:
     """Keys that stand more than once on this side, as canonical texts, each with the first window it stands in."""
     if not side.pair.spec.key or is_unique(side):
-        return {}
+        return
     text = row_text(side.cells(side.pair.spec.key))
     keys = side.select(side.date(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
     rows = keys.subquery("recon_keys")
     # By digest: a collation would take different keys for one.
     key = md5_text(rows.c.recon_key)
     twice = sa.select(sa.func.min(rows.c.recon_window), sa.func.min(rows.c.recon_key)).group_by(key)
-    return {
-        text: str(window)
-        for batch in side.stream(twice.having(sa.func.count() > 1))
-        for window, text in map(tuple, batch)
-    }
+    for batch in side.stream(twice.having(sa.func.count() > 1)):
+        for window, key_text in map(tuple, batch):
+            yield key_text, str(window)
 
 
-def matching(side: Side, windows: Sequence[Window], keys: Sequence[str]) -> Iterator[tuple[Any, int, str]]:
-    """The rows of some keys, given as canonical texts, in some windows; as `lines` yields them.
+def matching(side: Side, windows: Sequence[Window], keys: Sequence[KeyTexts]) -> Iterator[Line]:
+    """The rows of some keys, at most `MAX_KEYS`, in some windows; as `lines` yields them.
 
     A collation may add rows of other keys.
     """
     yield from _of_keys(side, windows, keys, side.inside(windows))
 
 
-def elsewhere(
-    side: Side, windows: Sequence[Window], history: Window, keys: Sequence[str]
-) -> Iterator[tuple[Any, int, str]]:
+def elsewhere(side: Side, windows: Sequence[Window], history: Window, keys: Sequence[KeyTexts]) -> Iterator[Line]:
     """The rows of some keys, as `matching`, that stand in ``history`` but in none of ``windows``."""
     yield from _of_keys(side, [history], keys, sa.and_(side.inside([history]), sa.not_(side.inside(windows))))
 
 
 def _of_keys(
-    side: Side, windows: Sequence[Window], keys: Sequence[str], where: sa.ColumnElement[bool]
-) -> Iterator[tuple[Any, int, str]]:
+    side: Side, windows: Sequence[Window], keys: Sequence[KeyTexts], where: sa.ColumnElement[bool]
+) -> Iterator[Line]:
     if not keys:
         return
     names = [mapped.source.name for mapped in side.pair.columns]
-    key = row_text(side.cells(side.pair.spec.key or names))
     rows = side.select(side.date(windows), sa.literal_column("0"), row_text(side.cells(names)))
-    for batch in side.stream(rows.where(where, key.in_(keys))):
+    for batch in side.stream(rows.where(_is_one_of(side, keys), where)):
         yield from map(tuple, batch)
+
+
+def _is_one_of(side: Side, keys: Sequence[KeyTexts]) -> sa.ColumnElement[bool]:
+    """Whether a row has one of the keys: compared as the database compares, which can use an index."""
+    columns = [_looked_up(side, name) for name in side.pair.spec.key]
+    if len(columns) == 1:
+        ((column, wanted),) = columns
+        nulls = [column.is_(None)] if (None,) in keys else []
+        return sa.or_(column.in_([wanted(text) for (text,) in keys if text is not None]), *nulls)
+    return sa.or_(*(sa.and_(*map(_is, columns, key)) for key in keys))
+
+
+Wanted = Callable[[str], sa.ColumnElement[Any]]
+"""From a canonical text to the value that a statement looks for."""
+
+
+def _is(column: tuple[sa.ColumnElement[Any], Wanted], text: str | None) -> sa.ColumnElement[bool]:
+    return column[0].is_(None) if text is None else column[0] == column[1](text)
+
+
+def _looked_up(side: Side, name: str) -> tuple[sa.ColumnElement[Any], Wanted]:
+    """A column of the key as a statement looks for its values.
+
+    Of most kinds, and in SQLite, whose columns hold values of any type, canonical texts are compared.
+    """
+    (cell,) = side.cells([name])
+    kind, alike = cell.type.kind, cell.form.kind is cell.type.kind
+    if side.dialect != "sqlite" and kind in {Kind.INTEGER, Kind.DECIMAL}:
+        return cell.column, lambda text: _number(text, side.dialect)
+    if side.dialect != "sqlite" and kind is Kind.TEXT and alike:
+        return cell.column, lambda text: sa.literal(text, sa.String())
+    if side.dialect == "postgresql" and kind is Kind.UUID and alike:
+        return cell.column, lambda text: sa.literal(UUID(text), sa.Uuid())
+    return value_text(cell), lambda text: sa.literal(text, sa.String())
+
+
+def _number(text: str, dialect: str) -> sa.ColumnElement[Any]:
+    # Integers as such: to compare with a decimal, PostgreSQL would convert the column and use no index.
+    if text.lstrip("-").isdecimal() and -_LARGEST <= int(text) < _LARGEST:
+        return sa.literal(int(text), sa.BigInteger())
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return sa.null()  # what a column of SQLite may hold, and no column of numbers
+    return sa.literal(number, sa.Numeric()) if number.is_finite() or dialect == "postgresql" else sa.null()
+
+
+_LARGEST = 2**63

@@ -27,7 +27,7 @@ PATHS: Mapping[str, tuple[int, int]] = {"row by row": (50_000, 100), "in buckets
 
 def take(path: str, patch: pytest.MonkeyPatch) -> None:
     """Makes small tables take the path of large ones, or the other way round."""
-    for name, value in zip(("LARGEST", "BUCKET"), PATHS[path], strict=True):
+    for name, value in zip(("MAX_ROWS_READ_WHOLE", "ROWS_PER_PART"), PATHS[path], strict=True):
         patch.setattr(window_comparison, name, value)
 
 

@@ -15,10 +15,9 @@ from recon_assets.dialect import typed_digest
 from recon_assets.dialect.row_hashes import identity_hash
 from recon_assets.model import ALL, Database, Kind, Measure
 from recon_assets.reading import Snapshot
-from recon_assets.reading.measures import Hashing, hashing, scan
+from recon_assets.reading.measures import Hashing, digested, hashing, scan
 from recon_assets.reading.pairs import forms
 from recon_assets.reading.snapshot import Side
-from recon_assets.reading.streams import Buckets
 from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.differences import DIFFERENCES, LABELS
@@ -28,8 +27,6 @@ Groups = list[tuple[str, list[tuple[Any, Any]], list[tuple[Any, Any]]]]
 PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left in SOURCES for right in SOURCES]
 EQUAL = "equal"
 GROUPED = Measure("digest", by=("g",))
-MANY = 2**59
-"""So many buckets that two keys share one by chance only."""
 
 
 def names(source: Name, target: Name) -> list[str]:
@@ -119,8 +116,8 @@ def test_no_difference_escapes_a_digest(both: Both, source: Name, target: Name) 
 
 
 @pytest.mark.parametrize("database", SOURCES)
-def test_no_two_keys_share_a_bucket(both: Both, database: Name) -> None:
-    """Where there are as many buckets as a hash has values."""
+def test_no_two_rows_share_a_number(both: Both, database: Name) -> None:
+    """By which a window is split into parts."""
     sides = both(database, database)
     found = filled(sides)
     with opened(sides) as snapshot:
@@ -128,7 +125,7 @@ def test_no_two_keys_share_a_bucket(both: Both, database: Name) -> None:
             one = of_type(snapshot, name, key=(f"{name}_v",))
             for how in ways(one):
                 side = one.source
-                rows = side.connection.execute(side.select(side.value("g"), Buckets(MANY, how).of(side))).all()
+                rows = side.connection.execute(side.select(side.value("g"), digested(side, how))).all()
                 numbers: dict[int, set[int]] = {}
                 for group, number in rows:
                     numbers.setdefault(int(group), set()).add(int(number))

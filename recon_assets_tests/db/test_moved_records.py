@@ -22,7 +22,7 @@ def day(number: int) -> datetime:
     return datetime(2024, 3, number, 12, tzinfo=UTC)
 
 
-def compared(sides: Sides, *numbers: int) -> dict[str, Comparison]:
+def compared(sides: Sides, *numbers: int) -> diff.Comparisons:
     """Some days of March, while the table has windows for all of them."""
     declared = spec(DAYS)
     source, target = (

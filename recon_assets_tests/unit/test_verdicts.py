@@ -82,7 +82,7 @@ def test_rows_of_one_key_come_together(found: list[tuple[int | str | None, bool]
     with spool(1) as leftovers:
         for key, left in found:
             leftovers.add((spool_module._stored(key),), Row("source" if left else "target", "all", ""))
-        groups = [(key, len(rows)) for (key,), rows in leftovers.groups()]
+        groups = [(key, sum(row.copies for row in rows)) for (key,), _, rows in leftovers.groups()]
 
     stored = [str(key) if isinstance(key, int) and abs(key) >= 2**63 else key for key, _ in found]
     assert dict(groups) == {key: stored.count(key) for key in stored}
@@ -98,7 +98,7 @@ def test_pages_are_written_as_they_fill(monkeypatch: pytest.MonkeyPatch) -> None
         for number in range(25):
             leftovers.add((number,), Row("source", "all", "x"))
         assert len(leftovers.page) == 5
-        assert [key for key, _ in leftovers.groups()] == [(number,) for number in range(25)]
+        assert [key for key, _, _ in leftovers.groups()] == [(number,) for number in range(25)]
 
 
 def test_keys_of_integers_are_integers() -> None:

@@ -35,7 +35,7 @@ _HIDDEN_ROWS = (
 )
 _NOT_UTF8 = "a text that is not UTF-8; mend it, or leave its column out"
 _ITS_LOGS = "the server's own log says why"
-_WHO = "check user, password and host in the URL"
+_WHO = "check user, password, host and database in the URL"
 
 
 @contextmanager
@@ -89,7 +89,7 @@ _STATES: Mapping[str, Verdict] = {
     "57P04": (DeclarationError, "{}"),
     "57P05": (UnavailableError, _IDLE),
     "58030": (UnavailableError, f"{{}}; {_ITS_LOGS}"),
-    "28": (DeclarationError, f"{{}}; {_WHO}"),
+    "28": (UnavailableError, f"{{}}; {_WHO}"),
     "XX": (UnavailableError, f"{{}}; {_ITS_LOGS}"),
 }
 
@@ -120,8 +120,9 @@ _NEVER_CONNECTS = re.compile(
     "|no password supplied|no pg_hba.conf entry|does not exist|is not permitted to log in"
     "|permission denied for database|certificate verify failed|server does not support SSL"
     "|root certificate file|invalid sslmode|no such user"
-    "|unsupported startup parameter|no such database"
+    "|no such database"
 )
+_POOLER_REFUSES = re.compile("unsupported startup parameter")
 
 
 def _of_what_it_quotes(said: str) -> str:
@@ -136,8 +137,11 @@ def _without_state(error: Any) -> Verdict:
     if name == "DataError":
         return DoesNotFitError, _words(error)
     refused = _NEVER_CONNECTS.search(str(error))
-    if refused:
-        return DeclarationError, f"{_line_with(refused)}; {_WHO}"
+    refused_for_good = _POOLER_REFUSES.search(str(error))
+    if refused_for_good:
+        return DeclarationError, _line_with(refused_for_good)
+    if refused:  # a database that is gone for now looks the same, and what was decided must wait for it
+        return UnavailableError, f"{_line_with(refused)}; {_WHO}"
     if name == "ProgrammingError":
         return DeclarationError, _first_line(error)
     return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
@@ -178,7 +182,7 @@ _MISFIT_NUMBERS = {
     4025: "check violation",
 }
 _NUMBERS: Mapping[int, Verdict] = {
-    **dict.fromkeys((1044, 1045, 1130, 1698, 3118, 4151), (DeclarationError, f"{{}}; {_WHO}")),
+    **dict.fromkeys((1044, 1045, 1049, 1130, 1698, 3118, 4151), (UnavailableError, f"{{}}; {_WHO}")),
     **dict.fromkeys((1290, 1792, 1836), (UnavailableError, _ONLY_READING)),
     **dict.fromkeys((1021, 1114), (UnavailableError, _DISK_FULL)),
     **dict.fromkeys((1969, 3024), (UnavailableError, _TOO_LONG)),

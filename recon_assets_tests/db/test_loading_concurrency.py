@@ -180,7 +180,9 @@ def test_rows_that_somebody_holds(both: Both, target: Name) -> None:
     pair = sides.pair(spec(), statement_timeout=timedelta(seconds=1))
     with sides.target.connect() as connection:
         connection.cursor().execute("UPDATE t SET v = -2 WHERE id = 5")
-        with pytest.raises(UnavailableError, match=r"statement_timeout; raise that under databases"):
+        with pytest.raises(
+            UnavailableError, match=r"another session holds a lock|statement_timeout \(raise that under databases"
+        ):
             writing.load(pair, ALL, mode=Mode.UPSERT)
     assert sides.target.rows() == [(5, -1)]
 
@@ -197,7 +199,7 @@ def test_source_is_protected_by_a_timeout(both: Both, source: Name, target: Name
     """The sentence names the source and what to raise."""
     sides = prepared(both, target, source)
     declared = spec(source=Relation("source", query=SLOW_QUERIES[source]))
-    with pytest.raises(UnavailableError, match=r"t all: source: a statement took longer .* statement_timeout; raise"):
+    with pytest.raises(UnavailableError, match=r"t all: source: a statement .* statement_timeout \(raise"):
         writing.load(sides.pair(declared, statement_timeout=timedelta(seconds=1)), ALL)
     assert sides.target.rows() == []
 

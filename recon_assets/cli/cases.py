@@ -220,10 +220,9 @@ def _text(name: str, value: str | None, private: Collection[str]) -> str:
     return shown(masked(name, value, private))
 
 
-def tally(changes: Iterable[Change]) -> str:
+def tally(counts: Mapping[Action, int]) -> str:
     """How many rows of which kind, in words."""
-    actions = [change.action for change in changes]
-    return ", ".join(number(actions.count(action), action) for action in Action if action in actions) or "no rows"
+    return ", ".join(number(counts[action], action) for action in Action if counts.get(action)) or "no rows"
 
 
 def show_counts(counts: Counts, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The commands of the review queue: review list, show, decide, report, comment, assign, ask, undo."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -250,7 +251,7 @@ def _as_dict(seen: Seen, spec: TableSpec) -> dict[str, Any]:
 def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int, *, decided: bool) -> None:
     """Say what would be written, and whether it was decided."""
     accepted = f"; {number(preview.accepted, 'difference')} would be accepted as they are" if preview.accepted else ""
-    tell(f"{asked}: {cases.tally(preview.changes)} to write{accepted}")
+    tell(f"{asked}: {cases.tally(Counter(change.action for change in preview.changes))} to write{accepted}")
     cases.show_changes(preview.changes, project.tables, limit)
     for problem in preview.problems:
         tell(f"  {problem}")

@@ -1,6 +1,8 @@
 """The command that takes back what was written: rollback case, run, backfill."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -13,8 +15,8 @@ from recon_assets.cli import at_hand, cases
 from recon_assets.cli.options import AsJson
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.cli.review import Limit, Note, Reviewer
-from recon_assets.model import CaseId, TableSpec
-from recon_assets.review import RolledBack, Scope
+from recon_assets.model import Action, CaseId, TableSpec
+from recon_assets.review import Restored, RolledBack, Scope
 
 app = typer.Typer(add_completion=False)
 
@@ -60,20 +62,26 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
 def _show(done: RolledBack, specs: Mapping[str, TableSpec], limit: int) -> None:
     """Say what was, or would be, taken back."""
     would = "would be " if done.dry_run else ""
-    tell(f"{cases.tally(done.changes)} {would}written")
+    every = sum(map(_counts, done.windows), Counter(change.action for change in done.changes))
+    tell(f"{cases.tally(every)} {would}written")
     cases.show_changes(done.changes, specs, limit)
     for window in done.windows:
-        tell(f"  {window}: {would}as it was before the load")
+        tell(f"  {window}: {would}as it was before the load ({cases.tally(_counts(window))})")
     for refused in done.refused:
         tell(f"  refused: {refused}")
     if done.dry_run:
         tell("Nothing was written. Write: the same command with --yes")
 
 
+def _counts(window: Restored) -> Counter[Action]:
+    """How many rows of a window are written, by what is done to them."""
+    return Counter({Action.INSERT: window.inserted, Action.UPDATE: window.updated, Action.DELETE: window.deleted})
+
+
 def _as_dict(done: RolledBack, specs: Mapping[str, TableSpec]) -> dict[str, Any]:
     return {
         "dry_run": done.dry_run,
         "changes": [cases.change_as_dict(change, specs[change.table]) for change in done.changes],
-        "windows": list(done.windows),
+        "windows": [asdict(window) for window in done.windows],
         "refused": list(done.refused),
     }

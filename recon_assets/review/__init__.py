@@ -11,6 +11,7 @@ from recon_assets.review.judging import RECORDS, judged
 from recon_assets.review.previewing import Preview, preview
 from recon_assets.review.rolling_back import RolledBack, Scope, roll_back
 from recon_assets.review.routing import CORRECTABLE, POLICY, Routed, route
+from recon_assets.writing import Restored
 
 __all__ = [
     "CORRECTABLE",
@@ -19,6 +20,7 @@ __all__ = [
     "Due",
     "Look",
     "Preview",
+    "Restored",
     "RolledBack",
     "Routed",
     "Scope",

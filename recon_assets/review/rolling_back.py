@@ -21,6 +21,7 @@ from recon_assets.model import CaseEventType, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
 from recon_assets.review.reaching import paired
+from recon_assets.writing import Restored
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ class RolledBack:
 
     Attributes:
         changes: The changes made, each the inverse of one that was applied.
-        windows: Loaded windows that are as they were before, as ``table window``.
+        windows: Loaded windows that are as they were before, with how many rows of each were written.
         refused: What could not be taken back, and why, a sentence each.
         dry_run: Whether nothing of it was kept.
     """
 
     changes: tuple[Change, ...] = ()
-    windows: tuple[str, ...] = ()
+    windows: tuple[Restored, ...] = ()
     refused: tuple[str, ...] = ()
     dry_run: bool = True
 
@@ -125,16 +126,14 @@ class _RollingBack:
     def run(self) -> RolledBack:
         """Everything, the newest first."""
         done: list[Change] = []
-        windows: list[str] = []
+        windows: list[Restored] = []
         refused: list[str] = []
         for item in self.written():
-            where = f"{item.table} {item.window}"
             try:
                 if isinstance(item, Correction):
                     done += self.undo(item)
                 else:
-                    self.restore(item)
-                    windows.append(where)
+                    windows.append(self.restore(item))
             except (DeclarationError, StaleTargetError, DoesNotFitError, RefusedError) as error:
                 refused.append(str(error))
         return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
@@ -270,13 +269,13 @@ class _RollingBack:
         ledger.withdraw(connection, case, at=self.clock(), who=last.who, decision=decided)
         return True
 
-    def restore(self, backup: Backup) -> None:
+    def restore(self, backup: Backup) -> Restored:
         """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
             kept = ledger.parts(connection, backup.id)
-            writing.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
-        if self.dry_run:
-            return
-        with self.book.begin() as connection:
-            ledger.changed(connection, backup.table, backup.window)
-            ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())
+            restored = writing.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
+        if not self.dry_run:
+            with self.book.begin() as connection:
+                ledger.changed(connection, backup.table, backup.window)
+                ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())
+        return restored

@@ -1,7 +1,7 @@
 """The only writer of the target: one window is one transaction, and repeating it changes nothing."""
 
 from recon_assets.reading import parents
-from recon_assets.writing.backups import BackupSink, fingerprint, restore, standing
+from recon_assets.writing.backups import BackupSink, Restored, fingerprint, restore, standing
 from recon_assets.writing.corrections import Correcting, correcting
 from recon_assets.writing.fingerprints import Fingerprint
 from recon_assets.writing.loading import load
@@ -11,6 +11,7 @@ __all__ = [
     "BackupSink",
     "Correcting",
     "Fingerprint",
+    "Restored",
     "correcting",
     "fingerprint",
     "load",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -61,6 +62,25 @@ class Backup(Protocol):
     @property
     def after(self) -> Fingerprint:
         """The print of what the load left."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The rows of one window that were written to make it what it was before a load."""
+
+    table: str
+    window: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.window}"
+
+    @property
+    def written(self) -> int:
+        """How many there were."""
+        return self.inserted + self.updated + self.deleted
 
 
 class LoadBackup:
@@ -252,8 +272,8 @@ class LoadBackup:
         """A key as people read it, by the source's names."""
         return key_shown(self.pair.spec, key)
 
-    def put_back(self, *, whole: bool) -> int:
-        """Undoes what was put aside; returns how many rows were written."""
+    def put_back(self, *, whole: bool) -> Restored:
+        """Undoes what was put aside."""
         again = whole or self.stands_twice()
         listed = sa.true() if again and not whole else self.kept.c[THERE] == 0
         doomed: list[tuple[sa.ColumnElement[bool], ...]] = [(self.mine,)] if whole else []
@@ -263,9 +283,9 @@ class LoadBackup:
         deleted = sum(self.connection.execute(sa.delete(self.target).where(*where)).rowcount for where in doomed)
         if deleted and self.pair.target_schema.cascading:
             raise RefusedError(self.refusal("rows of other tables would be deleted or changed with its rows"))
-        written = self.insert() if again else self.update()
+        inserted, updated = (self.insert(), 0) if again else (0, self.update())
         self.connection.execute(check_now())
-        return deleted + written
+        return Restored(self.pair.spec.name, self.window.key, inserted, updated, deleted)
 
     def refuse_loss(self, *where: sa.ColumnElement[bool]) -> None:
         """A column that the target did not have then must be empty in rows that are deleted."""
@@ -338,7 +358,9 @@ def standing(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[R
         return {backup.after: ChangeStatus.AFTER, backup.before: ChangeStatus.BEFORE}.get(now, ChangeStatus.NEITHER)
 
 
-def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]], *, dry_run: bool = False) -> int:
+def restore(
+    pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]], *, dry_run: bool = False
+) -> Restored:
     """Makes the rows that a load touched again what they were before it; all of them or none.
 
     What they have in columns that the target did not have then is left as it is.
@@ -351,7 +373,7 @@ def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Ro
         dry_run: Whether to do everything and take it back.
 
     Returns:
-        How many rows were written; 0 when all is as it was before the load already.
+        How many rows were written, or would be; none when all is as it was before the load already.
 
     Raises:
         StaleTargetError: When rows changed since the load; names some of them.
@@ -362,7 +384,7 @@ def restore(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Ro
     with _taken(pair, window, backup, parts) as touched:
         now = touched.fingerprint()
         if now == backup.before:
-            return 0
+            return Restored(pair.spec.name, window)
         if now != backup.after:
             raise _stale(touched, touched.moved(backup.after, now))
         try:

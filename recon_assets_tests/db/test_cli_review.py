@@ -330,18 +330,23 @@ def test_a_rollback_is_tried_first(shop: Shop, what: tuple[str, str]) -> None:
     assert shop.state(MISSING) is State.ROLLED_BACK
 
 
+ROLLED = "1 update"
+
+
 def test_a_load_is_rolled_back(shop: Shop) -> None:
-    """Its windows are named, before and after."""
+    """Its windows are named, and how many rows, before and after."""
     spec, before = shop.project.tables["orders"], shop.sides.target.rows()
     with reaching.paired(shop.project, spec) as pair:
         backup_sink = ledger.BackupSink(shop.book, "orders", "2024-01-03", Mode.UPSERT, "r1", "", datetime.now(UTC))
         writing.load(pair, spec.window("2024-01-03"), mode=Mode.UPSERT, backup_sink=backup_sink)
 
     tried = shop.recon("rollback", "run", "r1")
-    assert "orders 2024-01-03: would be as it was before the load\nNothing was written." in tried.stdout
+    assert tried.stdout.startswith(f"{ROLLED} would be written\n  orders 2024-01-03: would be as it was before")
+    (window,) = shop.found("rollback", "run", "r1")["windows"]
+    assert window == {"table": "orders", "window": "2024-01-03", "inserted": 0, "updated": 1, "deleted": 0}
     assert shop.sides.target.rows() != before
     done = shop.recon("rollback", "run", "r1", "--yes")
-    assert done.stdout == "no rows written\n  orders 2024-01-03: as it was before the load\n"
+    assert done.stdout == f"{ROLLED} written\n  orders 2024-01-03: as it was before the load ({ROLLED})\n"
     assert shop.sides.target.rows() == before
 
 

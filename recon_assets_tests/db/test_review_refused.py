@@ -555,7 +555,7 @@ def undone_and_killed(place: Shop, case: CaseId) -> None:
 
 
 def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
-    """The dry run names the window and leaves it; both say nothing of rows."""
+    """The dry run names the window, says how many rows it would write, and leaves them."""
     pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
     was = pg.rows
     with reaching.paired(pg.project, pg.spec) as pair:
@@ -567,7 +567,7 @@ def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
         done = review.roll_back(
             pg.book, pg.project, review.Scope(run="load"), who="ben", note="", clock=pg.now, dry_run=dry_run
         )
-        assert (done.changes, done.windows, done.refused) == ((), (f"t {DAY}",), ())
+        assert (done.changes, done.windows, done.refused) == ((), (review.Restored("t", DAY, updated=1),), ())
         assert pg.rows == rows
 
 

@@ -20,6 +20,7 @@ from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Recorded
 from recon_assets.local import VARIABLES
 from recon_assets.model import (
+    Action,
     Case,
     CaseEventType,
     CaseId,
@@ -234,8 +235,8 @@ def test_a_change_as_json() -> None:
 
 def test_changes_are_counted_in_words() -> None:
     """By what they do."""
-    assert cases.tally([INSERT, UPDATE, UPDATE]) == "1 insert, 2 updates"
-    assert cases.tally([]) == "no rows"
+    assert cases.tally({Action.UPDATE: 2_000, Action.INSERT: 1, Action.DELETE: 0}) == "1 insert, 2,000 updates"
+    assert cases.tally({}) == "no rows"
 
 
 def test_more_changes_than_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,7 +112,12 @@ class Desk:
         return [said.split(" 20")[0] for said in self.page.locator("ol.story li").all_inner_texts()]
 
     def days(self, check: str) -> dict[str, str]:
-        """What Dagster's Partitions tab of a check says of each day."""
+        """What Dagster's Partitions tab of a check says of each day, once no run is judging any of them."""
+        until(lambda: "IN_PROGRESS" not in self.days_now(check).values(), PATIENCE)
+        return self.days_now(check)
+
+    def days_now(self, check: str) -> dict[str, str]:
+        """The same, at this moment."""
         checks = self.webserver.ask(STATUSES)["assetNodeOrError"]["assetChecksOrError"]["checks"]
         (ranges,) = (each["partitionStatuses"]["ranges"] for each in checks if each["name"] == check)
         return {day: each["status"] for each in ranges for day in DAYS if each["startKey"] <= day <= each["endKey"]}

@@ -121,7 +121,7 @@ class Reader:
         """Floats among themselves are what they are to the last bit; beside decimals they are what they print as."""
         of = self._type(role)
         if self.rule.read_as == "float32":
-            found = Decimal(numbers.single(floats.parse(text)))
+            found = Decimal(_single(floats.parse(text)))
         elif of.kind is Kind.FLOAT:
             value = floats.parse(text)
             found = Decimal(value) if self._bit_by_bit else numbers.decimal_of(value, of.precision)
@@ -180,6 +180,14 @@ class Reader:
 
     def _other(self, role: Role) -> Type:
         return self.target if role == "source" else self.source
+
+
+def _single(value: float) -> float:
+    """The single-precision float next to a double; the double itself where that overflows."""
+    try:
+        return numbers.single(value)
+    except OverflowError:
+        return value
 
 
 _FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - differences only

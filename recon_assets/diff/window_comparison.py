@@ -231,7 +231,8 @@ class _Comparing:
         sparse = [part for part in parts if 2 * differ[part.window.key, part.rest % parts_before] <= each]
         # A part of identical rows cannot be split, and need not be: they are held as one.
         still_large = [part for part in sparse if part.rows > MAX_ROWS_OF_PART and part.parts < _MAX_PARTS]
-        for some in _batches([part for part in sparse if part not in still_large]):
+        kept = set(still_large)
+        for some in _batches([part for part in sparse if part not in kept]):
             self._read_parts(some, leftovers, some[0].parts)
         for some in _batches(still_large):
             self._split(some, leftovers)

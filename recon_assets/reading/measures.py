@@ -214,7 +214,7 @@ def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
     of, value = side.column(name).type, side.value(name)
     if of.kind is Kind.BOOLEAN and function in _ADDING | _EXTREMES:  # 0 and 1, as databases without booleans have it
         return sa.cast(_text_of(side, name) if side.dialect == "sqlite" else value, sa.Integer())
-    if function in _ADDING:
+    if function in _ADDING or (function in _EXTREMES and of.kind is Kind.FLOAT):  # MySQL writes six digits of a float
         return readable(value, of, side.dialect)
     if function == "nulls" or of.kind in _ORDERED or (function in _EXTREMES and _is_moment(side, name)):
         return value

@@ -9,7 +9,7 @@ from recon_assets.values.kind import ValueKind, refuse, sized, texts, what
 
 def parse(text: str) -> bytes:
     r"""Hexadecimal digits, with ``\x`` or ``0x`` before them or without."""
-    digits = text.removeprefix("\\x").removeprefix("0x")
+    digits = text[2:] if text.startswith(("\\x", "0x")) else text
     try:
         return bytes.fromhex(digits) if digits.isalnum() or not digits else refuse("text that is no hexadecimal digits")
     except ValueError:

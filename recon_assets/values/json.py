@@ -24,24 +24,38 @@ class _Number(str):
         return self.startswith("-"), significant, int(exponent or 0) - len(fraction) + len(digits) - len(significant)
 
 
-def parse(written: str) -> Any:
-    """The value, hashable, with numbers that are equal for equal ones and true apart from 1."""
-    return _comparable(_read(written))
+class _Object(list[tuple[str, Any]]):
+    """Names and values; a name that stands twice is part of the value."""
+
+    def in_order(self) -> list[tuple[str, Any]]:
+        return sorted(self, key=lambda each: each[0])
+
+
+_MAX_DEPTH = 100
+
+
+def parse(written: str) -> str:
+    """The value as one flat text, with numbers that are equal for equal ones and true apart from 1."""
+    return json.dumps(_comparable(_read(written), _MAX_DEPTH))
 
 
 def _read(written: str) -> Any:
     """Python would take NaN for JSON."""
     try:
-        return json.loads(written, parse_float=_Number, parse_int=_Number, parse_constant=refuse)
+        return json.loads(
+            written, parse_float=_Number, parse_int=_Number, parse_constant=refuse, object_pairs_hook=_Object
+        )
     except (ValueError, RecursionError):
         refuse("text that is not JSON")
 
 
-def _comparable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return "{}", tuple((name, _comparable(value[name])) for name in sorted(value))
+def _comparable(value: Any, depth: int) -> Any:
+    if isinstance(value, list) and not depth:
+        refuse(f"JSON nested more than {_MAX_DEPTH} deep")
+    if isinstance(value, _Object):
+        return "{}", [(name, _comparable(of, depth - 1)) for name, of in value.in_order()]
     if isinstance(value, list):
-        return "[]", tuple(map(_comparable, value))
+        return "[]", [_comparable(each, depth - 1) for each in value]
     if isinstance(value, _Number):
         return "number", value.normal()
     return type(value).__name__, value
@@ -62,8 +76,8 @@ def show(written: str) -> str:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in sorted(value.items())) + "}"
+    if isinstance(value, _Object):
+        return "{" + ",".join(f"{_written(name)}:{_written(of)}" for name, of in value.in_order()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_written, value)) + "]"
     if isinstance(value, _Number):

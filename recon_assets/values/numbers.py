@@ -61,8 +61,12 @@ def decimal_of(value: float, bits: int | None = None) -> Decimal:
 
 
 def single(value: float) -> float:
-    """The single-precision float next to a double."""
-    return float(struct.unpack("f", struct.pack("f", value))[0])
+    """The single-precision float next to a double.
+
+    Raises:
+        OverflowError: When there is none; native packing would make it an infinity.
+    """
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
 def plain(value: Decimal) -> str:

@@ -172,3 +172,15 @@ def test_typed_hashes_only_where_they_tell_values_apart(both: Both, of: str, fas
 
     with reading.snapshot(opened(sides, None)) as snapshot:
         assert typed(snapshot) is fast
+
+
+def test_least_and_greatest_single_precision_floats_keep_all_their_digits(both: Both) -> None:
+    """MySQL writes six digits of a FLOAT."""
+    sides = both("mysql", "mysql")
+    for side, value in ((sides.source, 16777216), (sides.target, 16777218)):
+        side.run("create table t (id integer primary key, f float)")
+        side.fill("t", [(1, value)])
+    measures = [Measure("min", "f"), Measure("max", "f")]
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, measures, [ALL])[ALL.key]
+    assert [(found[each].source, found[each].target) for each in measures] == [(16777216.0, 16777218.0)] * 2

@@ -36,7 +36,7 @@ MEANT: list[tuple[Kind, str, Any]] = [
     (Kind.INSTANT, "2024-01-31T12:30:00Z", NOON.replace(tzinfo=UTC)),
     (Kind.TIME, "-25:00:00.5", -timedelta(hours=25, microseconds=500_000)),
     (Kind.BINARY, "\\x00FF", b"\0\xff"),
-    (Kind.JSON, "[1.50e2, true]", ("[]", (("number", (False, "15", 1)), ("bool", True)))),
+    (Kind.JSON, "[1.50e2, true]", '["[]", [["number", [false, "15", 1]], ["bool", true]]]'),
 ]
 
 

@@ -1,0 +1,33 @@
+"""Values that a review found to be taken for equal, or to end in a traceback."""
+
+import pytest
+
+from recon_assets.dialect.forms import Form
+from recon_assets.diff.values import Reader
+from recon_assets.model import Kind, Rule, Type
+from recon_assets.values import binary, json
+
+
+def test_json_nested_deeply_is_refused_and_never_a_traceback() -> None:
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        json.parse("[" * 500 + "]" * 500)
+    assert json.parse("[" * 100 + " " + "]" * 100) == json.parse("[" * 100 + "]" * 100)
+
+
+def test_a_name_that_stands_twice_is_part_of_the_json_value() -> None:
+    assert json.parse('{"a":1,"a":2}') != json.parse('{"a":2}')
+    assert json.parse('{"b":1,"a":2.0}') == json.parse('{"a": 2, "b": 1}')
+    assert json.show('{"a":1, "a":2}') == '{"a":1,"a":2}'
+
+
+def test_doubles_beyond_single_precision_differ_by_the_rule_float32() -> None:
+    of = Type(Kind.FLOAT, "double precision", precision=53)
+    reader = Reader("v", Form(Kind.FLOAT, length_prefixed=False), of, of, Rule(read_as="float32"))
+    assert len({reader.value(text, "source") for text in ("1e39", "2e39", "Infinity")}) == 3
+    assert reader.value("0.1", "source") == reader.value("0.10000000149011612", "target")
+
+
+def test_one_prefix_of_hexadecimal_digits_is_taken_off() -> None:
+    with pytest.raises(ValueError, match="no hexadecimal"):
+        binary.parse("\\x0xff")
+    assert binary.parse("\\xff") == binary.parse("0xff") == b"\xff"

@@ -5,6 +5,7 @@ values of one column are equal when their meanings are, or when a tolerance says
 """
 
 import json
+import math
 import re
 import struct
 import unicodedata
@@ -135,7 +136,10 @@ def single(value: float) -> float:
 
 
 def _float32(column: Column, value: Any, of: Type) -> Meaning:
-    return _number(column, single(float(_decimal(value))), Type(Kind.FLOAT, of.name, precision=REAL))
+    double = float(_decimal(value))
+    near = single(double)
+    # Beyond the range of single precision there is none, and a double is no infinity.
+    return _number(column, near if math.isinf(near) == math.isinf(double) else double, Type(Kind.FLOAT, of.name))
 
 
 def _boolean(_: Column, value: Any, __: Type) -> Meaning:

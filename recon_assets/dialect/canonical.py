@@ -1,7 +1,8 @@
 """Canonical text and digests of rows: what makes rows of different databases comparable.
 
 A cell is one column of a row as text: `~;` for NULL; the value's text and `;` where no value of the form can
-hold a `;`; else the text's length in UTF-8 bytes, `:` and the text. The text of a row is that of its cells
+hold a `;`; else the text's length in UTF-8 bytes, `:` and the text; and before that a `!` where SQLite holds what
+is no value of the form, so that it is no text of another database. The text of a row is that of its cells
 one after the other, so two rows have one text only if they have the same cells. Add a database by
 adding a spelling and one function to each construct.
 """
@@ -157,8 +158,8 @@ def _row_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 def _sqlite_cell(cell: Cell, column: str) -> str:
-    text = f"recon_text({column}, '{cell.type.kind.value}', '{cell.form.kind.value}')"
-    return f"recon_cell({text}, {int(cell.form.length_prefixed)}, {int(cell.compare_by_value)})"
+    kinds = f"'{cell.type.kind.value}', '{cell.form.kind.value}'"
+    return f"recon_cell({column}, {kinds}, {int(cell.form.length_prefixed)}, {int(cell.compare_by_value)})"
 
 
 class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case

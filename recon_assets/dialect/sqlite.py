@@ -13,7 +13,7 @@ def install(connection: Any, _: Any = None) -> None:
     """Gives a connection the functions that `canonical` uses."""
     functions = {
         "recon_text": (3, text),
-        "recon_cell": (3, cell),
+        "recon_cell": (5, cell),
         "recon_md5": (1, md5),
         "recon_text_hash": (1, text_hash),
     }
@@ -25,21 +25,31 @@ def install(connection: Any, _: Any = None) -> None:
 
 def text(value: Any, kind: str, form: str) -> str | None:
     """The canonical text of a value in a column of ``kind`` that is compared as ``form``."""
-    if value is None:
-        return None
+    return None if value is None else _written(value, kind, form)[0]
+
+
+def _written(value: Any, kind: str, form: str) -> tuple[str, bool]:
+    """A value's text, and whether it is no value of the form."""
     try:
-        return KINDS[Kind(form)].of_sqlite(value, Kind(kind))
+        return KINDS[Kind(form)].of_sqlite(value, Kind(kind)), False
     except ValueError:
         data = value if isinstance(value, bytes) else str(value).encode()
-        return UNREADABLE + data.hex()
+        return UNREADABLE + _CLASSES[type(value)] + data.hex(), True
 
 
-def cell(written: str | None, length_prefixed: int, compare_by_value: int) -> str:
+_CLASSES = {str: "t", int: "i", float: "r", bytes: "b"}
+"""SQLite's storage classes: the text `5` and the integer 5 are two values."""
+
+
+def cell(value: Any, kind: str, form: str, length_prefixed: int, compare_by_value: int) -> str:
     """One cell of a row's text: see `canonical`."""
-    if written is None:
+    if value is None:
         return f"{'=' if compare_by_value else ''}{NULL}{END}"
+    written, unreadable = _written(value, kind, form)
     written = f"={written}" if compare_by_value else written
-    return f"{len(written.encode())}:{written}" if length_prefixed else written + END
+    if not length_prefixed:
+        return written + END
+    return f"{UNREADABLE if unreadable else ''}{len(written.encode())}:{written}"
 
 
 def md5(written: str) -> str:

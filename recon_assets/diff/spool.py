@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any
 
-from recon_assets.diff.values import Role
+from recon_assets.diff.values import Marked, Role
 
 _PAGE = 2000
 _LARGEST = 2**63
-Part = int | str | None
+Part = int | str | bytes | None
 Key = tuple[Part, ...]
 
 
@@ -111,9 +111,18 @@ def _stored(part: Part) -> Part:
     return str(part) if isinstance(part, int) and not -_LARGEST <= part < _LARGEST else part
 
 
+def text_of(part: Part) -> str | None:
+    """The text from which `key_of` made a part of a key."""
+    return part.decode() if isinstance(part, bytes) else None if part is None else str(part)
+
+
 def key_of(texts: Sequence[str | None], integers: Sequence[bool]) -> Key:
-    """The key in a form that sorts: integers as such."""
+    """The key in a form that sorts: integers as such, and as binary data what equals no text."""
     return tuple(
-        _stored(int(text)) if integer and text is not None and text.lstrip("-").isdecimal() else text
+        _stored(int(text))
+        if integer and text is not None and text.lstrip("-").isdecimal()
+        else text.encode()
+        if isinstance(text, Marked)
+        else text
         for text, integer in zip(texts, integers, strict=True)
     )

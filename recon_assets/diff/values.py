@@ -31,6 +31,24 @@ class Unreadable:
         return id(self)
 
 
+class Marked(str):
+    """What SQLite holds that is no value of a form whose texts may be any: it equals no text, only its like."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Marked) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((Marked, str(self)))
+
+    def __repr__(self) -> str:
+        return f"Marked({super().__repr__()})"
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads the texts of one column of both sides.
@@ -83,12 +101,15 @@ class Reader:
         if text is None:
             return None
         try:
-            return self._read(text, role)
+            return self._unreadable(text) if isinstance(text, Marked) else self._read(text, role)
         except moments.OtherYearsError:
             raise self._other_years() from None
         except (ValueError, ArithmeticError):
-            # Where equal texts are equal values, so they are when nobody can read them.
-            return (UNREADABLE, text) if self.form.equal_text_proves_equal else Unreadable()
+            return self._unreadable(text)
+
+    def _unreadable(self, text: str) -> Any:
+        """Where equal texts are equal values, so they are when nobody can read them."""
+        return (UNREADABLE, text) if self.form.equal_text_proves_equal else Unreadable()
 
     def _other_years(self) -> DoesNotFitError:
         return DoesNotFitError(
@@ -207,7 +228,8 @@ def join(texts: Sequence[str | None], readers: Sequence[Reader]) -> str:
 def _cell(text: str | None, reader: Reader) -> str:
     if text is None:
         return NULL + END
-    return f"{len(text.encode())}:{text}" if reader.form.length_prefixed else text + END
+    mark = UNREADABLE if isinstance(text, Marked) else ""
+    return f"{mark}{len(text.encode())}:{text}" if reader.form.length_prefixed else text + END
 
 
 def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str | None]:
@@ -218,14 +240,17 @@ def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str
             at += compare_by_value + len(null) + len(end)
             yield None
             continue
+        marked = reader.form.length_prefixed and data[at : at + 1] == UNREADABLE.encode()
         if reader.form.length_prefixed:
+            at += marked
             start = data.index(colon, at) + 1
             stop = start + int(data[at : start - 1])
             at = stop
         else:
             start, stop = at, data.index(end, at)
             at = stop + 1
-        yield data[start + compare_by_value : stop].decode()
+        text = data[start + compare_by_value : stop].decode()
+        yield Marked(text) if marked else text
 
 
 def check_rule(reader: Reader) -> None:

@@ -21,7 +21,7 @@ from itertools import chain, islice
 
 from recon_assets import reading
 from recon_assets.diff.comparisons import Comparisons
-from recon_assets.diff.spool import Key, Row, Spool, spool
+from recon_assets.diff.spool import Key, Row, Spool, spool, text_of
 from recon_assets.diff.values import Reader, check_rule
 from recon_assets.diff.verdicts import MAX_HELD, Table, Verdict, verdicts
 from recon_assets.errors import ContradictionError, DeclarationError
@@ -378,7 +378,7 @@ class _Comparing:
         if not keys or self.now is None:
             return
         few = self.table.exact_key and self._keyed and len(keys) <= MAX_SEARCHED_ELSEWHERE
-        texts = [tuple(None if part is None else str(part) for part in key) for key in keys] if few else None
+        texts = [tuple(map(text_of, key)) for key in keys] if few else None
         in_flight.make_searchable()
         self.tell("some records are in flight: reading them again")
         for _, row in self._rows_in_flight(self.snapshot, in_flight, texts):

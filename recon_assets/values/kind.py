@@ -8,7 +8,7 @@ from typing import Any, Literal, NoReturn
 from recon_assets.model import Kind, Type, Value
 
 UNREADABLE = "!"
-"""Stands before the hexadecimal bytes of a text that is no value of its column's type."""
+"""Stands before SQLite's storage class and the hexadecimal bytes of what is no value of its column's type."""
 
 TypeRule = Callable[[str, str], Type]
 """From a type's whole name and what stands in its brackets to the logical type."""

@@ -33,7 +33,7 @@ def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> l
 def _unreadable(text: str) -> str | None:
     """The text that a column held which is no value of its type."""
     marked = text.startswith(UNREADABLE)
-    return bytes.fromhex(text.removeprefix(UNREADABLE)).decode(errors="replace") if marked else None
+    return bytes.fromhex(text[len(UNREADABLE) + 1 :]).decode(errors="replace") if marked else None
 
 
 def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | None:

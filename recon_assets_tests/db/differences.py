@@ -225,6 +225,7 @@ BINARIES = [
 ]
 LABELS = ("", "a", "A", "b", "é", "e", "a b", "ab", "1", "0")
 ENUMS = list(every_pair(*LABELS, None))
+MISPLACED = list(every_pair(None, 5, 5.5, b"5", b"5.5", "abc", b"abc", "!b616263", "!t616263", "!616263", "!i35"))
 ANYTHING = list(every_pair(None, "", "0", 0, 1, "1", "1.0", 1.5, "1.5", b"", b"1", b"0", "a", "A", "n1", "t1", "b31"))
 
 ARRAYS = list(
@@ -331,6 +332,8 @@ DIFFERENCES: Mapping[str, Differences] = {
     "array": Differences(ARRAYS, {"postgresql": typed("text[]", Kind.NATIVE, text())}),
     "inet": Differences(ADDRESSES, {"postgresql": typed("inet", Kind.NATIVE, text())}),
     "interval": Differences(INTERVALS, {"postgresql": typed("interval", Kind.NATIVE, text())}),
+    "misplaced": Differences(MISPLACED, {"sqlite": typed("date", Kind.DATE, anything)}),
+    "misplaced_uuid": Differences(MISPLACED, {"sqlite": typed("uuid", Kind.UUID, anything)}),
     "any": Differences(ANYTHING, {"sqlite": typed("anyblob", Kind.ANY, anything)}),
 }
 """Every type that is compared, with what it must be told from."""

@@ -60,6 +60,25 @@ def test_texts_of_sqlite_in_a_column_of_uuids_stay_apart(both: Both) -> None:
     assert compared(sides).counts.mismatched == 2
 
 
+def test_binary_data_of_sqlite_is_no_text(both: Both) -> None:
+    """Whatever marks it, in a cell and in a key; nor is it binary data of the same bytes that are a text there."""
+    sides = both("sqlite", "postgresql")
+    filled(sides, "id anyblob, v anyblob", [("1", b"ab"), (b"k", "x")], [], "id text, v text")
+    sides.target.fill("t", [("1", "!6162"), ("!b6b", "x"), ("!6b", "x")])
+
+    counts = compared(sides).counts
+    assert (counts.mismatched, counts.missing, counts.extra) == (1, 1, 2)
+    sides.target.run("UPDATE t SET v = '!b6162' WHERE id = '1'")
+    assert compared(sides).counts.mismatched == 1
+
+
+@pytest.mark.parametrize(("column", "here", "there"), [("integer", "abc", b"abc"), ("date", 5, b"5")])
+def test_storage_classes_of_sqlite_are_told_apart(both: Both, column: str, here: object, there: object) -> None:
+    """Also where neither is a value of the column's type."""
+    sides = filled(both("sqlite", "sqlite"), f"id int, v {column}", [(1, here)], [(1, there)])
+    assert compared(sides).counts.mismatched == 1
+
+
 @pytest.mark.parametrize("target", ["postgresql", "mysql"])
 def test_queries_of_mysql_have_types(both: Both, target: Name) -> None:
     """As its protocol describes them: whole seconds, decimals, texts and bytes."""

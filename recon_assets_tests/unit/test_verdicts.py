@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from recon_assets.dialect.forms import Form
 from recon_assets.diff import spool as spool_module
-from recon_assets.diff.spool import Row, key_of, spool
-from recon_assets.diff.values import Reader
+from recon_assets.diff.spool import Row, key_of, spool, text_of
+from recon_assets.diff.values import Marked, Reader
 from recon_assets.diff.verdicts import Table, _paired, surplus, verdicts
 from recon_assets.model import DiscrepancyKind, Kind, Rule, Type
 
@@ -104,6 +104,14 @@ def test_pages_are_written_as_they_fill(monkeypatch: pytest.MonkeyPatch) -> None
 def test_keys_of_integers_are_integers() -> None:
     """So that they sort by size; what an integer column of SQLite holds besides stays a text."""
     assert key_of(["10", None, "!61", "7"], [True, True, True, False]) == (10, None, "!61", "7")
+
+
+def test_what_is_no_value_is_no_text_in_a_key_either() -> None:
+    """And is asked for by the text that it came from."""
+    key = key_of([Marked("!b61"), "!b61"], [False, False])
+
+    assert key == (b"!b61", "!b61")
+    assert list(map(text_of, (*key, 7, None))) == ["!b61", "!b61", "7", None]
 
 
 def test_kinds_are_those_of_the_results() -> None:

@@ -119,18 +119,35 @@ class PostgresqlSettings:
             made.dialect._backslash_escapes = False  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
         sa.event.listen(made, "connect", connected)
-        sa.event.listen(made, "begin", self._begun)
 
-    def _begun(self, connection: sa.Connection) -> None:
+        def begun(connection: sa.Connection) -> None:
+            found = self._begun(connection)
+            if role == "target":
+                self._need_triggers(found[_REPLICATION])
+
+        sa.event.listen(made, "begin", begun)
+
+    def _begun(self, connection: sa.Connection) -> dict[str, str]:
         """Sets all, and reads back all, in one statement."""
         plain: Any = connection.connection.driver_connection
         own = self._own(plain.info.server_version)
         wanted = {**self._others(own), **own, _SEARCH_PATH: self.search_path or self.asked.get(_SEARCH_PATH)}
         statement, values = _set_local(tuple(wanted.items()))
         with plain.cursor() as cursor:
-            found = dict(zip(wanted, cursor.execute(statement, values).fetchone(), strict=True))
+            found = dict(zip((*wanted, _REPLICATION), cursor.execute(statement, values).fetchone(), strict=True))
         self.search_path = found[_SEARCH_PATH]
         refuse_others(self.database.name, own, found)
+        return found
+
+    def _need_triggers(self, replication_role: str) -> None:
+        """Only superusers can set it, so that it is asked for and left alone."""
+        if replication_role != _ORIGIN:
+            msg = (
+                f"{self.database.name}: {_REPLICATION} is {replication_role!r} and not {_ORIGIN!r}, so foreign keys and"
+                f" triggers may not be checked for what is written. Reset it for the database and the role"
+                f" (ALTER DATABASE .. RESET {_REPLICATION}; ALTER ROLE .. RESET {_REPLICATION})."
+            )
+            raise DeclarationError(msg)
 
     def _own(self, version: int) -> dict[str, str]:
         return {
@@ -146,6 +163,7 @@ class PostgresqlSettings:
 
 
 _SEARCH_PATH = "search_path"
+_REPLICATION, _ORIGIN = "session_replication_role", "origin"
 _PSYCOPG: sa.Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -155,12 +173,12 @@ def _milliseconds(time: timedelta) -> str:
 
 @lru_cache(maxsize=64)
 def _set_local(wanted: tuple[tuple[str, str | None], ...]) -> tuple[str, dict[str, Any]]:
-    """A statement that sets each until the transaction ends, and gives back what each is then."""
+    """A statement that sets each until the transaction ends, and gives back all of them and the replication role."""
     until_the_end = True
     settings = (
         sa.func.set_config(name, _default(name) if value is None else value, until_the_end) for name, value in wanted
     )
-    made = sa.select(*settings).compile(dialect=_PSYCOPG)
+    made = sa.select(*settings, sa.func.current_setting(_REPLICATION)).compile(dialect=_PSYCOPG)
     return str(made), dict(made.params)
 
 
@@ -221,6 +239,11 @@ _MYSQL: Mapping[str, str | int] = {
     # which rows there are
     "sql_select_limit": 2**64 - 1,
     "sql_auto_is_null": 0,
+    # what expressions of a relation's query give
+    "group_concat_max_len": 2**30,
+    "div_precision_increment": 4,
+    "default_week_format": 0,
+    "lc_time_names": "en_US",
     # what may be asked and written
     "sql_big_selects": 1,
     "sql_safe_updates": 0,

@@ -242,6 +242,12 @@ class LoadBackup:
         where = f"{self.pair.spec.name} {self.window}"
         return fingerprint_of(self.connection, where, (select.where(*those) for those in self.wheres()))
 
+    def lock_rows(self) -> None:
+        """Lets nobody else change or delete the rows touched until the transaction ends."""
+        select: Select = sa.select(sa.literal_column("1")).select_from(self.target).with_for_update(of=self.target)
+        for where in self.wheres():
+            self.connection.execute(select.where(*where)).all()
+
     def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
         """The conditions, no two of which hold of one row, that tell the rows touched."""
         yield (self.mine,)
@@ -382,6 +388,7 @@ def restore(
         UnavailableError: When the target does not answer, or another run holds the window.
     """
     with _taken(pair, window, backup, parts) as touched:
+        touched.lock_rows()
         now = touched.fingerprint()
         if now == backup.before:
             return Restored(pair.spec.name, window)
@@ -393,6 +400,9 @@ def restore(
             raise RefusedError(touched.refusal("rows of other tables refer to its rows")) from None
         if touched.fingerprint() != backup.before:
             raise RefusedError(touched.refusal("the target does not take its rows as they were (has it a trigger?)"))
+        # Locks keep nobody from inserting: a row that came after the fingerprint was deleted with the load's.
+        if now.rows - written.deleted + written.inserted != backup.before.rows:
+            raise _stale(touched, [])
         if not dry_run:
             touched.connection.commit()
         return written

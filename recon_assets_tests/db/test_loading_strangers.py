@@ -1,13 +1,16 @@
 """Loads while others write the same table: what is theirs stays theirs, and who was merely in the way is not blamed."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from recon_assets import writing
-from recon_assets.errors import DoesNotFitError, UnavailableError
+from recon_assets.errors import DoesNotFitError, StaleTargetError, UnavailableError
 from recon_assets.model import Mode
+from recon_assets.reading import Pair
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, Sides, spec
 from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, Kept, load, prepared, restore
@@ -45,6 +48,52 @@ def test_row_of_a_stranger_is_no_part_of_a_replacement(
     kept = load(pair, Mode.REPLACE)
     restore(pair, kept)
     assert sides.target.rows() == sorted([*held, STRANGER])
+
+
+@pytest.mark.parametrize("mode", [Mode.REPLACE, Mode.INSERT_MISSING])
+@pytest.mark.parametrize("target", TARGETS)
+def test_row_of_a_stranger_survives_a_rollback(both: Both, target: Name, mode: Mode) -> None:
+    """It is committed after the rows were found to be as the load left them, and before they are deleted."""
+    sides = prepared(both, target, THERE, [])
+    pair = sides.pair(spec(DAYS))
+    kept = load(pair, mode)
+    before_deletion(pair, lambda: sides.target.fill("t (id, at, v, w)", [STRANGER]))
+
+    with pytest.raises(StaleTargetError, match="rows changed since it was loaded"):
+        restore(pair, kept)
+
+    assert sides.target.rows() == sorted([*THERE, STRANGER])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_rows_are_nobody_elses_while_they_are_put_back(both: Both, target: Name) -> None:
+    """A stranger's update waits until the rollback is final, instead of being overwritten by it."""
+    sides = prepared(both, target, THERE, [(1, NOON, 0, "own")])
+    pair = sides.pair(spec(DAYS))
+    kept = load(pair, Mode.UPSERT)
+    with ThreadPoolExecutor(1) as pool:
+        updating = []
+
+        def meanwhile() -> None:
+            updating.append(pool.submit(sides.target.run, "UPDATE t SET v = 777 WHERE id = 1"))
+            session(sides.target, WRITING)
+
+        before_deletion(pair, meanwhile)
+        restore(pair, kept)
+        updating[0].result(60)
+
+    assert sides.target.rows() == [(1, NOON, 777, "own")]
+
+
+def before_deletion(pair: Pair, work: Callable[[], object]) -> None:
+    """Has something done once, just before the first rows of the target are deleted."""
+    waiting = [work]
+
+    def executing(_: object, __: object, statement: str, *___: object) -> None:
+        if waiting and re.match(r"DELETE FROM [`\"]?t\b", statement):
+            waiting.pop()()
+
+    sa.event.listen(pair.target, "before_cursor_execute", executing)
 
 
 @pytest.mark.parametrize("held", [[], [(1, NOON, 0, "own")]], ids=["empty", "full"])

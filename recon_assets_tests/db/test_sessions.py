@@ -182,6 +182,16 @@ def test_target_that_is_switched_to_reading(both: Both, mariadb: MariaDB, opened
         opened(side.url).exec_driver_sql("INSERT INTO t VALUES (1)")
 
 
+def test_target_whose_foreign_keys_are_not_checked(fresh: Fresh, opened: Opened) -> None:
+    """A source's are nobody's business: it is only read."""
+    url = fresh("postgresql")
+    name = sa.make_url(url).database
+    Side("postgresql", url).run(f'ALTER DATABASE "{name}" SET session_replication_role = replica')
+    assert opened(url).exec_driver_sql("SELECT 1").scalar() == 1
+    with pytest.raises(DeclarationError, match=r"session_replication_role is 'replica' and not 'origin'.*RESET"):
+        opened(url, "target").exec_driver_sql("SELECT 1")
+
+
 MYSQL_BENT = {
     "sql_select_limit": "2",
     "sql_mode": "'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'",
@@ -197,6 +207,10 @@ MYSQL_BENT = {
     "idle_transaction_timeout": "1",
     "completion_type": "'RELEASE'",
     "sql_quote_show_create": "0",
+    "group_concat_max_len": "10",
+    "div_precision_increment": "0",
+    "default_week_format": "3",
+    "lc_time_names": "'de_DE'",
     "system_versioning_asof": "'2024-01-01 00:00:00'",
 }
 
@@ -218,6 +232,10 @@ def test_mariadb_that_bends_everything(both: Both, mariadb: MariaDB, opened: Ope
             "SELECT @@time_zone, @@foreign_key_checks, @@wait_timeout, @@max_statement_time"
         )
         assert tuple(told.one()) == ("+00:00", 1, 28800, 60)
+        queried = connection.exec_driver_sql(
+            "SELECT length(group_concat(repeat('a', 20))), 1 / 3 = 0, week('2024-01-01'), monthname('2024-01-01')"
+        )
+        assert tuple(queried.one()) == (20, 0, 0, "January")
         connection.rollback()
         if role == "target":
             with pytest.raises(sa.exc.DBAPIError, match="CONSTRAINT"):

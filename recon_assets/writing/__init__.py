@@ -1,7 +1,7 @@
 """The only writer of the target: one window is one transaction, and repeating it changes nothing."""
 
 from recon_assets.reading import parents
-from recon_assets.writing.backups import BackupSink, Restored, fingerprint, restore, standing
+from recon_assets.writing.backups import BackupSink, Restored, fingerprint, load_status, restore
 from recon_assets.writing.corrections import Correcting, correcting
 from recon_assets.writing.fingerprints import Fingerprint
 from recon_assets.writing.loading import load
@@ -15,8 +15,8 @@ __all__ = [
     "correcting",
     "fingerprint",
     "load",
+    "load_status",
     "parents",
     "restore",
-    "standing",
     "typed",
 ]

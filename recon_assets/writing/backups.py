@@ -35,17 +35,17 @@ class BackupSink(Protocol):
     """Remembers what one load of one window changes. It is told before that is final, and never if nothing changes."""
 
     def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
-        """What was there: rows of exact texts, with `THERE` before the target's columns, and the print of all of it."""
+        """What was there: rows of exact texts, `THERE` before the columns, and the fingerprint of all of it."""
 
     def after(self, fingerprint: Fingerprint) -> None:
-        """The print of what will be there. The load is made final only when this was kept."""
+        """The fingerprint of what will be there. The load is made final only when this was kept."""
 
     def done(self) -> None:
         """The load is final."""
 
 
 class Backup(Protocol):
-    """What a keeper kept of one load."""
+    """What a backup sink stored of one load."""
 
     @property
     def mode(self) -> str:
@@ -57,11 +57,11 @@ class Backup(Protocol):
 
     @property
     def before(self) -> Fingerprint:
-        """The print of what was there."""
+        """The fingerprint of what was there."""
 
     @property
     def after(self) -> Fingerprint:
-        """The print of what the load left."""
+        """The fingerprint of what the load left."""
 
 
 @dataclass(frozen=True)
@@ -181,13 +181,13 @@ class LoadBackup:
             raise met_others(self.pair, self.window)
 
     def current_fingerprint(self) -> Fingerprint:
-        """The print of all rows touched, once the load has written them; it is made once."""
+        """The fingerprint of all rows touched, once the load has written them; it is made once."""
         if self.now is None:
             self.now = self.fingerprint()
         return self.now
 
     def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
-        """Tells the keeper what changed; whether anything did.
+        """Stores what changed in the backup sink. Returns whether anything did.
 
         Raises:
             UnavailableError: When there are rows that the load did not write: taking it back would delete them, too.
@@ -234,7 +234,7 @@ class LoadBackup:
         return same_key(self.connection, self.target, {column: self.copies[column] for column in self.key})
 
     def fingerprint(self) -> Fingerprint:
-        """The print of all rows touched, as they are now."""
+        """The fingerprint of all rows touched, as they are now."""
         cells = [(own, column.type) for column, own in self.own.items()]
         row = identity_hash(cells, self.connection.dialect.name)
         key = identity_hash(self.key_cells(self.own), self.connection.dialect.name)
@@ -342,7 +342,7 @@ def target_of(pair: Pair) -> sa.TableClause:
 
 
 def fingerprint(pair: Pair, window: str) -> Fingerprint:
-    """The print of one window of the target.
+    """The fingerprint of one window of the target.
 
     Raises:
         UnavailableError: When the target does not answer.
@@ -352,7 +352,7 @@ def fingerprint(pair: Pair, window: str) -> Fingerprint:
         return LoadBackup(pair, found, connection, target_of(pair)).fingerprint()
 
 
-def standing(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> ChangeStatus:
+def load_status(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> ChangeStatus:
     """Whether a load of which there is a backup came to its end, by the rows themselves.
 
     Raises:
@@ -374,7 +374,7 @@ def restore(
     Args:
         pair: Both sides of the table.
         window: The window that was loaded.
-        backup: What the load's keeper kept.
+        backup: What the load's backup sink kept.
         parts: The rows that it kept.
         dry_run: Whether to do everything and take it back.
 

@@ -117,7 +117,7 @@ class _Job:
         return LoadBackup(self.pair, self.window, self.connection, self.target) if self.keeps else None
 
     def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
-        """Has the keeper keep what changed; whether there was anything."""
+        """Stores what changed in the backup sink; whether there was anything."""
         return self.backup is not None and self.backup.save(backup_sink, loaded)
 
     @cached_property
@@ -415,9 +415,7 @@ def _runs(job: _Job) -> bool:
     try:
         job.run()
     except sa.exc.IntegrityError as error:
-        if not is_duplicate(error):
-            raise
-        return False
+        return not is_duplicate(error)
     return True
 
 

@@ -178,7 +178,7 @@ def test_rows_that_moved_on_are_named(both: Both, target: Name, change: str, nam
 
     assert list(raised.value.keys) == named
     assert sides.target.rows() == now
-    assert writing.standing(pair, DAY, kept.backup, kept.parts) is ChangeStatus.NEITHER
+    assert writing.load_status(pair, DAY, kept.backup, kept.parts) is ChangeStatus.NEITHER
 
 
 def test_many_rows_that_moved_on(both: Both) -> None:
@@ -468,7 +468,7 @@ def test_backup_tells_whether_the_load_came_to_its_end(
         assert step != "never"
 
     kept.mode = mode
-    assert writing.standing(pair, DAY, kept.backup, kept.parts) is standing
+    assert writing.load_status(pair, DAY, kept.backup, kept.parts) is standing
     assert (restore(pair, kept) > 0) is (standing is ChangeStatus.AFTER)
     assert sides.target.rows() == was
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from recon_assets import ledger, writing
-from recon_assets.errors import RefusedError, UnavailableError
+from recon_assets.errors import DoesNotFitError, RefusedError, UnavailableError
 from recon_assets.model import ChangeStatus, Mode
 from recon_assets.writing.backups import LoadBackup, target_of
 from recon_assets_tests.conftest import Fresh
@@ -27,7 +27,7 @@ def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name
         assert sides.target.rows() != was
         with book.begin() as connection:
             (backup,) = ledger.backups(connection, run="run", undoable=True)
-            assert writing.standing(pair, DAY, backup, ledger.parts(connection, backup.id)) is ChangeStatus.AFTER
+            assert writing.load_status(pair, DAY, backup, ledger.parts(connection, backup.id)) is ChangeStatus.AFTER
             assert writing.restore(pair, DAY, backup, ledger.parts(connection, backup.id)).written > 0
 
     assert sides.target.rows() == was
@@ -71,7 +71,7 @@ def test_column_that_is_new_is_left_alone(both: Both, target: Name) -> None:
     sides.target.run("ALTER TABLE t ADD COLUMN remark varchar(9)", "UPDATE t SET remark = 'mine' WHERE id = 2")
     pair = sides.pair(spec(DAYS))
 
-    assert writing.standing(pair, DAY, kept.backup, kept.parts) is ChangeStatus.AFTER
+    assert writing.load_status(pair, DAY, kept.backup, kept.parts) is ChangeStatus.AFTER
     assert restore(pair, kept) > 0
     assert sides.target.rows() == [(*row, "mine" if row[0] == 2 else None) for row in was]
     assert restore(pair, kept) == 0
@@ -104,4 +104,29 @@ def test_column_that_is_gone_is_named(both: Both, target: Name, renamed: str, re
     with pytest.raises(RefusedError, match=rf"t 2024-01-02: .*had then \(.*{renamed}.*\).* Bring them back"):
         restore(pair, kept)
     with pytest.raises(RefusedError, match="columns any more"):
-        writing.standing(pair, DAY, kept.backup, kept.parts)
+        writing.load_status(pair, DAY, kept.backup, kept.parts)
+
+
+def test_row_too_long_for_a_fingerprint_is_an_error(both: Both) -> None:
+    """MySQL would make NULL of its text, and a fingerprint without the row would call it unchanged."""
+    sides = both("mysql", "mysql")
+    sides.create("id integer primary key, v longtext, w longtext", "id integer primary key, v longtext, w longtext")
+    sides.target.run("INSERT INTO t SELECT 1, REPEAT('x', 9000000), REPEAT('y', 9000000)")
+
+    with pytest.raises(DoesNotFitError, match="max_allowed_packet"):
+        writing.fingerprint(sides.pair(spec()), "all")
+
+
+def test_rows_that_land_outside_of_the_window_stop_a_replacement(both: Both) -> None:
+    """A trigger that moves them to another day would leave rows that nobody could take back."""
+    sides = prepared(both, "postgresql", THERE, [])
+    sides.target.run(
+        "CREATE FUNCTION moved() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN NEW.at := NEW.at + interval '5 days'; RETURN NEW; END $$",
+        "CREATE TRIGGER moves BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION moved()",
+    )
+
+    with pytest.raises(RefusedError, match="rows that it wrote do not belong to the window"):
+        load(sides.pair(spec(DAYS)), Mode.REPLACE)
+
+    assert sides.target.rows() == []

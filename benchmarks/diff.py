@@ -238,7 +238,7 @@ def measured(course: Course, measures: Sequence[Measure]) -> Run:
         engines = [dialect.engine(Database(name, url), role="source") for name, url in course.sides.items()]
         for engine in engines:
             stack.callback(engine.dispose)
-        pair, _ = reading.matched(SPEC, *engines)
+        pair = reading.matched(SPEC, *engines)
         snapshot = stack.enter_context(reading.snapshot(pair))
         began = time.monotonic()
         found = reading.measured(snapshot, measures, tuple(YEAR.windows(date.max)))

@@ -7,7 +7,7 @@ from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
 from recon_assets.checks.record_checks import Checksum, Fields, Keys
 from recon_assets.checks.references import References
 from recon_assets.checks.same_schema import Drift, Schema
-from recon_assets.checks.unplaced import Unplaced, with_unplaced
+from recon_assets.checks.undated import UndatedRows, with_undated
 
 __all__ = [
     "Ascending",
@@ -28,6 +28,6 @@ __all__ = [
     "References",
     "Schema",
     "Sum",
-    "Unplaced",
-    "with_unplaced",
+    "UndatedRows",
+    "with_undated",
 ]

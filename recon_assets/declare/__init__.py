@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from recon_assets.checks import with_unplaced
+from recon_assets.checks import with_undated
 from recon_assets.declare.problems import Problem, ProblemsError
 from recon_assets.declare.reading import Declaration, read
 from recon_assets.model import Project
@@ -30,5 +30,5 @@ def load_project(path: Path | None = None, environ: Mapping[str, str] = os.envir
     if declaration.errors:
         raise ProblemsError(declaration.origin, declaration.errors)
     project = declaration.project
-    tables = {name: replace(spec, checks=(*spec.checks, *with_unplaced(spec))) for name, spec in project.tables.items()}
+    tables = {name: replace(spec, checks=(*spec.checks, *with_undated(spec))) for name, spec in project.tables.items()}
     return replace(project, tables=tables)

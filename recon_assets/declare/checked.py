@@ -10,8 +10,8 @@ from recon_assets.declare.problems import KeyPath, Problem, nearest
 from recon_assets.declare.rules import OF_TARGET
 from recon_assets.declare.table import Table
 from recon_assets.dialect import privileges
+from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.forms import form
 from recon_assets.dialect.windows import bound
 from recon_assets.diff.values import Reader, check_rule
 from recon_assets.errors import DeclarationError
@@ -135,7 +135,7 @@ def _readable(table: Table, both: tuple[Column, Column], rule: Rule) -> Iterator
     at = (*table.at, "columns", *(("rules", left.name) if left.name in table.spec.rules else ()))
     try:
         check_rule(
-            Reader(left.name, form(left.type, right.type, rule, same_dialect=alike), left.type, right.type, rule)
+            Reader(left.name, common_form(left.type, right.type, rule, same_dialect=alike), left.type, right.type, rule)
         )
     except DeclarationError as error:
         message, _, hint = str(error).removeprefix(f"{left.name}: ").partition("; ")

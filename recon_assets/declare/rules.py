@@ -147,7 +147,7 @@ def _same_names(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
             yield Problem((*at, "checks", index), message, "Give one of them another name, as `name: paid_orders`.")
 
 
-RESERVED = frozenset({*DiscrepancyKind, "records", "unplaced"})
+RESERVED = frozenset({*DiscrepancyKind, "records", "undated"})
 """Names that no check may have: a case is named by its check, or else by the kind of its records."""
 
 OF_TARGET = {"order", "references"}

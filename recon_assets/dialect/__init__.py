@@ -1,4 +1,4 @@
-"""Everything in which databases differ; no other module names a dialect."""
+"""Everything in which databases differ, but for how each writes down a kind of value (`recon_assets.values`)."""
 
 from recon_assets.dialect.engines import check_url, engine
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.forms import Form
+from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from recon_assets.dialect.canonical import END, NULL
-from recon_assets.dialect.forms import Form
+from recon_assets.dialect.common_form import Form
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
 from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, moments, numbers

@@ -17,7 +17,7 @@ __all__ = ["reasons"]
 
 _MISMATCHED = "mismatched records"
 _SENTENCES = 5
-_ENOUGH_SOUND = 20
+_MIN_MATCHING_SAMPLES = 20
 _LOOKED_AT = 1000
 _ENOUGH = 3
 _RARE = 0.001
@@ -55,7 +55,7 @@ def reasons(
 
 def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence[str]) -> Iterator[Reason]:
     counts = comparison.counts
-    matching_samples = comparison.matching_samples if len(comparison.matching_samples) >= _ENOUGH_SOUND else ()
+    matching_samples = comparison.matching_samples if len(comparison.matching_samples) >= _MIN_MATCHING_SAMPLES else ()
     largest = max(counts.source, counts.target)
     kinds = (
         ("missing records", comparison.missing, counts.missing),

@@ -28,7 +28,7 @@ class Group:
         total: How many there are.
         all: How many records the larger side has.
         others: Records to hold them against.
-        sound: Whether ``others`` are records that agree; else they are wrong in other ways.
+        matching_samples: Whether ``others`` are records that agree; else they are wrong in other ways.
         private: Columns whose values are not shown.
         windows: The keys of all windows compared, in order.
     """

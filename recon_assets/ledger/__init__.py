@@ -4,7 +4,6 @@ Every function takes the connection of a `Ledger.begin` first, so that who calls
 """
 
 from recon_assets.ledger.accepted import Decided, accept, accepted, decided, keeps, withdraw
-from recon_assets.ledger.backups import Backup, BackupSink, backups, parts, restored
 from recon_assets.ledger.cases import (
     Counts,
     Cursor,
@@ -38,6 +37,7 @@ from recon_assets.ledger.findings import (
 )
 from recon_assets.ledger.opening import Ledger, opened, upgrade
 from recon_assets.ledger.pruning import prune
+from recon_assets.ledger.stored_backups import Backup, BackupSink, backups, parts, restored
 from recon_assets.ledger.values import chosen_json, chosen_of
 from recon_assets.ledger.windows import asked, causes, changed, in_flight, look_later, numbers, to_check, unexplained
 

@@ -1,10 +1,10 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
+from recon_assets.reading.column_matching import ColumnPair, Pair, forms, matched, pair, problems
 from recon_assets.reading.disorder import disorder
 from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, hashing, measured
 from recon_assets.reading.names import as_table, condition, nearest, split_name, written
 from recon_assets.reading.orphans import Parent, orphans, parent_of
-from recon_assets.reading.pairs import ColumnPair, Pair, forms, matched, pair, problems
 from recon_assets.reading.parents import parents
 from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection

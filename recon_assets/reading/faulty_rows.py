@@ -7,12 +7,12 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell, value_text
+from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.forms import form
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Discrepancy, DiscrepancyKind, FaultyRows, Rule, Value, Window
+from recon_assets.reading.column_matching import ColumnPair
 from recon_assets.reading.names import Select, condition, nearest
-from recon_assets.reading.pairs import ColumnPair
 from recon_assets.reading.savepoint import savepoint
 from recon_assets.reading.snapshot import Side, Snapshot
 from recon_assets.values.showing import shown
@@ -172,7 +172,7 @@ def _names(side: Side) -> list[str]:
 
 def cell(column: Column, value: sa.ColumnElement[Any]) -> Cell:
     """A column of the target, to be written down as what it is."""
-    return Cell(value, column.type, form(column.type, column.type, Rule(), same_dialect=True))
+    return Cell(value, column.type, common_form(column.type, column.type, Rule(), same_dialect=True))
 
 
 def _shown(text: str | None, mapped: ColumnPair) -> Value:

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import fenced, row_text, text_hash, total, value_text
+from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.forms import Form
-from recon_assets.dialect.row_hashes import bits
+from recon_assets.dialect.identity_hash import bits
+from recon_assets.dialect.postgresql_row_hash import SignedHash, chained_hash, equal_values, hashes_alike
 from recon_assets.dialect.sql import readable
-from recon_assets.dialect.typed_digest import SignedHash, chained_hash, equal_values, hashes_alike
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Measure, SidePair, Window
+from recon_assets.reading.column_matching import forms
 from recon_assets.reading.names import Select, condition
-from recon_assets.reading.pairs import forms
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot
 
 COUNT = Measure("count")

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import Cell, md5_text, row_text
+from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.forms import Form, form
-from recon_assets.dialect.typed_digest import hashes_alike
+from recon_assets.dialect.postgresql_row_hash import hashes_alike
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Discrepancy, DiscrepancyKind, FaultyRows, Orphans, Rule, TableSpec, Window
 from recon_assets.reading.faulty_rows import WINDOW, Counts, Fault, RowCheck, found, target_with
@@ -220,7 +220,7 @@ def _forms(side: Side, need: Orphans, parent: Parent) -> list[Form]:
     found = []
     for name, column in zip(need.columns, parent.key, strict=True):
         try:
-            found.append(form(side.column(name).type, column.type, Rule(), same_dialect=alike, zone=zone))
+            found.append(common_form(side.column(name).type, column.type, Rule(), same_dialect=alike, zone=zone))
         except DeclarationError as error:
             msg = f"{where}: {name}: {error}"
             raise DeclarationError(msg) from error

@@ -6,10 +6,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell, value_text
-from recon_assets.dialect.forms import Form, form
+from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.windows import day_key
 from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Rule, TableSpec, Value
-from recon_assets.reading.pairs import Pair
+from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.reading.source_records import records
 from recon_assets.values import MOMENTS
@@ -52,7 +52,7 @@ def _forms(child: Pair, parent: Pair, columns: Sequence[str]) -> list[Form]:
     names = [child.spec.target_name(name) for name in columns]
     alike = child.target.dialect.name == parent.source.dialect.name
     pairs = zip(names, parent.key, strict=True)
-    return [form(own[name], mapped.source.type, Rule(), same_dialect=alike) for name, mapped in pairs]
+    return [common_form(own[name], mapped.source.type, Rule(), same_dialect=alike) for name, mapped in pairs]
 
 
 def _text(value: Value, kind: Kind) -> str:

@@ -10,8 +10,8 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import readable
 from recon_assets.dialect.windows import day_of, within
 from recon_assets.model import ALL, Relation, TableSpec, Window
+from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.names import Select, cast_to, condition, relation_of
-from recon_assets.reading.pairs import Pair
 from recon_assets.reading.table_schema import describe
 
 

@@ -16,8 +16,8 @@ from recon_assets.dialect.sql import begin_reading
 from recon_assets.dialect.windows import day_of, is_time, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, Relation, Window
+from recon_assets.reading.column_matching import Pair, forms
 from recon_assets.reading.names import Select, cast_to, condition, nearest, relation_of
-from recon_assets.reading.pairs import Pair, forms
 from recon_assets.reading.table_schema import TableSchema
 
 T = TypeVar("T")

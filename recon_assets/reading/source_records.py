@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import value_text
 from recon_assets.model import Value, Window
-from recon_assets.reading.pairs import Pair, forms
+from recon_assets.reading.column_matching import Pair, forms
 from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.values.showing import shown_column
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from recon_assets.dialect import bulk
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.exact_text import exact_text, reader
+from recon_assets.dialect.identity_hash import bits, identity_hash
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.row_hashes import bits, identity_hash
 from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
 from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
 from recon_assets.model import ChangeStatus, Column, Kind, Loaded, Mode, Type, Window

@@ -19,8 +19,8 @@ from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, Discre
 from recon_assets.reading import Pair
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.foreign_key_order import depths
+from recon_assets.writing.guarded_writes import Stage, staged
 from recon_assets.writing.planning import Planning
-from recon_assets.writing.staging import Stage, staged
 from recon_assets.writing.target import UNTOUCHED, Target
 from recon_assets.writing.trial import complete_by_trial
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell
+from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.exact_text import speller
-from recon_assets.dialect.forms import Form, form
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, Rule, Value
 from recon_assets.reading import ColumnPair, Pair
@@ -47,9 +47,9 @@ class Field:
         source, target = self.mapped.source.type, self.target.type
         alike = self.pair.source.dialect.name == self.pair.target.dialect.name
         try:
-            return form(source, target, self.pair.spec.rules.get(self.name, Rule()), same_dialect=alike)
+            return common_form(source, target, self.pair.spec.rules.get(self.name, Rule()), same_dialect=alike)
         except DeclarationError:
-            return form(target, target, Rule(), same_dialect=True)
+            return common_form(target, target, Rule(), same_dialect=True)
 
     @property
     def is_folded(self) -> bool:

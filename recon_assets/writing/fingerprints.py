@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import fenced
-from recon_assets.dialect.row_hashes import bits
+from recon_assets.dialect.identity_hash import bits
 from recon_assets.reading.measures import too_long
 
 Select = sa.Select[*tuple[Any, ...]]

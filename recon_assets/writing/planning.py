@@ -15,7 +15,7 @@ from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, Discrepancy, Image, Value
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.fields import Field
-from recon_assets.writing.staging import Stage
+from recon_assets.writing.guarded_writes import Stage
 from recon_assets.writing.target import UNTOUCHED, Target
 
 UNKNOWN = object()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Action, Change, Column, Image, Kind
-from recon_assets.writing.staging import staged
+from recon_assets.writing.guarded_writes import staged
 from recon_assets.writing.target import Target
 
 _MOMENTS = {Kind.TIMESTAMP, Kind.INSTANT}

@@ -284,7 +284,7 @@ def test_whatever_is_wrong_with_a_table_the_others_are_checked(shop: Shop, monke
         ("slow", "nap"),
     }
     assert {("zero", "count", False), ("slow", "count", False), ("orders", "keys", False)} <= judged
-    assert ("orders", "unplaced", True) in judged
+    assert ("orders", "undated", True) in judged
     assert "later: none of its days is asked for" in result.stderr
     said = shop.check("--all").stdout
     assert said.startswith("Not known: of 12 checks of 5 tables, ")
@@ -299,12 +299,12 @@ def test_rows_without_a_time_are_compared(shop: Shop) -> None:
     shop.sides.source.fill("t", undated)
     shop.sides.target.fill("t", undated)
 
-    (same,) = shop.found("--only", "unplaced")
+    (same,) = shop.found("--only", "undated")
     shop.sides.target.run("UPDATE t SET fee = 2 WHERE id = 91")
-    (other,) = shop.found("--only", "unplaced")
+    (other,) = shop.found("--only", "undated")
     shop.sides.target.run("DELETE FROM t WHERE id = 91")
     shop.sides.target.fill("t", [(99, "2031-01-01 00:00:00", "x", 1)])
-    (lost,) = shop.found("--only", "unplaced")
+    (lost,) = shop.found("--only", "undated")
 
     assert same["passed"]
     assert same["summary"] == "orders: 2 rows of the source and 2 of the target have no time, 0 of them differ"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from recon_assets import dialect, reading
-from recon_assets.dialect import typed_digest
-from recon_assets.dialect.row_hashes import identity_hash
+from recon_assets.dialect import postgresql_row_hash
+from recon_assets.dialect.identity_hash import identity_hash
 from recon_assets.model import ALL, Database, Kind, Measure
 from recon_assets.reading import Snapshot
+from recon_assets.reading.column_matching import forms
 from recon_assets.reading.measures import Hashing, digested, hashing, scan
-from recon_assets.reading.pairs import forms
 from recon_assets.reading.snapshot import Side
 from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
@@ -176,4 +176,4 @@ def test_every_kind_has_its_list() -> None:
         "time": "time without time zone",
     }
     spelled = {spoken.get(name, "timestamp without time zone" if name == "timestamp" else name) for name in spelled}
-    assert spelled >= typed_digest.TYPES
+    assert spelled >= postgresql_row_hash.TYPES

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect
 from recon_assets.dialect.canonical import Cell, md5_text, row_text
-from recon_assets.dialect.forms import form
+from recon_assets.dialect.common_form import common_form
 from recon_assets.model import Database, Kind, Rule, Type
 from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
@@ -61,7 +61,7 @@ def digests(side: Side) -> dict[Row, str]:
     build(side, Table("t", {"id": "integer", "a": TYPES[side.name], "b": TYPES[side.name]}, numbered))
     text = Type(Kind.TEXT, TYPES[side.name])
     table = sa.table("t", *map(sa.column, ("id", "a", "b")))
-    cells = [Cell(table.c[name], text, form(text, text, Rule(), same_dialect=False)) for name in ("a", "b")]
+    cells = [Cell(table.c[name], text, common_form(text, text, Rule(), same_dialect=False)) for name in ("a", "b")]
     engine = dialect.engine(Database("side", side.url), role="source")
     with engine.connect() as connection:
         rows = connection.execute(sa.select(table.c.id, md5_text(row_text(cells)))).all()

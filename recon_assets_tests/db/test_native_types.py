@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import recon_assets
-from recon_assets.dialect.forms import form
+from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.types import parse
 from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.model import Comparison, Mode, Rule
@@ -118,7 +118,7 @@ WAY_OUT = r"has no exact form in other databases; cast .*columns\.cast.*`--cast 
 def test_other_pairs_have_no_common_form(left: str, right: str) -> None:
     """And the way out is named."""
     with pytest.raises(DeclarationError, match=WAY_OUT):
-        form(parse(left, "postgresql"), parse(right, "postgresql"), Rule(), same_dialect=True)
+        common_form(parse(left, "postgresql"), parse(right, "postgresql"), Rule(), same_dialect=True)
 
 
 NESTED = [

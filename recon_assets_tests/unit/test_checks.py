@@ -451,14 +451,14 @@ SENTENCES: list[Any] = [
         id="outside",
     ),
     pytest.param(
-        checks.Unplaced(),
+        checks.UndatedRows(),
         [found(150, 150)],
         True,
         "150 rows of the source and 150 of the target have no time, 0 of them differ",
-        id="unplaced",
+        id="undated",
     ),
     pytest.param(
-        checks.Unplaced(),
+        checks.UndatedRows(),
         [found(1, 2, 0, 1, 0, unplaced=(3, 0))],
         False,
         "1 row of the source and 2 of the target have no time, 1 of them differ: 0 missing, 1 extra, 0 with other values;"
@@ -533,7 +533,7 @@ FIGURES: list[Any] = [
     (checks.Checksum(), [SidePair(Digest(255, 16), Digest(None)), found(9, 0, 9)], ("ff 10", None, 9, 9)),
     (checks.References(("a",), "p"), [FaultyRows(2, 5), ROWS], (None, None, 2, 5)),
     (checks.InWindows(), [found(9, 9, unplaced=(1, 2))], (1, 2, 3, 21)),
-    (checks.Unplaced(), [found(9, 10, 1, 2)], (9, 10, 3, 10)),
+    (checks.UndatedRows(), [found(9, 10, 1, 2)], (9, 10, 3, 10)),
 ]
 
 
@@ -623,8 +623,8 @@ EVERY: list[Any] = [
     (checks.NotFuture("a"), "order_not_future_a", "In the target, a is not in the future."),
     (checks.InWindows(), "order_in_windows", "Every row of source and target falls into one of the table's days."),
     (
-        checks.Unplaced(),
-        "unplaced",
+        checks.UndatedRows(),
+        "undated",
         "Rows without a time, which fall into none of the table's days, are the same in source and target.",
     ),
     (checks.Schema(), "schema", "Columns, keys and indexes of the target are those of the source."),
@@ -690,8 +690,8 @@ def test_equal_keys_are_no_pass(check: Check) -> None:
     [
         (checks.Fields(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
         (checks.Checksum(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
-        (checks.Unplaced(), found(4, 4, unplaced=(0, 1)), (False, True, Severity.HIGH)),
-        (checks.Unplaced(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
+        (checks.UndatedRows(), found(4, 4, unplaced=(0, 1)), (False, True, Severity.HIGH)),
+        (checks.UndatedRows(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
         (checks.Keys(), found(4, 4, not_compared=(TAGS,), unplaced=(1, 1)), (True, False, None)),
         (checks.Fields(), found(4, 4, unplaced=(1, 1)), (True, False, None)),
     ],
@@ -725,7 +725,7 @@ def test_needs_say_all_that_was_declared() -> None:
         ),
         checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"), Measure("count", where="w")),
         checks.InWindows(where="w"): (Records("w"),),
-        checks.Unplaced(): (Undated(),),
+        checks.UndatedRows(): (Undated(),),
         checks.Schema(): (TableSchemas(),),
         checks.BusinessRule("s", "t"): (Results("s", "t"),),
     }
@@ -766,7 +766,7 @@ def test_every_check_is_daily_but_those_of_the_whole_table() -> None:
     """Shapes, and rows that no day holds, belong to the table as a whole."""
     assert [check.name for check, *_ in EVERY if not check.daily] == [
         "order_in_windows",
-        "unplaced",
+        "undated",
         "schema",
         "r",
         "r",

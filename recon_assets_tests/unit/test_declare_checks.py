@@ -109,8 +109,8 @@ def test_check_is_declared(declared: Declared, text: str, check: Check) -> None:
 @pytest.mark.parametrize(
     ("declaration", "last"),
     [
-        ("[count]", "unplaced"),
-        ("[fields, schema]", "unplaced"),
+        ("[count]", "undated"),
+        ("[fields, schema]", "undated"),
         ("[{kind: order, in_window: true}, count]", "count"),
         ("[{kind: order, not_future: time_hour}, schema]", "schema"),
     ],
@@ -357,7 +357,7 @@ def test_two_checks_of_one_name_are_refused(declared: Declared) -> None:
         "18: tables.flights.checks[1]: checks[0] is named `count` already. Give one of them another name, as `name: paid_orders`."
     ]
     named = flights(declared(_checks("count", paid.replace("}", ", name: paid}")))).checks
-    assert [check.name for check in named] == ["count", "paid", "unplaced"]
+    assert [check.name for check in named] == ["count", "paid", "undated"]
 
 
 def test_tables_without_days_have_no_check_of_days(declared: Declared) -> None:

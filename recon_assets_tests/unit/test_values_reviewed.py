@@ -2,7 +2,7 @@
 
 import pytest
 
-from recon_assets.dialect.forms import Form
+from recon_assets.dialect.common_form import Form
 from recon_assets.diff.values import Reader
 from recon_assets.model import Kind, Rule, Type
 from recon_assets.values import binary, json

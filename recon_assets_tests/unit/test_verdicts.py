@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon_assets.dialect.forms import Form
+from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module
 from recon_assets.diff.spool import Row, key_of, spool, text_of
 from recon_assets.diff.values import Marked, Reader

@@ -8,11 +8,11 @@ from recon_assets.checks.order import InWindows
 from recon_assets.checks.target import OfTarget
 from recon_assets.model import Check, Evidence, Finding, Need, TableSpec, Undated
 
-NAME = "unplaced"
+NAME = "undated"
 
 
 @dataclass(frozen=True)
-class Unplaced(BaseCheck):
+class UndatedRows(BaseCheck):
     """Rows without a time, which no day holds, are the same on both sides: they are compared as one window.
 
     Rows before the table's first day and after its last are counted and not compared: its declaration leaves them out.
@@ -61,8 +61,8 @@ class Unplaced(BaseCheck):
         )
 
 
-def with_unplaced(spec: TableSpec) -> tuple[Check, ...]:
+def with_undated(spec: TableSpec) -> tuple[Check, ...]:
     """The check that goes with every table whose sides are compared by days, unless `InWindows` forbids such rows."""
     by_days = [check for check in spec.checks if check.daily and not isinstance(check, OfTarget | BusinessRule)]
     replaced = any(isinstance(check, InWindows) for check in spec.checks)
-    return (Unplaced(),) if spec.days and by_days and not replaced else ()
+    return (UndatedRows(),) if spec.days and by_days and not replaced else ()

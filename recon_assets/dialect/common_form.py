@@ -35,7 +35,7 @@ _READ_AS = {
 }
 
 
-def form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str = "UTC") -> Form:
+def common_form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone: str = "UTC") -> Form:
     """The common form of a column of the source and one of the target.
 
     ``zone`` is that of times without one.

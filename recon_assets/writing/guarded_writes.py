@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell, value_text
+from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.exact_text import not_identical, reader
-from recon_assets.dialect.forms import Form
 from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage
 from recon_assets.model import Action, Change, Column, Image
 from recon_assets.values import TEXTS

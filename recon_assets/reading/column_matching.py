@@ -8,7 +8,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.forms import Form, form
+from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
@@ -283,7 +283,7 @@ def _forms(pair: Pair) -> tuple[dict[str, Form], dict[str, str]]:
     for mapped in pair.columns:
         rule = pair.spec.rules.get(mapped.source.name, Rule())
         try:
-            found[mapped.source.name] = form(
+            found[mapped.source.name] = common_form(
                 mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=zone
             )
         except DeclarationError as error:

@@ -50,8 +50,14 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     where: Annotated[str | None, typer.Option(metavar="SQL", help="Compare only rows of which this holds.")] = None,
     window: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN,FROM,UNTIL[,ZONE]", help="Only rows from FROM to before UNTIL, days or moments."),
+        typer.Option(
+            metavar="COLUMN,FROM,UNTIL[,ZONE]",
+            help="Only rows from FROM to before UNTIL, days or moments of ZONE (UTC).",
+        ),
     ] = None,
+    stored_in: Annotated[
+        str, typer.Option(metavar="ZONE", help="The time zone in which times without a zone are stored.")
+    ] = "UTC",
     grace_period: Annotated[
         str | None, typer.Option(metavar="15m", help="Rows younger than this are in flight.")
     ] = None,
@@ -79,6 +85,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         "cast": options.casts(cast or ()) or None,
         "rules": options.rules(rule or ()) or None,
         "window": options.window(window),
+        "stored_in": stored_in,
         "where": where,
         "grace_period": options.duration("--grace-period", grace_period),
         "updated_at": updated_at,

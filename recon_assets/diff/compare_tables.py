@@ -31,6 +31,7 @@ def compare(  # noqa: PLR0913 - the public door
     cast: Mapping[str, str] | None = None,
     rules: Mapping[str, Mapping[str, Any] | Rule] | None = None,
     window: Bounds | None = None,
+    stored_in: str = "UTC",
     where: str | None = None,
     grace_period: timedelta | None = None,
     updated_at: str | None = None,
@@ -51,7 +52,8 @@ def compare(  # noqa: PLR0913 - the public door
         cast: SQL types of the source's database, by column: what the source's values are cast to before anything else.
         rules: When two values of a column are equal, by the source's name: ``{"price": {"abs": "0.01"}}``.
         window: ``(column, start, end, zone)``: only rows of that time, ``end`` excluded. ``zone`` (default UTC) is
-            that of days and of times without zone.
+            that of these days.
+        stored_in: The zone of stored times that have none.
         where: SQL that both sides understand; other rows are left out.
         grace_period: Rows that differ and are younger are read again, and are in flight if they still differ.
         updated_at: The source's name of the column that says how old a row is.
@@ -73,13 +75,14 @@ def compare(  # noqa: PLR0913 - the public door
     if key is None:
         msg = "key: name the columns that identify a record, or give [] to compare whole rows"
         raise DeclarationError(msg)
-    days, windows = _days(window)
+    days, windows = _days(window, _zone(stored_in, "stored_in").key)
     spec = TableSpec(
         name=source_table if not source_table.lstrip().startswith("(") else "query",
         source=_relation("source", source_table),
         target=_relation("target", target_table),
         key=tuple([key] if isinstance(key, str) else key),
         days=days,
+        stored_in=stored_in,
         rename=rename or {},
         cast=_checked_cast(cast or {}),
         rules={name: rule_of(name, rule) for name, rule in (rules or {}).items()},
@@ -122,21 +125,21 @@ def _opened(spec: TableSpec, source_url: str, target_url: str, columns: Sequence
         target.dispose()
 
 
-def _days(window: Bounds | None) -> tuple[Days | None, list[Window]]:
+def _days(window: Bounds | None, stored_in: str) -> tuple[Days | None, list[Window]]:
     if window is None:
         return None, [ALL]
     if len(window) not in {3, 4}:
         msg = f"window: expected (column, start, end) or (column, start, end, zone), found {len(window)} items"
         raise DeclarationError(msg)
     column, zone = window[0], window[3] if len(window) > 3 else "UTC"
-    start, end = (_moment(value, zone) for value in window[1:3])
+    start, end = (_moment(value, _zone(zone, "window")) for value in window[1:3])
     if start >= end:
         msg = f"window: {start} is not before {end}; the end is the first moment that is left out"
         raise DeclarationError(msg)
     if end.year > _LAST_YEAR:
         msg = f"window: {end} is later than the year {_LAST_YEAR}, the last of which days are counted"
         raise DeclarationError(msg)
-    days = Days(column, start.date(), None, zone, zone)
+    days = Days(column, start.date(), None, zone, stored_in)
     whole = days.windows(end.date() + timedelta(days=1))
     clipped = (Window(day.key, max(day.start or start, start), min(day.end or end, end)) for day in whole)
     return days, [day for day in clipped if day.start < day.end]  # type: ignore[operator]
@@ -160,12 +163,19 @@ def _refuse_parts_of_days(pair: reading.Pair, windows: Sequence[Window]) -> None
         raise DeclarationError(msg)
 
 
-def _moment(value: Any, zone: str) -> datetime:
+def _zone(name: str, where: str) -> ZoneInfo:
     try:
-        local = ZoneInfo(zone)
-        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
-        msg = f"window: {error}; write a day or moment such as 2024-01-31 or 2024-01-31T12:00, and a zone such as UTC"
+        msg = f"{where}: {error}; write a time zone such as UTC or Europe/Berlin"
+        raise DeclarationError(msg) from error
+
+
+def _moment(value: Any, local: ZoneInfo) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        msg = f"window: {error}; write a day or moment such as 2024-01-31 or 2024-01-31T12:00"
         raise DeclarationError(msg) from error
     if isinstance(found, datetime):
         return found.astimezone(local) if found.tzinfo else found.replace(tzinfo=local)

@@ -97,7 +97,6 @@ def table_of(pair: Pair) -> Table:
         DeclarationError: When a rule makes no sense for its column, or for a key.
     """
     spec, forms = pair.spec, reading.forms(pair)
-    zone = spec.days.stored_in if spec.days else "UTC"
     readers = tuple(
         Reader(
             mapped.source.name,
@@ -105,7 +104,7 @@ def table_of(pair: Pair) -> Table:
             mapped.source.type,
             mapped.target.type,
             spec.rules.get(mapped.source.name, Rule()),
-            zone,
+            spec.stored_in,
             compare_by_value=not forms[mapped.source.name].equal_text_proves_equal,
             not_compared=mapped.source.name in pair.not_compared,
         )

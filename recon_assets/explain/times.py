@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,9 @@ def moment(value: Value) -> datetime | None:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return at.replace(tzinfo=UTC) if 1 < at.year < 9999 else None
+    if not 1 < at.year < 9999:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _timely(find: Callable[[Times], Likeness | None]) -> Family:
@@ -47,15 +50,28 @@ def _timely(find: Callable[[Times], Likeness | None]) -> Family:
         both = [(moment(s), moment(t)) for s, t in pairs]
         times = [(s, t) for s, t in both if s is not None and t is not None]
         found = find(times) if len(times) >= _ENOUGH else None
-        return found if found and found.count >= _ENOUGH else None
+        if found is None or found.count < _ENOUGH:
+            return None
+        mixed = any(_names_zone(s) != _names_zone(t) for s, t in pairs if s is not None and t is not None)
+        return replace(found, phrase=f"{found.phrase}{_READ}") if mixed else found
 
     return like
+
+
+_READ = " (times without a zone read as UTC)"
+"""How a phrase ends that this page cannot know better: it does not see in which zone they are stored."""
+
+
+def _names_zone(value: Value) -> bool:
+    return any(sign in str(value)[10:] for sign in "+-Z")
 
 
 def _shifted(times: Times) -> Likeness | None:
     """By one span, or, where clocks change, by two that are an hour apart and that a zone explains."""
     shifts = Counter(t - s for s, t in times).most_common(2)
     (first, count), (second, more) = shifts[0], shifts[-1]
+    if not first:
+        return Likeness("target is the same time", count)
     if len({s for s, _ in times}) < 3:
         return None
     if count < MIN_SHARE * len(times) and abs(first - second) == _HOUR:
@@ -115,7 +131,9 @@ _UNITS = (
 
 
 def _cut(times: Times) -> Likeness | None:
-    """To the finest unit that explains as many as any, rounded or not."""
+    """To the finest unit that explains as many as any, rounded or not; what is the same time was not cut."""
+    if sum(s != t for s, t in times) < MIN_SHARE * len(times):
+        return None
     found = [
         Likeness(f"target is source {word} to {name}", sum(_floor(s + shift, unit) == t for s, t in times))
         for name, unit in _UNITS
@@ -129,7 +147,7 @@ def _floor(at: datetime, unit: timedelta) -> datetime:
 
 
 def _swapped(times: Times) -> Likeness | None:
-    count = sum((s.year, s.month, s.day) == (t.year, t.day, t.month) for s, t in times)
+    count = sum(s.day <= 12 and s != t == s.replace(month=s.day, day=s.month) for s, t in times)
     return Likeness("target has day and month swapped", count)
 
 

@@ -115,6 +115,7 @@ class TableSpec:
     column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``grace_period`` is in flight.
+    Times without a zone are of ``stored_in``; a table that has ``days`` has theirs.
     The values of ``private`` columns are shown to nobody: reports have ``***`` in their place. A column that
     the target names otherwise may be given by either name, and is private by both. To a ``strict`` table's checks,
     what was not compared is a failure.
@@ -125,6 +126,7 @@ class TableSpec:
     target: Relation
     key: tuple[str, ...] = ()
     days: Days | None = None
+    stored_in: str = "UTC"
     ignore: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
     cast: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +146,8 @@ class TableSpec:
         pairs = (pair for pair in self.rename.items() if set(pair) & set(self.private))
         both = dict.fromkeys((*self.private, *(name for pair in pairs for name in pair)))
         object.__setattr__(self, "private", tuple(both))
+        if self.days:
+            object.__setattr__(self, "stored_in", self.days.stored_in)
 
     def target_name(self, column: str) -> str:
         """The target's name of a source column."""

@@ -162,7 +162,7 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
     if days and Kind.DATE in kinds and len(kinds) > 1 and days.stored_in != days.timezone:
         yield (
             "window.column: a date on one side and times on the other name the same day only"
-            f" when both are read in one zone; set stored_in to {days.timezone}"
+            f" when both are read in one zone; set stored_in to {days.timezone} (recon diff: --stored-in)"
         )
 
 
@@ -279,12 +279,11 @@ def _forms(pair: Pair) -> tuple[dict[str, Form], dict[str, str]]:
     """The common form of each column, and why others have none."""
     found, unlike = {}, {}
     alike = pair.source.dialect.name == pair.target.dialect.name
-    zone = pair.spec.days.stored_in if pair.spec.days else "UTC"
     for mapped in pair.columns:
         rule = pair.spec.rules.get(mapped.source.name, Rule())
         try:
             found[mapped.source.name] = common_form(
-                mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=zone
+                mapped.source.type, mapped.target.type, rule, same_dialect=alike, zone=pair.spec.stored_in
             )
         except DeclarationError as error:
             unlike[mapped.source.name] = str(error)

@@ -98,8 +98,8 @@ def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:
     if kind not in {*MOMENTS, Kind.ANY}:
         raise DeclarationError(_unordered(side, need.not_future))
     here = now.astimezone(ZoneInfo(days.timezone if days else "UTC"))
-    moment = bound(here, kind, _stored_in(side), side.dialect)
-    later = _ordered(side, need.not_future) > sortable(moment, kind, side.dialect, _stored_in(side))
+    moment = bound(here, kind, side.pair.spec.stored_in, side.dialect)
+    later = _ordered(side, need.not_future) > sortable(moment, kind, side.dialect, side.pair.spec.stored_in)
     yield Fault((need.not_future,), later)
 
 
@@ -108,12 +108,7 @@ def _ordered(side: Side, name: str) -> sa.ColumnElement[Any]:
     kind = side.column(name).type.kind
     if kind not in {*MOMENTS, *_NUMBERS, Kind.ANY}:
         raise DeclarationError(_unordered(side, name))
-    return sortable(side.value(name), kind, side.dialect, _stored_in(side))
-
-
-def _stored_in(side: Side) -> str:
-    """The zone of times without one."""
-    return side.pair.spec.days.stored_in if side.pair.spec.days else "UTC"
+    return sortable(side.value(name), kind, side.dialect, side.pair.spec.stored_in)
 
 
 def _unordered(side: Side, name: str) -> str:
@@ -124,7 +119,7 @@ def _unordered(side: Side, name: str) -> str:
 def _need_one_meaning(side: Side, names: Sequence[str]) -> None:
     """Databases read times without a zone as UTC when they compare them with instants."""
     kinds = {side.column(name).type.kind for name in names}
-    zone = _stored_in(side)
+    zone = side.pair.spec.stored_in
     if Kind.INSTANT in kinds and len(kinds) > 1 and zone != "UTC":
         msg = (
             f"{side.where}: {', '.join(names)} hold times with and without zone, which the database compares"

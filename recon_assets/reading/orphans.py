@@ -214,8 +214,7 @@ def _forms(side: Side, need: Orphans, parent: Parent) -> list[Form]:
     if len(need.columns) != len(parent.key):
         msg = f"{where}, whose key is ({', '.join(parent.spec.key)}); name one column for each of those"
         raise DeclarationError(msg)
-    days = side.pair.spec.days
-    zone = days.stored_in if days else "UTC"
+    zone = side.pair.spec.stored_in
     alike = side.dialect == parent.engine.dialect.name
     found = []
     for name, column in zip(need.columns, parent.key, strict=True):

@@ -105,17 +105,26 @@ def test_windows(both: Both, source: Name, target: Name) -> None:
 
 @pytest.mark.parametrize(("source", "target"), RING)
 def test_days_of_a_zone(both: Both, source: Name, target: Name) -> None:
-    """Midnight is New York's, on the day with 23 hours too; SQLite has no instants, but New York's times."""
+    """Midnight is New York's, on the day with 23 hours too; SQLite has no instants, but times of a zone to be named."""
     hours = [datetime(2024, 3, day, hour, tzinfo=UTC) for day in (9, 10, 11, 12) for hour in range(24)]
     sides = both(source, target)
+    zones = {"utc": ZoneInfo("UTC"), "there": NEW_YORK}
     for side in (sides.source, sides.target):
-        moments = [hour.astimezone(NEW_YORK).replace(tzinfo=None) if side.name == "sqlite" else hour for hour in hours]
         columns = {"id": "integer", "moment": AWARE.get(side.name, "timestamp"), "v": "integer"}
-        build(side, Table("t", columns, [(n, moment, 1) for n, moment in enumerate(moments)]))
-    sides.target.run("UPDATE t SET v = 2 WHERE id IN (4, 5, 28, 29, 51, 52, 75, 76)")
+        for table, zone in zones.items():
+            held = [hour.astimezone(zone).replace(tzinfo=None) if side.name == "sqlite" else hour for hour in hours]
+            build(side, Table(table, columns, [(n, moment, 1) for n, moment in enumerate(held)]))
+    for table in zones:
+        sides.target.run(f"UPDATE {table} SET v = 2 WHERE id IN (4, 5, 28, 29, 51, 52, 75, 76)")
 
-    found = compared(sides, "t", window=("moment", "2024-03-10", "2024-03-12", "America/New_York"))
+    window = ("moment", "2024-03-10", "2024-03-12", "America/New_York")
+    found = compared(sides, "utc", window=window)
+    there = compared(sides, "there", window=window, stored_in="America/New_York")
+    whole = compared(sides, "there", stored_in="America/New_York")
 
+    assert [each.key for each in there.mismatched] == [each.key for each in found.mismatched]
+    assert [each.key[0] for each in whole.mismatched] == [4, 5, 28, 29, 51, 52, 75, 76]
+    assert not {"moment"} & {name for each in (there, whole) for item in each.mismatched for name in item.differing}
     # 10 March begins at 05:00 UTC and ends at 04:00 UTC, for its clocks go forward; 12 March begins at 04:00 UTC.
     assert [each.key[0] for each in found.mismatched] == [29, 51, 52, 75]
     assert [each.window for each in found.mismatched] == ["2024-03-10", "2024-03-10", "2024-03-11", "2024-03-11"]

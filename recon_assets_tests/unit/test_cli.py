@@ -112,7 +112,7 @@ DIFF = ["diff", "sqlite:///a.db", "t", "sqlite:///b.db", "t"]
         ([*DIFF, "--key", "id", "--rule", "v:abs=x"], "such as --rule v:abs=0.01"),
         ([*DIFF, "--key", "id", "--window", "d,2024-01-02,2024-01-01"], "is not before"),
         ([*DIFF, "--key", "id", "--window", "d,yesterday,2024-01-01"], "write a day or moment such as 2024-01-31"),
-        ([*DIFF, "--key", "id", "--window", "d,2024-01-01,2024-01-02,Mars"], "a zone such as UTC"),
+        ([*DIFF, "--key", "id", "--window", "d,2024-01-01,2024-01-02,Mars"], "a time zone such as UTC"),
         ([*DIFF, "--key", "id", "--window", "d"], "such as --window created_at,2024-01-01,2025-01-01,UTC"),
         ([*DIFF, "--key", "id", "--grace-period", "15m"], "such as --grace-period 15m --updated-at changed_at"),
         ([*DIFF, "--key", "id", "--updated-at", "at"], "such as --grace-period 15m --updated-at changed_at"),

@@ -167,6 +167,27 @@ def test_one_column(column: str, how: Callable[[Any], Value], said: str) -> None
     assert first.endswith("in all of them")
 
 
+def test_times_of_which_one_side_names_the_zone() -> None:
+    """As what the others were read is said, and nothing was cut where the time is the same."""
+    naive = [row | {"made": str(row["made"]).removesuffix("+00:00")} for row in rows()]
+    same = reasons(mismatched(naive, change("made", lambda v: f"{v}+00:00")))
+    later = reasons(mismatched(naive, change("made", lambda v: shift(v + "+00:00", timedelta(days=1)))))
+
+    said = (
+        "All 100 mismatched records differ in made only; target is {} (times without a zone read as UTC) in all of them"
+    )
+    assert same == (said.format("the same time"),)
+    assert later == (said.format("1 day later"),)
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_days_that_are_months_too(hours: int) -> None:
+    """Are not called swapped where only the hour is another."""
+    eleventh = [row | {"made": f"2024-11-11T10:{at % 60:02}:00+00:00"} for at, row in enumerate(rows())]
+    found = reasons(mismatched(eleventh, change("made", lambda v: shift(v, timedelta(hours=hours, minutes=1)))))
+    assert "swapped" not in found[0]
+
+
 def test_clocks_that_change() -> None:
     """Two shifts that are an hour apart are one zone."""
     comparison = mismatched(rows(months=12), change("made", read_as_utc))

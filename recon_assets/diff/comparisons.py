@@ -81,9 +81,8 @@ class Comparisons(Mapping[str, Comparison]):
         tally, kind = self.tallies[verdict.window], verdict.kind.value
         room = self.max_evidence - tally.counts[kind]
         tally.counts[kind] += verdict.copies
+        tally.by_column.update(verdict.columns)
         source, target = verdict.source, verdict.target
-        if source and target:
-            tally.by_column.update(self.table.differing(self.table.texts(source), self.table.texts(target)))
         row = (verdict.window, kind, source and source.line, target and target.window, target and target.line)
         for _ in range(min(room, verdict.copies)):
             self._records.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?)", row)

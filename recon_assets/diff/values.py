@@ -1,7 +1,7 @@
 """What a canonical text means, and when two of them are equal: the verdict on a record is made here, on values."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
@@ -216,8 +216,27 @@ _FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - differences only
 
 def split(line: str, readers: tuple[Reader, ...], role: Role) -> tuple[str | None, ...]:
     """The texts of a row's cells, without marks: the inverse of `dialect.canonical.row_text`."""
-    data = line.encode()
-    return tuple(_cells(data, readers, role))
+    # Lengths count bytes, so that a character must be one of them.
+    plain = line.isascii()
+    data = line if plain else line.encode().decode("latin-1")
+    texts: list[str | None] = []
+    at = 0
+    for reader in readers:
+        mark = reader.compare_by_value and role == "target"
+        if data.startswith(NULL, at + mark):
+            texts.append(None)
+            at += mark + len(NULL + END)
+            continue
+        marked = reader.form.length_prefixed and data.startswith(UNREADABLE, at)
+        if reader.form.length_prefixed:
+            start = data.index(":", at) + 1
+            stop = at = start + int(data[at + marked : start - 1])
+        else:
+            start, stop = at, data.index(END, at)
+            at = stop + len(END)
+        text = data[start + mark : stop] if plain else data[start + mark : stop].encode("latin-1").decode()
+        texts.append(Marked(text) if marked else text)
+    return tuple(texts)
 
 
 def join(texts: Sequence[str | None], readers: Sequence[Reader]) -> str:
@@ -230,27 +249,6 @@ def _cell(text: str | None, reader: Reader) -> str:
         return NULL + END
     mark = UNREADABLE if isinstance(text, Marked) else ""
     return f"{mark}{len(text.encode())}:{text}" if reader.form.length_prefixed else text + END
-
-
-def _cells(data: bytes, readers: tuple[Reader, ...], role: Role) -> Iterator[str | None]:
-    at, null, end, colon = 0, NULL.encode(), END.encode(), b":"
-    for reader in readers:
-        compare_by_value = reader.compare_by_value and role == "target"
-        if data[at + compare_by_value : at + compare_by_value + 1] == null:
-            at += compare_by_value + len(null) + len(end)
-            yield None
-            continue
-        marked = reader.form.length_prefixed and data[at : at + 1] == UNREADABLE.encode()
-        if reader.form.length_prefixed:
-            at += marked
-            start = data.index(colon, at) + 1
-            stop = start + int(data[at : start - 1])
-            at = stop
-        else:
-            start, stop = at, data.index(end, at)
-            at = stop + 1
-        text = data[start + compare_by_value : stop].decode()
-        yield Marked(text) if marked else text
 
 
 def check_rule(reader: Reader) -> None:

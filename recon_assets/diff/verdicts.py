@@ -3,13 +3,13 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import chain, islice
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from recon_assets.diff.spool import Key, Row, key_of, spool
 from recon_assets.diff.values import Reader, Unreadable, split
@@ -140,13 +140,13 @@ def _rank(value: Value, reader: Reader) -> tuple[Any, ...]:
     return (1, str(value))
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One wrong record: what it is and the rows it is of."""
+class Verdict(NamedTuple):
+    """One wrong record: what it is, the rows it is of, and the columns in which those differ."""
 
     kind: DiscrepancyKind
     source: Row | None
     target: Row | None
+    columns: tuple[str, ...] = ()
 
     @property
     def window(self) -> str:
@@ -183,8 +183,8 @@ def verdicts(table: Table, rows: Iterable[Row], *, repeated: bool) -> Iterator[V
     source = [row for row in held if row.role == "source"]
     target = [row for row in held if row.role == "target"]
     if [row.copies for row in source] == [row.copies for row in target] == [1] and not repeated:
-        if table.differing(table.texts(source[0]), table.texts(target[0])):
-            yield Verdict(DiscrepancyKind.MISMATCHED, source[0], target[0])
+        if columns := table.differing(table.texts(source[0]), table.texts(target[0])):
+            yield Verdict(DiscrepancyKind.MISMATCHED, source[0], target[0], columns)
         return
     yield from _surplus_verdicts(*(surplus(table, source, target) if source and target else (source, target)))
 
@@ -241,7 +241,7 @@ def _surplus_of_alike(table: Table, source: list[Row], target: list[Row]) -> tup
     if sum(row.copies for row in (*source, *target)) > MAX_NEAR:
         _refuse_to_pair(MAX_NEAR)
     left, right = (
-        list(chain.from_iterable([replace(row, copies=1)] * row.copies for row in rows)) for rows in (source, target)
+        list(chain.from_iterable([row._replace(copies=1)] * row.copies for row in rows)) for rows in (source, target)
     )
     pairs = _paired_in_order(table, left, right) if _is_ordered(table) else _paired_freely(table, left, right)
     paired = {source for source, _ in pairs}, {target for _, target in pairs}
@@ -256,7 +256,7 @@ def _last(rows: Sequence[Row], many: int) -> list[Row]:
     found = []
     for row in reversed(rows):
         if many > 0:
-            found.append(replace(row, copies=min(row.copies, many)))
+            found.append(row._replace(copies=min(row.copies, many)))
             many -= row.copies
     return found[::-1]
 

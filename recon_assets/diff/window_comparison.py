@@ -289,13 +289,10 @@ class _Comparing:
         repeated = repeated_in is not None
         if repeated_in is not None:
             self.found.tallies[repeated_in].counts["duplicate_keys"] += 1
-        if many:
-            if self._grace_period is None:
-                self._count(chain(held, rows), repeated=repeated)
-                return
-            found = []
-        else:
-            found = list(verdicts(self.table, held, repeated=repeated))
+        if many and self._grace_period is None:
+            self._count((), verdicts(self.table, self._paired(chain(held, rows)), repeated=repeated))
+            return
+        found = [] if many else list(verdicts(self.table, held, repeated=repeated))
         # So many rows of one key are read again without a look at how old they are.
         if many or any(self._is_in_flight(verdict.rows) for verdict in found):
             for row in chain(held, rows):
@@ -303,11 +300,13 @@ class _Comparing:
         elif found and self._may_have_moved(held, repeated=repeated):
             self.maybe_moved[key] = held[0]
         else:
-            self._count(held, repeated=repeated)
+            self._count(held, found)
 
-    def _count(self, rows: Iterable[Row], *, repeated: bool) -> None:
-        """Count what is wrong with the records of one key; all others have their counterpart."""
-        for verdict in verdicts(self.table, self._paired(rows), repeated=repeated):
+    def _count(self, rows: Iterable[Row], found: Iterable[Verdict]) -> None:
+        """Count what is wrong with these rows; all others of them have their counterpart."""
+        for row in rows:
+            self._pair(row, 1)
+        for verdict in found:
             self._add(verdict)
 
     def _add(self, verdict: Verdict) -> None:

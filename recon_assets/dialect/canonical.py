@@ -2,9 +2,9 @@
 
 A cell is one column of a row as text: `~;` for NULL; the value's text and `;` where no value of the form can
 hold a `;`; else the text's length in UTF-8 bytes, `:` and the text; and before that a `!` where SQLite holds what
-is no value of the form, so that it is no text of another database. The text of a row is that of its cells
-one after the other, so two rows have one text only if they have the same cells. Add a database by
-adding a spelling and one function to each construct.
+is no value of the form, or MySQL bytes that are no text, so that it is no text of another database. The text of a
+row is that of its cells one after the other, so two rows have one text only if they have the same cells. Add a
+database by adding a spelling and one function to each construct.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
+from recon_assets.dialect import mysql_charsets
 from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
-from recon_assets.values import KINDS
+from recon_assets.values import KINDS, UNREADABLE, Marked
 
 NULL = "~"
 END = ";"
@@ -74,15 +75,22 @@ class Spelling:
 
     def cell(self, cell: Cell, column: str) -> str:
         """One cell of a row's text; NULL only where a column that says it is never NULL is."""
-        text = self.text(cell, column)
-        if cell.compare_by_value:
-            text = self.concat.format(self.between.join(["'='", text]))
-        length_prefixed = [self.size.format(text), "':'", text] if cell.form.length_prefixed else [text, f"'{END}'"]
-        whole = self.concat.format(self.between.join(length_prefixed))
+        whole = self._ended(cell, self.text(cell, column))
+        if cell.type.charset:
+            unreadable = mysql_charsets.is_unreadable(cell.type.charset, column)
+            marked = self._ended(cell, mysql_charsets.mark(cell.type.charset, column), UNREADABLE)
+            whole = f"CASE WHEN {unreadable} THEN {marked} ELSE {whole} END"
         if not cell.nullable:
             return whole
         # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL.
         return f"CASE WHEN {column} IS NULL THEN '{'=' if cell.compare_by_value else ''}{NULL}{END}' ELSE {whole} END"
+
+    def _ended(self, cell: Cell, text: str, before: str = "") -> str:
+        """A text so that one sees where it ends."""
+        if cell.compare_by_value:
+            text = self.concat.format(self.between.join(["'='", text]))
+        parts = [self.size.format(text), "':'", text] if cell.form.length_prefixed else [text, f"'{END}'"]
+        return self.concat.format(self.between.join([f"'{before}'", *parts] if before else parts))
 
     def row(self, cells: Sequence[Cell], columns: Sequence[str]) -> str:
         """The text of a row."""
@@ -182,7 +190,13 @@ def _value_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(value_text, "mysql", "mariadb")
 def _value_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """Its collations take `a` and `a ` for one, so that it comes as bytes."""
-    return f"CAST({MYSQL.text(element.cell, compiler.process(element.cell.column, **kw))} AS BINARY)"
+    cell, column = element.cell, compiler.process(element.cell.column, **kw)
+    text = f"CAST({MYSQL.text(cell, column)} AS BINARY)"
+    if not cell.type.charset:
+        return text
+    unreadable = mysql_charsets.is_unreadable(cell.type.charset, column)
+    marked = f"CONCAT(x'{Marked.sent('').hex()}', {mysql_charsets.mark(cell.type.charset, column)})"
+    return f"CASE WHEN {unreadable} THEN {marked} ELSE {text} END"
 
 
 @compiles(value_text, "duckdb")

@@ -1,21 +1,27 @@
 """What a database says of its own columns: the types, by the names it gives them."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from recon_assets.dialect.mysql_charsets import LOSSLESS
 from recon_assets.dialect.types import parse
 from recon_assets.model import Kind, Type
+from recon_assets.values import TEXTS
 
 _Select = sa.Select[*tuple[Any, ...]]
 
 
 def column_types(
-    connection: sa.Connection, select: _Select, declared: Mapping[str, str], cast: Collection[str] = ()
+    connection: sa.Connection,
+    select: _Select,
+    declared: Mapping[str, str],
+    charsets: Mapping[str, str],
+    cast: Collection[str] = (),
 ) -> dict[str, Type]:
     """The logical type of every column of ``select``, in order.
 
@@ -23,12 +29,20 @@ def column_types(
         connection: To the database that is asked.
         select: Of which the types are wanted.
         declared: Types that the catalogue knows better than the result of a query does.
+        charsets: MySQL's character sets, as its catalogue knows them.
         cast: Columns that ``select`` gives another type than the table has.
     """
     dialect = connection.dialect.name
     types = _TYPES[dialect](connection, select)
     better = {name: parse(written, dialect) for name, written in declared.items() if name not in cast}
-    return {name: better.get(name, of) for name, of in types.items()}
+    found = {name: better.get(name, of) for name, of in types.items()}
+    if not is_mysql(connection):
+        return found
+    texts = [name for name, of in found.items() if of.kind in TEXTS or name in charsets]
+    unknown = [name for name in texts if name not in charsets or name in cast]
+    charsets = {**charsets, **(_charsets(connection, select, unknown) if unknown else {})}
+    lossy = {name: charsets[name] for name in texts if charsets[name] not in LOSSLESS}
+    return {name: replace(of, charset=lossy.get(name)) for name, of in found.items()}
 
 
 def _postgresql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
@@ -63,6 +77,15 @@ def _mysql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
     with connection.execute(select.limit(0)) as result:
         cursor: Any = result.cursor
         return {field.name: _mysql_field(field) for field in cursor._result.fields}  # noqa: SLF001 - charsets are only here
+
+
+def _charsets(connection: sa.Connection, select: _Select, names: Sequence[str]) -> dict[str, str]:
+    """The character sets of a query's columns; results come in the session's own."""
+    one = sa.select(sa.literal_column("1").label("recon_one")).subquery("recon_one")
+    query = select.subquery("recon_query")
+    column = [sa.func.charset(sa.column(name, _selectable=query)) for name in names]
+    found = connection.execute(sa.select(*column).select_from(sa.outerjoin(one, query, sa.false()))).one()
+    return dict(zip(names, map(str, found), strict=True))
 
 
 _ANY = Type(Kind.ANY, "any")
@@ -217,6 +240,11 @@ def advance_sequence(connection: sa.Connection, table: sa.TableClause, column: s
     connection.execute(
         sa.select(sa.func.setval(sequence, largest)).where(largest > current)  # setval's own NULL and 0 never arise
     )
+
+
+def is_mysql(place: sa.Engine | sa.Connection) -> bool:
+    """Whether it is MySQL or MariaDB."""
+    return place.dialect.name in {"mysql", "mariadb"}
 
 
 def is_server(place: sa.Engine | sa.Connection) -> bool:

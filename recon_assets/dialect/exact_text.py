@@ -13,8 +13,9 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import POSTGRESQL, Cell
+from recon_assets.dialect.mysql_charsets import bytes_of
 from recon_assets.model import Kind, Type
-from recon_assets.values import KINDS
+from recon_assets.values import KINDS, Marked
 
 MYSQL = {"mysql", "mariadb"}
 
@@ -45,6 +46,8 @@ _SHAPES = ("geometry", "point", "linestring", "polygon", "multi")
 
 def _mysql_kind(of: Type) -> Kind:
     """The kind whose exact text serves for a type; columns that are only carried along may be of no kind."""
+    if of.charset:
+        return Kind.BINARY  # as text, bytes that are no characters would be lost
     if of.kind is not Kind.UNSUPPORTED:
         return of.kind
     return Kind.BOOLEAN if of.name.startswith("bit") else Kind.BINARY if of.name.startswith(_SHAPES) else of.kind
@@ -94,6 +97,8 @@ def reader(of: Type, dialect: str) -> Callable[[str], Any] | None:
 
 def speller(of: Type, dialect: str) -> Callable[[Any], Any] | None:
     """What makes of a value that results show of a column, one that its own database reads; None where it may stay."""
+    if of.charset:
+        return lambda shown: bytes_of(shown) if isinstance(shown, Marked) else shown
     known = KINDS[of.kind].of_shown if of.kind in KINDS else {}
     return known.get("mysql" if dialect in MYSQL else dialect)
 

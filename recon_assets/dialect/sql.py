@@ -10,6 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ClauseElement, ColumnElement, Executable
 from sqlalchemy.sql.functions import FunctionElement
 
+from recon_assets.dialect.canonical import Cell, value_text
+from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
 from recon_assets.values import MOMENTS
 from recon_assets.values.numbers import REAL_BITS
@@ -237,6 +239,8 @@ def _cast_as(element: Any, compiler: Any, **kw: Any) -> str:
 
 def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElement[Any]:
     """The column in the form in which its driver loses nothing."""
+    if of.charset:
+        return value_text(Cell(column, of, Form(of.kind, length_prefixed=True)))
     if of.kind is Kind.FLOAT and of.precision == REAL_BITS and dialect != "sqlite":
         return sa.cast(column, sa.Double())
     if dialect in {"postgresql", "duckdb"} and of.kind in _BEYOND_PYTHON:

@@ -6,7 +6,7 @@ from typing import Any
 from recon_assets.dialect import windows
 from recon_assets.dialect.canonical import DIGITS, END, NULL
 from recon_assets.model import Kind
-from recon_assets.values import KINDS, UNREADABLE
+from recon_assets.values import KINDS, UNREADABLE, Marked
 
 
 def install(connection: Any, _: Any = None) -> None:
@@ -23,9 +23,12 @@ def install(connection: Any, _: Any = None) -> None:
     windows.install(connection)
 
 
-def text(value: Any, kind: str, form: str) -> str | None:
+def text(value: Any, kind: str, form: str) -> str | bytes | None:
     """The canonical text of a value in a column of ``kind`` that is compared as ``form``."""
-    return None if value is None else _written(value, kind, form)[0]
+    if value is None:
+        return None
+    written, unreadable = _written(value, kind, form)
+    return Marked.sent(written) if unreadable else written
 
 
 def _written(value: Any, kind: str, form: str) -> tuple[str, bool]:

@@ -32,6 +32,7 @@ class CatalogTable:
         transactional: Whether it takes part in transactions.
         unique_everywhere: Whether the sets of ``unique`` hold of all that a query of the table reads.
         types: As they are declared, where the result of a query shows less of them.
+        charsets: The character sets of texts in MySQL.
     """
 
     columns: Mapping[str, dict[str, bool]]
@@ -44,6 +45,7 @@ class CatalogTable:
     transactional: bool = True
     unique_everywhere: bool = True
     types: Mapping[str, str] = field(default_factory=dict)
+    charsets: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(connection: sa.Connection, table: sa.TableClause) -> CatalogTable | None:
@@ -237,7 +239,8 @@ def _some(found: Iterable[Names]) -> tuple[Names, ...]:
 def _with_mysql(connection: sa.Connection, table: sa.TableClause, found: CatalogTable) -> CatalogTable:
     """What SHOW CREATE TABLE does not say: triggers, the children, and types as all statements write them."""
     schema, name = table.schema or sa.func.database(), table.name
-    columns = _information("columns", "column_name", "column_type", "table_schema", "table_name")
+    columns = _information("columns", "column_name", "column_type", "character_set_name", "table_schema", "table_name")
+    of_table = sa.and_(columns.c.table_schema == schema, columns.c.table_name == name)
     triggers = _information("triggers", "trigger_name", "event_object_schema", "event_object_table")
     children = _information(
         "referential_constraints", "table_name", "referenced_table_name", "unique_constraint_schema", "delete_rule"
@@ -246,9 +249,8 @@ def _with_mysql(connection: sa.Connection, table: sa.TableClause, found: Catalog
     changing = children.c.delete_rule.in_(["CASCADE", "SET NULL", "SET DEFAULT"])
     rows = connection.execute(
         sa.union_all(
-            sa.select(sa.literal("type"), columns.c.column_name, columns.c.column_type).where(
-                columns.c.table_schema == schema, columns.c.table_name == name
-            ),
+            sa.select(sa.literal("type"), columns.c.column_name, columns.c.column_type).where(of_table),
+            sa.select(sa.literal("charset"), columns.c.column_name, columns.c.character_set_name).where(of_table),
             sa.select(sa.literal("trigger"), triggers.c.trigger_name, sa.null()).where(
                 triggers.c.event_object_schema == schema, triggers.c.event_object_table == name
             ),
@@ -264,6 +266,7 @@ def _with_mysql(connection: sa.Connection, table: sa.TableClause, found: Catalog
     return replace(
         found,
         types={name: of for kind, name, of in said if kind == "type"},
+        charsets={name: of for kind, name, of in said if kind == "charset" and of},
         triggers=tuple(sorted(name for kind, name, _ in said if kind == "trigger")),
         cascading=tuple(sorted({name for kind, name, _ in said if kind == "child"})),
         transactional=("engine", "InnoDB", "") in said,  # MyISAM and Aria tables take no part in transactions

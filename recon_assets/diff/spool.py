@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from recon_assets.diff.values import Marked, Role
+from recon_assets.diff.values import Role
+from recon_assets.values import Marked
 
 _PAGE = 2000
 _LARGEST = 2**63
@@ -112,7 +113,7 @@ def _stored(part: Part) -> Part:
 
 def text_of(part: Part) -> str | None:
     """The text from which `key_of` made a part of a key."""
-    return part.decode() if isinstance(part, bytes) else None if part is None else str(part)
+    return Marked(part.decode()) if isinstance(part, bytes) else None if part is None else str(part)
 
 
 def key_of(texts: Sequence[str | None], integers: Sequence[bool]) -> Key:

@@ -13,7 +13,7 @@ from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.common_form import Form
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
-from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, moments, numbers
+from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, moments, numbers
 from recon_assets.values import float as floats
 from recon_assets.values.showing import shown
 
@@ -29,24 +29,6 @@ class Unreadable:
 
     def __hash__(self) -> int:
         return id(self)
-
-
-class Marked(str):
-    """What SQLite holds that is no value of a form whose texts may be any: it equals no text, only its like."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Marked) and str.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash((Marked, str(self)))
-
-    def __repr__(self) -> str:
-        return f"Marked({super().__repr__()})"
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Type:
         scale: Digits after the point of a decimal.
         length: Characters of text, bytes of a binary.
         labels: The values of an enum.
+        charset: MySQL's character set, where it has bytes that are no characters.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Type:
     scale: int | None = None
     length: int | None = None
     labels: tuple[str, ...] = ()
+    charset: str | None = None
 
 
 @dataclass(frozen=True)

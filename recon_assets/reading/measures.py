@@ -20,6 +20,7 @@ from recon_assets.model import Kind, Measure, SidePair, Window
 from recon_assets.reading.column_matching import forms
 from recon_assets.reading.names import Select, condition
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot
+from recon_assets.values.kind import received
 
 COUNT = Measure("count")
 DIGEST = Measure("digest")
@@ -117,7 +118,7 @@ def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window],
 
 def _file(found: Figures, asked: Sequence[Measure], by: tuple[str, ...], row: tuple[Any, ...]) -> None:
     """Put one row of a scan's result where it belongs."""
-    key, group, values = str(row[0] or UNPLACED), tuple(map(_text, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
+    key, group, values = str(row[0] or UNPLACED), tuple(map(received, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
     window = found.setdefault(key, {})
     for measure in asked:
         value = _taken(measure, values)
@@ -133,7 +134,7 @@ def _taken(measure: Measure, values: list[Any]) -> Any:
         total_, count = values.pop(0), values.pop(0)
         return quotient(Decimal(str(total_)), count) if count else None
     if measure.function != "digest":
-        return _text(values.pop(0))
+        return received(values.pop(0))
     return digest_of([values.pop(0) for _ in range(4)])
 
 
@@ -156,11 +157,6 @@ def too_long(where: str, rows: int) -> NoReturn:
     """Raises: MySQL makes NULL of what is longer than it sends, which must not look like a value."""
     msg = f"{where}: {rows} rows are too long for their database to write down; raise its max_allowed_packet"
     raise DoesNotFitError(msg)
-
-
-def _text(value: Any) -> Any:
-    """MySQL's texts come as bytes."""
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def scan(

@@ -12,7 +12,7 @@ from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Ru
 from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.reading.source_records import records
-from recon_assets.values import MOMENTS
+from recon_assets.values import MOMENTS, Marked
 
 _PAGE = 500
 
@@ -36,7 +36,7 @@ def parents(
     texts = dict.fromkeys(
         tuple(_text(value, of.kind) for value, of in zip(values, forms, strict=True))
         for values in named
-        if None not in values
+        if not any(value is None or isinstance(value, Marked) for value in values)
     )
     with snapshot(parent) as both:
         return tuple(found for page in _pages(list(texts)) for found in _read(both.source, forms, page))

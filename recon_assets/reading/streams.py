@@ -22,6 +22,7 @@ from recon_assets.reading.measures import (
     too_long,
 )
 from recon_assets.reading.snapshot import Side, Snapshot, is_unique
+from recon_assets.values import Marked
 
 Line = tuple[Any, int, str]
 """The date of a row's window (or ``all``), the number of its segment, and its canonical text."""
@@ -251,11 +252,17 @@ def _looked_up(side: Side, name: str) -> tuple[sa.ColumnElement[Any], Wanted]:
     kind, alike = cell.type.kind, cell.form.kind is cell.type.kind
     if side.dialect != "sqlite" and kind in {Kind.INTEGER, Kind.DECIMAL}:
         return cell.column, lambda text: _number(text, side.dialect)
-    if side.dialect != "sqlite" and kind is Kind.TEXT and alike:
+    if side.dialect != "sqlite" and kind is Kind.TEXT and alike and not cell.type.charset:
         return cell.column, lambda text: sa.literal(text, sa.String())
     if side.dialect == "postgresql" and kind is Kind.UUID and alike:
         return cell.column, lambda text: sa.literal(UUID(text), sa.Uuid())
-    return value_text(cell), lambda text: sa.literal(text, sa.String())
+    return value_text(cell), _written_text
+
+
+def _written_text(text: str) -> sa.ColumnElement[Any]:
+    if isinstance(text, Marked):
+        return sa.literal(Marked.sent(text), sa.LargeBinary())
+    return sa.literal(text, sa.String())
 
 
 def _number(text: str, dialect: str) -> sa.ColumnElement[Any]:

@@ -73,7 +73,8 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
             names = tuple(facts or connection.execute(everything.limit(0)).keys())
             plain = relation_of(relation, names)
             everything = sa.select(*(cast_to(plain.c[name], (cast or {}).get(name)).label(name) for name in names))
-        types = catalog.column_types(connection, everything, known.types if known else {}, cast or ())
+        declared, charsets = (known.types, known.charsets) if known else ({}, {})
+        types = catalog.column_types(connection, everything, declared, charsets, cast or ())
     columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
     if known is None:
         return TableSchema(columns)

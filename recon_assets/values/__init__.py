@@ -24,7 +24,7 @@ from recon_assets.values.float import FLOAT
 from recon_assets.values.instant import INSTANT
 from recon_assets.values.integer import INTEGER
 from recon_assets.values.json import JSON
-from recon_assets.values.kind import UNREADABLE, ValueKind
+from recon_assets.values.kind import UNREADABLE, Marked, ValueKind
 from recon_assets.values.moments import MOMENTS
 from recon_assets.values.native import NATIVE
 from recon_assets.values.text import TEXT
@@ -44,4 +44,4 @@ KINDS: Mapping[Kind, ValueKind] = {
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN})
 TEXTS = frozenset({Kind.TEXT, Kind.CHAR, Kind.ENUM})
 
-__all__ = ["KINDS", "MOMENTS", "NUMBERS", "TEXTS", "UNREADABLE", "ValueKind"]
+__all__ = ["KINDS", "MOMENTS", "NUMBERS", "TEXTS", "UNREADABLE", "Marked", "ValueKind"]

@@ -5,8 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import KINDS, NUMBERS, binary, moments, numbers
-from recon_assets.values.kind import refuse
+from recon_assets.values import KINDS, NUMBERS, Marked, binary, moments, numbers
+from recon_assets.values.kind import received, refuse
 
 Convert = Callable[[Any], Any]
 
@@ -21,6 +21,9 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
     local = ZoneInfo(zone) if zone != "UTC" and of.kind in {Kind.TIMESTAMP, Kind.INSTANT} else None
 
     def convert(value: Any) -> Any:
+        value = received(value) if source.charset else value
+        if isinstance(value, Marked):
+            refuse(f"bytes that are no text in {source.charset}" if source.charset else f"what is no {of.kind}")
         if source.kind is Kind.CHAR and isinstance(value, str):
             value = value.rstrip(" ")
         if isinstance(value, float) and of.kind in NUMBERS - {Kind.FLOAT}:

@@ -8,12 +8,49 @@ from typing import Any, Literal, NoReturn
 from recon_assets.model import Kind, Type, Value
 
 UNREADABLE = "!"
-"""Stands before SQLite's storage class and the hexadecimal bytes of what is no value of its column's type."""
+"""Stands before the hexadecimal bytes of what is no value of its column's type, and before what tells whose they are:
+SQLite's storage class, or MySQL's character set."""
+_NO_TEXT = b"\xff"
+"""A byte of no text in UTF-8: with it begins what a statement gives for an unreadable value."""
 
 TypeRule = Callable[[str, str], Type]
 """From a type's whole name and what stands in its brackets to the logical type."""
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Marked(str):
+    """What a database holds that is no value of the form in which it is compared: it equals no text, only its like."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def sent(mark: str) -> bytes:
+        """As a statement gives it, so that it is no text there either."""
+        return _NO_TEXT + mark.encode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Marked) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((Marked, str(self)))
+
+    def __repr__(self) -> str:
+        return f"Marked({super().__repr__()})"
+
+
+def received(value: Any) -> Any:
+    """A value as the driver has it: MySQL's texts come as bytes, and so does what no text can be."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        marked = value.startswith(_NO_TEXT)
+        return Marked(value[1:].decode() if marked else UNREADABLE + value.hex())
 
 
 @dataclass(frozen=True)

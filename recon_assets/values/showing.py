@@ -5,6 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Value
 from recon_assets.values import KINDS, NUMBERS, UNREADABLE, moments, numbers
+from recon_assets.values.kind import received
 
 _READABLE = {*NUMBERS, *moments.MOMENTS, Kind.TIME, Kind.UUID}
 
@@ -23,7 +24,7 @@ def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Valu
 
 def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> list[Value]:
     """The same for many values of one column."""
-    written = [text.decode() if isinstance(text, bytes) else text for text in texts]
+    written = [received(text) for text in texts]
     show = showing(kind, form, other)
     if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
         return [None if text is None else _unreadable(text) or (show(text) if show else text) for text in written]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from recon_assets.dialect.canonical import joined
 from recon_assets.dialect.sqlite import text
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import KINDS, moments, numbers
+from recon_assets.values import KINDS, Marked, moments, numbers
 from recon_assets.values.fitting import converter, from_shown
+from recon_assets.values.kind import received
 from recon_assets.values.showing import shown
 
 EAST = timezone(timedelta(hours=2, minutes=30))
@@ -126,7 +127,8 @@ SQLITE: list[tuple[Any, Kind, Kind, str]] = [
 @pytest.mark.parametrize(("value", "declared", "form", "written"), SQLITE)
 def test_what_sqlite_holds(value: Any, declared: Kind, form: Kind, written: str) -> None:
     """As the other databases write it; what is no value of its type is told from all that are."""
-    assert text(value, declared.value, form.value) == written
+    found = received(text(value, declared.value, form.value))
+    assert (str(found), isinstance(found, Marked)) == (written, written.startswith("!"))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -201,3 +203,10 @@ def test_a_thousand_texts_are_joined_without_depth() -> None:
     assert max(joins[1:-1].count(" || ", at, joins.find(")", at)) for at in (0, 1000)) < 100
     assert re.findall(r"c\d+", joins) == [f"c{at}" for at in range(2000)]
     assert joined([]) == "''"
+
+
+def test_bytes_that_a_driver_gives() -> None:
+    """Are a text, or none; no two are one."""
+    found = [received(value) for value in (b"a", b"\xffa", b"\xed\xa0\x80", "!eda080", "a", 1, None)]
+    assert found == ["a", Marked("a"), Marked("!eda080"), "!eda080", "a", 1, None]
+    assert (repr(found[1]), found[1] != "a") == ("Marked('a')", True)

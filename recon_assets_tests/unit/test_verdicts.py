@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module
 from recon_assets.diff.spool import Row, key_of, spool, text_of
-from recon_assets.diff.values import Marked, Reader
+from recon_assets.diff.values import Reader
 from recon_assets.diff.verdicts import Table, _paired, surplus, verdicts
 from recon_assets.model import DiscrepancyKind, Kind, Rule, Type
+from recon_assets.values import Marked
 
 INTEGER, NUMBER = Type(Kind.INTEGER, "bigint"), Type(Kind.DECIMAL, "numeric")
 KEY = Reader("id", Form(Kind.INTEGER, length_prefixed=False), INTEGER, INTEGER)
@@ -111,7 +112,7 @@ def test_what_is_no_value_is_no_text_in_a_key_either() -> None:
     key = key_of([Marked("!b61"), "!b61"], [False, False])
 
     assert key == (b"!b61", "!b61")
-    assert list(map(text_of, (*key, 7, None))) == ["!b61", "!b61", "7", None]
+    assert list(map(text_of, (*key, 7, None))) == [Marked("!b61"), "!b61", "7", None]
 
 
 def test_kinds_are_those_of_the_results() -> None:

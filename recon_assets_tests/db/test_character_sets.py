@@ -1,0 +1,128 @@
+"""MySQL's character sets whose bytes are not all characters: none of those is ever equal to another, or to a ``?``."""
+
+import pytest
+
+from recon_assets import compare, reading, writing
+from recon_assets.errors import DoesNotFitError
+from recon_assets.model import ALL, Action, Measure, Mode
+from recon_assets.values import Marked
+from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.sides import Name, Side, spec
+from recon_assets_tests.db.test_backups import DAYS, NOON, load, restore
+from recon_assets_tests.db.test_corrections_values import compared, corrected
+
+PAIRS = {
+    "sjis": "81AD",
+    "cp932": "81AD",
+    "ujis": "A2AF",
+    "eucjpms": "A2AF",
+    "euckr": "C9A1",
+    "gbk": "A2A1",
+    "big5": "A3E1",
+}
+
+
+def every_byte(side: Side) -> list[str]:
+    """Tables of a column for each set: ``a`` has all bytes, ``b`` the next one of each, ``q`` question marks."""
+    of_one_byte = "SELECT character_set_name FROM information_schema.character_sets WHERE maxlen = 1"
+    names = sorted(name for (name,) in side.rows(of_one_byte) if name != "binary")
+    for table in "abq":
+        columns = ", ".join(f"{name} char(3) CHARACTER SET {name if table != 'q' else 'utf8mb4'}" for name in names)
+        side.run(f"CREATE TABLE {table} (id int PRIMARY KEY, {columns})")
+    held = [byte for byte in range(256) if byte != ord(" ")]  # which char(3) does not keep
+    side.fill("a", [(byte, *[bytes([byte])] * len(names)) for byte in held])
+    side.fill("b", [(byte, *[bytes([held[at - 1]])] * len(names)) for at, byte in enumerate(held)])
+    side.fill("q", [(byte, *["?"] * len(names)) for byte in held])
+    return names
+
+
+def test_every_byte_of_every_character_set(both: Both) -> None:
+    """Is itself, and no other."""
+    side = both("mysql", "mysql").source
+    names = every_byte(side)
+    query = f"(SELECT id, {', '.join(names)} FROM a)"  # whose sets no catalogue tells
+
+    assert compare(side.url, "a", side.url, query, key=["id"]).equal
+    found = compare(side.url, "a", side.url, "b", key=["id"]).by_column
+    assert {name: 255 - found[name] for name in names if found[name] != 255} == {}
+    found = compare(side.url, query, side.url, "q", key=["id"]).by_column
+    assert {name: 255 - found[name] for name in names if found[name] != 254} == {}
+
+
+def test_characters_of_several_bytes(both: Both) -> None:
+    """The unassigned ones likewise, beside a question mark that is one; and they are keys."""
+    side = both("mysql", "mysql").source
+    columns = ", ".join(f"{name} varchar(9) CHARACTER SET {name}" for name in PAIRS)
+    side.run(
+        *(f"CREATE TABLE {table} (id varchar(9) CHARACTER SET greek COLLATE greek_bin, {columns})" for table in "ab")
+    )
+    side.fill("a", [(b"\xd2", *(bytes.fromhex(each) for each in PAIRS.values())), (b"\xff", *"?" * len(PAIRS))])
+    side.fill("b", [(b"\xd2", *"?" * len(PAIRS)), (b"?", *"?" * len(PAIRS))])
+
+    assert compare(side.url, "a", side.url, "a", key=["id"]).equal
+    found = compare(side.url, "a", side.url, "b", key=["id"])
+
+    assert dict(found.by_column) == dict.fromkeys(PAIRS, 1)
+    assert [[str(item.key[0]) for item in side] for side in (found.missing, found.extra)] == [["!greek:FF"], ["?"]]
+
+
+def test_a_load_writes_no_question_mark(both: Both) -> None:
+    """It is refused, by what the bytes are, before anything is written; what is text, a `?` too, is loaded."""
+    sides = both("mysql", "postgresql")
+    sides.create("id int primary key, v varchar(9) character set greek", "id int primary key, v text")
+    sides.source.fill("t", [(1, "π?"), (2, b"a\xd2")])
+    with pytest.raises(DoesNotFitError, match=r"id=2: column v .* cannot hold bytes that are no text in greek"):
+        sides.load(spec())
+    assert sides.target.rows() == []
+    sides.source.run("DELETE FROM t WHERE id = 2")
+    sides.load(spec())
+    assert sides.target.rows() == [(1, "π?")]
+
+
+def test_rollbacks_bring_the_bytes_back(both: Both) -> None:
+    """Of a load that replaces them, and of a correction; and a change of them is one."""
+    sides = both("mysql", "mysql")
+    columns = (
+        "k varchar(9) character set greek collate greek_bin primary key, at datetime, v varchar(9) character set greek"
+    )
+    sides.create(columns, columns, [("a", NOON, "new")])
+    sides.target.fill("t", [("a", NOON, b"\xd2"), (b"\xff", NOON, b"\xd2")])
+    then = sides.target.rows("SELECT HEX(k), at, HEX(v) FROM t ORDER BY 1")
+    pair = sides.pair(spec(DAYS, key=("k",)))
+
+    kept = load(pair, Mode.REPLACE)
+    assert sides.target.rows("SELECT k, v FROM t") == [("a", "new")]
+    assert restore(pair, kept) == 3
+    assert sides.target.rows("SELECT HEX(k), at, HEX(v) FROM t ORDER BY 1") == then
+
+    changes = corrected(sides.pair(spec(key=("k",))), compared(sides.pair(spec(key=("k",)))))
+    assert {change.action for change in changes} == {Action.UPDATE, Action.DELETE}
+    with writing.correcting(pair, "all") as correcting:
+        correcting.write(tuple(change.inverse for change in reversed(changes)))
+    assert sides.target.rows("SELECT HEX(k), at, HEX(v) FROM t ORDER BY 1") == then
+
+
+@pytest.mark.parametrize(
+    ("source", "of", "held", "mark"),
+    [("sqlite", "text", b"\xff", "!bff"), ("mysql", "text character set greek", b"\xd2", "!greek:D2")],
+)
+def test_figures_tell_bytes_from_their_mark(both: Both, source: Name, of: str, held: bytes, mark: str) -> None:
+    """Groups, and the last value."""
+    sides = both(source, "mysql")
+    sides.create(f"id integer, v {of}", "id integer, v text", [(1, held)])
+    sides.target.fill("t", [(1, mark)])
+    counted, last = Measure("count", by=("v",)), Measure("max", "v")
+    with reading.snapshot(sides.pair(spec())) as snapshot:
+        found = reading.measured(snapshot, [counted, last], [ALL])["all"]
+    assert (found[counted].source, found[counted].target) == ({(Marked(mark),): 1}, {(mark,): 1})
+    assert (found[last].source, found[last].target) == (Marked(mark), mark)
+
+
+def test_no_correction_writes_a_mark(both: Both) -> None:
+    """A record that only SQLite has, with binary data for a text: it is refused, and nothing is written."""
+    sides = both("sqlite", "postgresql")
+    sides.create("id integer, v text", "id integer primary key, v text", [(1, b"\xff")])
+    pair = sides.pair(spec())
+    with pytest.raises(DoesNotFitError, match=r"id=1: column v .* cannot hold what is no text"):
+        corrected(pair, compared(pair))
+    assert sides.target.rows() == []

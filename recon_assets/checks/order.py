@@ -133,7 +133,7 @@ class InWindows(FilteredCheck):
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row of either side is outside."""
         found = evidence.records(self._records)
-        source, target = found.unplaced
+        source, target = found.unplaced or (0, 0)
         return self.finding(
             evidence,
             f"{plural(source, 'row')} of the source and {target:,} of the target fall into none of its days",

@@ -152,7 +152,7 @@ def judged(check: Check, evidence: Evidence, *, strict: bool = False) -> Finding
         finding = check.judge(evidence)
     except NotGatheredError as error:
         return not_run(evidence.table, check.name, evidence.window, str(error))
-    if strict and finding.passed and (finding.not_compared or any(finding.unplaced)):
+    if strict and finding.passed and (finding.not_compared or any(finding.unplaced or ())):
         summary = f"{finding.summary}; not all was compared, and the table is strict"
         finding = replace(finding, passed=False, incomplete=True, summary=summary, severity=Severity.HIGH)
     compared = next((fact for fact in evidence.facts.values() if isinstance(fact, Comparison)), None)

@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from recon_assets.checks import Checksum, Count, Fields, Keys
 from recon_assets.checks.running import evaluate
+from recon_assets.checks.undated import NAME as UNDATED
 from recon_assets.cli import at_hand
 from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Strict, Tables, checked_day, chosen
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Finding, Project, TableSpec, Window
+from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +60,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
     with leaving_at_once("Interrupted; not all checks were run."), at_hand.declared() as project:
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
-        result = _nothing_yet(project)
+        result = replace(_nothing_yet(project), all_days=not (first or last))
         asked = _asked(wanted, _days(first, last), only or (), now, result.not_checked)
         with progress() as told:
             findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
@@ -79,7 +81,16 @@ def reconciled(project: Project, now: datetime) -> Result:
 
 
 def _nothing_yet(project: Project) -> Result:
-    return Result({name: spec.private for name, spec in project.tables.items()})
+    return Result(
+        {name: spec.private for name, spec in project.tables.items()},
+        of_all_rows={
+            (spec.name, check.name) for spec in project.tables.values() for check in spec.checks if _of_all(check)
+        },
+    )
+
+
+def _of_all(check: Check) -> bool:
+    return isinstance(check, Count | Keys | Fields | Checksum) and check.where is None
 
 
 def _days(first: str | None, last: str | None) -> tuple[date | None, date | None]:
@@ -97,7 +108,7 @@ def _asked(
     now: datetime,
     not_checked: dict[str, str],
 ) -> list[Asked]:
-    """What is to be checked; tables of which nothing is go into ``not_checked`` with the reason.
+    """What is to be checked; tables of which not all is go into ``not_checked`` with the reason.
 
     Raises:
         DeclarationError: When nothing at all is: what was not checked has not passed.
@@ -123,9 +134,17 @@ def _asked(
             refused.append(str(error))
     if refused and not found:
         raise DeclarationError("\n".join(refused))
-    for said in refused:
+    for said in (*refused, *_left_out(found, not_checked)):
         remark(said)
     return found
+
+
+def _left_out(asked: Iterable[Asked], not_checked: dict[str, str]) -> Iterator[str]:
+    """Who names checks leaves out, perhaps unawares, the one of the rows that no day holds."""
+    for item in asked:
+        if any(check.name == UNDATED for check in item.spec.checks) and UNDATED not in item.checks:
+            not_checked[item.spec.name] = f"rows outside its days, without --only {UNDATED}"
+            yield f"{item.spec.name}: not checked: {not_checked[item.spec.name]}."
 
 
 def windows(spec: TableSpec, first: date | None, last: date | None, now: datetime) -> tuple[Window, ...]:

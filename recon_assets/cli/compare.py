@@ -134,7 +134,7 @@ def _compared(source: Side, target: Side, urls: tuple[str, str], asked: dict[str
 def _print_json(report: Report) -> None:
     for note in report.notes():
         remark(note)
-    sys.stdout.writelines(evidence.as_pieces(report.comparison))
+    sys.stdout.writelines(evidence.as_pieces(report))
 
 
 def _print(report: Report, out: Path | None) -> None:

@@ -53,9 +53,9 @@ class Report:
     def exit_code(self) -> int:
         """0 where both sides agree, 1 where they differ, 3 where nothing was compared that could tell."""
         found = self.comparison
-        if not found.equal or found.unplaced[0] != found.unplaced[1]:
+        if not found.equal or not self._as_many_undated:
             return DIFFERENT
-        if self._settled_nothing or (found.key_only and found.not_compared):
+        if self._compared_nothing or (found.key_only and found.not_compared):
             return NOT_KNOWN
         return DIFFERENT if self.strict and not found.whole else 0
 
@@ -77,16 +77,15 @@ class Report:
             said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
             return f"Different: {said}, of {on_both} in the source"
         if self.exit_code == DIFFERENT:
-            alike = found.unplaced[0] == found.unplaced[1]
-            why = "not all was compared (--strict)" if alike else "the rows outside every window are not as many"
+            why = "not all was compared (--strict)" if self._as_many_undated else "rows without a time are not as many"
             return f"Different: {on_both} on both sides, and none differs, but {why}"
         return self._agreement(on_both)
 
     def _agreement(self, on_both: str) -> str:
         """How far both sides agree: what was compared, and whether that tells anything."""
         found = self.comparison
-        if self._settled_nothing:
-            return f"Not known: {number(found.in_flight, 'record')} in flight, and no others"
+        if self._compared_nothing:
+            return f"Not known: no record was compared; {self._instead}"
         if found.key_only and found.not_compared:
             return f"Not known: the keys of {on_both} are on both sides, and no other column could be compared"
         if found.key_only:
@@ -102,15 +101,28 @@ class Report:
         found = self.comparison
         some = [str(column) for column in found.not_compared[:NAMED]]
         some += [f"and {len(found.not_compared) - NAMED} more"] if len(found.not_compared) > NAMED else []
-        said = f"; not compared: {', '.join(some)}" if some else ""
-        source, target = found.unplaced
-        rows = f"; outside every window: {number(source, 'row')} of the source and {target:,} of the target"
-        return said + (rows if source or target else "")
+        some += [f"{_rows_of(*found.unplaced)} without a time"] if found.unplaced and any(found.unplaced) else []
+        return f"; not compared: {', '.join(some)}" if some else ""
 
     @property
-    def _settled_nothing(self) -> bool:
-        counts = self.comparison.counts
-        return bool(self.comparison.in_flight) and not counts.source and not counts.target
+    def _as_many_undated(self) -> bool:
+        source, target = self.comparison.unplaced or (0, 0)
+        return source == target
+
+    @property
+    def _compared_nothing(self) -> bool:
+        """Whether no record was compared though there are some; two empty tables are equal."""
+        found = self.comparison
+        others = found.in_flight or any(found.outside or ()) or any(found.unplaced or ())
+        return bool(others) and not found.counts.source and not found.counts.target
+
+    @property
+    def _instead(self) -> str:
+        """Where the records are that were not compared."""
+        found = self.comparison
+        if found.in_flight:
+            return f"{number(found.in_flight, 'record')} in flight, and no others"
+        return f"outside of --window and --where: {_rows_of(*found.outside or (0, 0))}"
 
     @property
     def heading(self) -> tuple[str, ...]:
@@ -136,21 +148,27 @@ class Report:
         if found.in_flight:
             records = number(found.in_flight, "record")
             yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
-        if any(found.unplaced):
-            yield "Outside every window: rows whose time is NULL; without --window they are compared too."
+        if any(found.unplaced or ()):
+            yield "Without a time: rows whose column is NULL, or holds no time; without --window they are compared."
         for column in found.not_compared:
             yield f"Not compared: {column.column}: {column.why}."
 
 
-def as_pieces(comparison: Comparison) -> Iterator[str]:
+def _rows_of(source: int, target: int) -> str:
+    return f"{number(source, 'row')} of the source and {target:,} of the target"
+
+
+def as_pieces(report: Report) -> Iterator[str]:
     """The JSON of `recon diff`, a record a line."""
-    yield f'{{"counts": {_json(vars(comparison.counts))},\n'
+    comparison = report.comparison
+    yield f'{{"verdict": {_json(report.verdict)},\n"counts": {_json(vars(comparison.counts))},\n'
     yield from _list("missing", (list(item.key) for item in comparison.missing))
     yield from _list("extra", (list(item.key) for item in comparison.extra))
     yield from _list("mismatched", ({"key": list(item.key), "columns": item.columns} for item in comparison.mismatched))
     rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
     yield '"duplicate_keys": {}, "in_flight": {}, "complete": {},\n'.format(*rest)
-    yield f'"unplaced": {_json(comparison.unplaced)}, "columns": {_json(comparison.columns)},\n'
+    yield f'"unplaced": {_json(comparison.unplaced)}, "outside": {_json(comparison.outside)},\n'
+    yield f'"columns": {_json(comparison.columns)},\n'
     yield f'"not_compared": {_json([vars(column) for column in comparison.not_compared])}}}\n'
 
 
@@ -211,7 +229,8 @@ def _write_csv(file: IO[str], report: Report) -> None:
 def _rows(report: Report) -> Iterator[list[Value]]:
     """A row for each cell that differs; for a record that one side lacks, one with the whole record as JSON.
 
-    At the end one for each column that was not compared, with the reason below the side that has it.
+    At the end one for each column that was not compared, with the reason below the side that has it, and the rows
+    that were not, with their number.
     """
     for item in report.comparison.discrepancies:
         start = [str(item.kind), *report.identity(item)]
@@ -222,6 +241,11 @@ def _rows(report: Report) -> Iterator[list[Value]]:
     for left_out in report.comparison.not_compared:
         sides = (left_out.why if left_out.side in {side, "both"} else None for side in ("source", "target"))
         yield ["not_compared", *(None for _ in report.heading), left_out.column, *sides]
+    found = report.comparison
+    for rows, why in ((found.unplaced, "without a time"), (found.outside, "outside of --window and --where")):
+        if rows and any(rows):
+            counted = (f"{number(count, 'row')} {why}" for count in rows)
+            yield ["not_compared", *(None for _ in report.heading), None, *counted]
 
 
 def _record(record: Mapping[str, Value] | None) -> str | None:

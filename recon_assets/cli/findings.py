@@ -12,6 +12,7 @@ from rich.text import Text
 from recon_assets.cli.output import number, screen, tell
 from recon_assets.cli.samples import Sample
 from recon_assets.model import (
+    ALL,
     Discrepancy,
     Figure,
     Finding,
@@ -76,7 +77,9 @@ class Result:
 
     Attributes:
         private: The columns of each table of which no value is shown.
-        not_checked: Tables of which nothing was judged, each with the reason.
+        not_checked: Tables of which not all was judged, each with what was not and why.
+        all_days: Whether no days were chosen.
+        of_all_rows: The tables and checks that look at every row, so that they tell whether there is any.
         finished: Whether everything was judged.
     """
 
@@ -87,6 +90,9 @@ class Result:
     windows: dict[str, dict[str, None]] = field(default_factory=dict)
     not_compared: dict[str, tuple[NotCompared, ...]] = field(default_factory=dict)
     unplaced: dict[str, tuple[int, int]] = field(default_factory=dict)
+    of_all_rows: Collection[tuple[str, str]] = ()
+    all_days: bool = True
+    without_rows: dict[str, bool] = field(default_factory=dict)
     failing: list[Finding] = field(default_factory=list)
     finished: bool = False
 
@@ -96,20 +102,39 @@ class Result:
         at = (found.table, found.check)
         self.tallies[at] = self.tallies.get(at, Tally(*at)).plus(found)
         self.samples.setdefault(at, Sample()).add(finding)
-        self.windows.setdefault(found.table, {})[found.window] = None
         if found.not_compared:
             self.not_compared[found.table] = found.not_compared
-        if any(found.unplaced):
+        if found.unplaced and any(found.unplaced):
             self.unplaced[found.table] = found.unplaced
+        if at in self.of_all_rows:
+            self._note_rows(found)
         if not found.passed and found.error is None and len(self.failing) < SAMPLE:
             self.failing.append(found)
+
+    def _note_rows(self, found: Finding) -> None:
+        """Which windows have rows, and of which tables no row has been seen so far."""
+        windows = self.windows.setdefault(found.table, {})
+        seen = bool(found.of or found.in_flight or not found.passed)
+        if seen and found.window != ALL.key:
+            windows[found.window] = None
+        self.without_rows[found.table] = self.without_rows.get(found.table, True) and not seen
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The tables of which neither side has a row where it was looked for."""
+        return tuple(table for table, empty in self.without_rows.items() if empty)
+
+    @property
+    def nothing_compared(self) -> tuple[str, ...]:
+        """Those of them that do have rows, but none in all their days; a single day may well be without."""
+        return tuple(table for table in self.empty if table in self.unplaced) if self.all_days else ()
 
     def reasons(self, tally: Tally) -> tuple[str, ...]:
         """What the records have in common that a check found wrong, over all days."""
         if tally.failed == 1 and tally.worst:
             return tally.worst.reasons
         at = (tally.table, tally.check)
-        return self.samples[at].reasons(tuple(self.windows[tally.table]), self.private.get(tally.table, ()))
+        return self.samples[at].reasons(tuple(self.windows.get(tally.table, ())), self.private.get(tally.table, ()))
 
     def total(self, figure: str) -> int:
         """One figure of all checks."""
@@ -118,7 +143,7 @@ class Result:
     @property
     def exit_code(self) -> int:
         """What could not run weighs more than what failed: the answer is not whole."""
-        if not self.finished or self.total("not_run"):
+        if not self.finished or self.total("not_run") or self.nothing_compared:
             return COULD_NOT_RUN
         return FAILED if self.total("failed") else 0
 
@@ -140,7 +165,7 @@ def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str]
         "of": finding.of,
         "rate": finding.rate,
         "not_compared": [vars(column) for column in finding.not_compared],
-        "unplaced": list(finding.unplaced),
+        "unplaced": finding.unplaced and list(finding.unplaced),
         "reasons": list(finding.reasons),
         "details": details and {"columns": details.columns, "rows": [[_plain(v) for v in row] for row in details.rows]},
         "records": [_record(item, key, private) for item in finding.discrepancies],
@@ -185,9 +210,11 @@ def _verdict(result: Result) -> str:
     of = f"{number(checks, 'check')} of {number(tables, 'table')}"
     said = " and ".join(f"{count} {what}" for count, what in ((failed, "failed"), (not_run, "could not run")) if count)
     besides = "".join(f"; {note}" for note in _not_compared(result))
+    if result.nothing_compared:
+        said = f"{said or 'none failed'}, but no record was compared of {', '.join(result.nothing_compared)}"
     if not said:
         return f"Passed: {of}{besides}."
-    return f"{'Not known' if not_run else 'Failed'}: of {of}, {said}{besides}."
+    return f"{'Not known' if result.exit_code == COULD_NOT_RUN else 'Failed'}: of {of}, {said}{besides}."
 
 
 def _not_compared(result: Result) -> Iterator[str]:
@@ -196,7 +223,9 @@ def _not_compared(result: Result) -> Iterator[str]:
         tables = (f"{table}: {', '.join(map(str, columns))}" for table, columns in result.not_compared.items())
         yield f"not compared: {'; '.join(tables)}"
     for table, (source, target) in result.unplaced.items():
-        yield f"{table}: {number(source, 'row')} of the source and {target:,} of the target outside every window"
+        yield f"{table}: {number(source, 'row')} of the source and {target:,} of the target outside its days"
+    if empty := [table for table in result.empty if table not in result.unplaced]:
+        yield f"no row on either side: {', '.join(empty)}"
     if result.not_checked:
         yield f"not checked: {', '.join(f'{table} ({why})' for table, why in result.not_checked.items())}"
 

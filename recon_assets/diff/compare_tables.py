@@ -61,7 +61,8 @@ def compare(  # noqa: PLR0913 - the public door
         progress: Is told each step in a line.
 
     Returns:
-        Names are the source's. Values are None, booleans, integers, or canonical strings.
+        Names are the source's. Values are None, booleans, integers, or canonical strings. Where no row was asked for,
+        ``outside`` says how many there are: nothing was compared then.
 
     Raises:
         DeclarationError: When something named is not there or makes no sense; says what to do.
@@ -95,7 +96,18 @@ def compare(  # noqa: PLR0913 - the public door
         with reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
-    return replace(found.total(by_key=True), seconds=time.monotonic() - began)
+            total = found.total(by_key=True)
+            if (window or where) and not (total.counts.source or total.counts.target or total.in_flight):
+                total = replace(total, outside=_all_rows(snapshot))
+    return replace(total, seconds=time.monotonic() - began)
+
+
+def _all_rows(snapshot: reading.Snapshot) -> tuple[int, int]:
+    """How many rows each table has, asked for or not: that two empty windows agree may say nothing of the tables."""
+    pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, days=None, where=None))
+    both = reading.Snapshot(pair, replace(snapshot.source, pair=pair), replace(snapshot.target, pair=pair))
+    counted = reading.measured(both, [reading.COUNT], [ALL])[ALL.key][reading.COUNT]
+    return counted.source, counted.target
 
 
 def _checked_cast(cast: Mapping[str, str]) -> Mapping[str, str]:

@@ -178,7 +178,7 @@ class _Comparing:
 
     # 1. digests of all windows
 
-    def _digest_windows(self) -> tuple[tuple[int, int], list[Part]]:
+    def _digest_windows(self) -> tuple[tuple[int, int] | None, list[Part]]:
         """How many rows fall into no window, and the windows that differ; all, where digests prove nothing."""
         self.tell(f"digesting both sides ({len(self.windows)} windows)")
         measure = DIGEST if self.table.equal_digests_prove_equal else COUNT
@@ -190,6 +190,8 @@ class _Comparing:
             self.found.tallies[window.key].counts.update(source=source, target=target)
             if both.source != both.target or (measure is COUNT and source):
                 differing.append(Part(window, source, target))
+        if self.snapshot.pair.spec.days is None or self.windows[0].start is None:
+            return None, differing
         none = measured[UNPLACED][measure]
         return (_rows(none.source), _rows(none.target)), differing
 

@@ -15,7 +15,7 @@ from recon_assets.model import Comparison, Discrepancy, Value
 
 __all__ = ["reasons"]
 
-_MISMATCHED = "mismatched records"
+_EXTRA, _MISMATCHED = "extra records", "mismatched records"
 _SENTENCES = 5
 _MIN_MATCHING_SAMPLES = 20
 _LOOKED_AT = 1000
@@ -59,13 +59,13 @@ def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence
     largest = max(counts.source, counts.target)
     kinds = (
         ("missing records", comparison.missing, counts.missing),
-        ("extra records", comparison.extra, counts.extra),
+        (_EXTRA, comparison.extra, counts.extra),
         (_MISMATCHED, comparison.mismatched, counts.mismatched),
     )
     yield from _nothing(comparison)
     for noun, records, total in kinds:
         if records:
-            others = matching_samples or _others(records, comparison)
+            others = matching_samples or _others(noun, records, comparison)
             looked_at = spread(records, _LOOKED_AT)
             group = Group(
                 noun, looked_at, max(total, len(records)), largest, others, bool(matching_samples), private, windows
@@ -73,9 +73,12 @@ def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence
             yield from (reason for pattern in PATTERNS for reason in pattern(group))
 
 
-def _others(records: tuple[Discrepancy, ...], comparison: Comparison) -> list[Row]:
+def _others(noun: str, records: tuple[Discrepancy, ...], comparison: Comparison) -> list[Row]:
+    """Records that are wrong in other ways, as they are on the same side: the two sides may differ in every row."""
     kinds = (comparison.missing, comparison.extra, comparison.mismatched)
-    return [each.source or each.target or {} for kind in kinds if kind is not records for each in spread(kind, 1000)]
+    others = (each for kind in kinds if kind is not records for each in spread(kind, _LOOKED_AT))
+    sides = (each.target if noun == _EXTRA else each.source for each in others)
+    return [row for row in sides if row is not None]
 
 
 def _nothing(comparison: Comparison) -> Iterator[Reason]:

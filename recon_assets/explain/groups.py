@@ -138,8 +138,8 @@ def _vary(group: Group) -> bool:
 
 
 def one_stretch(group: Group) -> Iterator[Reason]:
-    """Records of one stretch of time, in which others hardly are."""
-    if len(group.records) < _ENOUGH or len(group.others) < _CONTRAST:
+    """Records of one stretch of time, in which others hardly are; of some of the records no bounds can be told."""
+    if len(group.records) < _ENOUGH or len(group.others) < _CONTRAST or group.capped:
         return
     for name in group.columns:
         if name in group.private or moment(group.rows[0].get(name)) is None:
@@ -170,8 +170,11 @@ def _stretch(wrong: list[tuple[datetime, Value]], others: list[datetime]) -> str
 
 
 def one_run(group: Group) -> Iterator[Reason]:
-    """Records whose numbers follow one another, in a table of which they are not the most."""
-    if len(group.records) < _MANY or group.total * 2 > group.all:
+    """Records whose numbers follow one another, in a table of which they are not the most.
+
+    Where only some were kept, these are the first ones, which may follow one another whatever the rest is like.
+    """
+    if len(group.records) < _MANY or group.total * 2 > group.all or group.capped:
         return
     for at, _ in enumerate(group.records[0].key):
         numbers = {each.key[at] for each in group.records}
@@ -179,9 +182,16 @@ def one_run(group: Group) -> Iterator[Reason]:
         if len(whole) < len(group.records):
             continue
         low, high = min(whole), max(whole)
-        if (high - low + 1) * 95 <= len(whole) * 100:
+        if (high - low + 1) * 95 <= len(whole) * 100 and not _amid(group, at, low, high):
             yield Reason(f"{group.share(len(whole))} follow one another{_named(group, at, low, high)}", len(whole))
             return
+
+
+def _amid(group: Group, at: int, low: int, high: int) -> bool:
+    """Whether more than a tenth of the others lie there too."""
+    name = [*key_names(group.records), "the key"][at]
+    numbers = [value for row in group.others if isinstance(value := row.get(name), int)]
+    return sum(low <= each <= high for each in numbers) * 10 > len(numbers)
 
 
 def _named(group: Group, at: int, low: int, high: int) -> str:

@@ -174,7 +174,8 @@ class Comparison:
         by_column: In how many mismatched records each column differs; exact.
         duplicate_keys: How many distinct keys stand more than once on a side; their records are compared as multisets.
         in_flight: Records that differ but are younger than ``grace_period``: not counted, to be compared later.
-        unplaced: Rows of source and target that fall into no window, and were not compared.
+        unplaced: Rows of source and target that fall into no window, and were not compared; None without windows.
+        outside: Rows of source and target besides those that were asked for, where none of these was there; else None.
         columns: The columns that were compared, those of the key too, by the source's names.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.
@@ -190,7 +191,8 @@ class Comparison:
     by_column: Mapping[str, int] = field(default_factory=dict)
     duplicate_keys: int = 0
     in_flight: int = 0
-    unplaced: tuple[int, int] = (0, 0)
+    unplaced: tuple[int, int] | None = None
+    outside: tuple[int, int] | None = None
     columns: tuple[str, ...] = ()
     key_only: bool = False
     not_compared: tuple[NotCompared, ...] = ()
@@ -211,7 +213,7 @@ class Comparison:
     @property
     def whole(self) -> bool:
         """Whether every column and every row was compared, but for what the caller left out."""
-        return not self.not_compared and not any(self.unplaced)
+        return not self.not_compared and not any(self.unplaced or ())
 
     @property
     def complete(self) -> bool:

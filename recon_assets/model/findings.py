@@ -270,7 +270,8 @@ class Finding:
         kinds: How many records are wrong in each way that the check looks for, exact; empty for one that names none.
         discrepancies: Some of the wrong records, at most as many as evidence is capped to.
         not_compared: Columns of which it says nothing.
-        unplaced: Rows of source and target that fall into no window, and of which no check says anything.
+        unplaced: Rows of source and target that fall into no window, and of which no check says anything; None where
+            they were not counted.
         incomplete: Whether it failed for these alone, since its table is ``strict``.
         details: What differs, where it is not single records.
         reasons: What the wrong records have in common, a sentence each.
@@ -292,7 +293,7 @@ class Finding:
     kinds: Mapping[DiscrepancyKind, int] = field(default_factory=dict)
     discrepancies: tuple[Discrepancy, ...] = ()
     not_compared: tuple[NotCompared, ...] = ()
-    unplaced: tuple[int, int] = (0, 0)
+    unplaced: tuple[int, int] | None = None
     incomplete: bool = False
     details: Details | None = None
     reasons: tuple[str, ...] = ()

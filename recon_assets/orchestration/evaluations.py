@@ -123,7 +123,7 @@ def reasons(finding: Finding) -> dict[str, dg.MetadataValue]:
 def not_compared(finding: Finding) -> dict[str, dg.MetadataValue]:
     """Of which columns, and of how many rows that no window holds, it says nothing."""
     names = ", ".join(map(str, finding.not_compared))
-    source, target = finding.unplaced
+    source, target = finding.unplaced or (0, 0)
     rows = f"{source:,} rows of the source, {target:,} of the target"
     return {
         **({"not_compared": dg.MetadataValue.text(names)} if names else {}),

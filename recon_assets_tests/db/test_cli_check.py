@@ -164,7 +164,7 @@ def test_everything_can_be_reconciled_at_once(shop: Shop) -> None:
         "count": (1, 1),
         "keys": (1, 1),
         "fields": (2, 0),
-        "unplaced": (1, 0),
+        "undated": (1, 0),
     }
     assert result.exit_code == 1
 
@@ -291,6 +291,28 @@ def test_whatever_is_wrong_with_a_table_the_others_are_checked(shop: Shop, monke
     assert "not checked: bare (no checks are declared), later (none of its days is asked for)." in said
 
 
+def test_a_table_whose_days_hold_no_row_is_not_known(shop: Shop) -> None:
+    """It has rows, and none was compared; one that is empty, or a day without rows, has passed."""
+    shop.declare("count", window="{column: made, start: 2023-01-01, end: 2023-01-03}")
+    outside, some_days, only = (
+        shop.check("orders"),
+        shop.check("orders", "--to", "2023-01-01"),
+        shop.check("orders", "--only", "count"),
+    )
+    for side in (shop.sides.source, shop.sides.target):
+        side.run("DELETE FROM t")
+    empty = shop.check("orders")
+
+    assert [result.exit_code for result in (outside, some_days, only, empty)] == [3, 0, 0, 0]
+    assert outside.stdout.startswith(
+        "Not known: of 2 checks of 1 table, none failed, but no record was compared of orders"
+    )
+    assert "orders: 12 rows of the source and 11 of the target outside its days" in outside.stdout
+    assert empty.stdout.startswith("Passed: 2 checks of 1 table; no row on either side: orders.")
+    assert "not checked: orders (rows outside its days, without --only undated)." in only.stdout
+    assert "orders: not checked: rows outside its days" in only.stderr
+
+
 @pytest.mark.parametrize("shop", [*PAIRS[:1], ("mysql", "mysql"), ("sqlite", "postgresql")], indirect=True)
 def test_rows_without_a_time_are_compared(shop: Shop) -> None:
     """No day holds them, so that no check of a day sees them: they are compared as a window of their own."""
@@ -413,7 +435,7 @@ def test_tables_without_checks_are_named(shop: Shop) -> None:
         (["bare"], "Nothing to check: no such check is declared."),
         (
             ["orders", "--only", "sums"],
-            "sums: no such check is declared. There are: orders: count, keys, fields, unplaced.",
+            "sums: no such check is declared. There are: orders: count, keys, fields, undated.",
         ),
         (["orders", "--from", "2024-13-01"], "2024-13-01: not a day"),
         (["orders", "--from", "2024-01-03", "--to", "2024-01-02"], "no day lies between them"),

@@ -24,6 +24,7 @@ COLUMNS = "id INTEGER, name VARCHAR(20), fee INTEGER"
 CLEAN: list[tuple[Any, ...]] = [(1, "Ada", 10), (2, None, 20), (3, "Cy", 30), (4, "=1+1", None)]
 DAMAGED = [(1, "Ada", 10), (2, "", 20), (4, "=1+1", -5), (5, "Eve", 50)]
 FOUND = {
+    "verdict": "Different: 1 missing from the target, 1 only there, 2 with other values, of 4 records in the source.",
     "counts": {"source": 4, "target": 4, "missing": 1, "extra": 1, "mismatched": 2},
     "missing": [[3]],
     "extra": [[5]],
@@ -34,11 +35,13 @@ FOUND = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
-    "unplaced": [0, 0],
+    "unplaced": None,
+    "outside": None,
     "columns": ["id", "name", "fee"],
     "not_compared": [],
 }
 EQUAL = {
+    "verdict": "Equal: 4 records on both sides, and none differs.",
     "counts": {"source": 4, "target": 4, "missing": 0, "extra": 0, "mismatched": 0},
     "missing": [],
     "extra": [],
@@ -46,7 +49,8 @@ EQUAL = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
-    "unplaced": [0, 0],
+    "unplaced": None,
+    "outside": None,
     "columns": ["id", "name", "fee"],
     "not_compared": [],
 }
@@ -240,7 +244,7 @@ def test_a_window_limits_the_days(dated: Sides) -> None:
     assert [item["key"] for item in report["mismatched"]] == [[2]]
     assert report["counts"]["source"] == 2
     assert report["unplaced"] == [0, 1]
-    assert result.stderr.startswith("Outside every window: ")
+    assert result.stderr.startswith("Without a time: ")
 
 
 @pytest.mark.parametrize(("strict", "codes"), [([], [1, 0]), (["--strict"], [1, 1])])
@@ -252,8 +256,35 @@ def test_rows_without_a_time_count_in_the_verdict(dated: Sides, strict: list[str
     results.append(diff(dated, *words))
 
     assert [result.exit_code for result in results] == codes
-    assert "outside every window: 0 rows of the source and 1 of the target." in results[0].stdout
-    assert "outside every window: 1 row of the source and 1 of the target." in results[1].stdout
+    assert "not compared: 0 rows of the source and 1 of the target without a time." in results[0].stdout
+    assert "not compared: 1 row of the source and 1 of the target without a time." in results[1].stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "unplaced"),
+    [
+        (["--window", "at,2030-01-01,2030-02-01"], [0, 1]),
+        (["--where", "name = 'no such'"], None),
+        (["--window", "at,2024-01-01,2024-02-01", "--where", "name = 'no such'"], [0, 0]),
+    ],
+)
+def test_where_no_row_was_asked_for_nothing_is_known(
+    dated: Sides, words: list[str], unplaced: list[int] | None
+) -> None:
+    """Two empty windows of tables that have rows are no agreement: exit code 3, or 1 where times are missing."""
+    if unplaced == [0, 1]:
+        dated.source.fill("t", [(4, None, "z")])
+        unplaced = [1, 1]
+    result = diff(dated, *words, "--json")
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 3
+    assert report["verdict"].startswith("Not known: no record was compared; outside of --window and --where: ")
+    assert report["outside"] == [4 if unplaced == [1, 1] else 3, 4]
+    assert report["unplaced"] == unplaced
+    dated.source.run("DELETE FROM t")
+    dated.target.run("DELETE FROM t")
+    assert diff(dated, *words).stdout.startswith("Equal: both sides are empty.")
 
 
 def test_young_rows_are_in_flight(both: Both) -> None:
@@ -287,7 +318,7 @@ def test_all_in_flight_is_no_agreement(both: Both) -> None:
 
     result = diff(sides, "--grace-period", "1h", "--updated-at", "at")
 
-    assert result.stdout.startswith("Not known: 1 record in flight, and no others.\n")
+    assert result.stdout.startswith("Not known: no record was compared; 1 record in flight, and no others.\n")
     assert result.exit_code == 3
 
 
@@ -495,7 +526,7 @@ def until(happened: Callable[[], bool]) -> None:
     pytest.fail("it did not happen")
 
 
-@pytest.mark.parametrize(("more", "code"), [(["--json"], 1), ([], 1), (["--where", "1 = 0"], 0)])
+@pytest.mark.parametrize(("more", "code"), [(["--json"], 1), ([], 1), (["--where", "1 = 0"], 3)])
 def test_a_reader_may_go_away(both: Both, more: list[str], code: int) -> None:
     """`| head` gets its lines, and the exit code still tells the truth."""
     sides = both(*FILES)

@@ -75,7 +75,8 @@ def test_two_values_are_cut_where_they_agree(source: Value, target: Value, expec
 
 def test_json_is_exactly_what_was_promised() -> None:
     """The keys, in this order, and nothing else."""
-    assert json.loads("".join(evidence.as_pieces(FOUND))) == {
+    assert json.loads("".join(evidence.as_pieces(REPORT))) == {
+        "verdict": REPORT.verdict,
         "counts": {"source": 3, "target": 2, "missing": 2, "extra": 1, "mismatched": 1},
         "missing": [[1]],
         "extra": [[2]],
@@ -83,7 +84,8 @@ def test_json_is_exactly_what_was_promised() -> None:
         "duplicate_keys": 0,
         "in_flight": 0,
         "complete": False,
-        "unplaced": [0, 0],
+        "unplaced": None,
+        "outside": None,
         "columns": ["id", "name", "price"],
         "not_compared": [
             {"column": "tags", "side": "source", "why": "only in the source"},
@@ -106,6 +108,19 @@ def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
         '"mismatched",3,"price","-1.50",""',
         '"not_compared",,"tags","only in the source",',
         '"not_compared",,"odd","xml has no form; cast it","xml has no form; cast it"',
+        "",
+    ]
+
+
+def test_csv_names_rows_that_were_not_compared(tmp_path: Path) -> None:
+    """A file without them would look like that of equal tables."""
+    found = Comparison(unplaced=(1, 2), outside=(9, 0))
+
+    evidence.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("id",), found))
+
+    assert (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[1:] == [
+        '"not_compared",,,"1 row without a time","2 rows without a time"',
+        '"not_compared",,,"9 rows outside of --window and --where","0 rows outside of --window and --where"',
         "",
     ]
 
@@ -250,15 +265,29 @@ KEYS = replace(AGREED, columns=("id",), key_only=True)
             replace(AGREED, unplaced=(150, 150)),
             0,
             1,
-            "Equal: 4 records on both sides, and none differs; outside every window: 150 rows of the source and 150 of",
+            "Equal: 4 records on both sides, and none differs; not compared: 150 rows of the source and 150 of the",
         ),
         (
             replace(AGREED, unplaced=(1, 0)),
             1,
             1,
-            "Different: 4 records on both sides, and none differs, but the rows outside every window are not as many;",
+            "Different: 4 records on both sides, and none differs, but rows without a time are not as many; not",
         ),
-        (Comparison(in_flight=3), 3, 3, "Not known: 3 records in flight, and no others."),
+        (Comparison(in_flight=3), 3, 3, "Not known: no record was compared; 3 records in flight, and no others."),
+        (Comparison(), 0, 0, "Equal: both sides are empty."),
+        (Comparison(outside=(0, 0)), 0, 0, "Equal: both sides are empty."),
+        (
+            Comparison(outside=(2000, 0)),
+            3,
+            3,
+            "Not known: no record was compared; outside of --window and --where: 2,000 rows of the source and 0 of the",
+        ),
+        (
+            Comparison(outside=(9, 9), unplaced=(1, 1)),
+            3,
+            3,
+            "Not known: no record was compared; outside of --window and --where: 9 rows of the source and 9 of the",
+        ),
         (
             replace(AGREED, not_compared=tuple(replace(TAGS, column=name) for name in "abcdefg")),
             0,
@@ -275,7 +304,7 @@ def test_what_was_not_compared_stands_in_the_verdict(
     assert _report(found).exit_code == code
     strict = replace(_report(found), strict=True)
     assert strict.exit_code == strict_code
-    assert strict.verdict.startswith("Equal") == (strict_code == 0 and found is AGREED)
+    assert strict.verdict.startswith("Equal") == (strict_code == 0 and not found.key_only)
 
 
 def test_the_verdict_names_some_columns_and_counts_the_rest() -> None:
@@ -298,7 +327,7 @@ def test_notes_say_how_to_read_the_figures() -> None:
         "Listed are 0 of the 8 records that differ (--max-evidence); the counts are exact.",
         "Not unique",
         "In flight",
-        "Outside every window",
+        "Without a time",
         "Not compared",
         "Not compared",
     ]

@@ -164,9 +164,44 @@ def test_the_verdict_says_what_was_not_compared(capsys: pytest.CaptureFixture[st
 
     assert capsys.readouterr().out.startswith(
         f"Passed: 1 check of 1 table; not compared: {passed.table}: tags (only in the source);"
-        f" {passed.table}: 2 rows of the source and 0 of the target outside every window;"
+        f" {passed.table}: 2 rows of the source and 0 of the target outside its days;"
         " not checked: bare (no checks are declared).\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("unplaced", "days", "code", "said"),
+    [
+        ((2, 0), "all", 3, "Not known: of 1 check of 1 table, none failed, but no record was compared of flights; "),
+        ((2, 0), "some", 0, "Passed: 1 check of 1 table; "),
+        ((0, 0), "all", 0, "Passed: 1 check of 1 table; no row on either side: flights."),
+        (None, "all", 0, "Passed: 1 check of 1 table; no row on either side: flights."),
+    ],
+)
+def test_a_table_without_rows(
+    capsys: pytest.CaptureFixture[str], unplaced: tuple[int, int] | None, days: str, code: int, said: str
+) -> None:
+    """Is said; where its rows all lie outside its days, nothing is known."""
+    found = Result(of_all_rows={("flights", "count")}, all_days=days == "all", finished=True)
+    found.add(replace(passed(), source=0, target=0, unplaced=unplaced))
+
+    findings.show(found)
+
+    assert found.exit_code == code
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_days_without_rows_are_no_windows_of_a_reason() -> None:
+    """That all wrong records are on the only days that have any says nothing."""
+    records = tuple(Discrepancy(DiscrepancyKind.MISSING, (at,), {"id": at * at}, window=DAY) for at in range(20))
+    bad = replace(failed(wrong=20), check="count", source=40, of=40, discrepancies=records)
+    others = [replace(passed(f"2013-04-{day:02}"), of=rows) for rows in (0, 9) for day in range(1, 31)]
+    for empty, full in ((others[:30], []), ([], others[30:])):
+        found = Result(of_all_rows={("flights", "count")})
+        for each in (bad, replace(bad, window="2013-03-11"), *empty, *full):
+            found.add(each)
+        (tally,) = found.tallies.values()
+        assert any("of 32 windows" in said for said in found.reasons(tally)) == bool(full)
 
 
 def test_a_finding_in_json() -> None:

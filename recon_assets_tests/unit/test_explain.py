@@ -382,6 +382,26 @@ def test_keys_in_a_run() -> None:
     assert reasons(comparison) == ("All 50 extra records follow one another: id 101 to 150",)
     assert reasons(comparison, private=frozenset({"id"})) == ("All 50 extra records follow one another in id",)
     assert reasons(one_sided(DiscrepancyKind.EXTRA, rows()[:50], 60)) == ()
+    assert why(comparison, rows()[:100]) == reasons(comparison)
+    assert why(comparison, [row | {"id": 120} for row in rows()[:100]]) == (), "others lie there too"
+
+
+def test_evidence_that_is_capped_has_no_bounds() -> None:
+    """What is listed are the first records: that they follow one another says nothing of the others."""
+    ordered = sorted(rows(), key=lambda row: str(row["made"]))
+    numbered = [row | {"id": at} for at, row in enumerate(ordered)]
+    comparison = one_sided(DiscrepancyKind.MISSING, numbered[:50], 4000)
+    assert len(why(comparison, numbered[200:])) == 2
+    assert why(replace(comparison, counts=replace(comparison.counts, missing=1200)), numbered[200:]) == ()
+
+
+def test_records_are_held_against_others_of_their_side() -> None:
+    """That the whole target has NULL is no trait of those that only it has."""
+    empty = [row | {"name": None} for row in rows()]
+    both = mismatched(rows()[100:], change("name", lambda _: None))
+    extra = one_sided(DiscrepancyKind.EXTRA, empty[:30], 400).extra
+    found = reasons(replace(both, extra=extra, counts=Counts(300, 330, 0, 30, len(both.mismatched))))
+    assert not [sentence for sentence in found if "extra" in sentence and "name" in sentence]
 
 
 def test_another_key() -> None:

@@ -153,9 +153,8 @@ class Checksum(_OfRecords):
 
 
 def _printed(digest: Any) -> str | None:
-    """Both halves of a digest, as people copy them."""
-    halves = (None, None) if digest is None else (digest.first, digest.second)
-    return " ".join(f"{int(half):x}" for half in halves if half is not None) or None
+    """A digest's sum, as people copy it."""
+    return None if digest is None or digest.sum is None else f"{digest.sum:x}"
 
 
 def _besides(found: Comparison) -> str:

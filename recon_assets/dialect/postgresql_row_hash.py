@@ -1,15 +1,17 @@
-"""PostgreSQL's fast digest of a row: its typed values' bytes, hashed one after the other, without texts in between.
+"""PostgreSQL's fast digest of a row: its typed values, hashed one after the other, without texts in between.
 
-Each value is hashed with the hash of all values before it as the seed. What is hashed are all bytes that a type has
-(``int8send``, ``numeric_send``, ..), and not what the type's own hash function keeps of them: those are made for hash
-tables and lose the sign of a numeric, half of a bigint and of a timestamp, and take NaN for Infinity.
+Each value is hashed with the hash of all values before it as the seed. What is hashed is all that a type's values are
+made of, and not what the type's own hash function keeps of them, where that is made for hash tables: such a function
+loses the sign of a numeric, half of a bigint and of a timestamp, and takes NaN for Infinity.
 
 1. Between two columns of `hashes_alike`, values hash alike exactly when their canonical texts are equal; others do so
    by chance only, of 1 in 2**64.
-2. NULL hashes like no value: it is the empty bytes where no value has none, and else changes the seed.
+2. NULL hashes like no value: it is the empty bytes where no value has none, or changes the seed, or what is hashed.
 3. Nothing is linear: hashes of rows that swap values, or change by like amounts, do not add up to what they were.
+   So each value is followed by a step that mixes all 64 bits, whatever the value: a float's own function leaves the
+   seed as it is for 0, so that two floats that swap places would go unseen.
 
-Adding a type needs its line in ``_EQUAL_BYTES`` or ``_OWN_HASH`` and a list in the collision tests
+Adding a type needs its line in ``_STEPS`` or ``_BYTES`` and a list in the collision tests
 (``recon_assets_tests/db/test_collisions.py``), which hold 1 to 3.
 """
 
@@ -29,53 +31,61 @@ _SEED = 8526495043095935640
 """Not 0, with which PostgreSQL's functions skip a step of mixing."""
 _MOST_NESTED = 100
 """How many values are hashed in one nested expression: a thousand would exceed PostgreSQL's stack."""
-_HASHES_BYTES = (18,)
-"""The first version with ``hashbyteaextended``."""
+_NEWER = (18,)
+"""The first version with ``hashbyteaextended`` and ``hashdateextended``."""
 
-_EQUAL_BYTES: Mapping[str, str] = {
-    "bigint": "int8send({})",
-    "numeric": "numeric_send(trim_scale({}))",
-    # One zero and one NaN, as in texts; a real is the double that it stands for.
-    **dict.fromkeys(
-        ("real", "double precision"), "float8send(CASE WHEN {0} = 'NaN' THEN 'NaN' ELSE {0} + 0::float8 END)"
-    ),
-    "date": "date_send({})",
-    "time without time zone": "time_send({})",
-    "timestamp without time zone": "timestamp_send({})",
-    "timestamp with time zone": "timestamptz_send({})",
-    "uuid": "uuid_send({})",
+
+_MIXED = "hashint4extended(CASE WHEN {0} IS NULL THEN 1 ELSE 0 END, {1})"
+# A constant of its type, since PostgreSQL would convert another one for each row.
+_NULL_CHANGES_SEED = "{1} # CASE WHEN {0} IS NULL THEN 16::bigint ELSE 0::bigint END"
+_INTEGER = f"hashint4extended(coalesce({{0}}, 0), {_NULL_CHANGES_SEED})"
+_FLOAT = _MIXED.replace("{1}", "hashfloat8extended(coalesce({0}, 0), {1})")
+_TEXT = f"hashtextextended(coalesce({{0}} COLLATE \"C\", ''), {_NULL_CHANGES_SEED})"
+_STEPS: Mapping[str, str] = {
+    "smallint": _INTEGER,
+    "integer": _INTEGER,
+    # Different values make different seeds, and every seed is mixed: a third of the price of its bytes.
+    "bigint": _MIXED.replace("{1}", "{1} # coalesce({0}, 0)"),
+    # One zero and one NaN, as in texts, else all bits; a real is the double that it stands for.
+    "real": _FLOAT,
+    "double precision": _FLOAT,
+    "boolean": "hashint4extended(coalesce({0}::int, 2), {1})",
+    "text": _TEXT,
+    "character varying": _TEXT,
+    "date": f"hashdateextended(coalesce({{0}}, date '2000-01-01'), {_NULL_CHANGES_SEED})",
 }
-"""By a type's name: bytes, never none, that equal values have alike and others do not."""
+"""By a type's name: ``{0}`` hashed with the seed ``{1}``, of the types whose functions lose nothing."""
+_BYTES: Mapping[str, str] = {
+    "numeric": "numeric_send(trim_scale({0}))",
+    "date": "date_send({0})",
+    "time without time zone": "time_send({0})",
+    "timestamp without time zone": "timestamp_send({0})",
+    "timestamp with time zone": "timestamptz_send({0})",
+    "uuid": "uuid_send({0})",
+    "bytea": "decode('00', 'hex') || {0}",  # it may have no bytes, so that one is put before them
+}
+"""Of the other types: bytes, never none, that equal values have alike and others do not."""
 _IDENTICAL_BYTES: Mapping[str, str] = {
-    **_EQUAL_BYTES,
-    "numeric": "numeric_send({})",
-    "real": "float4send({})",
-    "double precision": "float8send({})",
+    "numeric": "numeric_send({0})",
+    "real": "float4send({0})",
+    "double precision": "float8send({0})",
 }
 """Those that only identical values have alike: 1.0 is not 1.00, and 0 is not -0."""
-
-_NULL_CHANGES_SEED = "{1} # CASE WHEN {0} IS NULL THEN 16 ELSE 0 END"
-_TEXT_HASH = f"hashtextextended(coalesce({{0}} COLLATE \"C\", ''), {_NULL_CHANGES_SEED})"
-_OWN_HASH: Mapping[str, str] = {
-    "smallint": f"hashint4extended(coalesce({{0}}, 0), {_NULL_CHANGES_SEED})",
-    "integer": f"hashint4extended(coalesce({{0}}, 0), {_NULL_CHANGES_SEED})",
-    "boolean": "hashint4extended(coalesce({0}::int, 2), {1})",
-    "text": _TEXT_HASH,
-    "character varying": _TEXT_HASH,
-}
-"""By a type's name: ``{0}`` hashed with seed ``{1}``, where PostgreSQL's function of the type hashes all its bytes."""
 _TEXTS = {"text", "character varying"}
-TYPES = frozenset({*_EQUAL_BYTES, *_OWN_HASH, "bytea"})
-"""The types whose bytes are compared."""
+TYPES = frozenset({*_STEPS, *_BYTES})
+"""The types that are compared so."""
 
 
 @dataclass(frozen=True)
 class Hashed:
-    """One value of a row and its SQL: bytes to be hashed, else ``hashed``, with ``{0}`` for it and ``{1}`` the seed."""
+    """One value of a row and how it is hashed: by a step with ``{0}`` for it and ``{1}`` for the seed, or its bytes.
+
+    Where there are both, the step is of `_NEWER` versions only.
+    """
 
     column: ColumnElement[Any]
+    step: str | None = None
     bytes: str | None = None
-    hashed: str = ""
 
 
 def equal_values(column: ColumnElement[Any], left: Type, right: Type) -> Hashed:
@@ -86,28 +96,19 @@ def equal_values(column: ColumnElement[Any], left: Type, right: Type) -> Hashed:
         left: The type of the source's column.
         right: The type of the target's column.
     """
-    base = _base(left)
-    if base == "bytea":
-        return _bytea(column)
-    if base in _OWN_HASH:
-        return Hashed(column, hashed=_OWN_HASH[base])
-    one_scale = left.kind is Kind.DECIMAL and left.scale is not None and left.scale == right.scale
-    return Hashed(column, (_IDENTICAL_BYTES if one_scale else _EQUAL_BYTES)[base])
+    if left.kind is Kind.DECIMAL and left.scale is not None and left.scale == right.scale:
+        return identical_values(column, left)
+    return Hashed(column, _STEPS.get(_base(left)), _BYTES.get(_base(left)))
 
 
 def identical_values(column: ColumnElement[Any], of: Type) -> Hashed:
     """A column of any type, hashed so that only identical values of it hash alike."""
     base = _base(of)
-    if base == "bytea":
-        return _bytea(column)
     if base in _IDENTICAL_BYTES:
-        return Hashed(column, _IDENTICAL_BYTES[base])
-    return Hashed(column, hashed=_OWN_HASH.get(base, _TEXT_HASH.replace("{0}", "({0})::text")))
-
-
-def _bytea(column: ColumnElement[Any]) -> Hashed:
-    """Its bytes may be none, so that one is put before them."""
-    return Hashed(column, "decode('00', 'hex') || {}")
+        return Hashed(column, bytes=_IDENTICAL_BYTES[base])
+    if base in TYPES:
+        return Hashed(column, _STEPS.get(base), _BYTES.get(base))
+    return Hashed(column, _TEXT.replace("{0}", "({0})::text"))
 
 
 def hashes_alike(left: Type, right: Type) -> bool:
@@ -126,14 +127,10 @@ def _base(of: Type) -> str:
     return " ".join(re.sub(r"\(.*?\)", " ", of.name).split())
 
 
-class SignedHash(sa.BigInteger):
-    """All 64 bits of an integer, whose sum would not fit another one."""
-
-
 class chained_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
     """The 64-bit hash of a row, never NULL. PostgreSQL promises it for one major version only."""
 
-    type = SignedHash()
+    type = sa.BigInteger()
     inherit_cache = False
 
     def __init__(self, values: Sequence[Hashed]) -> None:
@@ -143,16 +140,15 @@ class chained_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 
 @compiles(chained_hash, "postgresql")
 def _chained_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    version = compiler.dialect.server_version_info or _HASHES_BYTES
-    of_bytes = "hashbyteaextended({}, {})" if version >= _HASHES_BYTES else "hashtextextended(encode({}, 'hex'), {})"
+    newer = (compiler.dialect.server_version_info or _NEWER) >= _NEWER
+    of_bytes = "hashbyteaextended({}, {{1}})" if newer else "hashtextextended(encode({}, 'hex'), {{1}})"
     row = str(_SEED)
     for first in range(0, len(element.values), _MOST_NESTED):
         part = str(_SEED)
         for value in element.values[first : first + _MOST_NESTED]:
-            column = compiler.process(value.column, **kw)
-            if value.bytes is None:
-                part = value.hashed.format(column, part)
-            else:
-                part = of_bytes.format(f"coalesce({value.bytes.format(column)}, '')", part)
-        row = of_bytes.format(f"int8send({part})", row) if first else part
+            step = value.step
+            if step is None or (value.bytes and not newer):
+                step = of_bytes.format(f"coalesce({value.bytes}, '')")
+            part = step.format(compiler.process(value.column, **kw), part)
+        row = f"hashint4extended(0, {row} # {part})" if first else part
     return row

@@ -12,8 +12,7 @@ from recon_assets.dialect import catalog
 from recon_assets.dialect.canonical import fenced, row_text, text_hash, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.identity_hash import bits
-from recon_assets.dialect.postgresql_row_hash import SignedHash, chained_hash, equal_values, hashes_alike
+from recon_assets.dialect.postgresql_row_hash import chained_hash, equal_values, hashes_alike
 from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Measure, SidePair, Window
@@ -31,14 +30,13 @@ Figures = dict[str, dict[Measure, Any]]
 
 @dataclass(frozen=True)
 class Digest:
-    """The sum of all rows' digests, or of both halves of longer ones, and how many rows they are of.
+    """The sum of all rows' digests, and how many rows they are of.
 
-    Sums, since an exclusive or would cancel rows that stand twice.
+    A sum, since an exclusive or would cancel rows that stand twice; exact, so that no digit of it is lost.
     """
 
     rows: int
-    first: int | None
-    second: int | None = None
+    sum: int | None
 
 
 def measured(
@@ -135,7 +133,7 @@ def _taken(measure: Measure, values: list[Any]) -> Any:
         return quotient(Decimal(str(total_)), count) if count else None
     if measure.function != "digest":
         return received(values.pop(0))
-    return digest_of([values.pop(0) for _ in range(4)])
+    return digest_of([values.pop(0) for _ in range(3)])
 
 
 def quotient(total_: Decimal, count: int) -> Decimal:
@@ -146,11 +144,11 @@ def quotient(total_: Decimal, count: int) -> Decimal:
 
 
 def digest_of(values: Sequence[Any]) -> Digest:
-    """The digest from its figures: rows, rows digested, and the two sums."""
-    rows, digested, first, second = (None if value is None else int(value) for value in values)
+    """The digest from its figures: rows, rows digested, and the sum."""
+    rows, digested, added = (None if value is None else int(value) for value in values)
     if rows != digested:
         too_long("a digest", (rows or 0) - (digested or 0))
-    return Digest(rows or 0, first, second)
+    return Digest(rows or 0, added)
 
 
 def too_long(where: str, rows: int) -> NoReturn:
@@ -264,17 +262,12 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
 
 def digest_figures(row: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
     """What `digest_of` reads, of rows whose digest is ``row``."""
-    return [sa.func.count(), sa.func.count(row), *map(total, _hashes(row)), sa.null()][:4]
-
-
-def _hashes(row: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    return [bits(row, 32, 32), bits(row, 0, 32)] if isinstance(row.type, SignedHash) else [row]
+    return [sa.func.count(), sa.func.count(row), total(row)]
 
 
 def _digest(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
-    row = rows.c[_ROW]
-    sums = [total(_where(rows, measure, each)) for each in _hashes(row)]
-    return [*_count(rows, measure), sa.func.count(_where(rows, measure, row)), *sums, sa.null()][:4]
+    row = _where(rows, measure, rows.c[_ROW])
+    return [*_count(rows, measure), sa.func.count(row), total(row)]
 
 
 def _mean(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:

@@ -97,12 +97,13 @@ def _swapped(value: int) -> int:
 
 
 WHOLE: list[Change] = [lambda value: -value, lambda value: ~value, _reversed, _swapped]
-INTEGERS = list(
-    changed(
+INTEGERS = [
+    *changed(
         (0, 1, 5, 25, 65535, 123456789, 2**31 - 1, 2**32 - 1, -(2**40)),
         [*WHOLE, *powers(1), lambda value: value * 10**4, lambda value: value * 10**8],
-    )
-)
+    ),
+    *((None, 2**power) for power in range(1, 63)),  # a mark for NULL may be one bit
+]
 NUMBERS = list(
     changed(
         map(Decimal, ("0", "1", "7", "25.50", "0.0001", "1234.5678", "99990000", "1234567890123456789.5")),

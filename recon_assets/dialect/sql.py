@@ -3,6 +3,7 @@
 A dialect without a rule fails when the SQL is made.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,12 +98,16 @@ def _insert_values_mysql(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class make_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
-    """A temporary table with the columns of ``select``, without its rows; none of the target's own is ever touched."""
+    """A temporary table with the columns of ``select``, without its rows; none of the target's own is ever touched.
+
+    Its rows are looked for by ``key``: columns of it, and their types. MySQL needs an index for that, and can make none
+    later without ending the transaction; PostgreSQL needs to know how many rows there are, see `analyze`.
+    """
 
     inherit_cache = False
 
-    def __init__(self, name: str, select: sa.Select[*tuple[Any, ...]]) -> None:
-        self.name, self.select = name, select
+    def __init__(self, name: str, select: sa.Select[*tuple[Any, ...]], key: Sequence[tuple[str, Type]] = ()) -> None:
+        self.name, self.select, self.key = name, select, key
 
 
 @compiles(make_stage, "postgresql")
@@ -113,7 +118,40 @@ def _make_stage_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(make_stage, "mysql", "mariadb")
 def _make_stage_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"CREATE TEMPORARY TABLE {element.name} {compiler.process(element.select, **kw)} LIMIT 0"
+    parts = ", ".join(name + _prefix(of) for name, of in element.key)
+    index = f" (INDEX ({parts}))" if parts else ""
+    return f"CREATE TEMPORARY TABLE {element.name}{index} {compiler.process(element.select, **kw)} LIMIT 0"
+
+
+def _prefix(of: Type) -> str:
+    """How much of a column an index has: MySQL takes no long texts whole, and 16 columns at most."""
+    return f"({min(of.length or _INDEXED, _INDEXED)})" if of.kind in _MAYBE_LONG else ""
+
+
+_INDEXED = 32
+_MAYBE_LONG = {Kind.TEXT, Kind.CHAR, Kind.BINARY, Kind.JSON}
+
+
+class analyze(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
+    """Lets PostgreSQL know how many rows a temporary table has; it would guess, and look each of them up by index."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@compiles(analyze, "postgresql")
+def _analyze_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    del compiler, kw
+    return f"ANALYZE {element.name}"
+
+
+@compiles(analyze, "mysql", "mariadb")
+def _analyze_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    """It counts by itself."""
+    del element, compiler, kw
+    return "DO 0"
 
 
 class drop_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case

@@ -13,15 +13,14 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.exact_text import exact_text, reader
 from recon_assets.dialect.identity_hash import bits, identity_hash
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.sql import check_now, drop_stage, insert_rows, make_stage
+from recon_assets.dialect.sql import analyze, check_now, drop_stage, insert_rows, make_stage
 from recon_assets.errors import RefusedError, StaleTargetError, UnavailableError
 from recon_assets.model import ChangeStatus, Column, Kind, Loaded, Mode, Type, Window
 from recon_assets.reading import Pair, as_table
 from recon_assets.writing.fingerprints import KEY_DIGITS, Fingerprint, fingerprint_of
-from recon_assets.writing.keys import key_shown, same_key
+from recon_assets.writing.keys import Cells, key_shown, same_key
 
 Row = tuple[str | None, ...]
-Cells = dict[Column, sa.ColumnElement[Any]]
 THERE = "recon_there"
 """The first column of a backup: 1 of a row as it was, 0 of a row that was not there, of which the key alone is kept."""
 Select = sa.Select[*tuple[Any, ...]]
@@ -86,21 +85,24 @@ class Restored:
 class LoadBackup:
     """The rows of the target that one load touches: those of its window, and those of keys that it writes.
 
+    A replacement touches no rows but the window's.
+
     What it changes is put aside in a temporary table of the session: the rows as they were, and the keys of rows
     that were not there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - which rows, where, and what is done to them
         self,
         pair: Pair,
         window: Window,
         connection: sa.Connection,
         target: sa.TableClause,
+        mode: str,
         names: Sequence[str] | None = None,
     ) -> None:
         self.pair, self.window, self.connection, self.target = pair, window, connection, target
-        self.names = names
-        self.was = _NOBODY
+        self.replaces, self.names = mode == Mode.REPLACE, names
+        self.was: Fingerprint | None = _NOBODY
         self.now: Fingerprint | None = None
         self.aside = False
         self.kept_rows = self.kept_keys = 0
@@ -123,12 +125,12 @@ class LoadBackup:
         return sa.table("recon_kept", sa.column(THERE), *(sa.column(f"recon_k{at}") for at in range(len(self.columns))))
 
     @cached_property
-    def own(self) -> Cells:
+    def own(self) -> dict[Column, sa.ColumnElement[Any]]:
         """The target's columns."""
         return {column: self.target.c[column.name] for column in self.columns}
 
     @cached_property
-    def copies(self) -> Cells:
+    def copies(self) -> dict[Column, sa.ColumnElement[Any]]:
         """The temporary table's column of each of them."""
         return dict(zip(self.columns, list(self.kept.c)[1:], strict=True))
 
@@ -147,19 +149,31 @@ class LoadBackup:
         nobody = sa.select(sa.literal_column("1").label(THERE)).subquery("nobody")
         columns = [self.own[column].label(copy.name) for column, copy in self.copies.items()]
         select = sa.select(nobody.c[THERE], *columns).select_from(nobody.outerjoin(self.target, sa.false()))
+        key = [(self.copies[column].name, column.type) for column in self.key]
         self.connection.execute(drop_stage(self.kept.name))
-        self.connection.execute(make_stage(self.kept.name, select))
+        self.connection.execute(make_stage(self.kept.name, select, key))
         self.aside = True
 
     def keep(self, rows: insert_rows | None, keys: insert_rows | None = None) -> None:
         """Puts aside what will change, before it does."""
-        self.make()
-        self.now = None
-        self.kept_rows, self.kept_keys = (
-            0 if insert is None else self.connection.execute(insert).rowcount for insert in (rows, keys)
-        )
+        self.put_aside(rows, keys)
         if self.kept_rows or self.kept_keys:
             self.was = self.fingerprint()
+
+    def keep_differences(self, rows: insert_rows, keys: insert_rows) -> None:
+        """As `keep` does, where keys are unique and the window's other rows stay; see `before_differences`."""
+        self.put_aside(rows, keys)
+        self.was = None
+
+    def put_aside(self, rows: insert_rows | None, keys: insert_rows | None) -> None:
+        """Puts aside rows that will be overwritten or deleted, and keys of rows that will be inserted."""
+        self.make()
+        self.now = None
+        # Keys first: of a key that somebody else brings in between, the row is put aside too, and deleted by right.
+        self.kept_keys, self.kept_rows = (
+            0 if insert is None else self.connection.execute(insert).rowcount for insert in (keys, rows)
+        )
+        self.connection.execute(analyze(self.kept.name))
 
     def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
         """Puts aside rows that are there, which nobody else may write from then on."""
@@ -168,8 +182,14 @@ class LoadBackup:
 
     def keys(self, key: Sequence[sa.ColumnElement[Any]], *where: sa.ColumnElement[bool]) -> insert_rows:
         """Puts aside the keys of rows that will be inserted."""
-        names = (THERE, *(self.copies[column].name for column in self.key))
-        return insert_rows(self.kept, names, sa.select(sa.literal_column("0"), *key).where(*where))
+        keys = dict(zip(self.key, key, strict=True))
+        # MariaDB wants a value for each column that had no default of its own, though it may be NULL.
+        values = [keys.get(column, sa.null()) for column in self.columns]
+        return insert_rows(
+            self.kept,
+            tuple(column.name for column in self.kept.c),
+            sa.select(sa.literal_column("0"), *values).where(*where),
+        )
 
     def need_all(self, changed: int, inserted: int = 0) -> None:
         """No row may have been updated, deleted or inserted that was not put aside.
@@ -186,6 +206,25 @@ class LoadBackup:
             self.now = self.fingerprint()
         return self.now
 
+    def need_rows(self, found: int, loaded: Loaded) -> None:
+        """There must be just the rows that the load left: after a replacement, just as many as the source has.
+
+        Raises:
+            UnavailableError, RefusedError: As `save` does.
+        """
+        before = 0 if self.was is None else self.was.rows
+        expected = loaded.read if self.replaces else before - loaded.deleted + loaded.inserted
+        if found == expected:
+            return
+        if found > expected or (self.was is None and not self.has_strays()):
+            raise met_others(self.pair, self.window)
+        raise RefusedError(self.refusal("rows that it wrote do not belong to the window in the target"))
+
+    def has_strays(self) -> bool:
+        """Whether there are rows with keys that were put aside, and outside of the window."""
+        select: Select = sa.select(sa.literal_column("1")).select_from(self.target)
+        return self.connection.execute(select.where(self.outside, self.is_aside).limit(1)).first() is not None
+
     def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
         """Stores what changed in the backup sink. Returns whether anything did.
 
@@ -193,11 +232,10 @@ class LoadBackup:
             UnavailableError: When there are rows that the load did not write: taking it back would delete them, too.
             RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
         """
-        now, expected = self.current_fingerprint(), self.was.rows - loaded.deleted + loaded.inserted
-        if now.rows > expected:
-            raise met_others(self.pair, self.window)
-        if now.rows < expected:
-            raise RefusedError(self.refusal("rows that it wrote do not belong to the window in the target"))
+        now = self.current_fingerprint()
+        self.need_rows(now.rows, loaded)
+        if self.was is None:
+            self.was = self.before_differences(now)
         if now == self.was:
             return False
         backup_sink.before((THERE, *(column.name for column in self.columns)), self.parts(), self.was)
@@ -227,20 +265,46 @@ class LoadBackup:
         )
         names = tuple(column.name for column in self.kept.c)
         self.aside = bulk.write_rows(self.connection, self.kept, names, rows) > 0
+        self.connection.execute(analyze(self.kept.name))
 
     @property
     def same_key(self) -> sa.ColumnElement[bool]:
         """Whether a row of the target and one put aside have the same key."""
-        return same_key(self.connection, self.target, {column: self.copies[column] for column in self.key})
+        return self.same_key_as(self.own)
+
+    def same_key_as(self, rows: Cells) -> sa.ColumnElement[bool]:
+        """Whether a row of another table and one put aside have the same key."""
+        return same_key(self.connection, rows, {column: self.copies[column] for column in self.key})
+
+    @property
+    def is_aside(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target has a key that was put aside."""
+        return sa.exists().where(self.same_key).select_from(self.kept)
+
+    @property
+    def outside(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target belongs to another window, or to none."""
+        return sa.case((self.mine, sa.false()), else_=sa.true())
 
     def fingerprint(self) -> Fingerprint:
         """The fingerprint of all rows touched, as they are now."""
-        cells = [(own, column.type) for column, own in self.own.items()]
-        row = identity_hash(cells, self.connection.dialect.name)
-        key = identity_hash(self.key_cells(self.own), self.connection.dialect.name)
-        select = sa.select(key.label("k"), row.label("h")).select_from(self.target)
+        return self.fingerprint_of(self.own, *self.wheres())
+
+    def fingerprint_of(self, cells: Cells, *wheres: tuple[sa.ColumnElement[bool], ...]) -> Fingerprint:
+        """The fingerprint of rows of the target, or of those put aside."""
+        dialect = self.connection.dialect.name
+        row = identity_hash([(cell, column.type) for column, cell in cells.items()], dialect)
+        select = sa.select(identity_hash(self.key_cells(cells), dialect).label("k"), row.label("h"))
         where = f"{self.pair.spec.name} {self.window}"
-        return fingerprint_of(self.connection, where, (select.where(*those) for those in self.wheres()))
+        return fingerprint_of(self.connection, where, (select.where(*those) for those in wheres))
+
+    def before_differences(self, now: Fingerprint) -> Fingerprint:
+        """What a replacement by difference found, whose keys are unique: nothing of it has to be read before.
+
+        So rows that it left alone may be changed by others meanwhile.
+        """
+        written = self.fingerprint_of(self.own, (self.mine, self.is_aside))
+        return now - written + self.fingerprint_of(self.copies, (self.kept.c[THERE] == 1,))
 
     def lock_rows(self) -> None:
         """Lets nobody else change or delete the rows touched until the transaction ends."""
@@ -251,9 +315,8 @@ class LoadBackup:
     def wheres(self) -> Iterator[tuple[sa.ColumnElement[bool], ...]]:
         """The conditions, no two of which hold of one row, that tell the rows touched."""
         yield (self.mine,)
-        if self.aside and self.key:
-            outside = sa.case((self.mine, sa.false()), else_=sa.true())
-            yield outside, sa.exists().where(self.same_key).select_from(self.kept)
+        if self.aside and self.key and not self.replaces:
+            yield self.outside, self.is_aside
 
     def key_cells(self, cells: Cells) -> list[tuple[sa.ColumnElement[Any], Type]]:
         """What identifies a row of the target, or of what was put aside: without a key, all of it."""
@@ -278,12 +341,16 @@ class LoadBackup:
         """A key as people read it, by the source's names."""
         return key_shown(self.pair.spec, key)
 
-    def put_back(self, *, whole: bool) -> Restored:
-        """Undoes what was put aside."""
-        again = whole or self.stands_twice()
+    def put_back(self, before: Fingerprint) -> Restored:
+        """Undoes what was put aside; ``before``: of what was there.
+
+        A replacement put aside all of the window, or the differences of one with unique keys.
+        """
+        whole = not before.rows or (self.replaces and self.rows_aside() == before.rows)
+        again = whole or self.replaces or self.stands_twice()
         listed = sa.true() if again and not whole else self.kept.c[THERE] == 0
         doomed: list[tuple[sa.ColumnElement[bool], ...]] = [(self.mine,)] if whole else []
-        doomed += [(self.same_key, listed)] if self.aside and self.key else []
+        doomed += [(*([self.mine] if self.replaces else []), self.same_key, listed)] if self.aside and self.key else []
         for where in doomed:
             self.refuse_loss(*where)
         deleted = sum(self.connection.execute(sa.delete(self.target).where(*where)).rowcount for where in doomed)
@@ -301,6 +368,11 @@ class LoadBackup:
         for name in new:
             if self.connection.execute(held.where(self.target.c[name].is_not(None))).first():
                 raise RefusedError(self.refusal(f"column {name} is new since, and its values would be lost"))
+
+    def rows_aside(self) -> int:
+        """How many whole rows were put aside."""
+        count = sa.select(sa.func.count()).select_from(self.kept).where(self.kept.c[THERE] == 1)
+        return int(self.connection.execute(count).scalar_one())
 
     def stands_twice(self) -> bool:
         """Whether a key does, among the rows put aside."""
@@ -349,7 +421,7 @@ def fingerprint(pair: Pair, window: str) -> Fingerprint:
     """
     found = pair.spec.window(window)
     with driver_errors(f"{pair.spec.name} {window}"), pair.target.connect() as connection:
-        return LoadBackup(pair, found, connection, target_of(pair)).fingerprint()
+        return LoadBackup(pair, found, connection, target_of(pair), "").fingerprint()
 
 
 def load_status(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row]]) -> ChangeStatus:
@@ -395,7 +467,7 @@ def restore(
         if now != backup.after:
             raise _stale(touched, touched.moved(backup.after, now))
         try:
-            written = touched.put_back(whole=backup.mode == Mode.REPLACE or not backup.before.rows)
+            written = touched.put_back(backup.before)
         except sa.exc.IntegrityError:
             raise RefusedError(touched.refusal("rows of other tables refer to its rows")) from None
         if touched.fingerprint() != backup.before:
@@ -417,7 +489,7 @@ def _taken(pair: Pair, window: str, backup: Backup, parts: Iterable[Sequence[Row
         locked(connection, f"{pair.spec.target.table} {window}"),
     ):
         names = [name for name in backup.columns if name != THERE]
-        touched = LoadBackup(pair, pair.spec.window(window), connection, target_of(pair), names)
+        touched = LoadBackup(pair, pair.spec.window(window), connection, target_of(pair), backup.mode, names)
         touched.take(parts)
         yield touched
         connection.rollback()

@@ -35,6 +35,14 @@ class Fingerprint:
     rows: int
     digest: str
 
+    def __add__(self, other: "Fingerprint") -> "Fingerprint":
+        """Of these rows and others."""
+        return _of_parts([*self.parts.items(), *other.parts.items()])
+
+    def __sub__(self, other: "Fingerprint") -> "Fingerprint":
+        """Of these rows but some of them."""
+        return _of_parts([*self.parts.items(), *((part, _negative(sums)) for part, sums in other.parts.items())])
+
     def moved(self, since: "Fingerprint") -> tuple[int, ...]:
         """The hashes of keys whose rows are not what they were; not all of them, when many are not."""
         before, now = since.parts, self.parts
@@ -46,6 +54,11 @@ class Fingerprint:
         """The sums of each part."""
         numbers = ([int(number) for number in part.split(":")] for part in self.digest.split())
         return {part: (rows, first, second, third) for part, rows, first, second, third in numbers}
+
+
+def _negative(sums: _Sums) -> _Sums:
+    rows, first, second, third = sums
+    return -rows, -first, -second, -third
 
 
 def _quotient(part: int, before: _Sums, now: _Sums) -> int | None:
@@ -62,23 +75,31 @@ def fingerprint_of(connection: sa.Connection, where: str, selects: Iterable[Sele
     Raises:
         DoesNotFitError: When rows are too long for their database to hash them; begins with ``where``.
     """
-    sums: dict[int, _Sums] = {}
-    for select in selects:
-        for part, *more in _summed(connection, where, select):
-            old = sums.get(part, _NOTHING)
-            sums[part] = (old[0] + more[0], old[1] + more[1], old[2] + more[2], old[3] + more[3])
-    digest = " ".join(":".join(map(str, (part, *sums[part]))) for part in sorted(sums))
-    return Fingerprint(sum(rows for rows, *_ in sums.values()), digest)
+    return _of_parts([part for select in selects for part in _summed(connection, where, select)])
 
 
-def _summed(connection: sa.Connection, where: str, select: Select) -> Iterator[tuple[int, ...]]:
+def _of_parts(parts: Iterable[tuple[int, _Sums]]) -> Fingerprint:
+    """The fingerprint of which these are the sums of parts, some of them maybe of one part."""
+    found: dict[int, _Sums] = {}
+    for part, sums in parts:
+        rows, first, second, third = found.get(part, _NOTHING)
+        found[part] = (rows + sums[0], first + sums[1], second + sums[2], third + sums[3])
+    known = {part: sums for part, sums in sorted(found.items()) if any(sums)}
+    return Fingerprint(
+        sum(rows for rows, *_ in known.values()),
+        " ".join(":".join(map(str, (part, *sums))) for part, sums in known.items()),
+    )
+
+
+def _summed(connection: sa.Connection, where: str, select: Select) -> Iterator[tuple[int, _Sums]]:
     rows = fenced(select, connection.dialect.name).subquery("hashed")
     part, key = bits(rows.c.k, 0, _PART), bits(rows.c.k, _PART, _NUMBER)
     low, high = bits(rows.c.h, 0, _NUMBER), bits(rows.c.h, _NUMBER, _NUMBER)
     sums = map(sa.func.sum, (low, key * low, high))
     counts = sa.func.count(), sa.func.count(rows.c.h)
     found = sa.select(part.label("part"), *counts, *sums).group_by(sa.literal_column("1"))
-    for number, count, hashed, *more in connection.execute(found):
+    for row in connection.execute(found):
+        number, count, hashed, first, second, third = (int(number or 0) for number in row)
         if count != hashed:
             too_long(where, count - hashed)
-        yield tuple(map(int, (number, count, *more)))
+        yield number, (count, first, second, third)

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from recon_assets.dialect.sql import key_equals
 from recon_assets.model import Column, TableSpec, masked
 
-Staged = Mapping[Column, sa.ColumnElement[Any]]
+Cells = Mapping[Column, sa.ColumnElement[Any]]
+"""Of columns of the target, those of one table that has them."""
 
 
 def key_shown(spec: TableSpec, key: Iterable[Any]) -> str:
@@ -17,24 +18,24 @@ def key_shown(spec: TableSpec, key: Iterable[Any]) -> str:
     return ", ".join(shown) or "(no key declared)"
 
 
-def same_key(connection: sa.Connection, target: sa.TableClause, staged: Staged) -> sa.ColumnElement[bool]:
-    """Whether a row of the target and a staged one have the same key; NULL is looked for where it is staged.
+def same_key(connection: sa.Connection, rows: Cells, staged: Cells) -> sa.ColumnElement[bool]:
+    """Whether a row and a staged one have the same key; NULL is looked for where it is staged.
 
     Args:
         connection: To the target, whose session has the stage.
-        target: The target table.
+        rows: The columns of the key, and maybe others.
         staged: Of each column of the key, the one of the stage.
     """
     nulls, dialect = _null_keys(connection, staged), connection.dialect.name
     return sa.and_(
         *(
-            key_equals(target.c[column.name], new, column.type.kind, dialect, nulls=column.name in nulls)
+            key_equals(rows[column], new, column.type.kind, dialect, nulls=column.name in nulls)
             for column, new in staged.items()
         )
     )
 
 
-def _null_keys(connection: sa.Connection, staged: Staged) -> frozenset[str]:
+def _null_keys(connection: sa.Connection, staged: Cells) -> frozenset[str]:
     """Key columns with a staged NULL. Databases find equal keys by index or hash, but not keys that may be NULL."""
     maybe = {column.name: new for column, new in staged.items() if column.nullable}
     if not maybe:

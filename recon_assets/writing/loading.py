@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from recon_assets.dialect import bulk
 from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
+from recon_assets.dialect.exact_text import not_identical
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.sql import check_now, differs_by_value, drop_stage, insert_rows, make_stage
+from recon_assets.dialect.sql import analyze, check_now, differs_by_value, drop_stage, insert_rows, make_stage
 from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
 from recon_assets.model import Kind, Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition, nearest, rows, selection, split_name
@@ -74,7 +75,7 @@ def load(  # noqa: PLR0913 - what is loaded, and how
             if ask and loaded.changed:
                 ask()
             job.advance_sequences(loaded)
-            kept = job.save(backup_sink, loaded) if backup_sink and loaded.changed else False
+            kept = job.touched.save(backup_sink, loaded) if backup_sink and loaded.changed else False
             connection.commit()
             if backup_sink and kept:
                 backup_sink.done()
@@ -112,13 +113,14 @@ class _Job:
     keeps: bool = False
 
     @cached_property
+    def touched(self) -> LoadBackup:
+        """What the load changes."""
+        return LoadBackup(self.pair, self.window, self.connection, self.target, self.mode)
+
+    @property
     def backup(self) -> LoadBackup | None:
         """What has to be kept of the load, if anything has."""
-        return LoadBackup(self.pair, self.window, self.connection, self.target) if self.keeps else None
-
-    def save(self, backup_sink: BackupSink, loaded: Loaded) -> bool:
-        """Stores what changed in the backup sink; whether there was anything."""
-        return self.backup is not None and self.backup.save(backup_sink, loaded)
+        return self.touched if self.keeps else None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -136,14 +138,18 @@ class _Job:
         return sa.table(_STAGE, *(sa.column(f"recon_c{at}") for at, _ in enumerate(self.pair.columns)))
 
     @cached_property
-    def staged(self) -> dict[ColumnPair, sa.ColumnElement[Any]]:
+    def staged(self) -> dict[ColumnPair, sa.ColumnClause[Any]]:
         """The stage's column of each column loaded."""
         return dict(zip(self.pair.columns, self.stage.c, strict=True))
 
     def run(self) -> Loaded:
         """Does everything but the commit."""
+        empty = not self.mode.names_columns and self.is_empty()
+        if self.mode is Mode.REPLACE and self.has_unique_key and not empty:
+            return self.replace_differences()
         deleted = self.clear()
-        if self.mode is Mode.REPLACE or self.may_go_straight():
+        # Into an empty window, a plain insert meets nothing unnoticed.
+        if self.mode is Mode.REPLACE or (empty and (self.has_unique_key or not self.pair.key)):
             straight = self.go_straight()
             if straight:
                 return replace(straight, deleted=deleted)
@@ -159,28 +165,60 @@ class _Job:
             return 0
         if self.backup:
             self.backup.keep(self.backup.rows(self.mine))
-        try:
-            deleted = self.connection.execute(sa.delete(self.target).where(self.mine)).rowcount
-        except sa.exc.IntegrityError:
-            msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
-            raise RefusedError(msg) from None
+        deleted = self.delete(self.mine)
         if self.backup:
             self.backup.need_all(deleted)
         return deleted
+
+    def delete(self, *where: sa.ColumnElement[bool]) -> int:
+        """Deletes rows of the target; how many.
+
+        Raises:
+            RefusedError: When rows of other tables refer to them.
+        """
+        try:
+            return self.connection.execute(sa.delete(self.target).where(*where)).rowcount
+        except sa.exc.IntegrityError:
+            msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
+            raise RefusedError(msg) from None
+
+    def replace_differences(self) -> Loaded:
+        """Deletes the window's rows that are not identical to one of the source, and inserts what is missing then.
+
+        So rows that are as in the source cost one comparison, and stay as they are in columns that are not loaded, too.
+        What changes is fixed before it is written, whatever others commit meanwhile.
+        """
+        self.make_stage()
+        read, size = self.fill(self.stage)
+        self.connection.execute(analyze(_STAGE))
+        self.refuse_duplicates()
+        known, key = self.same_key(), {column.target: self.staged[column] for column in self.pair.key}
+        differs = [not_identical(self.target.c[at.target.name], new, at.target.type) for at, new in self.staged.items()]
+        self.touched.keep_differences(
+            self.touched.rows(self.mine, ~sa.exists().where(known, *map(sa.not_, differs)).select_from(self.stage)),
+            self.touched.keys([*key.values()], ~sa.exists().where(self.mine, known).select_from(self.target)),
+        )
+        deleted = self.delete(self.mine, self.touched.same_key)
+        due = sa.exists().where(self.touched.same_key_as(key)).select_from(self.touched.kept)
+        missing = insert_rows(self.target, self.names, sa.select(*self.stage.c).where(due))
+        inserted = self.connection.execute(missing).rowcount
+        self.connection.execute(check_now())
+        return Loaded(self.window, self.mode, read, inserted, deleted=deleted, bytes=size)
 
     @property
     def mine(self) -> sa.ColumnElement[bool]:
         """Whether a row of the target belongs to the window."""
         return self.pair.in_window("target", self.target, self.window)
 
-    def may_go_straight(self) -> bool:
-        """Whether nothing is there that a plain insert could meet unnoticed."""
-        if self.mode.names_columns or self.connection.scalar(
-            sa.select(sa.exists().where(self.mine).select_from(self.target))
-        ):
-            return False
+    def is_empty(self) -> bool:
+        """Whether the target has no row of the window."""
+        return not self.connection.scalar(sa.select(sa.exists().where(self.mine).select_from(self.target)))
+
+    @property
+    def has_unique_key(self) -> bool:
+        """Whether the target lets no two rows have one key, which is never NULL."""
         key = {column.target.name for column in self.pair.key if not column.target.nullable}
-        return not self.pair.key or any(set(unique) <= key for unique in self.pair.target_schema.unique)
+        return any(set(unique) <= key for unique in self.pair.target_schema.unique)
 
     def go_straight(self) -> Loaded | None:
         """Inserts without a stage; None when that met a key that is there already, or strays, outside the window."""
@@ -208,8 +246,9 @@ class _Job:
     def make_stage(self) -> None:
         """Its columns have the target's types."""
         columns = [self.target.c[column.target.name].label(staged.name) for column, staged in self.staged.items()]
+        key = [(self.staged[column].key or "", column.target.type) for column in self.pair.key]
         self.connection.execute(drop_stage(_STAGE))
-        self.connection.execute(make_stage(_STAGE, sa.select(*columns)))
+        self.connection.execute(make_stage(_STAGE, sa.select(*columns), key))
 
     def fill(self, table: sa.TableClause) -> tuple[int, int]:
         """Brings the source's rows into ``table``; rows, and bytes when they were streamed."""
@@ -301,7 +340,8 @@ class _Job:
     def same_key(self) -> sa.ColumnElement[bool]:
         """Whether a row of the target and a staged one have the same key."""
         staged = {column.target: self.staged[column] for column in self.pair.key}
-        return same_key(self.connection, self.target, staged)
+        rows = {column.target: self.target.c[column.target.name] for column in self.pair.key}
+        return same_key(self.connection, rows, staged)
 
     def keep(self, known: sa.ColumnElement[bool]) -> None:
         """Puts aside what the merge will change: the rows that are there, and the keys of those that are not."""
@@ -399,8 +439,7 @@ def _blamed(job: _Job, said: str, *, duplicate: bool) -> ReconError:
     again = replace(job, keeps=False)
     own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_schema.foreign_keys
     refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
-    if not refers_to_itself:  # rows that refer to later ones would be blamed
-        again.clear()
+    if not refers_to_itself and _is_cleared(again):  # rows that refer to later ones would be blamed
         again.make_stage()
         with closing(_failures(again)) as failures:
             for row, why in failures:
@@ -408,6 +447,16 @@ def _blamed(job: _Job, said: str, *, duplicate: bool) -> ReconError:
     if duplicate and (not refers_to_itself or _runs(again)):
         return met_others(job.pair, job.window)
     return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.unstaged(said)}; {_UNTOUCHED}. {_MEND}")
+
+
+def _is_cleared(job: _Job) -> bool:
+    """Whether the rows to be replaced could all be deleted: others may refer to some that the load left alone."""
+    try:
+        job.clear()
+    except RefusedError:
+        job.connection.rollback()
+        return False
+    return True
 
 
 def _runs(job: _Job) -> bool:

@@ -91,7 +91,7 @@ def prepared(both: Both, target: Name, there: Rows, held: Rows, more: str = "", 
 RESTORED = {
     Mode.INSERT_MISSING: (0, 0, 1),
     Mode.UPSERT: (0, 2, 1),
-    Mode.REPLACE: (3, 0, 4),
+    Mode.REPLACE: (2, 0, 3),
     Mode.FILL_NULLS: (0, 1, 0),
     Mode.UPDATE_COLUMNS: (0, 1, 0),
 }

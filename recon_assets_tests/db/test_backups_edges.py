@@ -10,8 +10,8 @@ from recon_assets.model import ChangeStatus, Mode
 from recon_assets.writing.backups import LoadBackup, target_of
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import TARGETS, Name, spec
-from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, THERE, load, prepared, restore
+from recon_assets_tests.db.sides import TARGETS, Name, Rows, spec
+from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, load, prepared, restore
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -48,13 +48,30 @@ def test_table_that_is_all_key(both: Both, target: Name) -> None:
     assert sides.target.rows() == [(2,), (3,)]
 
 
+@pytest.mark.parametrize("mode", [Mode.UPSERT, Mode.REPLACE])
+@pytest.mark.parametrize("target", TARGETS)
+def test_columns_that_are_never_null(both: Both, target: Name, mode: Mode) -> None:
+    """They have no value beside the key of a row that is added."""
+    sides = both(target, target)
+    columns = "id integer primary key, at timestamp not null, v integer not null"
+    sides.create(columns, columns.replace("timestamp", "datetime" if target == "mysql" else "timestamp"))
+    sides.source.fill("t", [(1, NOON, 1), (2, NOON, 2)])
+    sides.target.fill("t", [(1, NOON, 9)])
+    pair = sides.pair(spec(DAYS))
+
+    kept = load(pair, mode)
+    restore(pair, kept)
+
+    assert sides.target.rows() == [(1, NOON, 9)]
+
+
 def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
     """More was changed, or added, than was put aside: somebody else added rows in between."""
     sides = prepared(both, "postgresql", THERE, HELD)
     pair = sides.pair(spec(DAYS))
 
     with pair.target.connect() as connection:
-        backup = LoadBackup(pair, pair.spec.window(DAY), connection, target_of(pair))
+        backup = LoadBackup(pair, pair.spec.window(DAY), connection, target_of(pair), Mode.UPSERT)
         backup.keep(backup.rows(backup.mine))
         backup.need_all(3)
         for more in ((4, 0), (2, 1)):
@@ -117,9 +134,10 @@ def test_row_too_long_for_a_fingerprint_is_an_error(both: Both) -> None:
         writing.fingerprint(sides.pair(spec()), "all")
 
 
-def test_rows_that_land_outside_of_the_window_stop_a_replacement(both: Both) -> None:
+@pytest.mark.parametrize("held", [[], HELD[:1]], ids=["empty", "full"])
+def test_rows_that_land_outside_of_the_window_stop_a_replacement(both: Both, held: Rows) -> None:
     """A trigger that moves them to another day would leave rows that nobody could take back."""
-    sides = prepared(both, "postgresql", THERE, [])
+    sides = prepared(both, "postgresql", THERE, held)
     sides.target.run(
         "CREATE FUNCTION moved() RETURNS trigger LANGUAGE plpgsql"
         " AS $$ BEGIN NEW.at := NEW.at + interval '5 days'; RETURN NEW; END $$",
@@ -129,4 +147,4 @@ def test_rows_that_land_outside_of_the_window_stop_a_replacement(both: Both) -> 
     with pytest.raises(RefusedError, match="rows that it wrote do not belong to the window"):
         load(sides.pair(spec(DAYS)), Mode.REPLACE)
 
-    assert sides.target.rows() == []
+    assert sides.target.rows() == held

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import sqlalchemy as sa
@@ -48,6 +49,27 @@ def test_row_of_a_stranger_is_no_part_of_a_replacement(
     kept = load(pair, Mode.REPLACE)
     restore(pair, kept)
     assert sides.target.rows() == sorted([*held, STRANGER])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_strangers_at_rows_that_a_replacement_leaves_alone(both: Both, target: Name) -> None:
+    """Nobody waits: their update stays, also when the load is taken back; a row that is gone lets it try again."""
+    sides = prepared(both, target, THERE, FULL)
+    pair = sides.pair(spec(DAYS))
+    kept = Kept(Mode.REPLACE)
+    for change, error in (("DELETE FROM t", UnavailableError), ("UPDATE t SET v = 55", None)):
+
+        def meanwhile(change: str = change) -> None:
+            sides.target.run(f"{change} WHERE id = 1")
+
+        with nullcontext() if error is None else pytest.raises(error, match="somebody else wrote rows of it meanwhile"):
+            writing.load(pair, pair.spec.window(DAY), mode=Mode.REPLACE, backup_sink=kept, ask=meanwhile)
+        if error:
+            sides.target.fill("t", FULL[:1])
+
+    assert sides.target.rows() == [(1, NOON, 55, "a"), *THERE[1:], HELD[-1]]
+    restore(pair, kept)
+    assert sides.target.rows() == [(1, NOON, 55, "a"), *FULL[1:]]
 
 
 @pytest.mark.parametrize("mode", [Mode.REPLACE, Mode.INSERT_MISSING])

@@ -27,6 +27,15 @@ def test_one_changed_row_of_a_part_is_found(now: Fingerprint, keys: tuple[int, .
     assert (now == WAS) is (now.digest == WAS.digest)
 
 
+def test_rows_are_added_and_taken_off() -> None:
+    """Part by part; a part that has no rows any more is as if it had never had any."""
+    more = Fingerprint(2, "0:1:3:6:1 9:1:2:8:0")
+
+    assert WAS + more == Fingerprint(6, "0:3:13:76:2 3:2:7:11:1 9:1:2:8:0")
+    assert WAS + more - more == WAS
+    assert WAS - WAS == NOTHING
+
+
 def test_rows_that_are_gone_are_found() -> None:
     """In every part that had one."""
     assert NOTHING.moved(Fingerprint(2, "1:1:3:6:0 2:1:4:20:0")) == ((2 << 6) + 1, (5 << 6) + 2)

@@ -265,6 +265,8 @@ _MARIADB: Mapping[str, str | int] = {
     "idle_write_transaction_timeout": 0,
 }
 _UTF8 = {f"character_set_{part}": "utf8mb4" for part in ("client", "connection", "results")}
+_COLLATION = {"collation_connection": "utf8mb4_bin"}
+"""By which texts that are no column's are compared: SQLAlchemy's SET NAMES leaves it to the server."""
 _MYSQL_DIALECT = MySQLDialect_pymysql()
 MARGIN = timedelta(minutes=1)
 """How much longer than a statement may take an answer is waited for."""
@@ -283,19 +285,28 @@ class MysqlSettings:
             # The driver's only time-out for answers is that of the greeting until here.
             connection._read_timeout = connection._write_timeout = self._patience()  # noqa: SLF001
             KEEPALIVE.apply(connection._sock)  # noqa: SLF001
-            own = self.wanted(mariadb="MariaDB" in connection.get_server_info(), role=role)
             with connection.cursor() as cursor:
-                cursor.execute(str(set_session(own).compile(dialect=_MYSQL_DIALECT)))
-                cursor.execute(str(_session_variables((*own, *_UTF8)).compile(dialect=_MYSQL_DIALECT)))
-                found = dict(zip((*own, *_UTF8), cursor.fetchone(), strict=True))
-            refuse_others(self.database.name, {**own, **_UTF8}, found)
+                cursor.execute(_written(set_session(self._wanted(connection, role))))
+
+        def ready(connection: Any, _: Any) -> None:
+            wanted = {**self._wanted(connection, role), **_UTF8, **_COLLATION}
+            with connection.cursor() as cursor:
+                cursor.execute(_written(set_session(_COLLATION)))
+                cursor.execute(_written(_session_variables(wanted)))
+                found = dict(zip(wanted, cursor.fetchone(), strict=True))
+            refuse_others(self.database.name, wanted, found)
 
         # First of all: SQLAlchemy commits before it asks anything, which a server may make the end of a session.
         sa.event.listen(made, "connect", connected, insert=True)
+        # Last of all: what SQLAlchemy sets is looked at, too.
+        sa.event.listen(made, "connect", ready)
 
     def _patience(self) -> float:
         """Any statement has been answered or ended by then, unless its server cannot be reached any more."""
         return (self.database.statement_timeout + MARGIN).total_seconds()
+
+    def _wanted(self, connection: Any, role: Role) -> dict[str, str | int | float]:
+        return self.wanted(mariadb="MariaDB" in connection.get_server_info(), role=role)
 
     def wanted(self, *, mariadb: bool, role: Role) -> dict[str, str | int | float]:
         """What is set. MariaDB counts in seconds and for every statement, MySQL in milliseconds and for SELECT."""
@@ -303,6 +314,10 @@ class MysqlSettings:
         limit = {"max_statement_time": seconds} if mariadb else {"max_execution_time": round(seconds * 1000)}
         reads = {"tx_read_only" if mariadb else "transaction_read_only": 1} if role == "source" else {}
         return {**_MYSQL, **(_MARIADB if mariadb else {}), **limit, **reads}
+
+
+def _written(statement: sa.sql.ClauseElement) -> str:
+    return str(statement.compile(dialect=_MYSQL_DIALECT))
 
 
 def _session_variables(names: Iterable[str]) -> sa.Select[*tuple[Any, ...]]:

@@ -7,11 +7,14 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.mysql_charsets import LOSSLESS
 from recon_assets.dialect.types import parse
 from recon_assets.model import Kind, Type
 from recon_assets.values import TEXTS
+from recon_assets.values.native import made_of
 
 _Select = sa.Select[*tuple[Any, ...]]
 
@@ -56,11 +59,16 @@ def _postgresql(connection: sa.Connection, select: _Select) -> dict[str, Type]:
     # Each type once: a statement gives at most 1,664 columns, and a table may have as many.
     kinds = list(dict.fromkeys((oid, mod) for _, oid, mod in described))
     names = [sa.func.format_type(sa.cast(oid, postgresql.OID), mod) for oid, mod in kinds]
-    written = connection.execute(sa.select(*names, *(_enum_labels(oid) for oid, _ in kinds))).one()
+    defined = [kind for kind in kinds if kind[0] >= _FIRST_DEFINED]
+    asked = [*names, *(_enum_labels(oid) for oid, _ in defined), *(type_parts(oid) for oid, _ in defined)]
+    written = list(connection.execute(sa.select(*asked)).one()) if asked else []
+    parts = {kind: written.pop() or [] for kind in reversed(defined)}
+    labels = {kind: written.pop() or [] for kind in reversed(defined)}
     types = {
-        kind: parse(str(text), "postgresql", tuple(labels or ()))
-        for kind, text, labels in zip(kinds, written, written[len(names) :], strict=False)
+        kind: parse(str(text), "postgresql", tuple(labels.get(kind, ())))
+        for kind, text in zip(kinds, written, strict=True)
     }
+    types |= {kind: made_of(types[kind], parts[kind]) for kind in defined if types[kind].kind is Kind.NATIVE}
     return {name: types[oid, mod] for name, oid, mod in described}
 
 
@@ -70,6 +78,43 @@ def _enum_labels(oid: int) -> sa.ScalarSelect[Any]:
     return (
         sa.select(sa.func.array_agg(labels)).where(enum.c.enumtypid == sa.cast(oid, postgresql.OID)).scalar_subquery()
     )
+
+
+_FIRST_DEFINED = 16384
+"""The number of the first type that is not PostgreSQL's own."""
+
+
+class type_parts(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
+    """Of what a type is made, by paths to the types in which nothing is left to be told apart."""
+
+    type = sa.ARRAY(sa.Text())
+    inherit_cache = False
+
+    def __init__(self, oid: int) -> None:
+        super().__init__(sa.literal_column(str(oid)))
+
+
+@compiles(type_parts, "postgresql")
+def _type_parts_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return _TYPE_PARTS.replace(":oid", compiler.process(element.clauses, **kw))
+
+
+_TYPE_PARTS = """(
+  WITH RECURSIVE part (path, oid) AS (
+    SELECT '' COLLATE "C", CAST(:oid AS oid)
+    UNION ALL
+    SELECT p.path || x.step || ' ' COLLATE "C", x.oid
+    FROM part p JOIN pg_catalog.pg_type t ON t.oid = p.oid CROSS JOIN LATERAL (
+      SELECT 'element', t.typelem WHERE t.typcategory = 'A'
+      UNION ALL SELECT 'of', t.typbasetype WHERE t.typtype = 'd'
+      UNION ALL SELECT 'of', r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
+      UNION ALL SELECT to_char(a.attnum, '0000') || a.attname, a.atttypid FROM pg_catalog.pg_attribute a
+        WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    ) x (step, oid)
+  )
+  SELECT array_agg(p.path || t.typname ORDER BY p.path) FROM part p JOIN pg_catalog.pg_type t ON t.oid = p.oid
+  WHERE t.typtype NOT IN ('c', 'd', 'r', 'm') AND t.typcategory <> 'A'
+)"""
 
 
 def _mysql(connection: sa.Connection, select: _Select) -> dict[str, Type]:

@@ -46,8 +46,10 @@ def common_form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone
     kinds = {left.kind, right.kind}
     alone = without_form(left, right)
     if alone:
+        other_parts = alone.kind is Kind.NATIVE and left.name == right.name
+        why = "is made of other parts there" if other_parts else "has no exact form in other databases"
         msg = (
-            f"{alone.name} has no exact form in other databases; cast the source's column to a type that both have"
+            f"{alone.name} {why}; cast the source's column to a type that both have"
             " (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff), compare a query that casts the target's,"
             " or leave the column out"
         )

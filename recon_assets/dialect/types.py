@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS
 from recon_assets.values.kind import TypeRule, named
-from recon_assets.values.native import native
+from recon_assets.values.native import is_one_type, native
 
 _PARTS = re.compile(r"(?P<base>[^(]+)(?:\((?P<args>.*)\)(?P<rest>[^()]*))?")
 
@@ -49,7 +49,7 @@ _RULES = {**_RULES, "mariadb": _RULES["mysql"]}
 def widens(source: Type, target: Type) -> bool:
     """Whether every value of ``source`` is one of ``target``, so that PostgreSQL may copy it unseen."""
     if source.kind in {Kind.FLOAT, Kind.CHAR, Kind.NATIVE}:
-        return source.name == target.name  # a real's text is not its value as a double; padding is no data
+        return is_one_type(source, target)  # a real's text is not its value as a double; padding is no data
     if source.kind is Kind.INTEGER and target.kind is Kind.DECIMAL:
         return target.precision is None or _holds_integer(target, source.high)
     if source.kind is not target.kind:

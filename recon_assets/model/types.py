@@ -39,6 +39,7 @@ class Type:
         scale: Digits after the point of a decimal.
         length: Characters of text, bytes of a binary.
         labels: The values of an enum.
+        parts: Of what a type of PostgreSQL that somebody defined is made: attributes, elements, what a domain is of.
         charset: MySQL's character set, where it has bytes that are no characters.
     """
 
@@ -51,6 +52,7 @@ class Type:
     length: int | None = None
     labels: tuple[str, ...] = ()
     charset: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

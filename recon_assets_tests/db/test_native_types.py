@@ -109,6 +109,29 @@ def test_keys_that_ignore_case_are_compared_exactly(both: Both) -> None:
     assert sides.target.rows() == [("A", 1), ("b", 3)]
 
 
+ONE_NAME = {
+    "pair": ("CREATE TYPE pair AS (a integer, b text)", "CREATE TYPE pair AS (b text, a integer)"),
+    "d[]": ("CREATE DOMAIN d AS numeric", "CREATE DOMAIN d AS text"),
+    "r": ("CREATE TYPE r AS RANGE (subtype = integer)", "CREATE TYPE r AS RANGE (subtype = numeric)"),
+    "outside": ("CREATE TYPE outside AS (i d[])", "CREATE TYPE outside AS (i d[])"),
+}
+
+
+def test_types_of_one_name_that_are_made_of_other_parts(both: Both) -> None:
+    """Are not compared, and the way out is named: (1,2) may be another value there."""
+    sides = both("postgresql", "postgresql")
+    local = "CREATE DOMAIN price AS money"
+    columns = ", ".join(f"c{at} {of}" for at, of in enumerate((*ONE_NAME, "money[]", "price[]")))
+    for at, side in enumerate((sides.source, sides.target)):
+        side.run(*(each[at] for each in ONE_NAME.values()), local, f"CREATE TABLE t (id integer, {columns})")
+    found = {each.column: each.why for each in compared(sides).not_compared}
+    other, cast = "is made of other parts there; cast the source's column", "--cast COLUMN=TYPE"
+    assert list(found) == [f"c{at}" for at in range(6)]
+    assert [other in why for why in found.values()] == [True] * 4 + [False] * 2
+    assert all(cast in why for why in found.values())
+    assert compared(sides, cast=dict.fromkeys(found, "text")).not_compared[0].why.startswith("text and pair")
+
+
 WAY_OUT = r"has no exact form in other databases; cast .*columns\.cast.*`--cast COLUMN=TYPE`.*leave the column out"
 
 

@@ -273,20 +273,16 @@ class _Correcting:
         return [item for item in decided if item.id in found]
 
     def write(self, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> None:
-        """Writes one transaction: in the ledger as planned before, as applied or failed after."""
+        """Writes one transaction: in the ledger as planned before it is kept, as applied after.
+
+        Where keeping it fails, the next run asks the rows what became of it.
+        """
         if not wanted:
             return
-        number = None
-        try:
-            with writing.correcting(self.paired(spec), window) as correcting:
-                changes = correcting.plan(wanted)
-                number = self.plan(changes, window)
-                correcting.write(changes)
-        except ReconError as error:
-            if number is not None and not isinstance(error, UnavailableError):
-                self.settle(number, "failed", str(error))
-            raise
-        self.settle(number, "applied")
+        with writing.correcting(self.paired(spec), window) as correcting:
+            number = self.plan(correcting.write(wanted), window)
+        with self.book.begin() as connection:
+            ledger.settle(connection, number, "applied", at=self.clock())
 
     def plan(self, changes: Sequence[Change], window: str) -> int:
         """The number of the correction, once all of it is in the ledger."""
@@ -302,11 +298,6 @@ class _Correcting:
                 at=self.clock(),
                 window=window,
             )
-
-    def settle(self, number: int, outcome: Literal["applied", "failed"], note: str = "") -> None:
-        """Says in the ledger what became of a correction."""
-        with self.book.begin() as connection:
-            ledger.settle(connection, number, outcome, at=self.clock(), note=note)
 
     def still_wrong(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
         """Compares again, which is written down: which of these records are still wrong, in whatever way.

@@ -55,8 +55,7 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Resolution) ->
 def _tried(project: Project, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> Preview:
     try:
         with paired(project, spec) as pair, writing.correcting(pair, window, dry_run=True) as correcting:
-            changes = correcting.plan(wanted)
-            correcting.write(changes)
+            changes = correcting.write(wanted)
     except (StaleTargetError, DoesNotFitError, RefusedError) as error:
         return Preview(problems=(str(error),))
     return Preview(changes)

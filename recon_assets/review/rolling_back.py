@@ -11,7 +11,6 @@ from recon_assets.dialect.locks import alone
 from recon_assets.errors import (
     DeclarationError,
     DoesNotFitError,
-    ReconError,
     RefusedError,
     StaleTargetError,
     UnavailableError,
@@ -200,16 +199,9 @@ class _RollingBack:
             made = enumerate(ledger.changes_of(connection, correction.id))
             changes = [change.inverse for at, change in made if at not in correction.rows][::-1]
         with self.held(correction), paired(self.project, table_of(self.project, correction.table)) as pair:
-            number = None
-            try:
-                with writing.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
-                    number = None if self.dry_run else self.plan(correction, changes)
-                    correcting.undo(changes)
-            except ReconError as error:
-                if number is not None and not isinstance(error, UnavailableError):
-                    with self.book.begin() as connection:
-                        ledger.settle(connection, number, "failed", at=self.clock(), note=str(error))
-                raise
+            with writing.correcting(pair, correction.window, dry_run=self.dry_run) as correcting:
+                correcting.undo(changes)
+                number = None if self.dry_run else self.plan(correction, changes)
             if number is not None:
                 with self.book.begin() as connection:
                     ledger.settle(connection, number, "applied", at=self.clock())

@@ -1,28 +1,29 @@
-"""Corrections of single rows: planned as values that can be shown and stored, then written exactly so, or not at all.
+"""Corrections of single rows, all or none, in one transaction of the target.
 
-Planning locks the rows, and refuses a row that no longer has the values that the comparison saw. Writing finds each
-row by the exact values planned for it, and reads back what it wrote.
+The rows are locked, and refused if one of them no longer has the values that the comparison saw. Then they are written
+at once and read back: so a change says what the target itself made of its row, and whoever writes it down does so
+before the transaction is kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
+from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now
-from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
-from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind
+from recon_assets.errors import DoesNotFitError, RefusedError
+from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Image
 from recon_assets.reading import Pair
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.foreign_key_order import depths
 from recon_assets.writing.guarded_writes import Stage, staged
 from recon_assets.writing.planning import Planning
 from recon_assets.writing.target import UNTOUCHED, Target
-from recon_assets.writing.trial import complete_by_trial
 
 _GLANCE = 5
 _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
@@ -55,14 +56,23 @@ def correcting(pair: Pair, window: str, *, dry_run: bool = False) -> Iterator["C
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Changes of one action, staged by their places among them; `of` says where they stand among all changes."""
+
+    stage: Stage
+    of: Sequence[int]
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True)
 class Correcting:
-    """Plans and writes in one transaction of the target."""
+    """Writes in one transaction of the target."""
 
     target: Target
     dry_run: bool
 
-    def plan(self, discrepancies: Sequence[Discrepancy]) -> tuple[Change, ...]:
-        """One change for each discrepancy, which makes the target's row what the source's is; locks the rows.
+    def write(self, discrepancies: Sequence[Discrepancy]) -> tuple[Change, ...]:
+        """Makes the target's rows what the source's are; returns what became of the row of each discrepancy.
 
         A record that the target lacks is inserted, one that both have is updated in the columns that differ, one that
         only the target has is deleted. Columns that the target changes by itself (defaults, triggers) are part of the
@@ -70,22 +80,23 @@ class Correcting:
 
         Raises:
             StaleTargetError: When a row no longer shows what was seen.
-            DoesNotFitError: When a column cannot hold the source's value.
+            DoesNotFitError: When a column cannot hold the source's value, or the target refuses or changes a row.
             RefusedError: When there is no key, or two rows have it, or rows of other tables would go with one.
         """
         if not self.target.pair.spec.key:
             msg = f"{self.target.where}: rows are corrected by key, and none is declared; declare a key"
             raise RefusedError(msg)
-        wanted: dict[Action, dict[int, Discrepancy]] = {}
+        wanted: dict[Action, list[int]] = {action: [] for action in _ORDER}
         for at, found in enumerate(discrepancies):
-            wanted.setdefault(self._action(found), {})[at] = found
-        planned: dict[int, Change] = {}
+            wanted[self._action(found)].append(at)
         with driver_errors(self.target.where):
+            parts = []
             for action, of in wanted.items():
-                planned |= zip(of, Planning(self.target, action, list(of.values())).changes(), strict=True)
-            self._refuse_twice(planned)
-            whole = complete_by_trial(self.target, planned, self._write)
-        return tuple(whole[at] for at, _ in enumerate(discrepancies))
+                if of:
+                    stage, changes = Planning(self.target, action, [discrepancies[at] for at in of]).changes()
+                    parts.append(_Part(stage, of, changes))
+            self._refuse_twice([change for part in parts for change in part.changes])
+            return self._written(parts)
 
     def _action(self, found: Discrepancy) -> Action:
         if found.source is None and found.kind is not DiscrepancyKind.EXTRA:
@@ -96,41 +107,27 @@ class Correcting:
             return Action.DELETE
         return Action.INSERT if found.target is None else Action.UPDATE
 
-    def _refuse_twice(self, planned: Mapping[int, Change]) -> None:
+    def _refuse_twice(self, changes: Sequence[Change]) -> None:
         keys: set[tuple[str | None, ...]] = set()
-        for change in planned.values():
+        for change in changes:
             key = tuple(change.key.values())
             if key in keys:
                 raise self.target.twice(self.target.shown_key(change.key))
             keys.add(key)
 
-    def write(self, changes: Sequence[Change]) -> None:
-        """Makes all of the changes or none; a row is written only if it has the values of `Change.before`.
+    def undo(self, changes: Sequence[Change]) -> None:
+        """Makes changes that are inverses of others; a row is written only if it has the values of `Change.before`.
 
         Raises:
             StaleTargetError: When rows have other values; it names them.
             DoesNotFitError: When the target refuses a row, or has other values afterwards; it names the row.
-            RefusedError: When rows of other tables would be deleted with a row, or the target has lost a column since.
+            RefusedError: When the target would change other columns too, so that a row would not be what it was, when
+                it has lost a column since, or when rows of other tables would be deleted with a row.
         """
         with driver_errors(self.target.where):
-            self._write(changes)
-            if not self.dry_run:
-                self._advance_sequences(changes)
-
-    def undo(self, changes: Sequence[Change]) -> None:
-        """Makes changes that are inverses of others: as `write`, but no other column of their rows may change with it.
-
-        Raises:
-            RefusedError: When the target would change other columns too, so that a row would not be what it was.
-            StaleTargetError: As `write`.
-            DoesNotFitError: As `write`.
-        """
-        made = dict(enumerate(changes))
-        self.target.refuse_gone(changes)
-        with driver_errors(self.target.where):
-            whole = complete_by_trial(self.target, made, self._write, repeatable=False)
-        for at, change in made.items():
-            also = (whole[at].after or {}).keys() - (change.after or {}).keys()
+            written = self._written(self._staged(changes))
+        for change, wanted in zip(written, changes, strict=True):
+            also = (change.after or {}).keys() - (wanted.after or {}).keys()
             if also:
                 key = self.target.shown_key(change.key)
                 msg = (
@@ -138,88 +135,136 @@ class Correcting:
                     f" changes {', '.join(sorted(also))} by itself (has it a trigger?); {UNTOUCHED}"
                 )
                 raise RefusedError(msg)
-        self.write(changes)
 
-    def _write(self, changes: Sequence[Change]) -> None:
+    def _staged(self, changes: Sequence[Change]) -> list[_Part]:
+        """The changes by action, additions first."""
+        self.target.refuse_gone(changes)
+        parts = []
+        for action in _ORDER:
+            of = [at for at, change in enumerate(changes) if change.action is action]
+            mine = dict(enumerate(changes[at] for at in of))
+            if mine:
+                below = depths(self.target.pair, mine)
+                stage = staged(self.target, mine, below)
+                parts.append(_Part(stage, of, list(mine.values())))
+        return parts
+
+    def _written(self, parts: Sequence[_Part]) -> tuple[Change, ...]:
+        """Writes all rows or none; the changes in the order of all, as the target has made them."""
         try:
             with self.target.savepoint():
-                self._make(dict(enumerate(changes)))
-        except _MovedError:
-            raise self._stale(changes) from None
+                written = self._make(parts)
+        except _MovedError as error:
+            moved = self._moved(parts)
+            if not moved:
+                raise self._blamed(parts, error) from None
+            raise self.target.stale(moved) from None
+        except DoesNotFitError:  # which names the row
+            raise
         except Exception as error:
-            ours = error if isinstance(error, DoesNotFitError) else explain(self.target.where, error)
+            ours = explain(self.target.where, error)
             if not isinstance(ours, DoesNotFitError):
                 raise
-            if is_duplicate(error) and self._moved(changes):  # somebody has inserted a row of the same key meanwhile
-                raise self._stale(changes) from None
-            raise self._blamed(changes, ours) from None
+            moved = self._moved(parts) if is_duplicate(error) else []  # somebody has inserted a row of the same key
+            if moved:
+                raise self.target.stale(moved) from None
+            raise self._blamed(parts, ours) from None
+        changes = {at: change for part in written for at, change in zip(part.of, part.changes, strict=True)}
+        if not self.dry_run:
+            self._advance_sequences(changes.values())
+        return tuple(changes[at] for at in range(len(changes)))
 
-    def _make(self, changes: Mapping[int, Change]) -> None:
-        stages = list(self._staged(changes))
-        for stage, rows in stages:
-            if stage.action is Action.DELETE:
-                refuse_cascades(self.target, stage)
-            if stage.apply() != rows:
-                raise _MovedError
+    def _make(self, parts: Sequence[_Part]) -> list[_Part]:
+        before = [self._own(part.stage) if part.stage.action is Action.UPDATE else {} for part in parts]
+        for part in parts:
+            if part.stage.action is Action.DELETE:
+                refuse_cascades(self.target, part.stage)
+            if part.stage.apply() != len(part.changes):
+                msg = f"{self.target.where}: the target has not written it, so a trigger or rule forbids that"
+                raise _MovedError(msg)
         self.target.connection.execute(check_now())
-        for stage, rows in stages:
-            self._prove(stage, rows, changes)
+        for part in parts:
+            self._prove(part)
+        return [self._completed(part, was) for part, was in zip(parts, before, strict=True)]
 
-    def _staged(self, changes: Mapping[int, Change]) -> Iterator[tuple[Stage, int]]:
-        """A stage for each action, additions first, and how many rows it has."""
-        self.target.refuse_gone(changes.values())
-        parts: dict[Action, dict[int, Change]] = {action: {} for action in _ORDER}
-        for at, change in changes.items():
-            parts[change.action][at] = change
-        for mine in filter(None, parts.values()):
-            below = depths(self.target.pair, mine)
-            yield staged(self.target.connection, self.target.table, self.target.columns, mine, below), len(mine)
+    def _own(self, stage: Stage) -> Mapping[int, Image]:
+        """The exact texts of the columns that the target may set by itself, of each row."""
+        columns = self.target.own
+        if not columns:
+            return {}
+        texts = [exact_text(self.target.table.c[name], column.type) for name, column in columns.items()]
+        rows = self.target.connection.execute(stage.joined(*texts))
+        return {at: dict(zip(columns, values, strict=True)) for at, *values in rows}
 
-    def _prove(self, stage: Stage, rows: int, changes: Mapping[int, Change]) -> None:
+    def _prove(self, part: _Part) -> None:
         """Reads back what was written, for a trigger may have changed it."""
-        deleted = stage.action is Action.DELETE
-        found = stage.joined() if deleted else stage.joined().where(stage.matches("after"))
+        deleted = part.stage.action is Action.DELETE
+        found = part.stage.joined() if deleted else part.stage.joined().where(part.stage.matches("after"))
         as_wanted = self.target.connection.scalars(found).all()
-        if len(as_wanted) == (0 if deleted else rows):
+        if len(as_wanted) == (0 if deleted else len(part.changes)):
             return
-        wrong = set(as_wanted) if deleted else set(changes) - set(as_wanted)
-        key = self.target.shown_key(changes[min(wrong)].key) if wrong else "a row"
-        msg = f"{self.target.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
-        raise DoesNotFitError(msg)
+        wrong = set(as_wanted) if deleted else set(range(len(part.changes))) - set(as_wanted)
+        raise self.target.not_as_written(self.target.shown_key(part.changes[min(wrong)].key) if wrong else "a row")
 
-    def _advance_sequences(self, changes: Sequence[Change]) -> None:
+    def _completed(self, part: _Part, before: Mapping[int, Image]) -> _Part:
+        """With all columns that the target has set by itself; one that is mapped must have stayed as it was."""
+        after = {} if part.stage.action is Action.DELETE else self._own(part.stage)
+        changes = list(part.changes)
+        for at, own in after.items():
+            change, written = changes[at], changes[at].after or {}
+            if change.before is None:
+                changes[at] = replace(change, after={**own, **written})
+                continue
+            moved = [name for name, text in own.items() if name not in written and text != before[at][name]]
+            if not moved:
+                continue
+            if set(moved) & set(self.target.kept):
+                raise self.target.not_as_written(self.target.shown_key(change.key))
+            then, now = ({name: image[name] for name in moved} for image in (before[at], own))
+            changes[at] = replace(change, before={**change.before, **then}, after={**written, **now})
+        return replace(part, changes=changes)
+
+    def _advance_sequences(self, changes: Iterable[Change]) -> None:
         """Comes last, for no rollback takes it back."""
         inserted = {name for change in changes if change.before is None for name in change.after or ()}
         for name in inserted:
             if self.target.columns[name].identity:
                 advance_sequence(self.target.connection, self.target.table, name)
 
-    def _stale(self, changes: Sequence[Change]) -> StaleTargetError:
-        return self.target.stale([self.target.shown_key(change.key) for change in self._moved(changes)])
+    def _moved(self, parts: Sequence[_Part]) -> list[str]:
+        """The keys of rows that are not as they were before; those that were locked are."""
+        found: dict[int, str] = {}
+        for part in parts:
+            if part.stage.guarded or part.stage.action is Action.INSERT:
+                for at, status in enumerate(self._statuses(part)):
+                    if status is not ChangeStatus.BEFORE:
+                        found[part.of[at]] = self.target.shown_key(part.changes[at].key)
+        return [found[at] for at in sorted(found)]
 
-    def _moved(self, changes: Sequence[Change]) -> list[Change]:
-        """Those whose rows are not as they were before."""
-        statuses = zip(changes, self.judge(changes), strict=True)
-        return [change for change, status in statuses if status is not ChangeStatus.BEFORE]
-
-    def _blamed(self, changes: Sequence[Change], error: DoesNotFitError) -> DoesNotFitError:
+    def _blamed(self, parts: Sequence[_Part], error: Exception) -> DoesNotFitError:
         """Names the row that the target refuses, if it refuses one that is written alone."""
-        left = list(changes)
-        while len(left) > 1:
-            half = left[: len(left) // 2]
-            left = half if self._is_refused(half) else left[len(half) :]
-        named = f" {self.target.shown_key(left[0].key)}:" if left and self._is_refused(left) else ""
+        named = ""
+        part = next((part for part in parts if self._is_refused(part, range(len(part.changes)))), None)
+        if part:
+            left = range(len(part.changes))
+            while len(left) > 1:
+                half = left[: len(left) // 2]
+                left = half if self._is_refused(part, half) else left[len(half) :]
+            if self._is_refused(part, left):
+                named = f" {self.target.shown_key(part.changes[left[0]].key)}:"
         text = str(error).removeprefix(f"{self.target.where}:")
         return DoesNotFitError(f"{self.target.where}:{named}{text}; {UNTOUCHED}")
 
-    def _is_refused(self, changes: Sequence[Change]) -> bool:
+    def _is_refused(self, part: _Part, rows: range) -> bool:
+        stage = replace(part.stage, only=rows)
         try:
             with driver_errors(self.target.where), self.target.savepoint() as point:
-                self._make(dict(enumerate(changes)))
+                written = stage.apply()
+                self.target.connection.execute(check_now())
                 point.rollback()
-        except (_MovedError, DoesNotFitError):  # a deadlock or a lost connection is no fault of a row
+        except DoesNotFitError:  # a deadlock or a lost connection is no fault of a row
             return True
-        return False
+        return written != len(rows)
 
     def judge(self, changes: Sequence[Change]) -> tuple[ChangeStatus, ...]:
         """Whether each change is made, is not made, or its row has values of neither.
@@ -229,26 +274,27 @@ class Correcting:
         """
         found: dict[int, ChangeStatus] = {}
         with driver_errors(self.target.where):
-            for stage, _ in self._staged(dict(enumerate(changes))):
-                found.update(self._statuses(stage))
-        return tuple(found.get(at) or _ABSENT[change.action] for at, change in enumerate(changes))
+            for part in self._staged(changes):
+                found |= zip(part.of, self._statuses(part), strict=True)
+        return tuple(found[at] for at in range(len(changes)))
 
-    def _statuses(self, stage: Stage) -> dict[int, ChangeStatus]:
+    def _statuses(self, part: _Part) -> list[ChangeStatus]:
+        roles = {role for role, _ in part.stage.places}
         cases = [
-            (stage.matches(role), status.value)
+            (part.stage.matches(role), status.value)
             for role, status in (("after", ChangeStatus.AFTER), ("before", ChangeStatus.BEFORE))
-            if any(place[0] == role for place in stage.places)
+            if role in roles
         ]
         found: dict[int, ChangeStatus] = {}
         for at, status in self.target.connection.execute(
-            stage.joined(sa.case(*cases, else_=ChangeStatus.NEITHER.value))
+            part.stage.joined(sa.case(*cases, else_=ChangeStatus.NEITHER.value))
         ):
             found[at] = ChangeStatus.NEITHER if at in found else ChangeStatus(status)
-        return found
+        return [found.get(at, _ABSENT[part.stage.action]) for at in range(len(part.changes))]
 
 
 _ABSENT = {Action.INSERT: ChangeStatus.BEFORE, Action.UPDATE: ChangeStatus.NEITHER, Action.DELETE: ChangeStatus.AFTER}
 
 
 class _MovedError(Exception):
-    """A row does not have the values of `Change.before`."""
+    """Fewer rows were written than there are: one is not as it was before, or the target did not write it."""

@@ -1,4 +1,8 @@
-"""Rows on their way into the target: a temporary table with the target's types, and what is asked of both."""
+"""Rows on their way into the target: a temporary table with the target's types, and what is asked of both.
+
+A row that was locked when its change was planned needs no further guard. Where exact values from before are staged,
+as for an undo, only rows that still have them are written.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +18,7 @@ from recon_assets.dialect.exact_text import not_identical, reader
 from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage
 from recon_assets.model import Action, Change, Column, Image
 from recon_assets.values import TEXTS
+from recon_assets.writing.target import Target
 
 Place = tuple[str, str]
 """Which text of a change: ``key``, ``before`` or ``after``, and the target's column."""
@@ -32,6 +37,8 @@ class Stage:
         sets: The columns that each group of rows writes; a row has the number of its own.
         nulls: Columns of the key that are NULL in some row.
         folded: Columns of the key that are staged as comparisons show them, and in which form those compare them.
+        kept: Columns that an update writes as they are, for the target would set them anew by itself.
+        only: The numbers of the rows that statements are about; None for all.
     """
 
     connection: sa.Connection
@@ -42,6 +49,8 @@ class Stage:
     sets: tuple[tuple[str, ...], ...] = ((),)
     nulls: frozenset[str] = frozenset()
     folded: Mapping[str, Form] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    only: range | None = None
 
     @property
     def name(self) -> str:
@@ -111,22 +120,32 @@ class Stage:
             each.append(sa.and_(self.table.c["recon_set"] == at, *alike))
         return sa.or_(*each) if len(each) > 1 else each[0]
 
+    @property
+    def guarded(self) -> bool:
+        """Whether exact values from before are staged, and written rows must have them."""
+        return any(role == "before" for role, _ in self.places)
+
     def apply(self) -> int:
-        """Writes all rows that still have the values of before; returns how many."""
+        """Writes all rows, of those that are guarded the ones that have the values of before; returns how many."""
         return sum(self.connection.execute(statement).rowcount for statement in self._statements())
 
     def _statements(self) -> Iterator[Any]:
         for at, names in enumerate(self.sets):
-            mine = self.table.c["recon_set"] == at
+            mine = sa.and_(self.table.c["recon_set"] == at, *self._chosen())
             if self.action is Action.INSERT:
                 yield self._insert(names, mine)
                 continue
-            as_before = [sa.not_(self.not_identical(name, "before")) for name in names]
+            as_before = [sa.not_(self.not_identical(name, "before")) for name in names if self.guarded]
             if self.action is Action.DELETE:
                 yield sa.delete(self.target).where(mine, self.same_key, *as_before)
             else:
-                values = {name: self["after", name] for name in names}
+                values = {
+                    name: self["after", name] if name in names else self.target.c[name] for name in (*self.kept, *names)
+                }
                 yield sa.update(self.target).values(values).where(mine, self.same_key, *as_before)
+
+    def _chosen(self) -> list[sa.ColumnElement[bool]]:
+        return [] if self.only is None else [self.row >= self.only.start, self.row < self.only.stop]
 
     def _insert(self, names: Sequence[str], mine: sa.ColumnElement[bool]) -> insert_rows:
         there = sa.exists().where(self.same_key).select_from(self.target)
@@ -135,30 +154,32 @@ class Stage:
 
     def joined(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
         """These columns of the staged rows and the rows of the target that have their keys."""
-        return sa.select(self.row, *columns).select_from(sa.join(self.table, self.target, self.same_key))
+        both = sa.join(self.table, self.target, self.same_key)
+        return sa.select(self.row, *columns).select_from(both).where(*self._chosen())
 
 
-def staged(
-    connection: sa.Connection,
-    target: sa.TableClause,
-    columns: Mapping[str, Column],
-    changes: Mapping[int, Change],
-    depths: Mapping[int, int],
-) -> Stage:
+def staged(target: Target, changes: Mapping[int, Change], depths: Mapping[int, int]) -> Stage:
     """A stage of changes of one action, by their numbers; parents are added first, and deleted last."""
     first = next(iter(changes.values()))
-    written = {at: (depths.get(at, 0), _written(change)) for at, change in changes.items()}
-    sets = sorted(set(written.values()), reverse=first.action is Action.DELETE)
-    numbers = {each: number for number, each in enumerate(sets)}
-    every = tuple(dict.fromkeys(name for _, names in sets for name in names))
+    sets, of = ordered({at: _written(change) for at, change in changes.items()}, depths, first.action)
+    every = tuple(dict.fromkeys(name for names in sets for name in names))
     roles = [role for role in ("before", "after") if getattr(first, role) is not None]
     key = tuple(first.key)
     places = (*(("key", name) for name in key), *((role, name) for role in roles for name in every))
     nulls = frozenset(name for name in key if any(change.key[name] is None for change in changes.values()))
-    stage = Stage(connection, target, columns, first.action, places, tuple(names for _, names in sets), nulls)
-    of = {at: numbers[each] for at, each in written.items()}
+    stage = Stage(target.connection, target.table, target.columns, first.action, places, sets, nulls, kept=target.kept)
     stage.fill(_rows(changes, of, [("key", key), *((role, every) for role in roles)], _readers(stage)))
     return stage
+
+
+def ordered(
+    written: Mapping[int, tuple[str, ...]], depths: Mapping[int, int], action: Action
+) -> tuple[tuple[tuple[str, ...], ...], Mapping[int, int]]:
+    """In which order which columns are written, a statement each, and in the how manieth each row is."""
+    groups = {at: (depths.get(at, 0), names) for at, names in written.items()}
+    sets = sorted(set(groups.values()), reverse=action is Action.DELETE)
+    numbers = {each: number for number, each in enumerate(sets)}
+    return tuple(names for _, names in sets), {at: numbers[each] for at, each in groups.items()}
 
 
 def _written(change: Change) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from recon_assets.dialect.canonical import value_text
 from recon_assets.dialect.exact_text import exact_text, is_exact
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, Discrepancy, Image, Value
-from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.fields import Field
-from recon_assets.writing.guarded_writes import Stage
+from recon_assets.writing.foreign_key_order import depths
+from recon_assets.writing.guarded_writes import Stage, ordered
 from recon_assets.writing.target import UNTOUCHED, Target
 
 UNKNOWN = object()
@@ -33,12 +33,21 @@ class Planning:
     action: Action
     wanted: Sequence[Discrepancy]
 
-    def changes(self) -> list[Change]:
-        """The change of each record; the rows that it concerns are locked."""
-        self.stage.fill(zip(range(len(self.wanted)), [0] * len(self.wanted), *self._staged(), strict=True))
-        if self.action is Action.DELETE:
-            refuse_cascades(self.target, self.stage)
-        return self._inserts() if self.action is Action.INSERT else self._others()
+    def changes(self) -> tuple[Stage, list[Change]]:
+        """The change of each record, staged; the rows that it concerns are locked."""
+        self._fill(self.stage, {})
+        changes = self._inserts() if self.action is Action.INSERT else self._others()
+        below = depths(self.target.pair, dict(enumerate(changes)))
+        if not any(below.values()):
+            return self.stage, changes
+        stage = self._ordered(below)  # only now it is known which rows refer to which
+        self._fill(stage, below)
+        return stage, changes
+
+    def _fill(self, stage: Stage, below: Mapping[int, int]) -> None:
+        _, numbers = ordered(self._written, below, self.action)
+        sets = [numbers[at] for at in range(len(self.wanted))]
+        stage.fill(zip(range(len(self.wanted)), sets, *self._staged(), strict=True))
 
     def _staged(self) -> list[Sequence[Any]]:
         """The keys to look for and the values to be written, in the order of the stage's places."""
@@ -85,8 +94,19 @@ class Planning:
         return [] if self.action is Action.DELETE else self.every
 
     @cached_property
+    def _written(self) -> Mapping[int, tuple[str, ...]]:
+        """The target's columns that each row writes."""
+        fields = self.target.fields
+        return {
+            at: tuple(fields[name].target.name for name in names) for names, rows in self.sets.items() for at in rows
+        }
+
+    @cached_property
     def stage(self) -> Stage:
         """The keys as they were seen in the target, or will be, and the values to be written."""
+        return self._ordered({})
+
+    def _ordered(self, below: Mapping[int, int]) -> Stage:
         key = [("key", field.target.name) for field in self.target.key]
         seen = self.action is not Action.INSERT
         return Stage(
@@ -95,8 +115,10 @@ class Planning:
             self.target.columns,
             self.action,
             (*key, *(("after", field.target.name) for field in self.filled)),
+            ordered(self._written, below, self.action)[0],
             nulls=frozenset(field.target.name for field in self.target.key if self._may_be_null(field)),
             folded={field.target.name: field.form for field in self.target.key if seen and field.is_folded},
+            kept=self.target.kept,
         )
 
     def _may_be_null(self, field: Field) -> bool:

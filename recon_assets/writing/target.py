@@ -7,9 +7,10 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from recon_assets.errors import RefusedError, StaleTargetError
+from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.model import Change, Column, Discrepancy, Image, masked
 from recon_assets.reading import Pair, as_table
+from recon_assets.values import MOMENTS
 from recon_assets.writing.fields import Field, fields
 
 UNTOUCHED = "nothing was written"
@@ -49,6 +50,22 @@ class Target:
     def key(self) -> list[Field]:
         """Those of the key."""
         return [self.fields[name] for name in self.pair.spec.key]
+
+    @cached_property
+    def own(self) -> dict[str, Column]:
+        """Columns that the target may set by itself: those that nobody maps, and `kept` ones."""
+        mapped = {mapped.target.name for mapped in self.pair.columns}
+        return {
+            name: column
+            for name, column in self.columns.items()
+            if not column.generated and (name not in mapped or name in self.kept)
+        }
+
+    @cached_property
+    def kept(self) -> tuple[str, ...]:
+        """Mapped moments with a default: MySQL would set them anew with every update that leaves them out."""
+        mapped = [mapped.target for mapped in self.pair.columns]
+        return tuple(each.name for each in mapped if each.default and not each.generated and each.type.kind in MOMENTS)
 
     def shown_key(self, key: Image) -> str:
         """A row's key with private values masked."""
@@ -92,6 +109,11 @@ class Target:
         named = "; ".join(keys[:_NAMED]) + (f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else "")
         msg = f"{self.where}: {named}: not as when it was compared, so {UNTOUCHED}. Compare again before correcting."
         return StaleTargetError(msg, keys)
+
+    def not_as_written(self, key: str) -> DoesNotFitError:
+        """The error that names a row that has other values than were written."""
+        msg = f"{self.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
+        return DoesNotFitError(msg)
 
     def twice(self, key: str) -> RefusedError:
         """The error that names a key that two rows have."""

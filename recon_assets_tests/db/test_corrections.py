@@ -25,9 +25,7 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
 def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
     """Plans and writes."""
     with writing.correcting(pair, "all") as correcting:
-        changes = correcting.plan(found)
-        correcting.write(changes)
-    return changes
+        return correcting.write(found)
 
 
 def undone(pair: reading.Pair, changes: Sequence[Change]) -> None:
@@ -112,31 +110,36 @@ def test_a_moment_of_change_is_undone_too(both: Both, ignored: tuple[str, ...]) 
 
 
 TOUCHING = (
-    "ALTER TABLE t ADD COLUMN touched timestamp DEFAULT '2020-01-01'",
     """CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN NEW.touched := {now}; RETURN NEW; END $$""",
+    $$ BEGIN NEW.touched := clock_timestamp(); RETURN NEW; END $$""",
     "CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch()",
 )
-REFUSALS = [
-    pytest.param("now()", DoesNotFitError, "id=2 is not as it was written, so a trigger", id="of the transaction"),
-    pytest.param("clock_timestamp()", RefusedError, "id=2 would not be .* changes touched by itself", id="of the row"),
-]
 
 
-@pytest.mark.parametrize(("now", "error", "why"), REFUSALS)
 @pytest.mark.parametrize("sides", [pytest.param(("postgresql", "postgresql"))], indirect=True)
-def test_what_a_trigger_would_not_let_be_undone(sides: Sides, now: str, error: type[Exception], why: str) -> None:
-    """It is corrected; an undo that would leave a row otherwise than it was names the row, and writes nothing."""
-    sides.target.run(*(statement.format(now=now) for statement in TOUCHING))
+def test_what_a_trigger_would_not_let_be_undone(sides: Sides) -> None:
+    """What it makes of a row is part of the change; an undo that would leave a row otherwise than it was names it."""
+    sides.target.run("ALTER TABLE t ADD COLUMN touched timestamp DEFAULT '2020-01-01'")
     pair = sides.pair(spec(ignore=("note", "touched")))
-    changes = corrected(pair, [found for found in compared(pair) if found.key == (2,)])
-    there = sides.target.rows()
-    assert there[1][1] == "two"
+    found = [found for found in compared(pair) if found.key == (2,)]
+    changes = corrected(pair, found)
+    sides.target.run(*TOUCHING)
+    for error, why in (
+        (RefusedError, "id=2 would not be .* changes touched by itself"),
+        (DoesNotFitError, "id=2 is not as it was written, so a trigger or rule changed it; nothing was written$"),
+    ):
+        there = sides.target.rows()
+        assert there[1][1] == "two"
+        with pytest.raises(error, match=why):
+            undone(pair, changes)
+        assert sides.target.rows() == there
+        sides.target.run("ALTER TABLE t DISABLE TRIGGER touch", "UPDATE t SET name = 'TWO' WHERE id = 2")
+        sides.target.run("ALTER TABLE t ENABLE TRIGGER touch")
+        changes = corrected(pair, found)
 
-    with pytest.raises(error, match=why):
-        undone(pair, changes)
-
-    assert sides.target.rows() == there
+    (change,) = changes
+    assert change.after is not None
+    assert sides.target.rows("SELECT touched::text FROM t WHERE id = 2") == [(change.after["touched"],)]
 
 
 @EVERYWHERE
@@ -165,8 +168,7 @@ def test_a_dry_run_keeps_nothing(sides: Sides) -> None:
     pair = sides.pair(spec(ignore=("note",)))
 
     with writing.correcting(pair, "all", dry_run=True) as correcting:
-        changes = correcting.plan(compared(pair))
-        correcting.write(changes)
+        changes = correcting.write(compared(pair))
         assert set(correcting.judge(changes)) == {ChangeStatus.AFTER}
 
     assert sides.target.rows() == BEFORE
@@ -179,7 +181,7 @@ def test_an_error_keeps_nothing(sides: Sides) -> None:
 
     def interrupted() -> None:
         with writing.correcting(pair, "all") as correcting:
-            correcting.write(correcting.plan(compared(pair)))
+            correcting.write(compared(pair))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -204,10 +206,9 @@ def test_a_lost_connection_keeps_nothing(sides: Sides) -> None:
 
     def cut() -> None:
         with writing.correcting(pair, "all") as correcting:
-            changes = correcting.plan(found)
+            correcting.write(found)
             said = sides.target.rows(KILL[sides.target.name])
             sides.target.run(*(row[0] for row in said if isinstance(row[0], str)))
-            correcting.write(changes)
 
     with pytest.raises(UnavailableError, match="t all"):
         cut()
@@ -284,7 +285,7 @@ def test_rows_tell_what_became_of_a_change(sides: Sides) -> None:
     """As after, as before, or neither: of each action, also where the row is gone."""
     pair = sides.pair(spec(ignore=("note",)))
     with writing.correcting(pair, "all", dry_run=True) as correcting:
-        changes = correcting.plan(compared(pair))
+        changes = correcting.write(compared(pair))
 
     def judged() -> list[ChangeStatus]:
         with writing.correcting(pair, "all", dry_run=True) as correcting:
@@ -351,6 +352,42 @@ def test_a_row_that_a_trigger_changes_is_named(sides: Sides) -> None:
         corrected(pair, compared(pair))
 
     assert sides.target.rows() == BEFORE
+
+
+UNWRITTEN = [
+    pytest.param(
+        "BEFORE INSERT", "ROW", "IF NEW.id = 3 THEN RETURN NULL; END IF;", "id=3: the target has not", id="row"
+    ),
+    pytest.param("BEFORE DELETE", "ROW", "RETURN NULL;", "id=4: the target has not written it", id="deleted row"),
+    pytest.param(
+        "AFTER INSERT",
+        "STATEMENT",
+        "IF (SELECT count(*) FROM t) > 4 THEN RAISE 'full'; END IF;",
+        " full",
+        id="together",
+    ),
+    pytest.param("BEFORE UPDATE", "ROW", "NEW.at := now();", "id=2 is not as it was written", id="moment"),
+]
+
+
+@pytest.mark.parametrize(("when", "each", "does", "why"), UNWRITTEN)
+@pytest.mark.parametrize("sides", [pytest.param(("postgresql", "postgresql"))], indirect=True)
+def test_what_a_trigger_keeps_from_being_written(sides: Sides, when: str, each: str, does: str, why: str) -> None:
+    """The row is named where it is one row's fault; a moment that both sides have stays what it is."""
+    for side in (sides.source, sides.target):
+        side.run("ALTER TABLE t ADD COLUMN at timestamp DEFAULT '2020-01-01'")
+    sides.source.run("INSERT INTO t (id) VALUES (5)")
+    sides.target.run(
+        f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does} RETURN NEW; END $$",
+        f"CREATE TRIGGER f {when} ON t FOR EACH {each} EXECUTE FUNCTION f()",
+    )
+    pair = sides.pair(spec(ignore=("note",)))
+    there = sides.target.rows()
+
+    with pytest.raises(DoesNotFitError, match=f"^t all: ?{why}.*nothing was written$"):
+        corrected(pair, compared(pair))
+
+    assert sides.target.rows() == there
 
 
 @EVERYWHERE

@@ -22,14 +22,12 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
 
 def corrected(pair: reading.Pair, found: Sequence[Discrepancy] | None = None) -> tuple[Change, ...]:
     with writing.correcting(pair, "all") as correcting:
-        changes = correcting.plan(compared(pair) if found is None else found)
-        correcting.write(changes)
-    return changes
+        return correcting.write(compared(pair) if found is None else found)
 
 
 def undone(pair: reading.Pair, changes: Sequence[Change]) -> None:
     with writing.correcting(pair, "all") as correcting:
-        correcting.write([change.inverse for change in reversed(changes)])
+        correcting.undo([change.inverse for change in reversed(changes)])
 
 
 @EVERY_TARGET
@@ -124,7 +122,7 @@ def test_trying_a_correction_leaves_sequences_as_they_are(both: Both) -> None:
     pair = sides.pair(spec())
 
     with writing.correcting(pair, "all", dry_run=True) as correcting:
-        correcting.write(correcting.plan(compared(pair)))
+        correcting.write(compared(pair))
     sides.target.run("INSERT INTO t (n) VALUES (5)")
 
     assert sides.target.rows() == [(1, 5, 1)]
@@ -247,5 +245,5 @@ def test_what_people_type_is_checked_and_written(  # noqa: PLR0917 - a row of th
     seen: dict[str, Value] = {"id": 1, "c": None}
     corrected(pair, [Discrepancy(DiscrepancyKind.MISMATCHED, (1,), {**seen, "c": found}, seen, ("c",))])
     with writing.correcting(pair, "all", dry_run=True) as correcting:
-        (change,) = correcting.plan([Discrepancy(DiscrepancyKind.EXTRA, (1,), target={**seen, "c": found})])
+        (change,) = correcting.write([Discrepancy(DiscrepancyKind.EXTRA, (1,), target={**seen, "c": found})])
     assert change.before is not None

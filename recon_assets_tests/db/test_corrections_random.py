@@ -112,11 +112,10 @@ def _play(sides: Sides, spec: TableSpec) -> None:
     # Sorted here: a collation takes '' and ' ' for one, and then any order is right.
     original = sorted(sides.target.rows(EXACT[sides.target.name].format(spec.name)), key=repr)
     with writing.correcting(pair, "all") as correcting:
-        changes = correcting.plan((*found.missing, *found.extra, *found.mismatched))
-        correcting.write(changes)
+        changes = correcting.write((*found.missing, *found.extra, *found.mismatched))
     left = compared(pair)
     with writing.correcting(pair, "all") as correcting:
-        correcting.write([change.inverse for change in reversed(changes)])
+        correcting.undo([change.inverse for change in reversed(changes)])
 
     assert left.counts.wrong == 0
     assert sorted(sides.target.rows(EXACT[sides.target.name].format(spec.name)), key=repr) == original

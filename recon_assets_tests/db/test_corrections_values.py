@@ -23,9 +23,7 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
 
 def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
     with writing.correcting(pair, "all") as correcting:
-        changes = correcting.plan(found)
-        correcting.write(changes)
-    return changes
+        return correcting.write(found)
 
 
 @EVERY_TARGET
@@ -109,7 +107,7 @@ def test_columns_that_only_exist_in_mysql_come_back(both: Both) -> None:
     changes = corrected(pair, compared(pair))
     assert sides.target.rows() == []
     with writing.correcting(pair, "all") as correcting:
-        correcting.write([change.inverse for change in changes])
+        correcting.undo([change.inverse for change in changes])
 
     assert sides.target.rows("SELECT *, CAST(f AS DOUBLE) FROM t ORDER BY id") == before
 
@@ -129,6 +127,6 @@ def test_columns_that_only_exist_in_postgresql_come_back(both: Both) -> None:
 
     changes = corrected(pair, compared(pair))
     with writing.correcting(pair, "all") as correcting:
-        correcting.write([change.inverse for change in changes])
+        correcting.undo([change.inverse for change in changes])
 
     assert sides.target.rows("SELECT t::text FROM t") == before

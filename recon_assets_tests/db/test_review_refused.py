@@ -314,8 +314,8 @@ def test_more_records_than_can_be_listed_are_for_a_load(pg: Shop, monkeypatch: p
     assert "more than 1 records of the window are wrong; load the window anew" in told(pg, "missing")[-1][2]
 
 
-def test_what_a_column_does_not_take_is_planned_failed_and_given_back(pg: Shop) -> None:
-    """The ledger says that nothing was written."""
+def test_what_a_column_does_not_take_is_given_back(pg: Shop) -> None:
+    """The target refuses it before anything is planned."""
     pg.target.run(LOST)
     pg.find()
     pg.decide("missing")
@@ -324,9 +324,9 @@ def test_what_a_column_does_not_take_is_planned_failed_and_given_back(pg: Shop) 
     (case,) = pg.correct("missing")
 
     with pg.book.begin() as connection:
-        (correction,) = ledger.corrections(connection, case=case.id)
-    assert correction.outcome == "failed"
+        assert ledger.corrections(connection, case=case.id) == []
     assert case.state is State.PENDING
+    assert "check violation" in told(pg, "missing")[-1][2]
     assert len(pg.rows) == len(ROWS) - 2
 
 
@@ -351,20 +351,20 @@ def test_an_error_that_nobody_expected_gives_the_case_back(
     assert pg.correct()[0].state is State.APPLIED
 
 
-def test_a_row_that_somebody_inserts_while_it_is_planned_is_compared_again(
+def test_a_row_that_somebody_inserts_before_it_is_written_is_compared_again(
     pg: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is the very row that was missing, so that only the other one is left to be written."""
     pg.target.run(LOST)
     pg.find()
     pg.decide("missing")
-    plan = Correcting.plan
+    write = Correcting.write
 
-    def plan_late(correcting: Correcting, found: Any) -> Any:
+    def write_late(correcting: Correcting, found: Any) -> Any:
         pg.target.fill("t", [row for row in ROWS if row[0] == 3 and not pg.target.rows("SELECT 1 FROM t WHERE id = 3")])
-        return plan(correcting, found)
+        return write(correcting, found)
 
-    monkeypatch.setattr(Correcting, "plan", plan_late)
+    monkeypatch.setattr(Correcting, "write", write_late)
     (case,) = pg.correct("missing")
 
     assert case.state is State.APPLIED
@@ -437,13 +437,11 @@ def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> i
         ledger.append(connection, case, CaseEventType.APPLYING, who="recon", at=place.now(), data={"run": "killed"})
         wrong = [item.discrepancy for item in ledger.named(connection, place.case(case.kind).findings, case.of_records)]
     with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
-        changes = correcting.plan(wrong)
+        changes = correcting.write(wrong)
         with place.book.begin() as connection:
-            number = ledger.plan(
+            return ledger.plan(
                 connection, case, changes, window=case.window, run="killed", who="ana", why="", at=place.now()
             )
-        correcting.write(changes)
-    return number
 
 
 # taking back

@@ -363,7 +363,7 @@ UNWRITTEN = [
         "AFTER INSERT",
         "STATEMENT",
         "IF (SELECT count(*) FROM t) > 4 THEN RAISE 'full'; END IF;",
-        " full",
+        "raise exception",
         id="together",
     ),
     pytest.param("BEFORE UPDATE", "ROW", "NEW.at := now();", "id=2 is not as it was written", id="moment"),

@@ -98,7 +98,7 @@ def test_rollbacks_bring_the_bytes_back(both: Both) -> None:
     changes = corrected(sides.pair(spec(key=("k",))), compared(sides.pair(spec(key=("k",)))))
     assert {change.action for change in changes} == {Action.UPDATE, Action.DELETE}
     with writing.correcting(pair, "all") as correcting:
-        correcting.write(tuple(change.inverse for change in reversed(changes)))
+        correcting.undo(tuple(change.inverse for change in reversed(changes)))
     assert sides.target.rows("SELECT HEX(k), at, HEX(v) FROM t ORDER BY 1") == then
 
 

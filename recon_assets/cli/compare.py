@@ -42,7 +42,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         Repeated, typer.Option(metavar="SOURCE=TARGET", help="Names that differ; again for more.")
     ] = None,
     cast: Annotated[
-        Repeated, typer.Option(metavar="COLUMN=TYPE", help="Cast a column of the source to an SQL type first; again.")
+        Repeated, typer.Option(metavar="COLUMN=TYPE", help="Cast a column to an SQL type first; again for more.")
     ] = None,
     rule: Annotated[
         Repeated, typer.Option(metavar="COLUMN:RULES", help="As price:abs=0.01 or name:strip; again.")

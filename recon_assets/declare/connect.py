@@ -117,9 +117,11 @@ class _Look:
         open_ = [table for table in tables if _exists(connection, table) and privileges.granted(connection, table)]
         if who.superuser or open_:
             said = "may do everything" if who.superuser else f"may write to {', '.join(map(str, open_))}"
-            fixes = (privileges.to_read_only(connection, who, table) for table in open_ or tables[:1])
+            fixes = privileges.to_read_only(
+                connection, who, open_ or [table for table in tables if _exists(connection, table)]
+            )
             message = f"the source's account {who.name} {said}; a source must refuse writes"
-            yield Problem(("databases", name), message, " ".join(dict.fromkeys(fixes)), "warning")
+            yield Problem(("databases", name), message, "\n".join(fixes), "warning")
 
     @contextmanager
     def _noted(self, path: KeyPath) -> Iterator[None]:
@@ -252,4 +254,5 @@ def _target_privileges(table: Table) -> list[Problem]:
         if not who or who.superuser or not missing:
             return []
         message = f"the target's account {who.name} may not {', '.join(missing)}"
-        return [Problem((*table.at, "target"), message, privileges.to_write(connection, who, relation, missing))]
+        grants = privileges.to_write(connection, who, relation, missing)
+        return [Problem((*table.at, "target"), message, "\n".join(grants))]

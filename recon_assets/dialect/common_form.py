@@ -49,9 +49,8 @@ def common_form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone
         other_parts = alone.kind is Kind.NATIVE and left.name == right.name
         why = "is made of other parts there" if other_parts else "has no exact form in other databases"
         msg = (
-            f"{alone.name} {why}; cast the source's column to a type that both have"
-            " (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff), compare a query that casts the target's,"
-            " or leave the column out"
+            f"{alone.name} {why}; cast the column to a type that both have"
+            " (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff), or leave the column out"
         )
         raise DeclarationError(msg)
     if rule.read_as:
@@ -83,6 +82,7 @@ def _common(left: Type, right: Type) -> Kind:
             return KINDS[one].compared_with[other]
     msg = (
         f"{left.name} and {right.name} have no common meaning; say by a rule what the values are to be read as"
-        f" (as: {' | '.join(_READ_AS)}), cast one under columns.cast, or leave the column out"
+        f" (as: {' | '.join(_READ_AS)}), cast it (columns.cast in YAML,"
+        " `--cast COLUMN=TYPE` of recon diff), or leave the column out"
     )
     raise DeclarationError(msg)

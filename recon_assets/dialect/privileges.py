@@ -1,5 +1,6 @@
 """What a session's account may do, and the statements that make it right; plans without running."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,32 +66,56 @@ def granted(connection: sa.Connection, table: sa.TableClause, names: tuple[str, 
     return names
 
 
-def to_read_only(connection: sa.Connection, who: Account, table: sa.TableClause) -> str:
-    """The statements that keep the source safe from this account."""
-    full = qualified_name(connection, table)
+def to_read_only(connection: sa.Connection, who: Account, tables: Sequence[sa.TableClause]) -> tuple[str, ...]:
+    """The statements that keep the source's tables safe from this account, one for each thing to be done."""
+    names = dict.fromkeys(_with_schema(connection, table) for table in tables)
     if connection.dialect.name != "postgresql":
         reader = "'recon_reader'@'%'"
-        return (
-            f"CREATE USER {reader} IDENTIFIED BY '...'; GRANT SELECT ON {full} TO {reader}; and connect as recon_reader"
-        )
+        grants = (f"GRANT SELECT ON {name} TO {reader};" for name in names)
+        return (f"CREATE USER {reader} IDENTIFIED BY '...';", *grants, _CONNECT)
     if who.superuser:
         return (
-            "CREATE ROLE recon_reader LOGIN; GRANT pg_read_all_data TO recon_reader;"
-            " ALTER ROLE recon_reader SET default_transaction_read_only = on; and connect as recon_reader"
+            "CREATE ROLE recon_reader LOGIN;",
+            "GRANT pg_read_all_data TO recon_reader;",
+            "ALTER ROLE recon_reader SET default_transaction_read_only = on;",
+            _CONNECT,
         )
-    return (
-        f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {full} FROM {who.name};"
-        f" ALTER ROLE {who.name} SET default_transaction_read_only = on;"
-    )
+    revokes = (f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {name} FROM {who.name};" for name in names)
+    return (*revokes, f"ALTER ROLE {who.name} SET default_transaction_read_only = on;")
 
 
-def to_write(connection: sa.Connection, who: Account, table: sa.TableClause, names: tuple[str, ...]) -> str:
+_CONNECT = "-- and connect as recon_reader"
+
+
+def to_write(connection: sa.Connection, who: Account, table: sa.TableClause, names: tuple[str, ...]) -> tuple[str, ...]:
     """The statements that let this account load ``table``."""
-    full = qualified_name(connection, table)
-    usage = ""
-    if connection.dialect.name == "postgresql" and table.schema:
-        usage = f" GRANT USAGE ON SCHEMA {_quoted(connection, table.schema)} TO {who.name};"
-    return f"GRANT {', '.join(names)} ON {full} TO {who.name};{usage}"
+    grant = f"GRANT {', '.join(names)} ON {_with_schema(connection, table)} TO {who.name};"
+    schema = _schema(connection, table)
+    if connection.dialect.name != "postgresql" or connection.scalar(
+        sa.select(sa.func.has_schema_privilege(schema, "USAGE"))
+    ):
+        return (grant,)
+    return (grant, f"GRANT USAGE ON SCHEMA {_quoted(connection, schema)} TO {who.name};")
+
+
+def _with_schema(connection: sa.Connection, table: sa.TableClause) -> str:
+    """The table's full name: whoever grants may have another schema before him than our session has."""
+    return qualified_name(connection, sa.table(table.name, schema=_schema(connection, table)))
+
+
+def _schema(connection: sa.Connection, table: sa.TableClause) -> str:
+    if table.schema:
+        return table.schema
+    if connection.dialect.name != "postgresql":
+        return str(connection.scalar(sa.select(sa.func.database())))
+    relation = sa.table("pg_class", sa.column("oid"), sa.column("relnamespace"), schema="pg_catalog")
+    schema = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname"), schema="pg_catalog")
+    select = (
+        sa.select(schema.c.nspname)
+        .join_from(schema, relation, schema.c.oid == relation.c.relnamespace)
+        .where(relation.c.oid == sa.func.to_regclass(qualified_name(connection, table)))
+    )
+    return str(connection.scalar(select))
 
 
 def _postgresql_account(connection: sa.Connection) -> Account:

@@ -49,7 +49,8 @@ def compare(  # noqa: PLR0913 - the public door
         columns: The source's names of the columns to compare; by default all that both sides have. Those that cannot
             be compared are then left out, and stand in ``not_compared``.
         rename: The target's names of columns, by the source's, where they differ.
-        cast: SQL types of the source's database, by column: what the source's values are cast to before anything else.
+        cast: SQL types of the source's database, by column: what the source's values are cast to before anything else;
+            and the target's, where their type has no form in other databases.
         rules: When two values of a column are equal, by the source's name: ``{"price": {"abs": "0.01"}}``.
         window: ``(column, start, end, zone)``: only rows of that time, ``end`` excluded. ``zone`` (default UTC) is
             that of these days.

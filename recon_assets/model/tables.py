@@ -112,7 +112,8 @@ class TableSpec:
     """One declared table: where its rows come from, where they go, and what identifies them.
 
     Column names are the source's; ``rename`` maps them to the target's. ``cast`` maps a source
-    column to an SQL type of the source's dialect, applied before anything else. ``where`` is SQL
+    column to an SQL type of the source's dialect, applied before anything else; in comparisons, the target's column
+    is cast to it too where its own type has no form in other databases. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``grace_period`` is in flight.
     Times without a zone are of ``stored_in``; a table that has ``days`` has theirs.

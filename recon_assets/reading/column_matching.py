@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
-from recon_assets.reading.table_schema import TableSchema, described
+from recon_assets.reading.table_schema import TableSchema, describe, described
 from recon_assets.values import MOMENTS
 from recon_assets.values.native import without_form
 
@@ -35,7 +35,8 @@ class Pair:
     """The two sides of a declared table, looked at once and used for many windows.
 
     ``not_compared`` are columns that are read along and not compared. ``left_out`` are those that cannot be
-    compared, with the reason: only one side has them, or their types have no common meaning.
+    compared, with the reason: only one side has them, or their types have no common meaning. ``target_cast`` are the
+    casts of the target's columns, by the source's names: those of ``spec.cast`` where its type has no form elsewhere.
     """
 
     spec: TableSpec
@@ -46,6 +47,11 @@ class Pair:
     source_schema: TableSchema
     not_compared: frozenset[str] = frozenset()
     left_out: tuple[NotCompared, ...] = ()
+    target_cast: Mapping[str, str] = field(default_factory=dict)
+
+    def cast(self, side: str, name: str) -> str | None:
+        """The SQL type to which ``side`` casts its column of the source's name before anything else."""
+        return (self.spec.cast if side == "source" else self.target_cast).get(name)
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -75,7 +81,7 @@ class Pair:
         mapped = next(column for column in self.columns if column.source.name == days.column)
         column = mapped.source if side == "source" else mapped.target
         dialect = (self.source if side == "source" else self.target).dialect.name
-        moment = cast_to(table.c[column.name], self.spec.cast.get(column.name) if side == "source" else None)
+        moment = cast_to(table.c[column.name], self.cast(side, mapped.source.name))
         return sa.and_(within(moment, column.type.kind, window, days, dialect), where)
 
 
@@ -138,11 +144,15 @@ def _unmatched(spec: TableSpec, source: TableSchema, target: TableSchema) -> Ite
 def _unfit(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterator[str]:
     for mapped in _written(spec, source, target):
         alone = without_form(mapped.source.type, mapped.target.type)
-        if alone:
-            side = "source" if alone is mapped.source.type else "target"
+        if alone is mapped.source.type:
             yield (
-                f"{getattr(mapped, side).name}: {alone.name} of the {side} has no exact form in other databases;"
-                f" cast it under columns.cast, or ignore it"
+                f"{mapped.source.name}: {alone.name} of the source has no exact form in other databases;"
+                " cast it under columns.cast, or ignore it"
+            )
+        elif alone:
+            yield (
+                f"{mapped.target.name}: {alone.name} of the target takes no values of another type or database;"
+                " give the target's column another type, or ignore it"
             )
     if not target.transactional:
         yield "the target table takes no part in transactions, so a failed load could not be undone; use InnoDB"
@@ -188,6 +198,9 @@ def matched(
         DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
     """
     left, right = schemas or described(spec, source, target)
+    target_cast = _target_cast(spec, right)
+    if target_cast:
+        right = describe(target, spec.target, {spec.target_name(name): to for name, to in target_cast.items()})
     here, there = left.by_name, right.by_name
     always = [*spec.key, *([spec.days.column] if spec.days else [])]
     used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
@@ -207,7 +220,7 @@ def matched(
         wrong = ["the two tables have no column in common; name those that belong together by rename"]
     if wrong:
         raise DeclarationError("\n".join(f"{spec.name}: {sentence}" for sentence in wrong))
-    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared)
+    pair = Pair(spec, source, target, common, right, left, frozenset(wanted) - compared, target_cast=target_cast)
     _, unlike = _forms(pair)
     if len(unlike) == len(common) or set(unlike) & set(named):
         raise DeclarationError(_said(spec, unlike))
@@ -217,6 +230,13 @@ def matched(
         columns=tuple(column for column in common if column.source.name not in unlike),
         left_out=(*alone, *(NotCompared(name, "both", why) for name, why in unlike.items())),
     )
+
+
+def _target_cast(spec: TableSpec, target: TableSchema) -> dict[str, str]:
+    """The casts that the target's columns need too: a type without a form beside others meets no cast of the source."""
+    columns = {name: target.by_name.get(spec.target_name(name)) for name in spec.cast}
+    alone = {Kind.NATIVE, Kind.UNSUPPORTED}
+    return {name: spec.cast[name] for name, column in columns.items() if column and column.type.kind in alone}
 
 
 def _column_pairs(

@@ -75,8 +75,7 @@ class Side:
 
     def value(self, name: str) -> sa.ColumnElement[Any]:
         """The column of the source's name, as it is read."""
-        cast = self.pair.spec.cast.get(name) if self.role == "source" else None
-        return cast_to(self.table.c[self.column(name).name], cast)
+        return cast_to(self.table.c[self.column(name).name], self.pair.cast(self.role, name))
 
     def cells(self, names: Sequence[str]) -> list[Cell]:
         """These columns, to be written down. What texts cannot decide is marked on one side."""
@@ -130,7 +129,7 @@ class Side:
     def _may_be_undated(self) -> bool:
         """NULL is ruled out by PostgreSQL and DuckDB; MySQL's zero dates are NULL, and SQLite holds any text."""
         name = self.pair.spec.days.column if self.pair.spec.days else ""
-        cast = self.role == "source" and name in self.pair.spec.cast
+        cast = self.pair.cast(self.role, name)
         checked = self.dialect in {"postgresql", "duckdb"} and bool(self.relation.table) and not cast
         return not checked or self.column(name).nullable
 

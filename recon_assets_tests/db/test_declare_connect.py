@@ -445,8 +445,8 @@ def drop(sides: Sides, side: str, name: str, admin: str) -> None:
     sides.run(side, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
-def safety(sides: Sides) -> list[str]:
-    sides.path.write_text(PLAIN)
+def safety(sides: Sides, declaration: str = PLAIN) -> list[str]:
+    sides.path.write_text(declaration)
     return [problem.hint for problem in connected(read(sides.path, sides.urls)).problems if "refuse" in problem.message]
 
 
@@ -457,7 +457,7 @@ def test_source_that_takes_writes_is_warned_of_and_the_statements_mend_it(sides:
     name = roles(sides, "SOURCE", "GRANT ALL ON t TO {name}")
     try:
         (hint,) = safety(sides)
-        assert hint.startswith(f'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON "t" FROM {name};')
+        assert hint.startswith(f'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON public."t" FROM {name};\n')
         writer, sides.urls["SOURCE"] = sides.urls["SOURCE"], admin
         sides.run("SOURCE", hint)
         sides.urls["SOURCE"] = writer
@@ -477,7 +477,7 @@ def test_target_without_privileges_gets_the_grants(sides: Sides) -> None:
         writer, sides.urls["TARGET"] = sides.urls["TARGET"], admin
         sides.run("TARGET", f"GRANT INSERT, UPDATE, DELETE ON t TO {name};")
         sides.urls["TARGET"] = writer
-        assert f'GRANT INSERT, UPDATE, DELETE ON "t" TO {name};' in message
+        assert f'GRANT INSERT, UPDATE, DELETE ON public."t" TO {name};' in message
         assert not sides.problems()
     finally:
         drop(sides, "TARGET", name, admin)
@@ -493,18 +493,35 @@ def test_source_that_may_not_be_read_says_what_to_grant(sides: Sides) -> None:
         drop(sides, "SOURCE", name, admin)
 
 
+MORE = [
+    (name, f"source: {{database: ops, table: {of}}}, target: {{database: lake, table: {of}}}, key: [id], window: none")
+    for name, of in (("again", "t"), ("u", "u"))
+]
+
+
 def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
     """An administrator is warned of as a source; a reader is not, and lacks what a target needs."""
     sides = Sides({"SOURCE": fresh("mysql"), "TARGET": fresh("mysql")}, tmp_path)
-    database = sa.make_url(sides.urls["SOURCE"]).database
+    database, target = (sa.make_url(url).database for url in sides.urls.values())
     for side in sides.urls:
-        sides.run(side, TABLE.format(name="t"))
+        sides.run(side, TABLE.format(name="t"), TABLE.format(name="u"))
+    more = "".join(f"  {name}: {{{body}}}\n" for name, body in MORE)
+    (both,) = safety(sides, PLAIN + more)
     (hint,) = safety(sides)
-    grants = hint.partition("; and connect")[0].replace("'%'", "'localhost'").replace("recon_reader", f"r_{database}")
+    assert [line.partition(" TO ")[0] for line in both.split("\n")] == [
+        "CREATE USER 'recon_reader'@'%' IDENTIFIED BY '...';",
+        f"GRANT SELECT ON {database}.`t`",
+        f"GRANT SELECT ON {database}.`u`",
+        "-- and connect as recon_reader",
+    ]
+    grants = (
+        hint.partition("\n-- and connect")[0].replace("'%'", "'localhost'").replace("recon_reader", f"r_{database}")
+    )
     admin = dict(sides.urls)
     try:
         for side in sides.urls:
-            sides.run(side, *grants.replace("CREATE USER", "CREATE OR REPLACE USER").split("; "))
+            own = grants.replace(f"{database}.", f"{database if side == 'SOURCE' else target}.")
+            sides.run(side, *own.replace("CREATE USER", "CREATE OR REPLACE USER").split("\n"))
             url = sa.make_url(sides.urls[side]).set(username=f"r_{database}", password="." * 3)
             sides.urls[side] = url.render_as_string(hide_password=False)
             if side == "SOURCE":
@@ -514,6 +531,6 @@ def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
     finally:
         sides.urls = admin
         sides.run("SOURCE", f"DROP USER 'r_{database}'@'localhost'")
-    assert any(f"GRANT INSERT, UPDATE, DELETE ON `t` TO 'r_{database}'@'localhost';" in problem for problem in found), (
-        found
-    )
+    assert any(
+        f"GRANT INSERT, UPDATE, DELETE ON {target}.`t` TO 'r_{database}'@'localhost';" in problem for problem in found
+    ), found

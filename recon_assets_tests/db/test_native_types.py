@@ -145,6 +145,31 @@ def test_other_pairs_have_no_common_form(left: str, right: str) -> None:
         common_form(parse(left, "postgresql"), parse(right, "postgresql"), Rule(), same_dialect=True)
 
 
+@pytest.mark.parametrize(
+    ("left", "right"), [("inet", "cidr"), ("text[]", "text"), ("text", "inet"), ("money", "money")]
+)
+def test_a_cast_serves_both_sides(both: Both, left: str, right: str) -> None:
+    """Whichever of them needs it, in keys, windows' tables and rows alike: no advice leads back to itself."""
+    sides = both("postgresql", "postgresql")
+    sides.create(f"id integer, v {left}", f"id integer, w {right}")
+    text = {"inet": "10.0.0.0/8", "money": "$1.00", "text[]": "{a}"}
+    value = text.get(left) or text.get(right)
+    sides.source.fill("t", [(1, value), (2, value), (3, None)])
+    sides.target.fill("t", [(1, value), (2, None), (3, value)])
+
+    found = compared(sides, cast={"v": "text"}, rename={"v": "w"})
+    by_value = recon_assets.compare(
+        sides.source.url, "t", sides.target.url, "t", key=["v"], cast={"v": "text"}, rename={"v": "w"}, columns=[]
+    )
+
+    assert (found.columns, found.not_compared) == (("id", "v"), ())
+    assert [(item.key, item.columns) for item in found.mismatched] == [
+        ((2,), {"v": (value, None)}),
+        ((3,), {"v": (None, value)}),
+    ]
+    assert (by_value.equal, by_value.duplicate_keys) == (True, 1)
+
+
 NESTED = [
     ("timestamp_ns", "TIMESTAMP_NS '2024-01-01 00:00:00.123456789'", "2024-01-01 00:00:00.123456789"),
     ("integer[]", "[1, NULL, 3]", "[1, NULL, 3]"),

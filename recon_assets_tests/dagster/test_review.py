@@ -1,6 +1,5 @@
 """From wrong rows to a queue, a decision, a correction and a green day, in Dagster."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import dagster as dg
@@ -18,10 +17,9 @@ SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
 
 
 @pytest.fixture
-def orders(fresh: Fresh) -> Iterator[Shop]:
+def orders(fresh: Fresh, durable: dg.DagsterInstance) -> Shop:
     """Both sides equal, nothing judged."""
-    with shop(fresh) as made:
-        yield made
+    return shop(fresh, durable)
 
 
 def damage(shop: Shop, *statements: str) -> None:

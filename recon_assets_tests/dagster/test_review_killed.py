@@ -1,7 +1,7 @@
 """Sensors and runs that are killed anywhere, or work at the same time, lose no case and double none."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -52,12 +52,11 @@ class Killer:
 
 
 @pytest.fixture
-def orders(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def orders(fresh: Fresh, durable: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """Missing rows are inserted without a person; nothing is waited for."""
     monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
     policy = Policy(missing=AutoAction.APPLY, at_most_share=Decimal(1))
-    with shop(fresh, policy) as made:
-        yield made
+    return shop(fresh, durable, policy)
 
 
 def events(shop: Shop, case: CaseId) -> list[CaseEventType]:

@@ -1,7 +1,6 @@
 """Loads and decisions: no load undoes in silence what a person has decided, and each can be rolled back."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -21,10 +20,9 @@ SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
 
 
 @pytest.fixture
-def orders(fresh: Fresh) -> Iterator[Shop]:
+def orders(fresh: Fresh, durable: dg.DagsterInstance) -> Shop:
     """Both sides equal, nothing judged."""
-    with shop(fresh) as made:
-        yield made
+    return shop(fresh, durable)
 
 
 def kept(shop: Shop, case: CaseId, damage: str) -> None:

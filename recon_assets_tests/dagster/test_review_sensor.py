@@ -1,6 +1,5 @@
 """The sensor goes on: whatever people add in Dagster, however the tables change, however much is found at once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,17 +21,15 @@ LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 
 
 @pytest.fixture
-def orders(fresh: Fresh) -> Iterator[Shop]:
+def orders(fresh: Fresh, durable: dg.DagsterInstance) -> Shop:
     """Both sides equal, nothing judged."""
-    with shop(fresh) as made:
-        yield made
+    return shop(fresh, durable)
 
 
 @pytest.fixture
-def applying(fresh: Fresh) -> Iterator[Shop]:
+def applying(fresh: Fresh, durable: dg.DagsterInstance) -> Shop:
     """The same, and what is missing comes back by itself."""
-    with shop(fresh, Policy(missing=AutoAction.APPLY)) as made:
-        yield made
+    return shop(fresh, durable, Policy(missing=AutoAction.APPLY))
 
 
 def corrected(shop: Shop) -> None:

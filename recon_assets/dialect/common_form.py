@@ -25,6 +25,9 @@ class Form:
     different_text_proves_different: bool = True
 
 
+AS_TEXT = {"postgresql": "text", "duckdb": "varchar", "mysql": "char", "mariadb": "char", "sqlite": "text"}
+"""The type to which each database casts what it would write down as text."""
+
 _READ_AS = {
     "uuid": Kind.UUID,
     "json": Kind.JSON,

@@ -8,7 +8,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog
-from recon_assets.dialect.common_form import Form, common_form
+from recon_assets.dialect.common_form import AS_TEXT, Form, common_form
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
@@ -198,7 +198,7 @@ def matched(
         DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
     """
     left, right = schemas or described(spec, source, target)
-    target_cast = _target_cast(spec, right)
+    target_cast = _target_cast(spec, right, source.dialect.name, target.dialect.name)
     if target_cast:
         right = describe(target, spec.target, {spec.target_name(name): to for name, to in target_cast.items()})
     here, there = left.by_name, right.by_name
@@ -232,11 +232,15 @@ def matched(
     )
 
 
-def _target_cast(spec: TableSpec, target: TableSchema) -> dict[str, str]:
-    """The casts that the target's columns need too: a type without a form beside others meets no cast of the source."""
+def _target_cast(spec: TableSpec, target: TableSchema, here: str, there: str) -> dict[str, str]:
+    """The casts that the target's columns need too: a type without a form beside others meets no cast of the source.
+
+    To the same type; to text where the source's database is another, for its types may mean something else there.
+    """
     columns = {name: target.by_name.get(spec.target_name(name)) for name in spec.cast}
     alone = {Kind.NATIVE, Kind.UNSUPPORTED}
-    return {name: spec.cast[name] for name, column in columns.items() if column and column.type.kind in alone}
+    needed = (name for name, column in columns.items() if column and column.type.kind in alone)
+    return {name: spec.cast[name] if here == there else AS_TEXT[there] for name in needed}
 
 
 def _column_pairs(

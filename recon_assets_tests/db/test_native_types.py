@@ -125,12 +125,11 @@ def test_types_of_one_name_that_are_made_of_other_parts(both: Both) -> None:
     for at, side in enumerate((sides.source, sides.target)):
         side.run(*(each[at] for each in ONE_NAME.values()), local, f"CREATE TABLE t (id integer, {columns})")
     found = {each.column: each.why for each in compared(sides).not_compared}
-    other, way_out = "is made of other parts there; cast the source's column", "--cast COLUMN=TYPE"
+    other, way_out = "is made of other parts there; cast the column", "--cast COLUMN=TYPE"
     assert list(found) == [f"c{at}" for at in range(6)]
     assert [other in why for why in found.values()] == [True] * 4 + [False] * 2
     assert all(way_out in why for why in found.values())
-    query, cast = "(SELECT id, c0::text FROM t)", {"c0": "text"}
-    assert recon_assets.compare(sides.source.url, "t", sides.target.url, query, key=["id"], cast=cast).equal
+    assert compared(sides, cast={"c0": "text"}, columns=["c0"]).equal
 
 
 WAY_OUT = r"has no exact form in other databases; cast .*columns\.cast.*`--cast COLUMN=TYPE`.*leave the column out"
@@ -168,6 +167,18 @@ def test_a_cast_serves_both_sides(both: Both, left: str, right: str) -> None:
         ((3,), {"v": (None, value)}),
     ]
     assert (by_value.equal, by_value.duplicate_keys) == (True, 1)
+
+
+def test_a_cast_of_another_database_makes_the_targets_column_a_text(both: Both) -> None:
+    """`char` is one character in PostgreSQL."""
+    sides = both("mysql", "postgresql")
+    sides.create("id integer, v set('a','b')", "id integer, v text[]")
+    sides.source.fill("t", [(1, "a,b"), (2, "a")])
+    sides.target.fill("t", [(1, ["a", "b"]), (2, ["a"])])
+
+    found = compared(sides, cast={"v": "char"})
+
+    assert [item.columns["v"] for item in found.mismatched] == [("a,b", "{a,b}"), ("a", "{a}")]
 
 
 NESTED = [

@@ -168,7 +168,10 @@ def _moment(column: Column, value: Any, _: Type) -> Meaning:
     if moment.tzinfo:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     elif Kind.INSTANT in {column.source.kind, column.target.kind}:
-        moment = moment.replace(tzinfo=ZoneInfo(column.zone)).astimezone(UTC).replace(tzinfo=None)
+        either = {moment.replace(tzinfo=ZoneInfo(column.zone), fold=fold).utcoffset() for fold in (0, 1)}
+        if len(either) > 1:
+            raise UnreadableError
+        moment -= either.pop() or timedelta()
     return moment if column.rule.precision is None else _to_precision(moment, column.rule)
 
 

@@ -110,11 +110,17 @@ def in_zone(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
     moment = moment_of(value)
     if (moment.tzinfo is None) == (kind is Kind.TIMESTAMP):
         return moment
-    naive = moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
+    naive = moment.astimezone(zone).replace(tzinfo=None, fold=0) if moment.tzinfo else moment
+    aware = of_zone(naive, zone)
+    return naive if moment.tzinfo else aware
+
+
+def of_zone(naive: datetime, zone: ZoneInfo) -> datetime:
+    """The one moment that a local time is; none where clocks show it twice or never, in loads and comparisons alike."""
     first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
         refuse(f"a local time that {zone.key} has twice or never")
-    return naive.replace(fold=0) if moment.tzinfo else first
+    return first
 
 
 def need_digits(microsecond: int, of: Type) -> None:

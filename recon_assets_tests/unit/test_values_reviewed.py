@@ -2,8 +2,8 @@
 
 import pytest
 
-from recon_assets.dialect.common_form import Form
-from recon_assets.diff.values import Reader
+from recon_assets.dialect.common_form import Form, common_form
+from recon_assets.diff.values import Reader, Role
 from recon_assets.model import Kind, Rule, Type
 from recon_assets.values import binary, json
 
@@ -25,6 +25,21 @@ def test_doubles_beyond_single_precision_differ_by_the_rule_float32() -> None:
     reader = Reader("v", Form(Kind.FLOAT, length_prefixed=False), of, of, Rule(read_as="float32"))
     assert len({reader.value(text, "source") for text in ("1e39", "2e39", "Infinity")}) == 3
     assert reader.value("0.1", "source") == reader.value("0.10000000149011612", "target")
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize("local", ["2024-03-10 02:30:00", "2024-11-03 01:30:00"])
+def test_a_local_time_that_a_zone_has_twice_or_never_is_no_instant(role: Role, local: str) -> None:
+    """Loads refuse it; it equals none of the moments that it may be, and not itself."""
+    naive, instant = Type(Kind.TIMESTAMP, "timestamp"), Type(Kind.INSTANT, "timestamptz")
+    form = common_form(naive, instant, Rule(), same_dialect=True, zone="America/New_York")
+    types = {"source": (naive, instant), "target": (instant, naive)}[role]
+    reader = Reader("at", form, *types, zone="America/New_York")
+    usual, winter = reader.value("2024-03-10 03:30:00", role), reader.value("2024-11-03 02:30:00", role)
+    other: Role = "target" if role == "source" else "source"
+    assert (usual, winter) == tuple(reader.value(f"2024-{text}:30:00", other) for text in ("03-10 07", "11-03 07"))
+    moments = [reader.value(f"2024-{text}:30:00", other) for text in ("03-10 06", "03-10 07", "11-03 05", "11-03 06")]
+    assert reader.value(local, role) not in [*moments, reader.value(local, role)]
 
 
 def test_one_prefix_of_hexadecimal_digits_is_taken_off() -> None:

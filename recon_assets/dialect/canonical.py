@@ -16,7 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect import mysql_charsets
+from recon_assets.dialect import mysql_unreadable
 from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, UNREADABLE, Marked
@@ -76,10 +76,8 @@ class Spelling:
     def cell(self, cell: Cell, column: str) -> str:
         """One cell of a row's text; NULL only where a column that says it is never NULL is."""
         whole = self._ended(cell, self.text(cell, column))
-        if cell.type.charset:
-            unreadable = mysql_charsets.is_unreadable(cell.type.charset, column)
-            marked = self._ended(cell, mysql_charsets.mark(cell.type.charset, column), UNREADABLE)
-            whole = f"CASE WHEN {unreadable} THEN {marked} ELSE {whole} END"
+        if self.database == "mysql":
+            whole = mysql_unreadable.or_mark(cell.type, column, whole, self._ended(cell, "{0}", UNREADABLE))
         if not cell.nullable:
             return whole
         # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL.
@@ -192,11 +190,7 @@ def _value_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """Its collations take `a` and `a ` for one, so that it comes as bytes."""
     cell, column = element.cell, compiler.process(element.cell.column, **kw)
     text = f"CAST({MYSQL.text(cell, column)} AS BINARY)"
-    if not cell.type.charset:
-        return text
-    unreadable = mysql_charsets.is_unreadable(cell.type.charset, column)
-    marked = f"CONCAT(x'{Marked.sent('').hex()}', {mysql_charsets.mark(cell.type.charset, column)})"
-    return f"CASE WHEN {unreadable} THEN {marked} ELSE {text} END"
+    return mysql_unreadable.or_mark(cell.type, column, text, f"CONCAT(x'{Marked.sent('').hex()}', {{0}})")
 
 
 @compiles(value_text, "duckdb")

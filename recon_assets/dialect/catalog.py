@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.mysql_charsets import LOSSLESS
+from recon_assets.dialect.mysql_unreadable import LOSSLESS
 from recon_assets.dialect.types import parse
 from recon_assets.model import Kind, Type
 from recon_assets.values import TEXTS

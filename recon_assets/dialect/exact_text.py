@@ -13,7 +13,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import POSTGRESQL, Cell
-from recon_assets.dialect.mysql_charsets import bytes_of
+from recon_assets.dialect.mysql_unreadable import bytes_of
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, Marked
 

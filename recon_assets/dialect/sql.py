@@ -277,7 +277,7 @@ def _cast_as(element: Any, compiler: Any, **kw: Any) -> str:
 
 def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElement[Any]:
     """The column in the form in which its driver loses nothing."""
-    if of.charset:
+    if of.charset or (of.kind is Kind.ENUM and dialect in {"mysql", "mariadb"}):
         return value_text(Cell(column, of, Form(of.kind, length_prefixed=True)))
     if of.kind is Kind.FLOAT and of.precision == REAL_BITS and dialect != "sqlite":
         return sa.cast(column, sa.Double())

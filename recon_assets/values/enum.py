@@ -7,6 +7,8 @@ from recon_assets.model import Kind, Type
 from recon_assets.values import text
 from recon_assets.values.kind import MYSQL_UTF8, ValueKind, as_it_is, refuse, texts
 
+_ERROR_VALUE = "\uffff"
+"""MySQL's, which reads as `''`, a possible label: for it stands what is no character, so that no column takes it."""
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -30,7 +32,7 @@ ENUM = ValueKind(
     parse=as_it_is,
     fit=_fit,
     keeps_spaces=True,
-    exact_mysql=MYSQL_UTF8,
+    exact_mysql=f"IF({{0}} + 0 = 0, '{_ERROR_VALUE}', {MYSQL_UTF8.format('{0}')})",
     any_character=True,
     compared_with={Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON},
     goes_into=frozenset({Kind.ENUM, Kind.TEXT, Kind.CHAR}),

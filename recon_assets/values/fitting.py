@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import KINDS, NUMBERS, Marked, binary, moments, numbers
+from recon_assets.values import KINDS, NUMBERS, TEXTS, Marked, binary, moments, numbers
 from recon_assets.values.kind import received, refuse
 
 Convert = Callable[[Any], Any]
@@ -20,8 +20,10 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
     fit, of = KINDS[target.type.kind].fit, target.type
     local = ZoneInfo(zone) if zone != "UTC" and of.kind in {Kind.TIMESTAMP, Kind.INSTANT} else None
 
+    is_text = source.kind in TEXTS
+
     def convert(value: Any) -> Any:
-        value = received(value) if source.charset else value
+        value = received(value) if is_text else value
         if isinstance(value, Marked):
             refuse(f"bytes that are no text in {source.charset}" if source.charset else f"what is no {of.kind}")
         if source.kind is Kind.CHAR and isinstance(value, str):

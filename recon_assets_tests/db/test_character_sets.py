@@ -102,6 +102,23 @@ def test_rollbacks_bring_the_bytes_back(both: Both) -> None:
     assert sides.target.rows("SELECT HEX(k), at, HEX(v) FROM t ORDER BY 1") == then
 
 
+def test_an_enum_that_holds_none_of_its_labels(both: Both) -> None:
+    """MySQL reads `''` there: that is neither the label nor the text, and is not loaded."""
+    sides = both("mysql", "mysql")
+    sides.create("id int primary key, e enum('', 'a')", "id int primary key, e varchar(9)", [(1, ""), (2, "a")])
+    lax = "SET STATEMENT sql_mode = '' FOR INSERT INTO t VALUES (3, 'z')"
+    sides.source.run(lax, "CREATE TABLE u (id int primary key, e enum('', 'a'))", "INSERT INTO u VALUES (3, '')")
+    sides.target.fill("t", [(1, ""), (2, "a"), (3, "")])
+
+    here, there = (sides.source.url, "t"), (sides.target.url, "t")
+    assert [item.key for item in compare(*here, *there, key=["id"]).mismatched] == [(3,)]
+    assert [item.key for item in compare(*here, here[0], "u", key=["id"], where="id = 3").mismatched] == [(3,)]
+    assert compare(*here, *here, key=["id"]).equal
+    sides.target.run("DELETE FROM t")
+    with pytest.raises(DoesNotFitError, match=r"id=3: column e .* cannot hold what is no text"):
+        sides.load(spec())
+
+
 @pytest.mark.parametrize(
     ("source", "of", "held", "mark"),
     [("sqlite", "text", b"\xff", "!bff"), ("mysql", "text character set greek", b"\xd2", "!greek:D2")],

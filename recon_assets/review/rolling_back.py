@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -127,12 +128,14 @@ class _RollingBack:
         done: list[Change] = []
         windows: list[Restored] = []
         refused: list[str] = []
+        undone: list[Backup] = []
         for item in self.written():
             try:
                 if isinstance(item, Correction):
                     done += self.undo(item)
                 else:
-                    windows.append(self.restore(item))
+                    windows.append(self.restore(item, undone))
+                    undone.append(item)
             except (DeclarationError, StaleTargetError, DoesNotFitError, RefusedError) as error:
                 refused.append(str(error))
         return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
@@ -261,11 +264,16 @@ class _RollingBack:
         ledger.withdraw(connection, case, at=self.clock(), who=last.who, decision=decided)
         return True
 
-    def restore(self, backup: Backup) -> Restored:
-        """Brings one window back to what it was before a load; one that was killed may have changed nothing."""
+    def restore(self, backup: Backup, undone: Sequence[Backup]) -> Restored:
+        """Brings one window back to what it was before a load; one that was killed may have changed nothing.
+
+        A dry run finds the window as the later loads left it that would be undone by then, and undoes them first.
+        """
+        same = [each for each in undone if (each.table, each.window) == (backup.table, backup.window)]
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
-            kept = ledger.parts(connection, backup.id)
-            restored = writing.restore(pair, backup.window, backup, kept, dry_run=self.dry_run)
+            rows = partial(ledger.parts, connection)
+            newer = [(each, rows(each.id)) for each in same] if self.dry_run else []
+            restored = writing.restore(pair, backup.window, backup, rows(backup.id), dry_run=self.dry_run, newer=newer)
         if not self.dry_run:
             with self.book.begin() as connection:
                 ledger.changed(connection, backup.table, backup.window)

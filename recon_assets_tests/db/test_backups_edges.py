@@ -7,7 +7,7 @@ import pytest
 from recon_assets import ledger, writing
 from recon_assets.errors import DoesNotFitError, RefusedError, UnavailableError
 from recon_assets.model import ChangeStatus, Mode
-from recon_assets.writing.backups import LoadBackup, target_of
+from recon_assets.writing.backups import LoadBackup
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, spec
@@ -71,8 +71,8 @@ def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
     pair = sides.pair(spec(DAYS))
 
     with pair.target.connect() as connection:
-        backup = LoadBackup(pair, pair.spec.window(DAY), connection, target_of(pair), Mode.UPSERT)
-        backup.keep(backup.rows(backup.mine))
+        backup = LoadBackup(pair, pair.spec.window(DAY), connection)
+        backup.save(backup.rows(backup.in_window))
         backup.need_all(3)
         for more in ((4, 0), (2, 1)):
             with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else wrote rows of it meanwhile"):

@@ -569,6 +569,28 @@ def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
         assert pg.rows == rows
 
 
+def test_a_window_loaded_twice_by_one_run_is_taken_back_as_the_dry_run_says(pg: Shop) -> None:
+    """The dry run finds what the older load left by undoing the newer one first."""
+    pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
+    was = pg.rows
+    for change in ("amount = 7 WHERE id = 5", "amount = 8 WHERE id < 7"):
+        with reaching.paired(pg.project, pg.spec) as pair:
+            backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
+            writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
+        pg.sides.source.run(f"UPDATE t SET {change}")
+    now = pg.rows
+
+    tried, done = (
+        review.roll_back(
+            pg.book, pg.project, review.Scope(run="load"), who="ben", note="", clock=pg.now, dry_run=dry_run
+        )
+        for dry_run in (True, False)
+    )
+    assert now != was
+    assert (tried.windows, tried.refused) == (done.windows, ())
+    assert (len(done.windows), pg.rows) == (2, was)
+
+
 # several at once
 
 

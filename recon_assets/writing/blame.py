@@ -1,0 +1,98 @@
+"""When the target refuses a load, the row that it refuses is found by doing the load again, in parts, and named."""
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from recon_assets.dialect import bulk
+from recon_assets.dialect.driver_errors import explain, is_duplicate
+from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
+from recon_assets.model import Loaded
+from recon_assets.reading import rows, split_name
+from recon_assets.writing.source_rows import MEND, UNTOUCHED, Row
+from recon_assets.writing.touched_rows import written_meanwhile
+from recon_assets.writing.window_load import WindowLoad
+
+
+def run_blaming(job: WindowLoad) -> Loaded:
+    """Runs the job; when the target refuses the data, the error names the row."""
+    try:
+        return job.run()
+    except Exception as error:
+        ours = explain("the target refuses it", error)
+        if not isinstance(ours, DoesNotFitError):
+            raise
+        job.connection.rollback()
+        raise _blamed(job, str(ours), duplicate=is_duplicate(error)) from None
+
+
+def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
+    """The error that names the row which the target refuses; it is found by doing the load again, in parts.
+
+    A key that is there already may be one that somebody else committed meanwhile. Now it is seen, and met no more.
+    """
+    again = replace(job, keeps=False)
+    own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_schema.foreign_keys
+    refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
+    if not refers_to_itself and _is_cleared(again):  # rows that refer to later ones would be blamed
+        again.make_stage()
+        with closing(_failures(again)) as failures:
+            for row, why in failures:
+                return job.source.refusal(row, why)
+    if duplicate and (not refers_to_itself or _runs(again)):
+        return written_meanwhile(job.pair, job.window)
+    return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {UNTOUCHED}. {MEND}")
+
+
+def _is_cleared(job: WindowLoad) -> bool:
+    """Whether the rows to be replaced could all be deleted: others may refer to some that the load left alone."""
+    try:
+        job.clear()
+    except RefusedError:
+        job.connection.rollback()
+        return False
+    return True
+
+
+def _runs(job: WindowLoad) -> bool:
+    """Whether the target takes the rows after all."""
+    try:
+        job.run()
+    except sa.exc.IntegrityError as error:
+        return not is_duplicate(error)
+    return True
+
+
+def _failures(job: WindowLoad) -> Generator[tuple[Row, str], None, None]:
+    """The rows that the target refuses, each with what it says; those before them are in the target."""
+    with closing(rows(job.pair, job.window)) as parts:
+        for part in parts:
+            todo = [part]
+            while todo:
+                piece = todo.pop()
+                said = _refused(job, piece)
+                if said and len(piece) == 1:
+                    yield piece[0], said
+                elif said:
+                    half = len(piece) // 2
+                    todo += [piece[half:], piece[:half]]
+
+
+def _refused(job: WindowLoad, piece: list[Row]) -> str | None:
+    """What the target says against these rows; None when it takes them."""
+    fitted = [job.source.fitted(row) for row in piece]
+    point = job.connection.begin_nested()
+    try:
+        job.connection.execute(sa.delete(job.stage))
+        bulk.write_rows(job.connection, job.stage, tuple(column.name for column in job.stage.c), fitted)
+        job.merge()
+    except Exception as error:
+        ours = explain("the target refuses it", error)
+        if not isinstance(ours, DoesNotFitError):
+            raise
+        point.rollback()
+        return str(ours)
+    point.commit()
+    return None

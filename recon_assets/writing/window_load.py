@@ -1,0 +1,281 @@
+"""One load under way: a window's rows from the source into the target, as a mode says, in the target's transaction."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from recon_assets.dialect.catalog import advance_sequence
+from recon_assets.dialect.driver_errors import is_duplicate
+from recon_assets.dialect.exact_text import not_identical
+from recon_assets.dialect.sql import analyze, check_now, differs_by_value, drop_stage, insert_rows, make_stage
+from recon_assets.errors import DoesNotFitError, RefusedError
+from recon_assets.model import Loaded, Mode, Window
+from recon_assets.reading import ColumnPair, Pair, condition
+from recon_assets.writing.backups import LoadBackup
+from recon_assets.writing.keys import key_shown, same_key
+from recon_assets.writing.source_rows import STAGED, UNTOUCHED, SourceRows
+
+STAGE = "recon_stage"
+
+
+@dataclass(frozen=True)
+class WindowLoad:
+    """One load under way, on a connection whose transaction is its own."""
+
+    pair: Pair
+    window: Window
+    mode: Mode
+    named: tuple[str, ...]
+    connection: sa.Connection
+    keeps: bool = False
+
+    @cached_property
+    def touched(self) -> LoadBackup:
+        """What the load changes."""
+        return LoadBackup(self.pair, self.window, self.connection, mode=self.mode)
+
+    @cached_property
+    def source(self) -> SourceRows:
+        """The rows to be loaded."""
+        return SourceRows(self.pair, self.window)
+
+    @property
+    def backup(self) -> LoadBackup | None:
+        """What has to be kept of the load, if anything has."""
+        return self.touched if self.keeps else None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The target's names of all columns loaded."""
+        return tuple(column.target.name for column in self.pair.columns)
+
+    @property
+    def target(self) -> sa.TableClause:
+        """The target table."""
+        return self.touched.target
+
+    @property
+    def in_window(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target belongs to the window."""
+        return self.touched.in_window
+
+    @cached_property
+    def stage(self) -> sa.TableClause:
+        """A temporary table whose columns have names that no other table uses."""
+        return sa.table(STAGE, *(sa.column(f"{STAGED}{at}") for at, _ in enumerate(self.pair.columns)))
+
+    @cached_property
+    def staged(self) -> dict[ColumnPair, sa.ColumnClause[Any]]:
+        """The stage's column of each column loaded."""
+        return dict(zip(self.pair.columns, self.stage.c, strict=True))
+
+    def run(self) -> Loaded:
+        """Does everything but the commit."""
+        empty = not self.mode.names_columns and self.is_empty()
+        if self.mode is Mode.REPLACE and self.has_unique_key and not empty:
+            return self.replace_differences()
+        deleted = self.clear()
+        # Into an empty window, a plain insert meets nothing unnoticed.
+        if self.mode is Mode.REPLACE or (empty and (self.has_unique_key or not self.pair.key)):
+            straight = self.go_straight()
+            if straight:
+                return replace(straight, deleted=deleted)
+        self.need_key()
+        self.make_stage()
+        read, size = self.copy(self.stage)
+        inserted, updated = self.merge()
+        return Loaded(self.window, self.mode, read, inserted, updated, bytes=size)
+
+    def clear(self) -> int:
+        """Deletes the window's rows when they are to be replaced."""
+        if self.mode is not Mode.REPLACE:
+            return 0
+        if self.backup:
+            self.backup.save(self.backup.rows(self.in_window))
+        deleted = self.delete(self.in_window)
+        if self.backup:
+            self.backup.need_all(deleted)
+        return deleted
+
+    def delete(self, *where: sa.ColumnElement[bool]) -> int:
+        """Deletes rows of the target; how many.
+
+        Raises:
+            RefusedError: When rows of other tables refer to them.
+        """
+        try:
+            return self.connection.execute(sa.delete(self.target).where(*where)).rowcount
+        except sa.exc.IntegrityError:
+            msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
+            raise RefusedError(msg) from None
+
+    def replace_differences(self) -> Loaded:
+        """Deletes the window's rows that are not identical to one of the source, and inserts what is missing then.
+
+        So rows that are as in the source cost one comparison, and stay as they are in columns that are not loaded, too.
+        What changes is fixed before it is written, whatever others commit meanwhile.
+        """
+        self.make_stage()
+        read, size = self.copy(self.stage)
+        self.connection.execute(analyze(STAGE))
+        self.refuse_duplicates()
+        known, key = self.same_key(), {column.target: self.staged[column] for column in self.pair.key}
+        differs = [not_identical(self.target.c[at.target.name], new, at.target.type) for at, new in self.staged.items()]
+        self.touched.save_differences(
+            self.touched.rows(
+                self.in_window, ~sa.exists().where(known, *map(sa.not_, differs)).select_from(self.stage)
+            ),
+            self.touched.keys([*key.values()], ~sa.exists().where(self.in_window, known).select_from(self.target)),
+        )
+        deleted = self.delete(self.in_window, self.touched.same_key())
+        due = sa.exists().where(self.touched.same_key(key)).select_from(self.touched.saved_table)
+        missing = insert_rows(self.target, self.names, sa.select(*self.stage.c).where(due))
+        inserted = self.connection.execute(missing).rowcount
+        self.connection.execute(check_now())
+        return Loaded(self.window, self.mode, read, inserted, deleted=deleted, bytes=size)
+
+    def is_empty(self) -> bool:
+        """Whether the target has no row of the window."""
+        return not self.connection.scalar(sa.select(sa.exists().where(self.in_window).select_from(self.target)))
+
+    @property
+    def has_unique_key(self) -> bool:
+        """Whether the target lets no two rows have one key, which is never NULL."""
+        key = {column.target.name for column in self.pair.key if not column.target.nullable}
+        return any(set(unique) <= key for unique in self.pair.target_schema.unique)
+
+    def go_straight(self) -> Loaded | None:
+        """Inserts without a stage; None when that met a key that is there already, or strays, outside the window."""
+        point = self.connection.begin_nested()
+        try:
+            read, size = self.copy(self.target)
+            self.connection.execute(check_now())
+            met = self.strays(read)
+        except Exception as error:
+            if self.mode is Mode.REPLACE or not is_duplicate(error):
+                raise
+            met = True
+        if met:
+            point.rollback()
+            return None
+        point.commit()
+        return Loaded(self.window, self.mode, read, read, bytes=size)
+
+    def strays(self, inserted: int) -> bool:
+        """Whether rows landed outside of the window, so that nobody could undo them who does not know their keys."""
+        if not self.backup or not self.pair.key or self.mode is Mode.REPLACE:
+            return False
+        return self.backup.current_fingerprint().rows != inserted
+
+    def make_stage(self) -> None:
+        """Its columns have the target's types."""
+        columns = [self.target.c[column.target.name].label(staged.name) for column, staged in self.staged.items()]
+        key = [(self.staged[column].key or "", column.target.type) for column in self.pair.key]
+        self.connection.execute(drop_stage(STAGE))
+        self.connection.execute(make_stage(STAGE, sa.select(*columns), key))
+
+    def copy(self, table: sa.TableClause) -> tuple[int, int]:
+        """Brings the source's rows into the stage, or the target; rows, and bytes when they were streamed."""
+        names = self.names if table is self.target else tuple(column.name for column in table.c)
+        return self.source.copy(self.connection, table, names)
+
+    def merge(self) -> tuple[int, int]:
+        """Brings the stage into the target as the mode says: rows inserted and updated."""
+        updated = inserted = 0
+        known = self.same_key() if self.pair.key and self.mode is not Mode.REPLACE else None
+        if known is not None:
+            self.refuse_duplicates()
+            self.keep(known)
+        if known is not None and self.updates:
+            updated = self.connection.execute(self.update(known)).rowcount
+        if self.inserts:
+            inserted = self.connection.execute(self.insert(known)).rowcount
+        self.connection.execute(check_now())
+        if self.backup:
+            self.backup.need_all(updated, inserted)
+        return inserted, updated
+
+    @property
+    def updates(self) -> bool:
+        """Whether rows that are there may change."""
+        return self.mode is not Mode.INSERT_MISSING and bool(self.written)
+
+    @property
+    def inserts(self) -> bool:
+        """Whether rows may be added."""
+        return not self.mode.names_columns
+
+    def same_key(self) -> sa.ColumnElement[bool]:
+        """Whether a row of the target and a staged one have the same key."""
+        staged = {column.target: self.staged[column] for column in self.pair.key}
+        rows = {column.target: self.target.c[column.target.name] for column in self.pair.key}
+        return same_key(self.connection, rows, staged)
+
+    def keep(self, known: sa.ColumnElement[bool]) -> None:
+        """Puts aside what the merge will change: the rows that are there, and the keys of those that are not."""
+        if self.backup:
+            key = [self.staged[column] for column in self.pair.key]
+            self.backup.save(
+                self.backup.rows(known, self.changes()[1]) if self.updates else None,
+                self.backup.keys(key, ~sa.exists().where(known).select_from(self.target)) if self.inserts else None,
+            )
+
+    def insert(self, known: sa.ColumnElement[bool] | None) -> insert_rows:
+        """Of the staged rows, those that are not ``known`` to the target."""
+        found = sa.select(*self.stage.c)
+        if known is not None:
+            found = found.where(~sa.exists().where(known).select_from(self.target))
+        return insert_rows(self.target, self.names, found)
+
+    def need_key(self) -> None:
+        """Rows of a table without key cannot be told from those that are there."""
+        if not self.pair.key:
+            msg = (
+                f"tables.{self.pair.spec.name}: {self.window} has rows, and without a key nobody can tell which are"
+                " missing; declare a key, or use replace"
+            )
+            raise RefusedError(msg)
+
+    @cached_property
+    def written(self) -> tuple[ColumnPair, ...]:
+        """The columns that an update writes."""
+        key = {column.source.name for column in self.pair.key}
+        wanted = set(self.named) or {column.source.name for column in self.pair.columns} - key
+        return tuple(column for column in self.pair.columns if column.source.name in wanted and not column.target.fixed)
+
+    def update(self, known: sa.ColumnElement[bool]) -> sa.Update:
+        """The rows that are ``known`` and whose values differ."""
+        values, due = self.changes()
+        return sa.update(self.target).values(values).where(known, due)
+
+    def changes(self) -> tuple[dict[str, sa.ColumnElement[Any]], sa.ColumnElement[bool]]:
+        """What a row gets that the mode changes, and whether there is anything to change."""
+        pairs = [(self.target.c[column.target.name], self.staged[column], column) for column in self.written]
+        values: dict[str, sa.ColumnElement[Any]]
+        if self.mode is Mode.FILL_NULLS:
+            values = {old.name: sa.func.coalesce(old, new) for old, new, _ in pairs}
+            due = [sa.and_(old.is_(None), new.is_not(None)) for old, new, _ in pairs]
+        else:
+            values = {old.name: new for old, new, _ in pairs}
+            due = [differs_by_value(old, new, column.target.type.kind) for old, new, column in pairs]
+        return values, sa.and_(sa.or_(*due), condition(self.pair.spec.where))
+
+    def refuse_duplicates(self) -> None:
+        """Two source rows of one key would make the outcome a matter of chance."""
+        key = [self.staged[column] for column in self.pair.key]
+        twice = self.connection.execute(sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(1)).first()
+        if twice:
+            msg = (
+                f"{self.pair.spec.name} {self.window}: the source has more than one row with"
+                f" {key_shown(self.pair.spec, twice)}, so {self.mode} cannot tell which one to write;"
+                f" {UNTOUCHED}. Declare a key that is unique."
+            )
+            raise DoesNotFitError(msg)
+
+    def advance_sequences(self, loaded: Loaded) -> None:
+        """So that the next row of somebody else does not meet a number that was loaded."""
+        for column in self.pair.columns if loaded.inserted else ():
+            if column.target.identity:
+                advance_sequence(self.connection, self.target, column.target.name)

@@ -1,13 +1,21 @@
 """Both sides have as many rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from recon_assets.checks.base import FilteredCheck, plural, remark
-from recon_assets.model import EXACT, Details, Evidence, Figure, Finding, Measure, Need, NotGatheredError, Tolerance
-
-Group = tuple[Figure, ...]
+from recon_assets.model import (
+    EXACT,
+    Details,
+    Evidence,
+    Figure,
+    Finding,
+    GroupCounts,
+    Groups,
+    Measure,
+    Need,
+    NotGatheredError,
+    Tolerance,
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Count(FilteredCheck):
     @property
     def needs(self) -> tuple[Need, ...]:
         """The numbers of rows."""
-        return (self._count,)
+        return (self._groups if self.by else self._count,)
 
     @property
     def _about(self) -> tuple[str, ...]:
@@ -42,14 +50,18 @@ class Count(FilteredCheck):
 
     @property
     def _count(self) -> Measure:
-        return Measure("count", by=self.by, where=self.where)
+        return Measure("count", where=self.where)
+
+    @property
+    def _groups(self) -> Groups:
+        return Groups(self.by, self.tolerance, self.where)
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when the numbers are equal to within the tolerance."""
-        both = evidence.both(self._count)
-        return self._of_groups(evidence, both.source, both.target) if self.by else self._of_all(evidence, both)
+        return self._of_groups(evidence) if self.by else self._of_all(evidence)
 
-    def _of_all(self, evidence: Evidence, both: Any) -> Finding:
+    def _of_all(self, evidence: Evidence) -> Finding:
+        both = evidence.both(self._count)
         source, target = both.source, both.target
         if source is None or target is None:
             msg = "a side told no number of rows"
@@ -64,29 +76,25 @@ class Count(FilteredCheck):
             of=source,
         )
 
-    def _of_groups(self, evidence: Evidence, source: Mapping[Group, int], target: Mapping[Group, int]) -> Finding:
-        counts = {group: (source.get(group, 0), target.get(group, 0)) for group in (*source, *target)}
-        groups = {group: both for group, both in counts.items() if any(both)}
-        wrong = {group: both for group, both in groups.items() if not self._agree(*both)}
-        totals = tuple(sum(both[side] for both in groups.values()) for side in (0, 1))
+    def _of_groups(self, evidence: Evidence) -> Finding:
+        found = evidence.groups(self._groups)
         return self.finding(
             evidence,
-            f"{len(wrong):,} of {plural(len(groups), 'group')} by {', '.join(self.by)} differ in their number of rows;"
-            f" {plural(totals[0], 'row')} in source, {totals[1]:,} in target",
-            passed=not wrong,
-            size=(sum(abs(left - right) for left, right in wrong.values()), totals[0]),
-            source=totals[0],
-            target=totals[1],
-            wrong=len(wrong),
-            of=len(groups),
-            details=self._details(wrong) if wrong else None,
+            f"{found.differing:,} of {plural(found.groups, 'group')} by {', '.join(self.by)} differ in their number of"
+            f" rows; {plural(found.source, 'row')} in source, {found.target:,} in target",
+            passed=not found.differing,
+            size=(found.rows_apart, found.source),
+            source=found.source,
+            target=found.target,
+            wrong=found.differing,
+            of=found.groups,
+            details=self._details(found) if found.differing else None,
         )
 
-    def _agree(self, source: int, target: int) -> bool:
-        return source == target or bool(source and target and self.tolerance.allows(source, target))
-
-    def _details(self, wrong: Mapping[Group, tuple[int, int]]) -> Details:
-        """The largest differences first."""
-        ranked = sorted(wrong.items(), key=lambda item: -abs(item[1][1] - item[1][0]))
-        rows = tuple((*group, left, right, right - left) for group, (left, right) in ranked)
-        return Details((*self.by, "source", "target", "difference"), rows)
+    def _details(self, found: GroupCounts) -> Details:
+        """The largest differences; all others in a last row, with a digest by which a change among them is seen."""
+        rows: list[tuple[Figure, ...]] = [(*group, left, right, right - left) for group, left, right in found.largest]
+        if more := found.differing - len(rows):
+            blank = [None] * (len(self.by) - 1)
+            rows.append((f"({more:,} more, digest {found.digest[:16]})", *blank, None, None, None))
+        return Details((*self.by, "source", "target", "difference"), tuple(rows))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,9 +17,9 @@ from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
 from recon_assets.model import (
     ALL,
-    Comparison,
     Disorder,
-    FaultyRows,
+    Fact,
+    Groups,
     Measure,
     Need,
     NotGatheredError,
@@ -34,7 +35,6 @@ from recon_assets.model import (
 )
 
 LOG = logging.getLogger(__name__)
-Fact = SidePair | Comparison | FaultyRows | NotGatheredError
 Facts = Mapping[Need, Fact]
 Group = tuple[Need, ...]
 
@@ -134,15 +134,16 @@ class Gathering:
         need = group[0]
         if isinstance(need, Measure):
             return self._measured([each for each in group if isinstance(each, Measure)], windows)
-        if isinstance(need, Records):
-            return self._compared(need, windows)
-        if isinstance(need, Undated):
-            return self._undated(need)
-        if isinstance(need, Orphans):
-            return self._orphans(need, windows)
-        if isinstance(need, Disorder):
-            return self._disordered(need, windows)
-        return self._results(need, windows) if isinstance(need, Results) else self._shaped(need, windows)
+        streams: Mapping[type[Need], Callable[[Any, Sequence[Window]], Iterator[Facts]]] = {
+            Groups: self._counted,
+            Records: self._compared,
+            Undated: self._undated,
+            Orphans: self._orphans,
+            Disorder: self._disordered,
+            Results: self._results,
+            TableSchemas: self._shaped,
+        }
+        return streams[type(need)](need, windows)
 
     def _measured(self, needs: Sequence[Measure], windows: Sequence[Window]) -> Iterator[Facts]:
         """All in one scan; where that is refused, each in its own, so that one faulty measure spoils no other."""
@@ -166,6 +167,11 @@ class Gathering:
         with reading.savepoint(snapshot):
             found = reading.measured(snapshot, needs, windows)
         return {need: {window.key: found[window.key][need] for window in windows} for need in needs}
+
+    def _counted(self, need: Groups, windows: Sequence[Window]) -> Iterator[Facts]:
+        self.request.tell(f"counting rows by {', '.join(need.by)} in {len(windows)} windows")
+        for found in diff.count_groups(self._opened(), need, windows, self.request.most):
+            yield {need: found}
 
     def _compared(self, need: Records, windows: Sequence[Window]) -> Iterator[Facts]:
         if windows == (ALL,) and self.request.spec.days:
@@ -192,7 +198,7 @@ class Gathering:
                 )
         return self.compared[need]
 
-    def _undated(self, need: Undated) -> Iterator[Facts]:
+    def _undated(self, need: Undated, _: Sequence[Window]) -> Iterator[Facts]:
         """Rows without a time are compared as a table without days; those beyond all days are counted."""
         request, snapshot = self.request, self._opened()
         request.tell("comparing rows without a time")

@@ -1,9 +1,12 @@
 """What a check asks for, what it is given, and what it finds: measure once, judge many times."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException, localcontext
 from enum import StrEnum
+from hashlib import sha256
+from heapq import nlargest
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
@@ -101,13 +104,23 @@ class Measure:
     Attributes:
         function: Which one; ``digest`` is that of whole records.
         column: Of which column (the source's name).
-        by: Per value of these columns, so that the figure is a mapping from their values.
         where: Of the rows only for which this SQL holds.
     """
 
     function: Literal["count", "sum", "avg", "nulls", "min", "max", "distinct", "digest"]
     column: str | None = None
-    by: tuple[str, ...] = ()
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How many rows there are for each value of the columns ``by``, and where that differs by more than allowed.
+
+    Of groups, those that only one side has are never within the tolerance.
+    """
+
+    by: tuple[str, ...]
+    tolerance: Tolerance = EXACT
     where: str | None = None
 
 
@@ -167,7 +180,7 @@ class Results:
     by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-Need = Measure | Records | Undated | Orphans | Disorder | TableSchemas | Results
+Need = Measure | Groups | Records | Undated | Orphans | Disorder | TableSchemas | Results
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,52 @@ class SidePair:
 
     source: Any
     target: Any
+
+
+Group = tuple[str | None, ...]
+"""The values of the columns by which rows are counted, as texts."""
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """What counting the rows of each group on both sides says; of any number of groups a few are kept.
+
+    Attributes:
+        source, target: Rows of all groups.
+        groups: How many groups there are on one side or both.
+        differing: How many of them differ by more than allowed.
+        rows_apart: By how many rows those differ, all together.
+        largest: The largest differences first: the group, its rows in source and in target.
+        digest: Of all groups that differ, also of those that are not kept.
+    """
+
+    source: int
+    target: int
+    groups: int
+    differing: int
+    rows_apart: int
+    largest: tuple[tuple[Group, int, int], ...]
+    digest: str
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[Group, int, int]], tolerance: Tolerance, most: int) -> "GroupCounts":
+        """From each group with its rows in source and target, in a fixed order; the ``most`` largest are kept.
+
+        A group of no rows is none.
+        """
+        totals = Counter(source=0, target=0, groups=0, differing=0, rows_apart=0)
+        digest = sha256()
+
+        def differing() -> Iterator[tuple[Group, int, int]]:
+            for group, source, target in counts:
+                totals.update(source=source, target=target, groups=bool(source or target))
+                if source != target and not (source and target and tolerance.allows(source, target)):
+                    totals.update(differing=1, rows_apart=abs(target - source))
+                    digest.update(repr((group, source, target)).encode())
+                    yield group, source, target
+
+        largest = nlargest(most, differing(), key=lambda each: abs(each[2] - each[1]))
+        return cls(**totals, largest=tuple(largest), digest=digest.hexdigest())
 
 
 @dataclass(frozen=True)
@@ -191,6 +250,9 @@ class NotGatheredError(Exception):
     """The evidence that was asked for could not be gathered; the message says why."""
 
 
+Fact = SidePair | GroupCounts | Comparison | FaultyRows | NotGatheredError
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What was gathered of one window of one table.
@@ -198,14 +260,14 @@ class Evidence:
     Attributes:
         table: The declared table.
         window: The window's key.
-        facts: What each need was met with: `SidePair` for measures, shapes and results, a `Comparison` for
-            records, `FaultyRows` for the others; a `NotGatheredError` where that failed.
+        facts: What each need was met with: `SidePair` for measures, shapes and results, `GroupCounts` for groups,
+            a `Comparison` for records, `FaultyRows` for the others; a `NotGatheredError` where that failed.
         private: Columns of which no value may stand in a finding, but in its records.
     """
 
     table: str
     window: str
-    facts: Mapping[Need, SidePair | Comparison | FaultyRows | NotGatheredError] = field(default_factory=dict)
+    facts: Mapping[Need, Fact] = field(default_factory=dict)
     private: frozenset[str] = frozenset()
 
     @property
@@ -218,6 +280,15 @@ class Evidence:
 
         Raises:
             NotGatheredError: When they could not be gathered.
+        """
+        fact: Any = self._fact(need)
+        return fact  # type: ignore[no-any-return]
+
+    def groups(self, need: Groups) -> GroupCounts:
+        """The rows of each group, counted on both sides.
+
+        Raises:
+            NotGatheredError: When they could not be counted.
         """
         fact: Any = self._fact(need)
         return fact  # type: ignore[no-any-return]

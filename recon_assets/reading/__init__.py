@@ -2,7 +2,7 @@
 
 from recon_assets.reading.column_matching import ColumnPair, Pair, forms, matched, pair, problems
 from recon_assets.reading.disorder import disorder
-from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, hashing, measured
+from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, group_counts, hashing, measured
 from recon_assets.reading.names import as_table, condition, nearest, split_name, written
 from recon_assets.reading.orphans import Parent, orphans, parent_of
 from recon_assets.reading.parents import parents
@@ -55,6 +55,7 @@ __all__ = [
     "duplicates",
     "elsewhere",
     "forms",
+    "group_counts",
     "hashing",
     "is_lost",
     "is_unique",

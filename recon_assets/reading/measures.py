@@ -1,6 +1,6 @@
 """All figures of all windows in one grouped scan of each side."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, getcontext, localcontext
 from enum import StrEnum
@@ -15,7 +15,7 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.postgresql_row_hash import chained_hash, equal_values, hashes_alike
 from recon_assets.dialect.sql import readable
 from recon_assets.errors import DoesNotFitError
-from recon_assets.model import Kind, Measure, SidePair, Window
+from recon_assets.model import Groups, Kind, Measure, SidePair, Window
 from recon_assets.reading.column_matching import forms
 from recon_assets.reading.names import Select, condition
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot
@@ -44,8 +44,7 @@ def measured(
 ) -> dict[str, dict[Measure, SidePair]]:
     """The figures of each window on both sides; those of rows that fall into none under `UNPLACED`.
 
-    A window without rows has counts of 0 and figures of None. A measure ``by`` columns is a mapping
-    from their values (texts, None for NULL) to the figure.
+    A window without rows has counts of 0 and figures of None.
 
     Args:
         snapshot: Both sides.
@@ -96,34 +95,25 @@ def row_hash(side: Side, names: Sequence[str]) -> sa.ColumnElement[int]:
 
 def _figure(figures: Figures, key: str, measure: Measure) -> Any:
     found = figures.get(key, {}).get(measure)
-    if found is not None or (measure.function not in {"count", "digest", "distinct", "nulls"} and not measure.by):
+    if found is not None or measure.function not in {"count", "digest", "distinct", "nulls"}:
         return found
-    if measure.by:
-        return {}
     return Digest(0, None) if measure.function == "digest" else 0
 
 
 def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], how: Hashing) -> Figures:
-    """One statement for each set of columns to count by: most tables have one."""
-    found: Figures = {}
-    for by in dict.fromkeys(measure.by for measure in measures):
-        asked = [measure for measure in measures if measure.by == by]
-        with driver_errors(side.where):
-            for row in side.connection.execute(scan(side, asked, windows, by=by, how=how)):
-                _file(found, asked, by, tuple(row))
-    return found
+    with driver_errors(side.where):
+        rows = [list(row) for row in side.connection.execute(scan(side, measures, windows, how=how))]
+    return {str(key or UNPLACED): {measure: _taken(measure, values) for measure in measures} for key, *values in rows}
 
 
-def _file(found: Figures, asked: Sequence[Measure], by: tuple[str, ...], row: tuple[Any, ...]) -> None:
-    """Put one row of a scan's result where it belongs."""
-    key, group, values = str(row[0] or UNPLACED), tuple(map(received, row[1 : 1 + len(by)])), list(row[1 + len(by) :])
-    window = found.setdefault(key, {})
-    for measure in asked:
-        value = _taken(measure, values)
-        if by:
-            window.setdefault(measure, {})[group] = value
-        else:
-            window[measure] = value
+def group_counts(
+    side: Side, need: Groups, windows: Sequence[Window]
+) -> Iterator[tuple[str, tuple[str | None, ...], int]]:
+    """The groups of each window by the values of some columns, and how many rows each has, in any order."""
+    for batch in side.stream(scan(side, [Measure("count", where=need.where)], windows, by=need.by)):
+        for window, *group, rows in map(tuple, batch):
+            if window is not None:
+                yield str(window), tuple(map(received, group)), rows
 
 
 def _taken(measure: Measure, values: list[Any]) -> Any:

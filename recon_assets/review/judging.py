@@ -114,7 +114,7 @@ def _explained(spec: TableSpec, finding: Finding, records: Sequence[Finding], wh
     """
     needs = next((check.needs for check in spec.checks if check.name == finding.check), ())
     need = next((need for need in needs if isinstance(need, Measure)), None)
-    if why is None or need is None or need.function not in {"count", "sum"} or need.by or need.where:
+    if why is None or need is None or need.function not in {"count", "sum"} or need.where:
         return why
     kept = {(item.kind, item.key): item for each in records if each.accepted for item in each.discrepancies}
     sides = [(item.source, item.target) for (kind, _), item in kept.items() if kind in EVERY_KIND]

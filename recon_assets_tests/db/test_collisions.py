@@ -26,7 +26,7 @@ from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec
 Groups = list[tuple[str, list[tuple[Any, Any]], list[tuple[Any, Any]]]]
 PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left in SOURCES for right in SOURCES]
 EQUAL = "equal"
-GROUPED = Measure("digest", by=("g",))
+GROUPED = Measure("digest")
 
 
 def names(source: Name, target: Name) -> list[str]:

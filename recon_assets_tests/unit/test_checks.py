@@ -24,6 +24,8 @@ from recon_assets.model import (
     FaultyRows,
     Finding,
     Grading,
+    GroupCounts,
+    Groups,
     Measure,
     Need,
     NotCompared,
@@ -50,8 +52,18 @@ ORPHAN = Discrepancy(DiscrepancyKind.ORPHAN, (4,), differing=("tailnum",))
 
 def judged(check: Check, *facts: Any, window: str = DAY) -> Finding:
     """What the check says when its needs are met with ``facts``, in their order."""
-    met: Mapping[Need, Any] = dict(zip(check.needs, facts, strict=True))
+    met: Mapping[Need, Any] = {
+        need: counted(need, fact) if isinstance(need, Groups) else fact
+        for need, fact in zip(check.needs, facts, strict=True)
+    }
     return check.judge(Evidence("flights", window, met))
+
+
+def counted(need: Groups, rows: SidePair, most: int = 9) -> GroupCounts:
+    """Of the numbers of rows by group of both sides."""
+    groups = dict.fromkeys((*rows.source, *rows.target))
+    counts = [(group, rows.source.get(group, 0), rows.target.get(group, 0)) for group in groups]
+    return GroupCounts.of(counts, need.tolerance, most)
 
 
 @dataclass(frozen=True)
@@ -571,6 +583,27 @@ def test_groups_that_differ_are_listed_worst_first() -> None:
     assert judged(checks.Count(("c",)), SidePair({("a",): 1}, {("a",): 1})).details is None
 
 
+def test_of_many_groups_some_are_listed() -> None:
+    """The others are a last row, which changes when one of them does; counts are of all."""
+    check = checks.Count(("c", "d"))
+    (need,) = check.needs
+    assert isinstance(need, Groups)
+
+    def listed(rows: int) -> Finding:
+        source = {(str(n), None): n for n in range(1, 100)} | {("rest", None): rows}
+        return check.judge(Evidence("t", DAY, {need: counted(need, SidePair(source, {}), most=2)}))
+
+    first, second = listed(1), listed(2)
+
+    assert first.wrong == first.of == 100
+    assert first.details is not None
+    assert second.details is not None
+    *kept, rest = first.details.rows
+    assert kept == [("99", None, 99, 0, -99), ("98", None, 98, 0, -98)]
+    assert str(rest[0]).startswith("(98 more, ")
+    assert rest != second.details.rows[-1]
+
+
 HUNDREDS = Grading(medium=Tolerance(Decimal(5)), high=Tolerance(Decimal(50)))
 GRADES: list[Any] = [
     (checks.Count(), [SidePair(10_000, 9_999)], Severity.LOW),
@@ -710,7 +743,7 @@ def test_a_strict_table_fails_where_not_all_was_compared(check: Check, compariso
 def test_needs_say_all_that_was_declared() -> None:
     """What a check leaves out of its needs would be looked for in the wrong rows."""
     needs: dict[Check, tuple[Need, ...]] = {
-        checks.Count(("a",), where="w"): (Measure("count", by=("a",), where="w"),),
+        checks.Count(("a",), where="w"): (Groups(("a",), where="w"),),
         checks.Sum("a", where="w"): (Measure("sum", "a", where="w"),),
         checks.Nulls("a", where="w"): (Measure("nulls", "a", where="w"), Measure("count", where="w")),
         checks.Keys(where="w"): (Records("w"),),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from recon_assets import reading
-from recon_assets.diff.spool import Key, Row, spool, text_of
+from recon_assets.diff.spool import Key, Row, key_of, spool, text_of
 from recon_assets.model import Group, GroupCounts, Groups, Window
 
 
@@ -16,6 +16,7 @@ def count_groups(
     Raises:
         UnavailableError: When a database does not answer.
     """
+    texts = [False for _ in need.by]
     places = {window.key: at for at, window in enumerate(windows)}
     with spool(1 + len(need.by)) as groups:
         for at in places.values():  # a group of no rows, so that windows without rows come too
@@ -24,7 +25,7 @@ def count_groups(
             streams = snapshot.both(lambda side: reading.primed(reading.group_counts(side, need, windows)))
             for role, stream in zip(("source", "target"), streams, strict=True):
                 for window, group, rows in stream:
-                    groups.add((places[window], *group), Row(role, "", "", rows))  # type: ignore[arg-type]
+                    groups.add((places[window], *key_of(group, texts)), Row(role, "", "", rows))  # type: ignore[arg-type]
         for _, of_window in groupby(groups.groups(), key=lambda each: each[0][0]):
             yield GroupCounts.of(_counts(of_window), need.tolerance, most)
 

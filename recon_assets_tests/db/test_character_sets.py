@@ -3,8 +3,9 @@
 import pytest
 
 from recon_assets import compare, reading, writing
+from recon_assets.diff import count_groups
 from recon_assets.errors import DoesNotFitError
-from recon_assets.model import ALL, Action, Measure, Mode
+from recon_assets.model import ALL, Action, Groups, Measure, Mode
 from recon_assets.values import Marked
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, spec
@@ -128,10 +129,11 @@ def test_figures_tell_bytes_from_their_mark(both: Both, source: Name, of: str, h
     sides = both(source, "mysql")
     sides.create(f"id integer, v {of}", "id integer, v text", [(1, held)])
     sides.target.fill("t", [(1, mark)])
-    counted, last = Measure("count", by=("v",)), Measure("max", "v")
+    last = Measure("max", "v")
     with reading.snapshot(sides.pair(spec())) as snapshot:
-        found = reading.measured(snapshot, [counted, last], [ALL])["all"]
-    assert (found[counted].source, found[counted].target) == ({(Marked(mark),): 1}, {(mark,): 1})
+        (counted,) = count_groups(snapshot, Groups(("v",)), [ALL], 9)
+        found = reading.measured(snapshot, [last], [ALL])["all"]
+    assert (counted.groups, counted.differing) == (2, 2)
     assert (found[last].source, found[last].target) == (Marked(mark), mark)
 
 

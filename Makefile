@@ -7,10 +7,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 BIN := .venv/bin
 READY := .venv/.ready
-WORKERS ?= 2
+# One more than the two cores that we count on: a fifth of the tests' time is waiting for processes and databases.
+WORKERS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 RECON_SOAK_SECONDS ?= 600
 export RECON_SOAK_SECONDS
+# Images of containers set it, and every process that a test starts would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check format test test-soak bench clean

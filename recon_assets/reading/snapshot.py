@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import begin_reading
-from recon_assets.dialect.windows import day_of, is_time, within
+from recon_assets.dialect.windows import bound, day_of, is_time, within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Column, Days, Relation, Window
 from recon_assets.reading.column_matching import Pair, forms
@@ -94,9 +94,15 @@ class Side:
 
     def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
-        if self.pair.spec.days is None or windows[0].start is None or not (self.outside or self._may_be_undated):
+        days = self.pair.spec.days
+        if days is None or windows[0].start is None or not (self.outside or self._may_be_undated):
             return self.date(windows)
-        return sa.case((self.inside(windows), self.date(windows)), else_=None)
+        placed = self.inside(windows)
+        if not self.outside and self.dialect != "sqlite":
+            # Rows of other times are not read then, and what is no time is not after any.
+            kind = self.column(days.column).type.kind
+            placed = self.value(days.column) >= bound(windows[0].start, kind, days.stored_in, self.dialect)
+        return sa.case((placed, self.date(windows)), else_=None)
 
     def date(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of the window of a row that is `inside`, which is cheaper; of other rows it says nothing."""

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from recon_assets.declare.problems import hidden
-from recon_assets.diff.compare_tables import rule_of
+from recon_assets.diff.rules import rule_of
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Project, TableSpec
 

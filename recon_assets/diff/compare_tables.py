@@ -3,18 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recon_assets import dialect, reading
+from recon_assets.diff.rules import rule_of
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
-from recon_assets.values import numbers
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
@@ -195,68 +194,4 @@ def _moment(value: Any, local: ZoneInfo) -> datetime:
     if isinstance(found, date):
         return datetime.combine(found, clock(), local)
     msg = f"window: {value!r} is no day or moment; write 2024-01-31 or 2024-01-31T12:00"
-    raise DeclarationError(msg)
-
-
-_CHOICES = {
-    "of": ("source", "target", "larger"),
-    "rounding": ("half_up", "truncate"),
-    "unicode": ("NFC",),
-    "as": ("uuid", "json", "float32", "boolean", "timestamp", "number"),
-}
-_SWITCHES = ("strip", "rstrip", "ignore_case")
-_DIGITS = {"scale": 400, "precision": 6}
-NAMES = tuple("as" if found.name == "read_as" else found.name for found in fields(Rule))
-"""What a rule may say, by the names that people write."""
-
-
-def rule_of(column: str, given: Any) -> Rule:
-    """The rule that a mapping of names to texts, numbers or booleans means.
-
-    Raises:
-        DeclarationError: Naming the column and what is wrong.
-    """
-    if isinstance(given, Rule):
-        return given
-    if not isinstance(given, Mapping):
-        msg = f"rules: {column}: expected a mapping such as {{'abs': '0.01'}}, found {given!r}"
-        raise DeclarationError(msg)
-    read = {"read_as" if name == "as" else name: _read(column, name, value) for name, value in given.items()}
-    return Rule(**read)
-
-
-def _read(column: str, name: str, value: Any) -> Any:
-    if name not in NAMES:
-        _refuse(column, f"there is no rule {name!r}; {reading.nearest(str(name), NAMES)}")
-    if name in _CHOICES:
-        return value if value in _CHOICES[name] else _refuse(column, f"{name} is one of {', '.join(_CHOICES[name])}")
-    if name in _SWITCHES:
-        return _truth(column, name, value)
-    number = _number(column, name, value)
-    if name in _DIGITS:
-        whole = number == number.to_integral_value() and number <= _DIGITS[name]
-        return int(number) if whole else _refuse(column, f"{name} is a number of digits, 0 to {_DIGITS[name]}")
-    return number
-
-
-def _truth(column: str, name: str, value: Any) -> bool:
-    found = {"true": True, "false": False}.get(str(value).lower())
-    return _refuse(column, f"{name} is true or false, not {value!r}") if found is None else found
-
-
-def _number(column: str, name: str, value: Any) -> Decimal:
-    try:
-        text = str(value).strip()
-        share = name == "rel" and text.endswith("%")
-        number = numbers.parse(text.removesuffix("%") if share else text)
-    except ValueError:
-        said = repr(value) if isinstance(value, str) else "one of so many digits"
-        _refuse(column, f"{name} must be a number from 0 on, not {said}")
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
-        _refuse(column, f"{name} must be a number from 0 on, not {value!r}")
-    return number / 100 if share else number
-
-
-def _refuse(column: str, why: str) -> NoReturn:
-    msg = f"rules: {column}: {why}"
     raise DeclarationError(msg)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from recon_assets.diff.records import Table
 from recon_assets.diff.spool import Row, temporary_file
-from recon_assets.diff.verdicts import Table, Verdict
+from recon_assets.diff.verdicts import Verdict
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind
 from recon_assets.reading import CONTRADICTION

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.common_form import Form
-from recon_assets.errors import DeclarationError, DoesNotFitError
+from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
 from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, moments, numbers
 from recon_assets.values import float as floats
@@ -231,25 +231,3 @@ def _cell(text: str | None, reader: Reader) -> str:
         return NULL + END
     mark = UNREADABLE if isinstance(text, Marked) else ""
     return f"{mark}{len(text.encode())}:{text}" if reader.form.length_prefixed else text + END
-
-
-def check_rule(reader: Reader) -> None:
-    """Refuses a rule that has no meaning for its column.
-
-    Raises:
-        DeclarationError: Naming column and rule.
-    """
-    rule, kind = reader.rule, reader.form.kind
-    wanted = {
-        "abs, rel and scale": (rule.tolerant or rule.scale is not None, NUMBERS),
-        "precision": (rule.precision is not None, moments.MOMENTS | {Kind.TIME}),
-        "strip, rstrip, ignore_case and unicode": (
-            rule.strip or rule.rstrip or rule.ignore_case or rule.unicode is not None,
-            TEXTS | {Kind.ANY},
-        ),
-    }
-    for names, (used, kinds) in wanted.items():
-        if used and kind not in kinds:
-            what = reader.source.name
-            msg = f"{reader.name}: {names} mean nothing for {what}; remove the rule, or say what to read it as"
-            raise DeclarationError(msg)

@@ -21,12 +21,13 @@ from itertools import chain, islice
 
 from recon_assets import reading
 from recon_assets.diff.comparisons import Comparisons
+from recon_assets.diff.records import Table, table_of
+from recon_assets.diff.repeated_keys import MAX_HELD, is_repeated
 from recon_assets.diff.spool import Key, Row, Spool, spool, text_of
-from recon_assets.diff.values import Reader, check_rule
-from recon_assets.diff.verdicts import MAX_HELD, Table, Verdict, verdicts
-from recon_assets.errors import ContradictionError, DeclarationError
-from recon_assets.model import Rule, Window
-from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNPLACED, Digest, Pair, Part, Snapshot
+from recon_assets.diff.verdicts import Verdict, verdicts
+from recon_assets.errors import ContradictionError
+from recon_assets.model import Window
+from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNPLACED, Digest, Part, Snapshot
 
 MAX_ROWS_READ_WHOLE = 1000
 """Rows of a window or part whose rows are read; a larger one is split first."""
@@ -88,44 +89,6 @@ def compare_windows(  # noqa: PLR0913 - what to compare, how much to keep, whom 
     comparing = _Comparing(snapshot.narrowed(where=where), tuple(windows), table, found, history, now, tell)
     comparing.run()
     return found
-
-
-def table_of(pair: Pair) -> Table:
-    """How the records of a pair are read.
-
-    Raises:
-        DeclarationError: When a rule makes no sense for its column, or for a key.
-    """
-    spec, forms = pair.spec, reading.forms(pair)
-    readers = tuple(
-        Reader(
-            mapped.source.name,
-            forms[mapped.source.name],
-            mapped.source.type,
-            mapped.target.type,
-            spec.rules.get(mapped.source.name, Rule()),
-            spec.stored_in,
-            compare_by_value=not forms[mapped.source.name].equal_text_proves_equal,
-            not_compared=mapped.source.name in pair.not_compared,
-        )
-        for mapped in pair.columns
-    )
-    names = [reader.name for reader in readers]
-    key = tuple(names.index(name) for name in spec.key) or tuple(
-        at for at, reader in enumerate(readers) if not reader.not_compared
-    )
-    for reader in readers:
-        check_rule(reader)
-    for at in key:
-        _refuse_tolerance(readers[at], spec.key)
-    return Table(readers, key, names.index(spec.updated_at) if spec.updated_at else None)
-
-
-def _refuse_tolerance(reader: Reader, key: Sequence[str]) -> None:
-    if reader.rule.tolerant:
-        why = "is a column of the key" if key else "is compared as part of the whole row, since there is no key"
-        msg = f"{reader.name}: {why}, and a tolerance would make keys equal that are not; use scale instead"
-        raise DeclarationError(msg)
 
 
 @dataclass
@@ -286,7 +249,7 @@ class _Comparing:
         """Count what is wrong with the records of one key, or put them aside for later."""
         held = list(islice(rows, MAX_HELD + 1))
         many = len(held) > MAX_HELD
-        if self._keyed and (many or (not self.table.exact_key and _is_repeated(held))):
+        if self._keyed and (many or (not self.table.exact_key and is_repeated(held))):
             repeated_in = repeated_in or min(row.window for row in held)
         repeated = repeated_in is not None
         if repeated_in is not None:
@@ -410,7 +373,7 @@ class _Comparing:
 
     def _judge_again(self, rows: Iterator[Row]) -> None:
         held = list(islice(rows, MAX_HELD + 1))
-        repeated = len(held) > MAX_HELD or _is_repeated(held)
+        repeated = len(held) > MAX_HELD or is_repeated(held)
         for verdict in verdicts(self.table, self._paired(chain(held, rows)), repeated=repeated):
             if not self._is_in_flight(verdict.rows):
                 self._add(verdict)
@@ -440,7 +403,3 @@ def _counting(lines: Iterable[reading.Line], seen: Counter[str], role: str) -> I
     for _, _, text in lines:
         seen[role] += 1
         yield text
-
-
-def _is_repeated(rows: Sequence[Row]) -> bool:
-    return any(sum(row.copies for row in rows if row.role == role) > 1 for role in ("source", "target"))

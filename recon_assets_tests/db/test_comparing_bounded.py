@@ -8,7 +8,7 @@ import pytest
 
 import recon_assets
 from recon_assets import reading
-from recon_assets.diff import verdicts, window_comparison
+from recon_assets.diff import repeated_keys, window_comparison
 from recon_assets.diff.comparisons import fair_shares
 from recon_assets.errors import ContradictionError, RefusedError
 from recon_assets.model import Comparison
@@ -149,13 +149,13 @@ def test_many_rows_of_one_key_are_sorted_on_disk(both: Both, monkeypatch: Patch)
     few_near = compared(sides, **near)
     assert few.counts.missing == few.counts.extra + 3 == 53
     assert (few_near.counts.missing, few_near.counts.extra) == (3, 0)
-    monkeypatch.setattr(verdicts, "MAX_HELD", 10)
+    monkeypatch.setattr(repeated_keys, "MAX_HELD", 10)
     monkeypatch.setattr(window_comparison, "MAX_HELD", 10)
 
     assert compared(sides).counts == few.counts
     assert compared(sides, **near).counts == few_near.counts
 
-    monkeypatch.setattr(verdicts, "MAX_NEAR", 20)
+    monkeypatch.setattr(repeated_keys, "MAX_NEAR", 20)
     with pytest.raises(RefusedError, match=r"more than 20 rows of one key .* name a key that identifies"):
         compared(sides, **near)
 

@@ -8,7 +8,7 @@ import pytest
 
 import recon_assets
 from recon_assets import dialect, reading
-from recon_assets.diff.compare_tables import rule_of
+from recon_assets.diff.rules import rule_of
 from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import ALL, Comparison, Database, Kind, Measure
 from recon_assets.values import KINDS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recon_assets.cli import options
-from recon_assets.diff.compare_tables import NAMES
+from recon_assets.diff.rules import NAMES
 from recon_assets.errors import DeclarationError
 
 

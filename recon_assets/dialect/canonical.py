@@ -73,7 +73,7 @@ class Spelling:
         if sql is None:
             msg = f"no canonical text for {of.name} ({of.kind})"
             raise NotImplementedError(msg)
-        text = sql.whole if sql.whole and _is_whole(of) else sql.text
+        text = sql.whole if sql.whole and _is_whole(of) else sql.named.get(of.name, sql.text)
         return sql.compared_as.get(cell.form.kind, text).format(column)
 
     def parts(self, cell: Cell, column: str) -> list[str]:
@@ -92,8 +92,10 @@ class Spelling:
             whole = mysql_unreadable.or_mark(cell.type, column, whole, self._ended(cell, "{0}", UNREADABLE))
         if not cell.nullable:
             return whole
-        # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL.
-        return f"CASE WHEN {column} IS NULL THEN '{'=' if cell.compare_by_value else ''}{NULL}{END}' ELSE {whole} END"
+        # Not COALESCE: MySQL makes NULL of a text that is longer than it sends, which is no NULL. A composite IS NULL
+        # where all its attributes are, but its text is not.
+        value = self.text(cell, column) if cell.type.kind is Kind.NATIVE else column
+        return f"CASE WHEN {value} IS NULL THEN '{'=' if cell.compare_by_value else ''}{NULL}{END}' ELSE {whole} END"
 
     def _ended(self, cell: Cell, text: str, before: str = "") -> str:
         """A text so that one sees where it ends."""

@@ -61,11 +61,13 @@ class Sql:
         text: For the kind's own form.
         whole: For columns without digits after the point, where `text` would cut zeros off that count.
         compared_as: In the form of another kind, where that differs.
+        named: Of types of the kind whose text differs, by their names.
     """
 
     text: str
     whole: str | None = None
     compared_as: Mapping[Kind, str] = field(default_factory=lambda: _NOTHING)
+    named: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 POSTGRESQL, MYSQL, DUCKDB = "CAST({} AS text)", "CAST({} AS CHAR)", "CAST({} AS VARCHAR)"

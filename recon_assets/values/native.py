@@ -49,7 +49,8 @@ def _fit(value: Any, _: Type, __: str) -> str:
 NATIVE = ValueKind(
     Kind.NATIVE,
     names={},  # whatever PostgreSQL has besides
-    sql={"postgresql": Sql(POSTGRESQL)},
+    # A cast gives xml as it was written, with a declaration that PostgreSQL's output, and so a load, leaves out.
+    sql={"postgresql": Sql(POSTGRESQL, named={"xml": "textin(xml_out({}))"})},  # codespell:ignore textin
     of_sqlite=lambda value, _: refuse(what(value)),
     parse=as_it_is,
     fit=_fit,

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -166,7 +166,7 @@ class _DayKey(sa.types.UserDefinedType[str]):
 
     def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], str | None]:
         del dialect, coltype
-        return self._key
+        return cache(self._key)  # each row of a day brings the same moment
 
     def _key(self, found: Any) -> str | None:
         if isinstance(found, datetime):

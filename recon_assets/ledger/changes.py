@@ -6,7 +6,7 @@ Values are stored whole, for undoing needs them; who shows them masks private co
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -102,10 +102,10 @@ def _block(changes: Sequence[Change]) -> _Block:
     shapes: dict[_Shape, int] = {}
     rows: list[list[Any]] = []
     for change in changes:
-        images = (change.key, change.before, change.after)
-        shape = tuple(None if image is None else tuple(image) for image in images)
-        values = chain.from_iterable(image.values() for image in images if image)
-        rows.append([shapes.setdefault(shape, len(shapes)), *values])
+        key, before, after = change.key, change.before, change.after
+        shape = (tuple(key), before if before is None else tuple(before), after if after is None else tuple(after))
+        number = shapes.setdefault(shape, len(shapes))
+        rows.append([number, *key.values(), *(before or {}).values(), *(after or {}).values()])
     return list(shapes), rows
 
 

@@ -10,7 +10,7 @@ from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
 from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique, snapshot, stretches
-from recon_assets.reading.source_records import by_key, records
+from recon_assets.reading.source_records import records
 from recon_assets.reading.streams import (
     CONTRADICTION,
     MAX_KEYS,
@@ -46,7 +46,6 @@ __all__ = [
     "Snapshot",
     "TableSchema",
     "as_table",
-    "by_key",
     "condition",
     "counts_by_day",
     "describe",

@@ -224,21 +224,23 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(pair: Pair, *, outside: bool = False) -> Iterator[Snapshot]:
+def snapshot(pair: Pair, *, outside: bool = False, target: sa.Connection | None = None) -> Iterator[Snapshot]:
     """Opens both sides; all that is read meanwhile is of one moment a side.
 
     Args:
         pair: Both sides, with engines opened for reading.
         outside: Whether rows before and after all windows of the table count as falling into none.
+        target: A connection in whose transaction the target is read, instead of one of its own.
 
     Raises:
         UnavailableError: When a database does not answer.
     """
     with ExitStack() as stack:
         sides = []
-        for role, engine in (("source", pair.source), ("target", pair.target)):
+        for role, engine, given in (("source", pair.source, None), ("target", pair.target, target)):
             stack.enter_context(driver_errors(f"{pair.spec.name}: {role}"))
-            connection = stack.enter_context(engine.connect())
-            connection.execute(begin_reading())
+            connection = given or stack.enter_context(engine.connect())
+            if given is None:
+                connection.execute(begin_reading())
             sides.append(Side(pair, role, connection, outside))  # type: ignore[arg-type]
         yield Snapshot(pair, *sides)

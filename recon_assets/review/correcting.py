@@ -14,11 +14,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from recon_assets import ledger, reading, writing
+from recon_assets import ledger, writing
 from recon_assets.checks.references import References
 from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
-from recon_assets.diff import MAX_EVIDENCE
+from recon_assets.diff import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import ReconError, RefusedError, StaleTargetError, UnavailableError
 from recon_assets.ledger import Correction, Ledger, Named
 from recon_assets.model import (
@@ -50,8 +50,8 @@ Clock = Callable[[], datetime]
 MOST = 100_000
 """So many records of one window are looked at to verify a correction."""
 
-FEW, SHARE = 1000, 10
-"""More records than that, if they are a tenth of their window at least, are looked for in the source alone."""
+FEW = 1000
+"""More records than that are written without a comparison before, and compared before the target keeps them."""
 
 
 def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Clock) -> Case:
@@ -222,11 +222,12 @@ class _Correcting:
 
     def bring_about(self, decided: Sequence[Named], chosen: Resolution) -> None:
         """Writes what is still wrong in the way that was decided on."""
-        if len(decided) > FEW and self.is_in_source(decided):
+        many = len(decided) > FEW and chosen.decision is Decision.APPLY_SOURCE and self.case.of_records in EVERY_KIND
+        if many and self.windows() and self.spec.key:
             try:
-                self.write(self.spec, self.case.window, fixed(decided, chosen))
+                self.write(self.spec, self.case.window, fixed(decided, chosen), compared=False)
             except StaleTargetError:
-                LOG.info("%s: compared, for rows of the target have moved on", self.case)
+                LOG.info("%s: compared, for its rows have moved on", self.case)
             else:
                 return
         try:
@@ -241,16 +242,20 @@ class _Correcting:
         for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
             self.write(spec, window, wanted)
 
-    def is_in_source(self, decided: Sequence[Named]) -> bool:
-        """Whether the source shows of these records just what was seen, so that no comparison is needed.
+    def compare_written(self, correcting: writing.Correcting, wanted: Sequence[Discrepancy]) -> None:
+        """Whether the source still shows of these records what was seen, by the target's rows that were made so.
 
-        What the target shows of them is looked at when they are written.
+        Where nothing else is wrong with the window, digests tell, and no row is read.
+
+        Raises:
+            StaleTargetError: When a record differs.
         """
-        windows = self.windows()
-        if not windows or self.case.of_records not in EVERY_KIND or not self.spec.key:
-            return False
-        seen = reading.by_key(self.paired(self.spec), windows[0], SHARE * len(decided))
-        return seen is not None and all(seen.get(item.discrepancy.key) == item.discrepancy.source for item in decided)
+        keys = {item.key for item in wanted}
+        with correcting.snapshot() as both:
+            found = compare_windows(both, self.windows(), max_evidence=MOST)[self.case.window]
+        if not found.complete or any(item.key in keys for item in found.discrepancies):
+            msg = f"{self.case}: the source does not show what was seen any more"
+            raise StaleTargetError(msg)
 
     def still_due(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
         """Compares before anything is written: the records that are still wrong in the way that was decided on.
@@ -272,7 +277,7 @@ class _Correcting:
             raise StaleTargetError(msg)
         return [item for item in decided if item.id in found]
 
-    def write(self, spec: TableSpec, window: str, wanted: Sequence[Discrepancy]) -> None:
+    def write(self, spec: TableSpec, window: str, wanted: Sequence[Discrepancy], *, compared: bool = True) -> None:
         """Writes one transaction: in the ledger as planned before it is kept, as applied after.
 
         Where keeping it fails, the next run asks the rows what became of it.
@@ -280,7 +285,10 @@ class _Correcting:
         if not wanted:
             return
         with writing.correcting(self.paired(spec), window) as correcting:
-            number = self.plan(correcting.write(wanted), window)
+            changes = correcting.write(wanted)
+            if not compared:
+                self.compare_written(correcting, wanted)
+            number = self.plan(changes, window)
         with self.book.begin() as connection:
             ledger.settle(connection, number, "applied", at=self.clock())
 

@@ -224,6 +224,8 @@ def fixed(records: Sequence[Named], chosen: Resolution) -> tuple[Discrepancy, ..
 
     Several discrepancies of one record and kind (of other columns) are one.
     """
+    if not chosen.values and len({record.discrepancy.key for record in records}) == len(records):
+        return tuple(record.discrepancy for record in records)
     found: dict[tuple[Value, ...], Discrepancy] = {}
     values: dict[tuple[Value, ...], dict[str, Value]] = {}
     for record in records:

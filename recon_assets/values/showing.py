@@ -1,6 +1,7 @@
 """Values as results show them, from their canonical texts."""
 
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import Any
 
 from recon_assets.model import Kind, Value
@@ -24,7 +25,8 @@ def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Valu
 
 def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> list[Value]:
     """The same for many values of one column."""
-    written = [received(text) for text in texts]
+    plain = set(map(type, texts)) <= {str, NoneType}  # PostgreSQL's always are
+    written = list(texts) if plain else [received(text) for text in texts]
     show = showing(kind, form, other)
     if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
         return [None if text is None else _unreadable(text) or (show(text) if show else text) for text in written]
@@ -42,4 +44,6 @@ def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | Non
     show = KINDS[form if kind is Kind.ANY else kind].show
     if Kind.INTEGER not in {kind, other} or form not in NUMBERS:
         return show
-    return lambda text: numbers.integer_or(text) if numbers.is_whole(text) or show is None else show(text)
+    if show is None:
+        return numbers.integer_or
+    return lambda text: numbers.integer_or(text) if numbers.is_whole(text) else show(text)

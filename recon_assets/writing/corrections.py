@@ -5,6 +5,7 @@ at once and read back: so a change says what the target itself made of its row, 
 before the transaction is kept.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Image
-from recon_assets.reading import Pair
+from recon_assets.reading import Pair, Snapshot, snapshot
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.foreign_key_order import depths
 from recon_assets.writing.guarded_writes import Stage, staged
@@ -98,6 +99,18 @@ class Correcting:
             self._refuse_twice([change for part in parts for change in part.changes])
             return self._written(parts)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The source as it is now, beside the target as this transaction has made it; no record is too young.
+
+        Raises:
+            UnavailableError: When a database does not answer.
+        """
+        pair = self.target.pair
+        whole = replace(pair, spec=replace(pair.spec, grace_period=None))
+        with snapshot(whole, target=self.target.connection) as both:
+            yield both
+
     def _action(self, found: Discrepancy) -> Action:
         if found.source is None and found.kind is not DiscrepancyKind.EXTRA:
             named = self.target.named(found)
@@ -108,12 +121,10 @@ class Correcting:
         return Action.INSERT if found.target is None else Action.UPDATE
 
     def _refuse_twice(self, changes: Sequence[Change]) -> None:
-        keys: set[tuple[str | None, ...]] = set()
-        for change in changes:
-            key = tuple(change.key.values())
-            if key in keys:
-                raise self.target.twice(self.target.shown_key(change.key))
-            keys.add(key)
+        keys = Counter(tuple(change.key.values()) for change in changes)
+        if len(keys) < len(changes):
+            twice = next(change.key for change in changes if keys[tuple(change.key.values())] > 1)
+            raise self.target.twice(self.target.shown_key(twice))
 
     def undo(self, changes: Sequence[Change]) -> None:
         """Makes changes that are inverses of others; a row is written only if it has the values of `Change.before`.

@@ -97,9 +97,8 @@ class Planning:
     def _written(self) -> Mapping[int, tuple[str, ...]]:
         """The target's columns that each row writes."""
         fields = self.target.fields
-        return {
-            at: tuple(fields[name].target.name for name in names) for names, rows in self.sets.items() for at in rows
-        }
+        named = {names: tuple(fields[name].target.name for name in names) for names in self.sets}
+        return {at: named[names] for names, rows in self.sets.items() for at in rows}
 
     @cached_property
     def stage(self) -> Stage:

@@ -366,6 +366,13 @@ UNWRITTEN = [
         "raise exception",
         id="together",
     ),
+    pytest.param(
+        "AFTER DELETE",
+        "STATEMENT",
+        "IF EXISTS (SELECT FROM t WHERE id = 3) THEN RAISE 'x'; END IF;",
+        "raise exception",
+        id="with another",
+    ),
     pytest.param("BEFORE UPDATE", "ROW", "NEW.at := now();", "id=2 is not as it was written", id="moment"),
 ]
 

@@ -605,7 +605,7 @@ def test_what_was_kept_is_no_part_of_a_later_decision(pg: Shop) -> None:
 
 @pytest.fixture(params=[0, 1000], ids=["many", "few"])
 def however_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many records are looked for in the source alone before they are written; few are compared."""
+    """Many records are written and compared before the target keeps them; few are compared first."""
     monkeypatch.setattr(import_module("recon_assets.review.correcting"), "FEW", request.param)
 
 

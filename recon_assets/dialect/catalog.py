@@ -155,11 +155,14 @@ _MYSQL_NAMES = {  # by the numbers that the protocol gives them
 _TEXTS = {15, 249, 250, 251, 252, 253, 254}
 _BYTES = 63
 _NO_SCALE = 30
+_ENUM_FLAG = 256
 
 
 def _mysql_field(field: Any) -> Type:
     """A column of a result, as the protocol describes it."""
     code, scale = field.type_code, field.scale
+    if field.flags & _ENUM_FLAG:
+        return parse("enum()", "mysql")  # its labels are not told
     if code in _TEXTS:
         return parse("blob" if field.charsetnr == _BYTES else "text", "mysql")
     name = _MYSQL_NAMES.get(code)

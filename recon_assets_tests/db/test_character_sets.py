@@ -6,6 +6,7 @@ from recon_assets import compare, reading, writing
 from recon_assets.diff import count_groups
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import ALL, Action, Groups, Measure, Mode
+from recon_assets.reading import DIGEST
 from recon_assets.values import Marked
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, spec
@@ -115,6 +116,8 @@ def test_an_enum_that_holds_none_of_its_labels(both: Both) -> None:
     assert [item.key for item in compare(*here, *there, key=["id"]).mismatched] == [(3,)]
     assert [item.key for item in compare(*here, here[0], "u", key=["id"], where="id = 3").mismatched] == [(3,)]
     assert compare(*here, *here, key=["id"]).equal
+    queries = [f"(SELECT id, e FROM {table} WHERE id = 3)" for table in "tu"]
+    assert [item.key for item in compare(here[0], queries[0], here[0], queries[1], key=["id"]).mismatched] == [(3,)]
     sides.target.run("DELETE FROM t")
     with pytest.raises(DoesNotFitError, match=r"id=3: column e .* cannot hold what is no text"):
         sides.load(spec())
@@ -145,3 +148,25 @@ def test_no_correction_writes_a_mark(both: Both) -> None:
     with pytest.raises(DoesNotFitError, match=r"id=1: column v .* cannot hold what is no text"):
         corrected(pair, compared(pair))
     assert sides.target.rows() == []
+
+
+def test_collations_of_duckdb_have_no_say(both: Both) -> None:
+    """Neither in figures nor in rows of several."""
+    sides = both("duckdb", "postgresql")
+    columns = "id integer, v varchar {}, w varchar {}"
+    sides.create(
+        columns.format("COLLATE NOCASE", "COLLATE NOACCENT"),
+        columns.format("", ""),
+        [(1, "a", "e"), (2, "A", "\u00e9")],
+    )
+    sides.target.fill("t", [(1, "a", "e"), (2, "A", "\u00e9")])
+    measures = [
+        Measure("distinct", "v"),
+        Measure("distinct", "w"),
+        Measure("min", "v"),
+        DIGEST,
+    ]
+    with reading.snapshot(sides.pair(spec())) as snapshot:
+        found = reading.measured(snapshot, measures, [ALL])["all"]
+    assert [each.source == each.target for each in found.values()] == [True] * len(measures)
+    assert found[measures[0]].source == 2

@@ -143,7 +143,7 @@ def _left_out(asked: Iterable[Asked], not_checked: dict[str, str]) -> Iterator[s
     """Who names checks leaves out, perhaps unawares, the one of the rows that no day holds."""
     for item in asked:
         if any(check.name == UNDATED for check in item.spec.checks) and UNDATED not in item.checks:
-            not_checked[item.spec.name] = f"rows outside its days, without --only {UNDATED}"
+            not_checked[item.spec.name] = f"rows without a time, for --only leaves out {UNDATED}"
             yield f"{item.spec.name}: not checked: {not_checked[item.spec.name]}."
 
 

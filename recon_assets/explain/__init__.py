@@ -86,7 +86,7 @@ def _nothing(comparison: Comparison) -> Iterator[Reason]:
     counts = comparison.counts
     for empty, other, wrong in ((counts.target, "target", counts.missing), (counts.source, "source", counts.extra)):
         if wrong and not empty:
-            yield Reason(f"The {other} has no record at all", wrong)
+            yield Reason(f"Of what was compared the {other} has no record at all", wrong)
     if counts.target and counts.missing and counts.missing == counts.source:
         yield Reason("The target has none of the source's records", counts.missing)
 

@@ -53,7 +53,8 @@ def _replaced(pairs: Sequence[Pair]) -> Likeness | None:
 
 
 _PRIVATE_CONSTANTS: tuple[Family, ...] = (_constant(private=True), _absent)
-_CONSTANTS: tuple[Family, ...] = (_constant(private=False), _absent, _replaced)
+# Where all is said to have become the same, what it was comes first: of equal counts the first is taken.
+_CONSTANTS: tuple[Family, ...] = (_replaced, _constant(private=False), _absent)
 
 
 def exchanged(columns: Mapping[str, Sequence[Discrepancy]]) -> Iterator[tuple[str, str, int, int]]:

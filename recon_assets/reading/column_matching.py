@@ -167,7 +167,7 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
         if column.type.kind not in dated[side]:
             yield (
                 f"window.column: {column.name} of the {side} is {column.type.name}, which falls into no days;"
-                " choose a date or timestamp, or cast it under columns.cast"
+                " choose a date or timestamp, or cast it (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff)"
             )
     if days and Kind.DATE in kinds and len(kinds) > 1 and days.stored_in != days.timezone:
         yield (

@@ -153,6 +153,7 @@ CELLS = [
     ("paid", lambda _: None, "target is NULL"),
     ("pieces", lambda _: 0, "target is 0"),
     ("state", lambda v: "done" if v == "paid" else v, "paid has become done"),
+    ("state", lambda v: None if v == "paid" else v, "paid has become NULL"),
 ]
 
 
@@ -428,9 +429,9 @@ def test_records_alike_by_chance_are_not_the_same() -> None:
 def test_an_empty_side() -> None:
     """Is explanation enough."""
     everything = one_sided(DiscrepancyKind.MISSING, rows(), 400)
-    assert reasons(everything)[0] == "The target has no record at all"
+    assert reasons(everything)[0] == "Of what was compared the target has no record at all"
     everything = one_sided(DiscrepancyKind.EXTRA, rows(), 400)
-    assert reasons(everything)[0] == "The source has no record at all"
+    assert reasons(everything)[0] == "Of what was compared the source has no record at all"
     others = replace(one_sided(DiscrepancyKind.MISSING, rows(), 400), counts=Counts(400, 5, 400, 5))
     assert reasons(others)[0] == "The target has none of the source's records"
 

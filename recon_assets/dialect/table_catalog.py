@@ -86,7 +86,10 @@ SELECT json_build_object(
   'columns', (
     SELECT json_agg(json_build_object(
         'name', a.attname,
-        'nullable', NOT (a.attnotnull OR (y.typtype = 'd' AND y.typnotnull)),
+        'nullable', NOT (a.attnotnull OR (y.typtype = 'd' AND y.typnotnull)) OR EXISTS (
+          SELECT 1 FROM pg_catalog.pg_constraint c
+          WHERE c.conrelid = t.oid AND c.contype = 'n' AND NOT c.convalidated AND c.conkey = ARRAY[a.attnum]
+        ),
         'default', coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN y.typtype = 'd' THEN y.typdefault END),
         'generated', a.attgenerated <> '',
         'identity', a.attidentity,

@@ -3,8 +3,6 @@
 Values are stored whole, for restoring needs them; who shows them masks private columns.
 """
 
-import gzip
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +12,12 @@ import sqlalchemy as sa
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.opening import Ledger
+from recon_assets.ledger.values import packed, unpacked
 from recon_assets.writing.fingerprints import Fingerprint
 
 Row = tuple[str | None, ...]
 Outcome = Literal["kept", "committed", "restored"]
 _backup, _part, _event = schema.backup, schema.backup_part, schema.backup_event
-_FAST = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class Backup:
         run, backfill: Which run loaded it, and of which backfill; "" where there is none.
         columns: Those of its rows, in their order; see `parts`.
         rows: How many there are.
-        before, after: The print of what the load touches, before and after it; equal when it never came so far.
-        outcome: ``kept``: the load was under way, and the target tells by its print whether it came to its end.
+        before, after: The fingerprint of what the load touches, before and after it; equal when it never came so far.
+        outcome: ``kept``: the load was under way, and the target tells by its fingerprint whether it came to its end.
             ``committed``: it did. ``restored``: all is as before again.
     """
 
@@ -68,7 +66,7 @@ class BackupSink:
     _number: int = field(default=0, init=False)
 
     def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
-        """Keeps the rows that may be overwritten, and the window's print."""
+        """Keeps the rows that may be overwritten, and the window's fingerprint."""
         with self.book.begin() as c:
             row = {
                 "table_name": self.table,
@@ -83,11 +81,11 @@ class BackupSink:
             }
             self._number = c.scalars(sa.insert(_backup).values(row).returning(_backup.c.id)).one()
             for n, rows in enumerate(parts):
-                part = {"backup": self._number, "n": n, "rows": len(rows), "packed": _packed(rows)}
+                part = {"backup": self._number, "n": n, "rows": len(rows), "packed": packed(rows)}
                 c.execute(sa.insert(_part).values(part))
 
     def after(self, fingerprint: Fingerprint) -> None:
-        """Keeps the print of what will be there once the load is committed."""
+        """Keeps the fingerprint of what will be there once the load is committed."""
         self._note("kept", rows=fingerprint.rows, digest=fingerprint.digest)
 
     def done(self) -> None:
@@ -100,14 +98,6 @@ class BackupSink:
 
 
 _BY_US = {"who": "recon", "why": ""}
-
-
-def _packed(rows: Sequence[Row]) -> bytes:
-    return gzip.compress(json.dumps(rows).encode(), _FAST, mtime=0)
-
-
-def _unpacked(packed: bytes) -> list[Row]:
-    return [tuple(row) for row in json.loads(gzip.decompress(packed))]
 
 
 def backups(
@@ -160,8 +150,8 @@ def _read(row: Any) -> Backup:
 def parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
     """The rows of a backup in the order in which they were kept, read part by part."""
     ordered = sa.select(_part.c.packed).where(_part.c.backup == backup).order_by(_part.c.n)
-    for packed in c.scalars(ordered, execution_options={"stream_results": True, "yield_per": 1}):
-        yield _unpacked(packed)
+    for part in c.scalars(ordered, execution_options={"stream_results": True, "yield_per": 1}):
+        yield [tuple(row) for row in unpacked(part)]
 
 
 def restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:

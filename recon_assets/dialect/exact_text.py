@@ -70,7 +70,9 @@ class not_identical(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
 
 
 def _is_plain(of: Type) -> bool:
-    return of.kind in KINDS and KINDS[of.kind].equal_is_identical
+    """Whether equal values are identical; decimals of a declared scale have as many digits."""
+    has_scale = of.kind is Kind.DECIMAL and of.scale is not None
+    return has_scale or (of.kind in KINDS and KINDS[of.kind].equal_is_identical)
 
 
 @compiles(not_identical, "postgresql")

@@ -133,18 +133,19 @@ _MAYBE_LONG = {Kind.TEXT, Kind.CHAR, Kind.BINARY, Kind.JSON}
 
 
 class analyze(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
-    """Lets PostgreSQL know how many rows a temporary table has; it would guess, and look each of them up by index."""
+    """Lets PostgreSQL know how many rows a temporary table has, and their keys; it would guess that they are few."""
 
     inherit_cache = False
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, table: sa.TableClause, key: Sequence[sa.ColumnClause[Any]]) -> None:
+        self.table, self.key = table, key
 
 
 @compiles(analyze, "postgresql")
 def _analyze_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     del compiler, kw
-    return f"ANALYZE {element.name}"
+    columns = ", ".join(column.name for column in element.key)
+    return f"ANALYZE {element.table.name}" + (f" ({columns})" if columns else "")
 
 
 @compiles(analyze, "mysql", "mariadb")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from recon_assets.dialect.exact_text import exact_text
-from recon_assets.dialect.sql import analyze, insert_rows
+from recon_assets.dialect.sql import insert_rows
 from recon_assets.errors import RefusedError
 from recon_assets.model import Kind, Loaded, Type
 from recon_assets.writing.fingerprints import Fingerprint
@@ -56,7 +56,7 @@ class LoadBackup(TouchedRows):
         self.saved_keys, self.saved_rows = (
             0 if insert is None else self.connection.execute(insert).rowcount for insert in (keys, rows)
         )
-        self.connection.execute(analyze(self.saved_table.name))
+        self.analyze_saved_table()
 
     def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
         """Saves rows that are there, which nobody else may write from then on."""

@@ -12,7 +12,7 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.exact_text import exact_text, reader
 from recon_assets.dialect.identity_hash import bits, identity_hash
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.sql import analyze, check_now, insert_rows
+from recon_assets.dialect.sql import check_now, insert_rows
 from recon_assets.errors import RefusedError, StaleTargetError
 from recon_assets.model import ChangeStatus
 from recon_assets.reading import Pair
@@ -180,7 +180,7 @@ class _Saved(TouchedRows):
         )
         names = tuple(column.name for column in self.saved_table.c)
         self.has_saved = bulk.write_rows(self.connection, self.saved_table, names, rows) > 0
-        self.connection.execute(analyze(self.saved_table.name))
+        self.analyze_saved_table()
 
     def lock_rows(self) -> None:
         """Lets nobody else change or delete the rows touched until the transaction ends."""

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect.identity_hash import identity_hash
-from recon_assets.dialect.sql import drop_stage, make_stage
+from recon_assets.dialect.sql import analyze, drop_stage, make_stage
 from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Column, Mode, Type, Window
 from recon_assets.reading import Pair, as_table
@@ -91,6 +91,10 @@ class TouchedRows:
         key = [(self.saved[column].name, column.type) for column in self.key]
         self.connection.execute(drop_stage(self.saved_table.name))
         self.connection.execute(make_stage(self.saved_table.name, select, key))
+
+    def analyze_saved_table(self) -> None:
+        """Once it is filled."""
+        self.connection.execute(analyze(self.saved_table, [self.saved[column] for column in self.key]))
 
     @property
     def in_window(self) -> sa.ColumnElement[bool]:

@@ -119,7 +119,7 @@ class WindowLoad:
         """
         self.make_stage()
         read, size = self.copy(self.stage)
-        self.connection.execute(analyze(STAGE))
+        self.connection.execute(analyze(self.stage, [self.staged[column] for column in self.pair.key]))
         self.refuse_duplicates()
         known, key = self.same_key(), {column.target: self.staged[column] for column in self.pair.key}
         differs = [not_identical(self.target.c[at.target.name], new, at.target.type) for at, new in self.staged.items()]

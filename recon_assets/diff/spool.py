@@ -35,13 +35,16 @@ class Spool:
 
     def add(self, key: Key, row: Row) -> None:
         """Put one row aside."""
-        self.page.append((*key, row.role, row.window, row.line, row.copies))
-        if len(self.page) >= _PAGE:
-            self._write()
+        self._add(*key, row.role, row.window, row.line, row.copies)
 
     def mark_repeated(self, key: Key, window: str) -> None:
         """Remember that a key stands more than once on a side, and in which window first."""
-        self.page.append((*key, "", window, "", 1))
+        self._add(*key, "", window, "", 1)
+
+    def _add(self, *row: Any) -> None:
+        self.page.append(row)
+        if len(self.page) >= _PAGE:
+            self._write()
 
     def groups(self) -> Iterator[tuple[Key, str | None, Iterator[Row]]]:
         """Each key, the window in which it is repeated, and its rows: the source's, then the target's.

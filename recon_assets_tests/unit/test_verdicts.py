@@ -100,7 +100,12 @@ def test_pages_are_written_as_they_fill(monkeypatch: pytest.MonkeyPatch) -> None
         for number in range(25):
             leftovers.add((number,), Row("source", "all", "x"))
         assert len(leftovers.page) == 5
-        assert [key for key, _, _ in leftovers.groups()] == [(number,) for number in range(25)]
+        for number in range(25):
+            leftovers.mark_repeated((number,), "all")
+        assert len(leftovers.page) == 0
+        assert [(key, repeated) for key, repeated, _ in leftovers.groups()] == [
+            ((number,), "all") for number in range(25)
+        ]
 
 
 def test_keys_of_integers_are_integers() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from recon_assets.dialect import windows
+from recon_assets.dialect import exact_sum, windows
 from recon_assets.dialect.canonical import DIGITS, END, NULL
 from recon_assets.model import Kind
 from recon_assets.values import KINDS, UNREADABLE, Marked
@@ -20,6 +20,7 @@ def install(connection: Any, _: Any = None) -> None:
     for name, (arguments, function) in functions.items():
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_aggregate("recon_total", 1, Total)
+    connection.create_aggregate("recon_exact_sum", 1, exact_sum.Sum)
     windows.install(connection)
 
 

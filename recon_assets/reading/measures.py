@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog
+from recon_assets.dialect import catalog, exact_sum
 from recon_assets.dialect.canonical import fenced, row_text, text_hash, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
@@ -119,8 +119,10 @@ def group_counts(
 def _taken(measure: Measure, values: list[Any]) -> Any:
     """The value of a measure, taken from the front of what is left of a row."""
     if measure.function == "avg":
-        total_, count = values.pop(0), values.pop(0)
+        total_, count = exact_sum.read(received(values.pop(0))), values.pop(0)
         return quotient(Decimal(str(total_)), count) if count else None
+    if measure.function == "sum":
+        return exact_sum.read(received(values.pop(0)))
     if measure.function != "digest":
         return received(values.pop(0))
     return digest_of([values.pop(0) for _ in range(3)])
@@ -167,6 +169,8 @@ def scan(
 
 def _figured(side: Side, rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     found = list(_FIGURES[measure.function](rows, measure))
+    if measure.function in _ADDING and side.column(measure.column or "").type.kind is Kind.FLOAT:
+        return [exact_sum.exact_sum(_of(rows, measure)), *found[1:]]
     if measure.function not in _EXTREMES or not _is_moment(side, measure.column or ""):
         return found
     (cell,) = side.cells([measure.column or ""])

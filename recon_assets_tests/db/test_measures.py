@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading
-from recon_assets.model import ALL, Database, Days, Groups, Measure
+from recon_assets.model import ALL, Database, Days, Groups, Measure, SidePair
 from recon_assets.reading import DIGEST, UNPLACED, Snapshot
 from recon_assets.reading.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
@@ -183,3 +183,35 @@ def test_least_and_greatest_single_precision_floats_keep_all_their_digits(both: 
     with reading.snapshot(opened(sides, None)) as snapshot:
         found = reading.measured(snapshot, measures, [ALL])[ALL.key]
     assert [(found[each].source, found[each].target) for each in measures] == [(16777216.0, 16777218.0)] * 2
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_sums_of_doubles_do_not_depend_on_the_order_of_rows(both: Both, name: Name) -> None:
+    """They are those of the decimals that the doubles print as, on every database; and a cent is no rounding."""
+    sides = both("postgresql", name)
+    double = {"postgresql": "double precision", "duckdb": "double"}.get(name, "double")
+    values = [1e16, 0.1, -1e16, 0.2, 12.34, 1e-10, None, 7.0] if name != "duckdb" else [1e11, 0.1, -1e11, 0.2, None]
+    sides.create("id integer, v double precision", f"id integer, v {double}", list(enumerate(values)))
+    sides.target.fill("t", [(at, value) for at, value in enumerate(sorted(values, key=str))])
+    sum_, mean, none = Measure("sum", "v"), Measure("avg", "v"), Measure("sum", "v", where="id > 99")
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, [sum_, mean, none], [ALL])["all"]
+    exact = sum(Decimal(repr(value)) for value in values if value is not None)
+    assert found[sum_] == SidePair(exact, exact)
+    assert found[mean].source == found[mean].target
+    assert found[none] == SidePair(None, None)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_sums_of_doubles_of_any_size(both: Both, name: Name) -> None:
+    """What has no decimal in MySQL or DuckDB is added as it is, and what is no number in SQLite counts as 0."""
+    sides = both(name, "postgresql")
+    columns = (
+        f"id integer, v {'double precision' if name == 'postgresql' else 'double'}",
+        "id integer, v double precision",
+    )
+    sides.create(*columns, [(1, 1e300), (2, 5e-320), *([(3, "x")] if name == "sqlite" else [])])
+    sides.target.fill("t", [(1, 1e300), (2, 5e-320)])
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, [Measure("sum", "v")], [ALL])["all"][Measure("sum", "v")]
+    assert float(found.source) == float(found.target) == 1e300

@@ -110,6 +110,7 @@ def test_a_database_that_refuses_the_role_says_so(fresh: Fresh) -> None:
     """A role that may not make the schema is told by the database; the wish for more rights is not swallowed."""
     url = sa.make_url(fresh("postgresql"))
     with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS stranger_{url.database}".encode())
         connection.execute(f"CREATE ROLE stranger_{url.database} LOGIN".encode())
 
     with pytest.raises(DeclarationError, match="permission denied"):
@@ -126,6 +127,7 @@ def role(book: Ledger, grants: str = "") -> str:
     """The ledger's URL for a new role that has these rights."""
     name = f"visitor_{book.engine.url.database}"
     with plain(book) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS {name}".encode())
         connection.execute(f"CREATE ROLE {name} LOGIN".encode())
         connection.execute(re.sub(r"TO \w+;", f"TO {name};", grants).encode())
     return book.engine.url.set(username=name).render_as_string(hide_password=False)

@@ -15,7 +15,7 @@ from recon_assets.local import Server
 from recon_assets.model import Database, Days, Mode, Relation, TableSpec
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.repairs import Repair, project
-from recon_assets_tests.db.sides import PLACES, TARGETS, Name, Side, quoted
+from recon_assets_tests.db.sides import PLACES, Name, Side, quoted
 from recon_assets_tests.db.test_backups import Kept
 from recon_assets_tests.mariadb import MariaDB
 
@@ -119,7 +119,7 @@ def _drop(server: Server, database: str) -> None:
 
 
 PAIRS: list[tuple[Name, Name]] = [
-    *((source, "postgresql") for source in TARGETS),
+    ("postgresql", "postgresql"),
     ("mysql", "mysql"),
     ("duckdb", "postgresql"),
     ("sqlite", "mysql"),

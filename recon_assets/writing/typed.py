@@ -50,9 +50,10 @@ def _field(pair: Pair, column: str) -> Field:
 def _value(field: Field, text: str | None) -> Value:
     kind = KINDS[field.target.type.kind]
     given: Any = text if text is None or kind.keeps_spaces else text.strip()
+    source = _TYPED
     if given is not None and kind.kind is Kind.BINARY:
-        given = kind.parse(given)
-    native = converter(_TYPED, field.target, field.pair.target.dialect.name)(given)
+        given, source = kind.parse(given), field.target.type
+    native = converter(source, field.target, field.pair.target.dialect.name)(given)
     value: Value = None if native is None else kind.typed(native)
     if isinstance(value, str) and kind.kind is Kind.UUID and field.mapped.source.type.kind is Kind.BINARY:
         value = uuid.UUID(value).hex  # as the source's values are shown

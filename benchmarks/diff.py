@@ -235,10 +235,10 @@ def scan(url: str, statement: str) -> Run:
 def measured(course: Course, measures: Sequence[Measure]) -> Run:
     """Measure every day of both sides, in one scan."""
     with ExitStack() as stack:
-        engines = [dialect.engine(Database(name, url), role="source") for name, url in course.sides.items()]
-        for engine in engines:
-            stack.callback(engine.dispose)
-        pair = reading.matched(SPEC, *engines)
+        source, target = (dialect.engine(Database(name, url), role="source") for name, url in course.sides.items())
+        stack.callback(source.dispose)
+        stack.callback(target.dispose)
+        pair = reading.matched(SPEC, source, target)
         snapshot = stack.enter_context(reading.snapshot(pair))
         began = time.monotonic()
         found = reading.measured(snapshot, measures, tuple(YEAR.windows(date.max)))

@@ -142,7 +142,7 @@ class Course:
     def careless(self) -> Run:
         """The same by a statement for each row."""
         table, rows = self.rows()
-        key = sa.bindparam("key")
+        key: sa.BindParameter[int] = sa.bindparam("key")
         update = sa.update(table).where(table.c.id == key).values(amount=sa.bindparam("new"))
         delete = sa.delete(table).where(table.c.id == key)
         with self.timed() as runs, self.side("target") as connection:

@@ -22,7 +22,7 @@ def locked(connection: sa.Connection, name: str, *, seconds: int = 300) -> Itera
         return
     key = blake2b(f"{connection.engine.url.database} {name}".encode(), digest_size=24).hexdigest()
     if connection.scalar(sa.select(sa.func.get_lock(key, seconds))) != 1:
-        raise _busy(name, seconds)
+        raise _busy(name)
     try:
         yield
     except BaseException:
@@ -53,13 +53,11 @@ def _postgresql(connection: sa.Connection, name: str, seconds: int) -> None:
     except sa.exc.OperationalError as error:
         if getattr(error.orig, "sqlstate", None) not in _GAVE_UP:
             raise
-        raise _busy(name, seconds) from error
+        raise _busy(name) from error
 
 
 _GAVE_UP = {"55P03", "57014"}  # lock_timeout, or statement_timeout where that is the shorter one
 
 
-def _busy(name: str, seconds: int) -> UnavailableError:
-    return UnavailableError(
-        f"{name}: another run has been loading it for {seconds} s; try again when that one has ended"
-    )
+def _busy(name: str) -> UnavailableError:
+    return UnavailableError(f"{name}: another run is writing it, and has not ended in time; try again when it has")

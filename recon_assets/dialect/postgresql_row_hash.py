@@ -144,7 +144,8 @@ def _chained_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     of_bytes = "hashbyteaextended({}, {{1}})" if newer else "hashtextextended(encode({}, 'hex'), {{1}})"
     row = str(_SEED)
     for first in range(0, len(element.values), _MOST_NESTED):
-        part = str(_SEED)
+        # A seed of its own: parts that are alike would cancel out, and parts that swap places be the same.
+        part = str(_SEED + first)
         for value in element.values[first : first + _MOST_NESTED]:
             step = value.step
             if step is None or (value.bytes and not newer):

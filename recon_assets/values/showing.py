@@ -29,14 +29,15 @@ def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> l
     written = list(texts) if plain else [received(text) for text in texts]
     show = showing(kind, form, other)
     if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
-        return [None if text is None else _unreadable(text) or (show(text) if show else text) for text in written]
+        return [None if text is None else _held(text, show) for text in written]
     return written if show is None else [None if text is None else show(text) for text in written]
 
 
-def _unreadable(text: str) -> str | None:
-    """The text that a column held which is no value of its type."""
-    marked = text.startswith(UNREADABLE)
-    return bytes.fromhex(text[len(UNREADABLE) + 1 :]).decode(errors="replace") if marked else None
+def _held(text: str, show: Callable[[str], Value] | None) -> Value:
+    """The value, or the text that a column held which is no value of its type."""
+    if text.startswith(UNREADABLE):
+        return bytes.fromhex(text[len(UNREADABLE) + 1 :]).decode(errors="replace")
+    return show(text) if show else text
 
 
 def showing(kind: Kind, form: Kind, other: Kind) -> Callable[[str], Value] | None:

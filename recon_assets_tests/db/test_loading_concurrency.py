@@ -151,7 +151,7 @@ def test_lock_that_is_held_too_long(both: Both, target: Name) -> None:
     sides = prepared(both, target)
     engine = sides.pair(spec()).target
     with engine.connect() as one, engine.connect() as other, locked(one, "t all"):
-        busy(other, "t all: another run has been loading it for 1 s; try again when that one has ended", seconds=1)
+        busy(other, "t all: another run is writing it, and has not ended in time; try again when it has", seconds=1)
     with engine.connect() as one, engine.connect() as other, locked(one, "t all"), locked(other, "u all", seconds=1):
         pass
     with engine.connect() as other, locked(other, "t all", seconds=1):
@@ -163,7 +163,7 @@ def test_lock_that_outlasts_the_statement_timeout(both: Both) -> None:
     sides = prepared(both, "postgresql")
     engine = sides.pair(spec(), statement_timeout=timedelta(seconds=1)).target
     with engine.connect() as one, engine.connect() as other, locked(one, "t all"):
-        busy(other, "t all: another run has been loading it", seconds=300)
+        busy(other, "t all: another run is writing it", seconds=300)
 
 
 def busy(connection: sa.Connection, said: str, *, seconds: int) -> None:

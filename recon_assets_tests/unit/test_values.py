@@ -210,3 +210,9 @@ def test_bytes_that_a_driver_gives() -> None:
     found = [received(value) for value in (b"a", b"\xffa", b"\xed\xa0\x80", "!eda080", "a", 1, None)]
     assert found == ["a", Marked("a"), Marked("!eda080"), "!eda080", "a", 1, None]
     assert (repr(found[1]), found[1] != "a") == ("Marked('a')", True)
+
+
+@pytest.mark.parametrize("kind", [Kind.FLOAT, Kind.INTEGER, Kind.DATE, Kind.DECIMAL])
+def test_empty_text_that_is_no_value_is_shown_as_empty(kind: Kind) -> None:
+    """What SQLite and files of CSV often have in columns of numbers."""
+    assert shown("!t", kind, kind, kind) == ""

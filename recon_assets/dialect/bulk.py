@@ -37,7 +37,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
     """Copies the rows of ``select`` into ``names`` of ``table`` block by block.
 
     Returns:
-        Rows and bytes copied.
+        Rows and bytes copied; a trigger of the target may have left out some.
 
     Raises:
         ReconError: When the source fails; its message begins with ``where``.
@@ -52,7 +52,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
             for block in _blocks(reader, where):
                 size += len(block)
                 writer.write(block)
-        return writing.rowcount, size
+        return int(reading.rowcount), size
 
 
 def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
@@ -77,7 +77,7 @@ def _blocks(reader: _Reader, where: str) -> Iterator[bytes]:
 def write_rows(
     connection: sa.Connection, table: sa.TableClause, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 ) -> int:
-    """Inserts rows of Python values; returns how many."""
+    """Inserts rows of Python values; returns how many, of which a trigger may have left out some."""
     if connection.dialect.name == "postgresql":
         return _copy_rows(connection, table, names, rows)
     insert = str(insert_values(table, names).compile(dialect=connection.dialect))
@@ -113,11 +113,11 @@ def _copy_rows(
     connection: sa.Connection, table: sa.TableClause, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
 ) -> int:
     into = _plain(copy_in(table, names, binary=False), connection)
-    with _cursor(connection) as cursor:
-        with cursor.copy(into) as copy:
-            for row in rows:
-                copy.write_row(row)
-        return int(cursor.rowcount)
+    written = 0
+    with _cursor(connection) as cursor, cursor.copy(into) as copy:
+        for written, row in enumerate(rows, 1):  # noqa: B007 - the last number is how many there were
+            copy.write_row(row)
+    return written
 
 
 def _pages(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -72,13 +72,34 @@ class LoadBackup(TouchedRows):
         return insert_rows(self.saved_table, tuple(column.name for column in self.saved_table.c), found)
 
     def need_all(self, changed: int, inserted: int = 0) -> None:
-        """No row may have been updated, deleted or inserted that was not saved.
+        """Just the rows that were saved must have been updated or deleted, and no key inserted that was not.
 
         Raises:
             UnavailableError: When somebody else brought such rows meanwhile.
+            RefusedError: When the target left saved rows as they were, though nobody else could write them.
         """
         if changed > self.saved_rows or inserted > self.saved_keys:
             raise written_meanwhile(self.pair, self.window)
+        if changed < self.saved_rows:
+            raise self.not_written()
+
+    def need_keys(self) -> None:
+        """Every key that was saved must be there now.
+
+        Raises:
+            RefusedError: When one is not.
+        """
+        there = sa.exists().where(self.same_key()).select_from(self.target)
+        lacking: Select = sa.select(sa.literal_column("1")).select_from(self.saved_table).where(~there).limit(1)
+        if self.connection.execute(lacking).first():
+            raise self.not_written()
+
+    def not_written(self) -> RefusedError:
+        """The error for rows that the target neither wrote nor refused."""
+        return RefusedError(
+            f"{self.pair.spec.name} {self.window}: the target did not write some of the rows, and said nothing"
+            " (has it a trigger or rule that leaves rows out?); nothing of this window was written"
+        )
 
     def current_fingerprint(self) -> Fingerprint:
         """The fingerprint of all rows touched, once the load has written them; it is made once."""
@@ -86,15 +107,9 @@ class LoadBackup(TouchedRows):
             self.after = self.fingerprint()
         return self.after
 
-    def hand_over(self, sink: BackupSink, loaded: Loaded) -> bool:
-        """Gives the backup sink what changed. Returns whether anything did.
-
-        Raises:
-            UnavailableError: When somebody else wrote rows of the window: taking the load back would delete them, too.
-            RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
-        """
+    def hand_over(self, sink: BackupSink) -> bool:
+        """Gives the backup sink what changed. Returns whether anything did."""
         after = self.current_fingerprint()
-        self.need_rows(after.rows, loaded)
         before = self.before_differences(after) if self.before is None else self.before
         if after == before:
             return False
@@ -102,15 +117,22 @@ class LoadBackup(TouchedRows):
         sink.after(after)
         return True
 
-    def need_rows(self, found: int, loaded: Loaded) -> None:
-        """There must be just the rows that the load left: after a replacement, just as many as the source has."""
+    def need_rows(self, loaded: Loaded) -> None:
+        """There must be just as many rows as the load left: after a replacement, as the source has.
+
+        Raises:
+            UnavailableError: When somebody else wrote rows of the window: taking the load back would delete them, too.
+            RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
+        """
+        found = self.current_fingerprint().rows
         before = 0 if self.before is None else self.before.rows
         expected = loaded.read if self.replaces else before - loaded.deleted + loaded.inserted
         if found == expected:
             return
         if found > expected or (self.before is None and not self.has_strays()):
             raise written_meanwhile(self.pair, self.window)
-        raise RefusedError(self.refusal("rows that it wrote do not belong to the window in the target"))
+        why = "rows that it wrote do not belong to the window in the target, or are not there"
+        raise RefusedError(self.refusal(why))
 
     def has_strays(self) -> bool:
         """Whether rows with saved keys are outside of the window."""

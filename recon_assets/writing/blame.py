@@ -34,20 +34,25 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
     A key that is there already may be one that somebody else committed meanwhile. Now it is seen, and met no more.
     """
     again = replace(job, keeps=False)
-    own, keys = split_name(job.pair.spec.target.table or "")[1], job.pair.target_schema.foreign_keys
-    refers_to_itself = any(split_name(key.parent_table)[1] == own for key in keys)
-    if not refers_to_itself and _is_cleared(again):  # rows that refer to later ones would be blamed
+    tried = not _refers_to_itself(job) and _clear(again)  # rows that refer to later ones would be blamed
+    if tried:
         again.make_stage()
         with closing(_failures(again)) as failures:
             for row, why in failures:
                 return job.source.refusal(row, why)
-    if duplicate and (not refers_to_itself or _runs(again)):
+    if duplicate and (tried or _run_again(again)):
         return written_meanwhile(job.pair, job.window)
     return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {UNTOUCHED}. {MEND}")
 
 
-def _is_cleared(job: WindowLoad) -> bool:
-    """Whether the rows to be replaced could all be deleted: others may refer to some that the load left alone."""
+def _refers_to_itself(job: WindowLoad) -> bool:
+    """Whether rows of the target refer to others of it."""
+    own = split_name(job.pair.spec.target.table or "")[1]
+    return any(split_name(key.parent_table)[1] == own for key in job.pair.target_schema.foreign_keys)
+
+
+def _clear(job: WindowLoad) -> bool:
+    """Deletes the rows to be replaced; False when others refer to some, which the load had left alone."""
     try:
         job.clear()
     except RefusedError:
@@ -56,8 +61,8 @@ def _is_cleared(job: WindowLoad) -> bool:
     return True
 
 
-def _runs(job: WindowLoad) -> bool:
-    """Whether the target takes the rows after all."""
+def _run_again(job: WindowLoad) -> bool:
+    """Does all of it again; False when the target does not take the rows now, either."""
     try:
         job.run()
     except sa.exc.IntegrityError as error:

@@ -51,15 +51,17 @@ def load(  # noqa: PLR0913 - what is loaded, and how
         pair.target.connect() as connection,
         locked(connection, f"{pair.spec.target.table} {window}"),
     ):
-        job = WindowLoad(pair, window, mode, columns, connection, keeps=backup_sink is not None and not dry_run)
+        job = WindowLoad(pair, window, mode, columns, connection)
         loaded = run_blaming(job)
+        if ask and loaded.changed and not dry_run:
+            ask()
+        if loaded.changed:
+            job.touched.need_rows(loaded)
         if dry_run:
             connection.rollback()
         else:
-            if ask and loaded.changed:
-                ask()
-            job.advance_sequences(loaded)
-            kept = job.touched.hand_over(backup_sink, loaded) if backup_sink and loaded.changed else False
+            kept = job.touched.hand_over(backup_sink) if backup_sink and loaded.changed else False
+            job.advance_sequences(loaded)  # last, for no rollback takes it back
             connection.commit()
             if backup_sink and kept:
                 backup_sink.done()

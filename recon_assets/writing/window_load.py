@@ -29,7 +29,7 @@ class WindowLoad:
     mode: Mode
     named: tuple[str, ...]
     connection: sa.Connection
-    keeps: bool = False
+    keeps: bool = True
 
     @cached_property
     def touched(self) -> LoadBackup:
@@ -130,10 +130,13 @@ class WindowLoad:
             self.touched.keys([*key.values()], ~sa.exists().where(self.in_window, known).select_from(self.target)),
         )
         deleted = self.delete(self.in_window, self.touched.same_key())
+        self.touched.need_all(deleted)  # and none that somebody else has added meanwhile with a key that was missing
         due = sa.exists().where(self.touched.same_key(key)).select_from(self.touched.saved_table)
         missing = insert_rows(self.target, self.names, sa.select(*self.stage.c).where(due))
         inserted = self.connection.execute(missing).rowcount
         self.connection.execute(check_now())
+        if inserted < int(self.connection.scalar(sa.select(sa.func.count()).select_from(self.stage).where(due)) or 0):
+            raise self.touched.not_written()
         return Loaded(self.window, self.mode, read, inserted, deleted=deleted, bytes=size)
 
     def is_empty(self) -> bool:
@@ -195,6 +198,8 @@ class WindowLoad:
         self.connection.execute(check_now())
         if self.backup:
             self.backup.need_all(updated, inserted)
+            if inserted < self.backup.saved_keys:
+                self.backup.need_keys()
         return inserted, updated
 
     @property

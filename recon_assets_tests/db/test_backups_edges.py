@@ -74,6 +74,7 @@ def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
         backup = LoadBackup(pair, pair.spec.window(DAY), connection)
         backup.save(backup.rows(backup.in_window))
         backup.need_all(3)
+        backup.need_keys()
         for more in ((4, 0), (2, 1)):
             with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else wrote rows of it meanwhile"):
                 backup.need_all(*more)

@@ -1,6 +1,7 @@
 """What the target cannot hold is refused by table, column or constraint, and key; nothing is written or shown."""
 
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -245,3 +246,40 @@ def test_keys_that_occur_twice_among_misfits(both: Both) -> None:
     with pytest.raises(DoesNotFitError, match="more than one row with id=1"):
         sides.load(spec())
     assert sides.target.rows() == []
+
+
+LEAVES_OUT = (
+    "CREATE FUNCTION leaves_out() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN IF TG_OP = 'INSERT' AND new.id <> 2 THEN RETURN new; END IF; RETURN NULL; END $$"
+)
+
+
+@pytest.mark.parametrize("held", [[], [(1, 9)], [(1, 1)], [(1, 1), (2, 2), (3, 3), (4, 4)]])
+@pytest.mark.parametrize("mode", [Mode.REPLACE, Mode.UPSERT, Mode.INSERT_MISSING])
+def test_rows_that_a_trigger_leaves_out_stop_the_load(both: Both, mode: Mode, held: list[Any]) -> None:
+    """Nobody else is blamed, and a dry run says what a real load says, whether or not there is a backup."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer, v integer", "id integer primary key, v integer", [(1, 1), (2, 2), (3, 3)])
+    sides.target.fill("t", held)
+    events = "UPDATE OR DELETE" if held and held[0][1] == 9 and mode is not Mode.INSERT_MISSING else "DELETE OR INSERT"
+    sides.target.run(LEAVES_OUT, f"CREATE TRIGGER few BEFORE {events} ON t FOR EACH ROW EXECUTE FUNCTION leaves_out()")
+
+    nothing_to_do = len(held) == 4 and mode is not Mode.REPLACE
+    said = r"^t all: .*(has it a trigger|or are not there)"
+    for dry_run in (True, False):
+        with nullcontext() if nothing_to_do else pytest.raises(RefusedError, match=said):
+            sides.load(spec(), mode=mode, dry_run=dry_run)
+    assert sides.target.rows() == held
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_duplicate_beside_rows_that_others_refer_to(both: Both, target: Name) -> None:
+    """It is the source's for ever, so nobody else is blamed for it."""
+    sides = both("postgresql", target)
+    rows = [(1, "a"), (2, "b"), (3, "b")]
+    sides.create("id integer, v text", "id integer primary key, v varchar(9), constraint once unique (v)", rows)
+    sides.target.run("CREATE TABLE child (t integer, foreign key (t) references t (id))")
+    sides.target.run("INSERT INTO t VALUES (1, 'a')", "INSERT INTO child VALUES (1)")
+
+    with pytest.raises(DoesNotFitError, match=r"t all: the target refuses it: unique violation \(once\)"):
+        sides.load(spec(), mode=Mode.REPLACE)

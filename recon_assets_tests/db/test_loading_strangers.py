@@ -184,3 +184,21 @@ def test_private_keys_are_not_shown(both: Both, private: tuple[str, ...]) -> Non
         with pytest.raises(DoesNotFitError, match=r"with id=\*\*\*") as raised:
             sides.load(spec(private=private), mode=Mode.UPSERT)
         assert "4711" not in str(raised.value)
+
+
+@pytest.mark.parametrize("row", [(3, NOON, 33, "theirs"), THERE[2]], ids=["other", "same"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_row_that_somebody_commits_before_a_replacement_deletes(
+    both: Both, target: Name, row: tuple[object, ...]
+) -> None:
+    """It has a key that the load found missing; deleted without a copy, no rollback would bring it back."""
+    sides = prepared(both, target, THERE, FULL[:2])
+    pair = sides.pair(spec(DAYS))
+    kept = Kept(Mode.REPLACE)
+    before_deletion(pair, lambda: sides.target.fill("t", [row]))
+
+    with pytest.raises(UnavailableError, match=r"somebody else wrote rows of it meanwhile.*try again"):
+        writing.load(pair, pair.spec.window(DAY), mode=Mode.REPLACE, backup_sink=kept)
+
+    assert kept.said == []
+    assert sides.target.rows() == sorted([*FULL[:2], row])

@@ -62,8 +62,7 @@ def on_line(moment: datetime, kind: Kind, stored_in: str) -> datetime:
     """An aware moment as a point of the line on which columns of ``kind`` have their values.
 
     Where clocks of ``stored_in`` go forward at that very moment, the times that they skip come after it: a day that
-    begins at 1 a.m. begins with its midnight. Where they go back by a day, as at the date line, no bound comes before
-    that of the day before.
+    begins at 1 a.m. begins with its midnight.
     """
     if kind is Kind.DATE:
         return datetime.combine(moment.date(), time())
@@ -76,7 +75,7 @@ def on_line(moment: datetime, kind: Kind, stored_in: str) -> datetime:
     zone = ZoneInfo(stored_in)
     if not _FIRST + 2 * DAY < instant < _LAST - DAY:
         return instant  # what clocks say there may be of another year than Python has
-    return max(_reading(instant, zone), _reading(instant - DAY, zone))
+    return _reading(instant, zone)
 
 
 def _reading(instant: datetime, zone: ZoneInfo) -> datetime:

@@ -101,7 +101,7 @@ class _Done:
     """What people have said of one case that still stands."""
 
     def __init__(self) -> None:
-        self.stack: list[_Said] = []
+        self.stack: list[tuple[CaseEventType, _Said]] = []
         self.meant: _Said | None = None
         self.back: _Said | None = None
         self.state: State | None = None
@@ -110,15 +110,16 @@ class _Done:
         if act is CaseEventType.DECIDED:
             self.meant = (Decision(data["decision"]), who, at)
         elif act in {CaseEventType.ACCEPTED, CaseEventType.APPLIED} and self.meant:
-            self.stack.append(self.meant)
+            self.stack.append((act, self.meant))
         elif act is CaseEventType.ROLLED_BACK or (act is CaseEventType.REOPENED and self.state is State.ACCEPTED):
             self.stack.pop()
         elif act is CaseEventType.ACCEPTANCE_REVOKED:
-            self.stack.clear()
+            self.stack = [each for each in self.stack if each[0] is not CaseEventType.ACCEPTED]
         if act in {CaseEventType.ACCEPTED, CaseEventType.APPLIED, CaseEventType.RESOLVED, CaseEventType.ROLLED_BACK}:
             self.back = (State.ROLLED_BACK, who, at) if act is CaseEventType.ROLLED_BACK else None
         self.state = act.leads_to or self.state
 
     def standing(self) -> list[_Said]:
         to_be = self.meant if self.state in {State.DECIDED, State.APPLYING} else None
-        return [each for each in (*self.stack, self.back, to_be) if each and each[0] is not Decision.APPLY_SOURCE]
+        done = (said for _, said in self.stack)
+        return [each for each in (*done, self.back, to_be) if each and each[0] is not Decision.APPLY_SOURCE]

@@ -238,6 +238,14 @@ STORIES = [
         [K, BACK],
         id="the last undone",
     ),
+    pytest.param(
+        [
+            *(FIX, *APPLIED, CaseEventType.FOUND),
+            *(KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED),
+        ],
+        [F],
+        id="fixed, others kept and kept no more",
+    ),
 ]
 
 

@@ -62,7 +62,7 @@ class UndatedRows(BaseCheck):
 
 
 def with_undated(spec: TableSpec) -> tuple[Check, ...]:
-    """The check that goes with every table whose sides are compared by days, unless `InWindows` forbids such rows."""
+    """The check of every table whose sides are compared by days, unless `InWindows` forbids all such rows."""
     by_days = [check for check in spec.checks if check.daily and not isinstance(check, OfTarget | BusinessRule)]
-    replaced = any(isinstance(check, InWindows) for check in spec.checks)
+    replaced = any(isinstance(check, InWindows) and not check.where for check in spec.checks)
     return (UndatedRows(),) if spec.days and by_days and not replaced else ()

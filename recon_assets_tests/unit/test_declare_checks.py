@@ -112,6 +112,7 @@ def test_check_is_declared(declared: Declared, text: str, check: Check) -> None:
         ("[count]", "undated"),
         ("[fields, schema]", "undated"),
         ("[{kind: order, in_window: true}, count]", "count"),
+        ("[{kind: order, in_window: true, where: arr_delay > 0}, count]", "undated"),
         ("[{kind: order, not_future: time_hour}, schema]", "schema"),
     ],
 )

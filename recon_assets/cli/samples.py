@@ -32,8 +32,9 @@ class Sample:
     def add(self, finding: Finding) -> None:
         """Take the records of one more day into account."""
         self.wrong += finding.wrong
-        self.source += finding.source if isinstance(finding.source, int) else 0
-        self.target += finding.target if isinstance(finding.target, int) else 0
+        # figures that are no counts (a checksum's are digests) do not tell how many records a side has
+        self.source += finding.source if isinstance(finding.source, int) else finding.of
+        self.target += finding.target if isinstance(finding.target, int) else finding.of
         self._draw(item for item in finding.discrepancies if item.kind in _KINDS)
 
     def _draw(self, records: Iterable[Discrepancy]) -> None:

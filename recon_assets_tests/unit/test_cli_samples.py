@@ -1,5 +1,7 @@
 """Wrong records of many days, and what they have in common."""
 
+from dataclasses import replace
+
 import pytest
 
 from recon_assets.cli import samples
@@ -59,6 +61,16 @@ def test_capped_evidence_is_said_to_be_some_of_the_records() -> None:
 
     assert sample._comparison().counts.mismatched == 500
     assert not sample._comparison().complete
+
+
+def test_figures_that_count_no_records_are_not_taken_for_counts() -> None:
+    """A checksum's figures are digests: how many records each side has, they do not tell."""
+    lost = (replace(wrong(n, DAYS[0]), kind=DiscrepancyKind.MISSING, target=None) for n in range(20))
+    sample = Sample()
+    sample.add(replace(finding(DAYS[0], *lost), source="1f", target="2e", of=100))
+
+    assert not any("no record at all" in reason for reason in sample.reasons(DAYS[:1], ()))
+    assert (sample.source, sample.target) == (100, 100)
 
 
 def test_nothing_wrong_has_no_reason() -> None:

@@ -170,6 +170,8 @@ VALUES: list[tuple[Any, Any]] = [
     (datetime(2013, 1, 1, 2, tzinfo=EAST), datetime(2013, 1, 1, tzinfo=UTC)),
     (datetime(2013, 1, 1), "2013-01-01T00:00:00"),  # noqa: DTZ001 - what a column without zone holds
     (time(1, 2), "01:02:00"),
+    (timedelta(hours=9), time(9)),
+    (timedelta(hours=9, microseconds=1), time(9, 0, 0, 1)),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (b"\x01\xff", "01ff"),
     (memoryview(b"\x01"), "01"),
@@ -182,3 +184,9 @@ def test_equal_values_of_different_drivers_are_equal(left: Any, right: Any) -> N
     """What databases hand out for one value is one figure."""
     assert figure(left) == figure(right)
     assert judged(ONE, [{"n": left}], [{"n": right}]).passed
+
+
+@pytest.mark.parametrize("span", [timedelta(days=1), timedelta(hours=-1)])
+def test_a_span_that_is_no_time_of_day_is_said_as_it_is(span: timedelta) -> None:
+    """MariaDB's TIME holds such spans too."""
+    assert figure(span) == str(span)

@@ -89,9 +89,10 @@ def one_value(group: Group) -> Iterator[Reason]:
     traits = [trait for name in group.columns if (trait := _trait(group, name))]
     contrast = len(group.others) >= _CONTRAST
     if chosen := [each for each in traits if _telling(each)] if contrast else _alone(group, traits):
-        count = min(each.count for each in chosen)
-        what = listed(_said(each, group.private) for each in sorted(chosen, key=lambda each: each.elsewhere)[:3])
-        remark = _remark(group, chosen) if contrast else UNSEEN
+        named = sorted(chosen, key=lambda each: each.elsewhere)[:3]
+        count = _having(named, group.rows)
+        what = listed(_said(each, group.private) for each in named)
+        remark = _remark(group, named) if contrast else UNSEEN
         yield Reason(f"{group.share(count)} have {what}{remark}", count if contrast else 0)
 
 
@@ -103,13 +104,18 @@ def _trait(group: Group, name: str) -> Trait | None:
     return Trait(name, value, count, (among + 1) / (len(group.others) + 2))
 
 
+def _having(traits: Sequence[Trait], rows: Sequence[Row]) -> int:
+    """How many rows have all of these values together."""
+    return sum(all(row.get(each.column) == each.value for each in traits) for row in rows)
+
+
 def _telling(trait: Trait) -> bool:
     """Whether records drawn at random would hardly have it."""
     return trait.elsewhere <= 0.5 and trait.count * math.log(trait.elsewhere) <= math.log(_CHANCE)
 
 
 def _remark(group: Group, traits: Sequence[Trait]) -> str:
-    among = min(round(each.elsewhere * (len(group.others) + 2)) - 1 for each in traits)
+    among = _having(traits, group.others)
     return f", as {percent(among, len(group.others)) if among else 'none'} of the {group.whose} do"
 
 

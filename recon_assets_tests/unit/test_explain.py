@@ -310,6 +310,21 @@ def test_one_value_of_records_on_one_side(kind: DiscrepancyKind) -> None:
     )
 
 
+def test_two_values_are_counted_together() -> None:
+    """Of a hundred, ninety have the one and ninety the other: both have eighty of them."""
+    lost: list[Row] = [
+        {"id": n, "carrier": "UA" if n >= 10 else "AA", "origin": "JFK" if n < 90 else "LGA"} for n in range(100)
+    ]
+    others: list[Row] = [
+        {"id": n, "carrier": "UA" if n % 10 == 5 else "AA", "origin": "JFK" if n % 20 == 0 else "LGA"}
+        for n in range(200)
+    ]
+
+    assert (
+        "80 of 100 missing records (80 %) have origin = JFK and carrier = UA, as none of the records that agree do"
+    ) in why(one_sided(DiscrepancyKind.MISSING, lost, 1000), others)
+
+
 def test_one_value_without_records_that_agree() -> None:
     """Is said with that remark, and of one text only; where most records are wrong it is not said."""
     comparison = one_sided(DiscrepancyKind.MISSING, OURS, 2000)

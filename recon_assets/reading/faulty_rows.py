@@ -82,7 +82,7 @@ class RowCheck:
         """Of each row the window, the faults as 1 or 0, and the columns."""
         flags = [sa.case((fault.holds, 1), else_=0).label(_flag(at)) for at, fault in enumerate(self.faults)]
         values = [self.side.value(name).label(_value(at)) for at, name in enumerate(_names(self.side))]
-        day = self.side.date(windows).label(WINDOW)
+        day = self.side.window_key(windows).label(WINDOW)
         rows = sa.select(day, *flags, *values).select_from(self.table).where(condition(self.side.pair.spec.where))
         return rows.where(self.side.inside(windows)).subquery(_ROWS)
 
@@ -158,7 +158,7 @@ def target_with(snapshot: Snapshot, used: Sequence[str], where: str | None) -> S
 
 def _unpaired(side: Side, name: str) -> ColumnPair:
     """A column that only the target has, or that is not compared."""
-    known = {column.name: column for column in side.shape.columns}
+    known = {column.name: column for column in side.schema.columns}
     column = known.get(side.pair.spec.target_name(name))
     if column is None:
         msg = f"{side.where}: there is no column {side.pair.spec.target_name(name)!r}; {nearest(name, known)}"

@@ -158,7 +158,7 @@ def scan(
     how: Hashing = Hashing.CANONICAL,
 ) -> Select:
     """The statement that measures one side: its window, the values of ``by``, and then the figures."""
-    inner = side.select(side.day(windows).label(_WINDOW), *_inputs(side, measures, by, how)).where(
+    inner = side.select(side.window_key_if_inside(windows).label(_WINDOW), *_inputs(side, measures, by, how)).where(
         sa.or_(side.inside(windows), side.unplaced())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")

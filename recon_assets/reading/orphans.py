@@ -31,12 +31,12 @@ class Parent:
 
     spec: TableSpec
     engine: sa.Engine
-    shape: TableSchema
+    schema: TableSchema
 
     @property
     def key(self) -> tuple[Column, ...]:
         """The columns by which it is named."""
-        return tuple(self.shape.column(self.spec.target_name(name)) for name in self.spec.key)
+        return tuple(self.schema.column(self.spec.target_name(name)) for name in self.spec.key)
 
     @property
     def table(self) -> sa.FromClause:
@@ -51,13 +51,13 @@ def parent_of(spec: TableSpec, engine: sa.Engine) -> Parent:
         DeclarationError: When there is no such table, or it lacks a column of its key.
         UnavailableError: When the database does not answer.
     """
-    shape = describe(engine, spec.target)
-    known = {column.name for column in shape.columns}
+    schema = describe(engine, spec.target)
+    known = {column.name for column in schema.columns}
     lacking = [name for name in map(spec.target_name, spec.key) if name not in known]
     if lacking:
         msg = f"{spec.name}: the target has no column {lacking[0]!r} of the key; {nearest(lacking[0], known)}"
         raise DeclarationError(msg)
-    return Parent(spec, engine, shape)
+    return Parent(spec, engine, schema)
 
 
 def orphans(
@@ -164,7 +164,7 @@ def _named(
 ) -> Generator[tuple[str, str | None, int], None, None]:
     """Which names the rows have, by window and in the order of names."""
     rows = (
-        side.select(side.date(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
+        side.select(side.window_key(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
     )
     found = sa.select(rows.c[WINDOW], rows.c[_name()], sa.func.count()).group_by(rows.c[WINDOW], rows.c[_name()])
     for batch in side.stream(found.order_by(rows.c[_name()])):

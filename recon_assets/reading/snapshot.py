@@ -92,20 +92,20 @@ class Side:
             for name in names
         ]
 
-    def day(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
+    def window_key_if_inside(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
         days = self.pair.spec.days
         if days is None or windows[0].start is None or not (self.outside or self._may_be_undated):
-            return self.date(windows)
+            return self.window_key(windows)
         placed = self.inside(windows)
         if not self.outside and self.dialect != "sqlite":
             # Rows of other times are not read then, and what is no time is not after any.
             kind = self.column(days.column).type.kind
             placed = self.value(days.column) >= bound(windows[0].start, kind, days.stored_in, self.dialect)
-        return sa.case((placed, self.date(windows)), else_=None)
+        return sa.case((placed, self.window_key(windows)), else_=None)
 
-    def date(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
-        """The key of the window of a row that is `inside`, which is cheaper; of other rows it says nothing."""
+    def window_key(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
+        """The key of the window of a row that is `inside`, which is cheaper; for other rows it is wrong."""
         days = self.pair.spec.days
         if days is None or windows[0].start is None:
             return sa.literal_column(f"'{ALL.key}'")
@@ -149,7 +149,7 @@ class Side:
         return sa.and_(sa.not_(self.undated()), sa.not_(inside))
 
     @property
-    def shape(self) -> TableSchema:
+    def schema(self) -> TableSchema:
         """What the database says of the relation."""
         return self.pair.source_schema if self.role == "source" else self.pair.target_schema
 
@@ -168,12 +168,12 @@ class Side:
 def is_unique(side: Side) -> bool:
     """Whether the database itself holds that no two rows have one key, none of it NULL and none of it cast."""
     columns = {side.column(name).name: side.column(name) for name in side.pair.spec.key}
-    if not side.shape.unique_everywhere:
+    if not side.schema.unique_everywhere:
         return False
     if side.dialect == "sqlite" or set(side.pair.spec.cast) & set(side.pair.spec.key):
         return False
-    never_null = {name for name, column in columns.items() if not column.nullable or name in side.shape.primary_key}
-    return any(set(unique) <= never_null for unique in side.shape.unique)
+    never_null = {name for name, column in columns.items() if not column.nullable or name in side.schema.primary_key}
+    return any(set(unique) <= never_null for unique in side.schema.unique)
 
 
 def stretches(windows: Sequence[Window]) -> list[Window]:

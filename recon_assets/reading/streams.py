@@ -105,7 +105,7 @@ CONTRADICTION = (
 
 
 def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[tuple[Any, int, Digest]]:
-    inner = side.select(side.date(_windows(parts)).label("recon_window"), digested(side, how).label("recon_row"))
+    inner = side.select(side.window_key(_windows(parts)).label("recon_window"), digested(side, how).label("recon_row"))
     rows = fenced(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
     groups = (rows.c.recon_window.label("w"), _rest(rows.c.recon_row, finer).label("p"))
     select = sa.select(*groups, *digest_figures(rows.c.recon_row)).group_by(*groups).order_by(*_FIRST_TWO)
@@ -157,7 +157,7 @@ def lines(side: Side, parts: Sequence[Part], how: Hashing = Hashing.CANONICAL, s
     """
     names = [mapped.source.name for mapped in side.pair.columns]
     segment = _rest(digested(side, how), segments) if segments > 1 else sa.literal_column("0")
-    window = side.date(_windows(parts))
+    window = side.window_key(_windows(parts))
     select = side.select(window.label("recon_window"), segment.label("recon_part"), row_text(side.cells(names)))
     select = select.where(_inside(side, parts, how))
     if segments > 1 or len(_windows(parts)) > 1:
@@ -191,7 +191,7 @@ def duplicates(side: Side, windows: Sequence[Window]) -> Iterator[tuple[str, str
     if not side.pair.spec.key or is_unique(side):
         return
     text = row_text(side.cells(side.pair.spec.key))
-    keys = side.select(side.date(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
+    keys = side.select(side.window_key(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
     rows = keys.subquery("recon_keys")
     # By digest: a collation would take different keys for one.
     key = md5_text(rows.c.recon_key)
@@ -220,7 +220,7 @@ def _of_keys(
     if not keys:
         return
     names = [mapped.source.name for mapped in side.pair.columns]
-    rows = side.select(side.date(windows), sa.literal_column("0"), row_text(side.cells(names)))
+    rows = side.select(side.window_key(windows), sa.literal_column("0"), row_text(side.cells(names)))
     for batch in side.stream(rows.where(_is_one_of(side, keys), where)):
         yield from map(tuple, batch)
 

@@ -32,7 +32,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
     names: tuple[str, ...],
     *,
     binary: bool,
-    where: str,
+    place: str,
 ) -> tuple[int, int]:
     """Copies the rows of ``select`` into ``names`` of ``table`` block by block.
 
@@ -40,7 +40,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
         Rows and bytes copied; a trigger of the target may have left out some.
 
     Raises:
-        ReconError: When the source fails; its message begins with ``where``.
+        ReconError: When the source fails; its message begins with ``place``.
     """
     out, into = (
         _plain(statement, target)
@@ -49,7 +49,7 @@ def stream(  # noqa: PLR0913 - from where what goes where
     size = 0
     with _cursor(source) as reading, _cursor(target) as writing:
         with reading.copy(out) as reader, writing.copy(into) as writer:
-            for block in _blocks(reader, where):
+            for block in _blocks(reader, place):
                 size += len(block)
                 writer.write(block)
         return int(reading.rowcount), size
@@ -60,11 +60,11 @@ def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
     return str(statement.compile(dialect=connection.dialect)).replace("%%", "%")
 
 
-def _blocks(reader: _Reader, where: str) -> Iterator[bytes]:
+def _blocks(reader: _Reader, place: str) -> Iterator[bytes]:
     """The driver hands out a row at a time; the server takes larger pieces faster."""
     held: list[bytes | memoryview] = []
     size = 0
-    with driver_errors(where):
+    with driver_errors(place):
         while data := reader.read():
             held.append(data)
             size += len(data)
@@ -94,7 +94,7 @@ def write_rows(
         return written
 
 
-def _refuse_longer_than(limit: int, where: str, cursor: Any, insert: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _refuse_longer_than(limit: int, place: str, cursor: Any, insert: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """MySQL hangs up on a longer statement before it says why.
 
     Raises:
@@ -103,7 +103,7 @@ def _refuse_longer_than(limit: int, where: str, cursor: Any, insert: str, rows: 
     longest = max(len(cursor.mogrify(insert, row).encode(errors="surrogateescape")) for row in rows)
     if longest > limit:
         msg = (
-            f"{where}: a row needs a statement of {longest:,} bytes, where the target's max_allowed_packet is"
+            f"{place}: a row needs a statement of {longest:,} bytes, where the target's max_allowed_packet is"
             f" {limit:,}; raise that, or leave the long column out"
         )
         raise DoesNotFitError(msg)

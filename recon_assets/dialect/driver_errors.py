@@ -39,31 +39,31 @@ _WHO = "check user, password, host and database in the URL"
 
 
 @contextmanager
-def driver_errors(where: str) -> Iterator[None]:
+def driver_errors(place: str) -> Iterator[None]:
     """Turns a driver's error into one of ours that begins with ``where`` and holds no row value and no password."""
     try:
         yield
     except Exception as error:
-        ours = explain(where, error)
+        ours = explain(place, error)
         if ours is None:
             raise
         # What a database says against data repeats the data, and logs print causes.
         raise ours from (error if isinstance(ours, DeclarationError) else None)
 
 
-def explain(where: str, error: BaseException) -> ReconError | None:
+def explain(place: str, error: BaseException) -> ReconError | None:
     """Our error for a driver's one; None when it is no database's error."""
     if isinstance(error, sa.exc.TimeoutError):
         busy = "all connections that it may have are in use; raise `connections` under databases, or run less at once"
-        return UnavailableError(f"{where}: {busy}")
+        return UnavailableError(f"{place}: {busy}")
     if isinstance(error, UnicodeDecodeError):
-        return DoesNotFitError(f"{where}: {_NOT_UTF8}")
+        return DoesNotFitError(f"{place}: {_NOT_UTF8}")
     driver = _driver(error)
     judge = _JUDGES.get(type(driver).__module__.partition(".")[0])
     if judge is None:
         return None
     kind, said = judge(driver)
-    return kind(f"{where}: {said}")
+    return kind(f"{place}: {said}")
 
 
 def is_duplicate(error: BaseException) -> bool:

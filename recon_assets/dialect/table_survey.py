@@ -14,7 +14,7 @@ def tables(connection: sa.Connection, schema: str | None = None) -> tuple[tuple[
     schemas: list[str | None] = [schema]
     if schema is None and connection.dialect.name == "postgresql":
         schemas = [name for name in inspector.get_schema_names() if name not in _SYSTEM and not name.startswith("pg_")]
-    return tuple((where, name) for where in schemas for name in sorted(inspector.get_table_names(where)))
+    return tuple((schema, name) for schema in schemas for name in sorted(inspector.get_table_names(schema)))
 
 
 def default_schema(connection: sa.Connection) -> str | None:

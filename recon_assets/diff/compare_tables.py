@@ -175,11 +175,11 @@ def _refuse_parts_of_days(pair: reading.Pair, windows: Sequence[Window]) -> None
         raise DeclarationError(msg)
 
 
-def _zone(name: str, where: str) -> ZoneInfo:
+def _zone(name: str, place: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
-        msg = f"{where}: {error}; write a time zone such as UTC or Europe/Berlin"
+        msg = f"{place}: {error}; write a time zone such as UTC or Europe/Berlin"
         raise DeclarationError(msg) from error
 
 

@@ -38,9 +38,9 @@ class Tally:
 class Comparisons(Mapping[str, Comparison]):
     """The comparison of each window by its key; it is made when it is asked for, with its records in key order."""
 
-    def __init__(self, where: str, table: Table, windows: Iterable[str], max_evidence: int) -> None:
+    def __init__(self, place: str, table: Table, windows: Iterable[str], max_evidence: int) -> None:
         """Nothing found so far; at most ``max_evidence`` records of each kind and window will be kept."""
-        self.where, self.table, self.max_evidence = where, table, max_evidence
+        self.place, self.table, self.max_evidence = place, table, max_evidence
         self.tallies = {window: Tally() for window in windows}
         self.common: dict[str, Any] = {}
         self._records = temporary_file()
@@ -111,7 +111,7 @@ class Comparisons(Mapping[str, Comparison]):
             right = counts["target"] - counts["extra"]
             if left != right:
                 msg = (
-                    f"{self.where} {window}: {counts['source']:,} rows in source and {counts['target']:,} in target,"
+                    f"{self.place} {window}: {counts['source']:,} rows in source and {counts['target']:,} in target,"
                     f" {counts['missing']:,} missing and {counts['extra']:,} extra, {tally.paired:,} more in source"
                     f" with their counterpart in another window: that leaves {left:,} on one side and {right:,}"
                     f" on the other. {CONTRADICTION}"

@@ -254,10 +254,10 @@ def _column_pairs(
 def _lacking(
     side: Literal["the source", "the target", "either side"], names: Iterable[str], known: Mapping[str, Column]
 ) -> Iterator[str]:
-    where = "neither side has a" if side == "either side" else f"{side} has no"
+    lacks = "neither side has a" if side == "either side" else f"{side} has no"
     for name in names:
         if name not in known:
-            yield f"{where} column {name!r}; {nearest(name, known)}"
+            yield f"{lacks} column {name!r}; {nearest(name, known)}"
 
 
 def _met_twice(spec: TableSpec, names: Iterable[str]) -> Iterator[str]:

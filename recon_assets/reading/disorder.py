@@ -113,7 +113,7 @@ def _ordered(side: Side, name: str) -> sa.ColumnElement[Any]:
 
 def _unordered(side: Side, name: str) -> str:
     column = side.column(name)
-    return f"{side.where}: {column.name} is {column.type.name}, which has no order of time; choose a date or timestamp"
+    return f"{side.place}: {column.name} is {column.type.name}, which has no order of time; choose a date or timestamp"
 
 
 def _need_one_meaning(side: Side, names: Sequence[str]) -> None:
@@ -122,10 +122,10 @@ def _need_one_meaning(side: Side, names: Sequence[str]) -> None:
     zone = side.pair.spec.stored_in
     if Kind.INSTANT in kinds and len(kinds) > 1 and zone != "UTC":
         msg = (
-            f"{side.where}: {', '.join(names)} hold times with and without zone, which the database compares"
+            f"{side.place}: {', '.join(names)} hold times with and without zone, which the database compares"
             f" in UTC, not in {zone}; name columns of one type"
         )
         raise DeclarationError(msg)
     if kinds & MOMENTS and kinds & _NUMBERS:
-        msg = f"{side.where}: {', '.join(names)} hold times and numbers, which have no common order"
+        msg = f"{side.place}: {', '.join(names)} hold times and numbers, which have no common order"
         raise DeclarationError(msg)

@@ -65,14 +65,14 @@ class RowCheck:
         rows = self._rows(windows)
         wrong = sa.func.sum(sa.case((self._any(rows), 1), else_=0))
         select = sa.select(rows.c[WINDOW], wrong, sa.func.count()).where(rows.c[WINDOW].is_not(None))
-        with driver_errors(self.side.where):
+        with driver_errors(self.side.place):
             found = self.side.connection.execute(select.group_by(rows.c[WINDOW]))
             return {str(window): (int(wrong), int(of)) for window, wrong, of in found}
 
     def records(self, windows: Sequence[Window], most: int) -> dict[str, list[Discrepancy]]:
         """The first rows by key that are wrong, at most ``most`` of each window."""
         found: dict[str, list[Discrepancy]] = {}
-        with driver_errors(self.side.where):
+        with driver_errors(self.side.place):
             for row in self.side.connection.execute(self._first(windows, most)):
                 record = self._record(tuple(row))
                 found.setdefault(record.window, []).append(record)
@@ -161,7 +161,7 @@ def _unpaired(side: Side, name: str) -> ColumnPair:
     known = {column.name: column for column in side.schema.columns}
     column = known.get(side.pair.spec.target_name(name))
     if column is None:
-        msg = f"{side.where}: there is no column {side.pair.spec.target_name(name)!r}; {nearest(name, known)}"
+        msg = f"{side.place}: there is no column {side.pair.spec.target_name(name)!r}; {nearest(name, known)}"
         raise DeclarationError(msg)
     return ColumnPair(replace(column, name=name), column)
 

@@ -101,7 +101,7 @@ def _figure(figures: Figures, key: str, measure: Measure) -> Any:
 
 
 def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], how: Hashing) -> Figures:
-    with driver_errors(side.where):
+    with driver_errors(side.place):
         rows = [list(row) for row in side.connection.execute(scan(side, measures, windows, how=how))]
     return {str(key or UNPLACED): {measure: _taken(measure, values) for measure in measures} for key, *values in rows}
 
@@ -143,9 +143,9 @@ def digest_of(values: Sequence[Any]) -> Digest:
     return Digest(rows or 0, added)
 
 
-def too_long(where: str, rows: int) -> NoReturn:
+def too_long(place: str, rows: int) -> NoReturn:
     """Raises: MySQL makes NULL of what is longer than it sends, which must not look like a value."""
-    msg = f"{where}: {rows} rows are too long for their database to write down; raise its max_allowed_packet"
+    msg = f"{place}: {rows} rows are too long for their database to write down; raise its max_allowed_packet"
     raise DoesNotFitError(msg)
 
 

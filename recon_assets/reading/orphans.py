@@ -164,7 +164,9 @@ def _named(
 ) -> Generator[tuple[str, str | None, int], None, None]:
     """Which names the rows have, by window and in the order of names."""
     rows = (
-        side.select(side.window_key(windows).label(WINDOW), name.label(_name())).where(side.inside(windows)).subquery("rows")
+        side.select(side.window_key(windows).label(WINDOW), name.label(_name()))
+        .where(side.inside(windows))
+        .subquery("rows")
     )
     found = sa.select(rows.c[WINDOW], rows.c[_name()], sa.func.count()).group_by(rows.c[WINDOW], rows.c[_name()])
     for batch in side.stream(found.order_by(rows.c[_name()])):
@@ -210,9 +212,9 @@ def _name(at: int = 0) -> str:
 
 def _forms(side: Side, need: Orphans, parent: Parent) -> list[Form]:
     """The common form of each column and the parent's column that it names."""
-    where = f"{side.where}: {', '.join(need.columns)} cannot name a row of {parent.spec.name}"
+    place = f"{side.place}: {', '.join(need.columns)} cannot name a row of {parent.spec.name}"
     if len(need.columns) != len(parent.key):
-        msg = f"{where}, whose key is ({', '.join(parent.spec.key)}); name one column for each of those"
+        msg = f"{place}, whose key is ({', '.join(parent.spec.key)}); name one column for each of those"
         raise DeclarationError(msg)
     zone = side.pair.spec.stored_in
     alike = side.dialect == parent.engine.dialect.name
@@ -221,10 +223,10 @@ def _forms(side: Side, need: Orphans, parent: Parent) -> list[Form]:
         try:
             found.append(common_form(side.column(name).type, column.type, Rule(), same_dialect=alike, zone=zone))
         except DeclarationError as error:
-            msg = f"{where}: {name}: {error}"
+            msg = f"{place}: {name}: {error}"
             raise DeclarationError(msg) from error
         if not found[-1].equal_text_proves_equal:
             types = f"{side.column(name).type.name} and {column.type.name}"
-            msg = f"{where}: {name}: databases cannot tell whether values of {types} are equal; give both one type"
+            msg = f"{place}: {name}: databases cannot tell whether values of {types} are equal; give both one type"
             raise DeclarationError(msg)
     return found

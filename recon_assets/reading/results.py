@@ -32,32 +32,32 @@ def results(snapshot: Snapshot, need: Results, window: Window) -> SidePair:
 
 
 def _rows(side: Side, need: Results, window: Window) -> list[Row]:
-    where, sql = f"{side.where}'s query", str(getattr(need, side.role))
+    place, sql = f"{side.place}'s query", str(getattr(need, side.role))
     statement = written(f"{sql.rstrip().rstrip(';')}\n", _bounds(side, window))
     if not _bounds(side, window) and any(f":{name}" in sql for name in PARAMETERS):
-        msg = f"{where}: names :window_start or :window_end, but is asked for no window; give the table a window"
+        msg = f"{place}: names :window_start or :window_end, but is asked for no window; give the table a window"
         raise DeclarationError(msg)
-    with driver_errors(where), side.connection.execute(statement) as result:
-        names = _names(result, need.by, where)
+    with driver_errors(place), side.connection.execute(statement) as result:
+        names = _names(result, need.by, place)
         found = [dict(zip(names, row, strict=True)) for row in result.fetchmany(MAX_RESULT_ROWS + 1)]
     if len(found) > MAX_RESULT_ROWS:
-        msg = f"{where}: gives more than {MAX_RESULT_ROWS:,} rows; group them, so that a row stands for many records"
+        msg = f"{place}: gives more than {MAX_RESULT_ROWS:,} rows; group them, so that a row stands for many records"
         raise RefusedError(msg)
     return found
 
 
-def _names(result: sa.CursorResult[Any], by: Sequence[str], where: str) -> list[str]:
+def _names(result: sa.CursorResult[Any], by: Sequence[str], place: str) -> list[str]:
     if not result.returns_rows:
-        msg = f"{where}: gives no rows; expected a SELECT"
+        msg = f"{place}: gives no rows; expected a SELECT"
         raise DeclarationError(msg)
     names = list(result.keys())
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        msg = f"{where}: gives two columns the name {twice[0]!r}; name one of them otherwise: `.. AS name`"
+        msg = f"{place}: gives two columns the name {twice[0]!r}; name one of them otherwise: `.. AS name`"
         raise DeclarationError(msg)
     lacking = [name for name in by if name not in names]
     if lacking:
-        msg = f"{where}: gives no column {lacking[0]}, only {', '.join(names)}; mend `by` or the query"
+        msg = f"{place}: gives no column {lacking[0]}, only {', '.join(names)}; mend `by` or the query"
         raise DeclarationError(msg)
     return names
 

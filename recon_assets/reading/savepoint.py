@@ -15,7 +15,7 @@ def savepoint(snapshot: Snapshot) -> Iterator[None]:
     """Where an error ends a transaction, what fails inside is undone up to here."""
     with ExitStack() as stack:
         for side in (snapshot.source, snapshot.target):
-            stack.enter_context(driver_errors(side.where))
+            stack.enter_context(driver_errors(side.place))
             stack.enter_context(_UNHARMED.get(side.dialect, _by_itself)(side.connection))
         yield
 

@@ -46,7 +46,7 @@ class Side:
         return self.connection.dialect.name
 
     @property
-    def where(self) -> str:
+    def place(self) -> str:
         """How messages begin."""
         return f"{self.pair.spec.name}: {self.role}"
 
@@ -69,7 +69,7 @@ class Side:
         """
         known: dict[str, Column] = {mapped.source.name: getattr(mapped, self.role) for mapped in self.pair.columns}
         if name not in known:
-            msg = f"{self.where}: there is no column {name!r} among those compared; {nearest(name, known)}"
+            msg = f"{self.place}: there is no column {name!r} among those compared; {nearest(name, known)}"
             raise DeclarationError(msg)
         return known[name]
 
@@ -161,7 +161,7 @@ class Side:
     def stream(self, select: Select, batch: int = 5000) -> Iterator[Sequence[sa.Row[Any]]]:
         """The rows of a statement, in batches."""
         streamed = {"stream_results": True, "max_row_buffer": batch}
-        with driver_errors(self.where), self.connection.execute(select, execution_options=streamed) as result:
+        with driver_errors(self.place), self.connection.execute(select, execution_options=streamed) as result:
             yield from result.partitions(batch)
 
 

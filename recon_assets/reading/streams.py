@@ -79,7 +79,7 @@ def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) ->
         both = [next((digest for _, _, digest in rows), Digest(0, None)) for rows in (source, target)]
         whole = left.get((str(window), rest % parts[0].parts))
         if whole is None:
-            msg = f"{snapshot.source.where}: {window}: a digest is of a part that was not asked for"
+            msg = f"{snapshot.source.place}: {window}: a digest is of a part that was not asked for"
             raise ContradictionError(msg)
         whole[0] -= both[0].rows
         whole[1] -= both[1].rows
@@ -164,7 +164,7 @@ def lines(side: Side, parts: Sequence[Part], how: Hashing = Hashing.CANONICAL, s
         select = select.order_by(*_FIRST_TWO)
     for batch in side.stream(select):
         for of, number, text in map(tuple, batch):
-            yield of, int(number), text if text is not None else too_long(side.where, 1)
+            yield of, int(number), text if text is not None else too_long(side.place, 1)
 
 
 def primed(rows: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
@@ -191,7 +191,9 @@ def duplicates(side: Side, windows: Sequence[Window]) -> Iterator[tuple[str, str
     if not side.pair.spec.key or is_unique(side):
         return
     text = row_text(side.cells(side.pair.spec.key))
-    keys = side.select(side.window_key(windows).label("recon_window"), text.label("recon_key")).where(side.inside(windows))
+    keys = side.select(side.window_key(windows).label("recon_window"), text.label("recon_key")).where(
+        side.inside(windows)
+    )
     rows = keys.subquery("recon_keys")
     # By digest: a collation would take different keys for one.
     key = md5_text(rows.c.recon_key)

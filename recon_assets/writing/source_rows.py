@@ -43,7 +43,7 @@ class SourceRows:
         select = selection(self.pair, self.window, native=True)
         where = f"{self.pair.spec.name} {self.window}: source"
         with self.pair.source.connect() as source:
-            return bulk.stream(source, target, select, table, names, binary=binary, where=where)
+            return bulk.stream(source, target, select, table, names, binary=binary, place=where)
 
     def passes(self, column: ColumnPair) -> bool:
         """Whether every value of the column goes from server to server unseen."""

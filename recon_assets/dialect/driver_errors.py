@@ -40,7 +40,7 @@ _WHO = "check user, password, host and database in the URL"
 
 @contextmanager
 def driver_errors(place: str) -> Iterator[None]:
-    """Turns a driver's error into one of ours that begins with ``where`` and holds no row value and no password."""
+    """Turns a driver's error into one of ours that begins with ``place`` and holds no row value and no password."""
     try:
         yield
     except Exception as error:

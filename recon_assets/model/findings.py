@@ -1,12 +1,12 @@
 """What a check asks for, what it is given, and what it finds: measure once, judge many times."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException, localcontext
 from enum import StrEnum
 from hashlib import sha256
-from heapq import nlargest
+from heapq import heappop, heappush
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
@@ -224,17 +224,18 @@ class GroupCounts:
         """
         totals = Counter(source=0, target=0, groups=0, differing=0, rows_apart=0)
         digest = sha256()
-
-        def differing() -> Iterator[tuple[Group, int, int]]:
-            for group, source, target in counts:
-                totals.update(source=source, target=target, groups=bool(source or target))
-                if source != target and not (source and target and tolerance.allows(source, target)):
-                    totals.update(differing=1, rows_apart=abs(target - source))
-                    digest.update(repr((group, source, target)).encode())
-                    yield group, source, target
-
-        largest = nlargest(most, differing(), key=lambda each: abs(each[2] - each[1]))
-        return cls(**totals, largest=tuple(largest), digest=digest.hexdigest())
+        largest: list[tuple[int, int, tuple[Group, int, int]]] = []  # a heap: of equal differences the first stays
+        for group, source, target in counts:
+            totals.update(source=source, target=target, groups=bool(source or target))
+            if source != target and not (source and target and tolerance.allows(source, target)):
+                apart = abs(target - source)
+                totals.update(differing=1, rows_apart=apart)
+                digest.update(repr((group, source, target)).encode())
+                heappush(largest, (apart, -totals["differing"], (group, source, target)))
+                if len(largest) > most:
+                    heappop(largest)
+        kept = tuple(each for _, _, each in sorted(largest, reverse=True))
+        return cls(**totals, largest=kept, digest=digest.hexdigest())
 
 
 @dataclass(frozen=True)

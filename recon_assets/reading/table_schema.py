@@ -80,14 +80,14 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         return TableSchema(columns)
     return TableSchema(
         columns,
-        known.primary_key,
-        known.unique,
-        tuple(ForeignKey(*key) for key in known.foreign_keys),
-        known.indexes,
-        known.triggers,
-        known.cascading,
-        known.transactional,
-        known.unique_everywhere,
+        primary_key=known.primary_key,
+        unique=known.unique,
+        foreign_keys=tuple(ForeignKey(*key) for key in known.foreign_keys),
+        indexes=known.indexes,
+        triggers=known.triggers,
+        cascading=known.cascading,
+        transactional=known.transactional,
+        unique_everywhere=known.unique_everywhere,
     )
 
 

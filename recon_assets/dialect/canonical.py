@@ -32,7 +32,7 @@ DIGITS = 15
 class Cell:
     """One column of a row, to be written down in ``form``.
 
-    ``compare_by_value`` puts a mark before the text, so that it equals no text of the other side: every value is looked
+    ``compare_by_value`` puts `=` before the text, so that it equals no text of the other side: every value is looked
     at then.
     What is not ``nullable`` needs no rule for NULL, which costs a database time.
     """

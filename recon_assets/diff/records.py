@@ -10,7 +10,7 @@ from typing import Any
 from recon_assets import reading
 from recon_assets.diff.rules import check_rule
 from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import Reader, Unreadable, split
+from recon_assets.diff.values import EqualsNothing, Reader, split
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Discrepancy, DiscrepancyKind, Kind, Rule, Value
 from recon_assets.values import NUMBERS, numbers
@@ -79,7 +79,7 @@ class Table:
 
     def _comparable(self, text: str | None, at: int, row: Row) -> str | None:
         value = self.readers[at].value(text, row.role)
-        if isinstance(value, Unreadable):
+        if isinstance(value, EqualsNothing):
             return f"{row.role}: {text}"
         return None if value is None else f"{type(value).__name__} {_normal(value)}"
 

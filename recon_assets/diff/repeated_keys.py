@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from recon_assets.diff.records import Table
 from recon_assets.diff.spool import Row, spool
-from recon_assets.diff.values import Unreadable
+from recon_assets.diff.values import EqualsNothing
 from recon_assets.errors import RefusedError
 
 MAX_HELD = 5000
@@ -138,7 +138,7 @@ def _paired_in_order(table: Table, source: list[Row], target: list[Row]) -> Pair
             value = reader.value(table.texts(row)[table.near[0]], row.role)
             if isinstance(value, Decimal) and value.is_finite():
                 numbers[side].append((value, n))
-            elif not isinstance(value, Unreadable):
+            elif not isinstance(value, EqualsNothing):
                 others[side][repr(value)].append(n)
     # NULL, NaN and the infinities are near to nothing but themselves.
     same = [pair for value, mine in others[0].items() for pair in zip(mine, others[1][value], strict=False)]

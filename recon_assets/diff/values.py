@@ -21,8 +21,8 @@ Role = Literal["source", "target"]
 _MICROSECONDS = 6
 
 
-class Unreadable:
-    """A value that is none of its column's type: it equals nothing, itself included."""
+class EqualsNothing:
+    """An unreadable value in a form where equal texts prove nothing: it equals nothing, itself included."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -41,7 +41,7 @@ class Reader:
         source, target: Its types.
         rule: When two values are equal.
         zone: The zone of times without one.
-        compare_by_value: Whether the target's texts bear a mark, so that they equal none of the source's.
+        compare_by_value: Whether `=` stands before the target's texts, so that they equal none of the source's.
         not_compared: The column is read along only.
     """
 
@@ -89,9 +89,9 @@ class Reader:
         except (ValueError, ArithmeticError):
             return self._unreadable(text)
 
-    def _unreadable(self, text: str) -> Any:
-        """Where equal texts are equal values, so they are when nobody can read them."""
-        return (UNREADABLE, text) if self.form.equal_text_proves_equal else Unreadable()
+    def _unreadable(self, text: str) -> tuple[str, str] | EqualsNothing:
+        """Stands for a text that is no value of the form; where equal texts are equal values, so are two of these."""
+        return (UNREADABLE, text) if self.form.equal_text_proves_equal else EqualsNothing()
 
     def _other_years(self) -> DoesNotFitError:
         return DoesNotFitError(
@@ -197,32 +197,32 @@ _FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - differences only
 
 
 def split(line: str, readers: tuple[Reader, ...], role: Role) -> tuple[str | None, ...]:
-    """The texts of a row's cells, without marks: the inverse of `dialect.canonical.row_text`."""
+    """The texts of a row's cells, without what stands before them: the inverse of `dialect.canonical.row_text`."""
     # Lengths count bytes, so that a character must be one of them.
     plain = line.isascii()
     data = line if plain else line.encode().decode("latin-1")
     texts: list[str | None] = []
     at = 0
     for reader in readers:
-        mark = reader.compare_by_value and role == "target"
-        if data.startswith(NULL, at + mark):
+        prefix = reader.compare_by_value and role == "target"  # `=`, one character
+        if data.startswith(NULL, at + prefix):
             texts.append(None)
-            at += mark + len(NULL + END)
+            at += prefix + len(NULL + END)
             continue
-        marked = reader.form.length_prefixed and data.startswith(UNREADABLE, at)
+        unreadable = reader.form.length_prefixed and data.startswith(UNREADABLE, at)
         if reader.form.length_prefixed:
             start = data.index(":", at) + 1
-            stop = at = start + int(data[at + marked : start - 1])
+            stop = at = start + int(data[at + unreadable : start - 1])
         else:
             start, stop = at, data.index(END, at)
             at = stop + len(END)
-        text = data[start + mark : stop] if plain else data[start + mark : stop].encode("latin-1").decode()
-        texts.append(Marked(text) if marked else text)
+        text = data[start + prefix : stop] if plain else data[start + prefix : stop].encode("latin-1").decode()
+        texts.append(Marked(text) if unreadable else text)
     return tuple(texts)
 
 
 def join(texts: Sequence[str | None], readers: Sequence[Reader]) -> str:
-    """The canonical text of these cells, unmarked: `dialect.canonical.row_text` in Python."""
+    """The canonical text of these cells, of a side without `=` before them: `dialect.canonical.row_text` in Python."""
     return "".join(_cell(text, reader) for text, reader in zip(texts, readers, strict=True))
 
 

@@ -7,9 +7,8 @@ row is that of its cells one after the other, so two rows have one text only if 
 database by adding a spelling and one function to each construct.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +20,7 @@ from recon_assets.dialect import mysql_unreadable
 from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, UNREADABLE, Marked
+from recon_assets.values.kind import CAST_MYSQL, CAST_MYSQL_NUMBER
 
 NULL = "~"
 END = ";"
@@ -53,17 +53,21 @@ class Spelling:
         size: The length of a text in bytes.
         concat: Texts one after the other, with ``{}`` for them.
         between: What stands between those.
-        converts: Joining makes the same texts of numbers and days as a cast does, which is one step less.
+        uncast: What may be joined instead of a cast to text, by that: joining makes the same of it in one step less.
     """
 
     database: str
     size: str
     concat: str
     between: str
-    converts: bool = False
+    uncast: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, cell: Cell, column: str) -> str:
-        """The text of one value, NULL for NULL.
+        """The text of one value, NULL for NULL."""
+        return self.template(cell).format(column)
+
+    def template(self, cell: Cell) -> str:
+        """The SQL of a value's text, with ``{}`` for the column.
 
         Raises:
             NotImplementedError: When there is no rule for the kind.
@@ -74,15 +78,14 @@ class Spelling:
             msg = f"no canonical text for {of.name} ({of.kind})"
             raise NotImplementedError(msg)
         text = sql.whole if sql.whole and _is_whole(of) else sql.named.get(of.name, sql.text)
-        return sql.compared_as.get(cell.form.kind, text).format(column)
+        return sql.compared_as.get(cell.form.kind, text)
 
     def parts(self, cell: Cell, column: str) -> list[str]:
         """One cell of a row's text, in parts that are to be joined: the fewer are made by others, the cheaper."""
         if cell.type.kind not in _SHORT or cell.form.length_prefixed or cell.compare_by_value:
             return [self.cell(cell, column)]
-        text = self.text(cell, column)
-        made_by_cast = self.converts and cell.type.kind is not Kind.FLOAT and _CAST.fullmatch(text)
-        text = made_by_cast[1] if made_by_cast else text
+        template = self.template(cell)
+        text = self.uncast.get(template, template).format(column)
         return [f"COALESCE({text}, '{NULL}')" if cell.nullable else text, f"'{END}'"]
 
     def cell(self, cell: Cell, column: str) -> str:
@@ -123,7 +126,6 @@ def joined(parts: Sequence[str], concat: str = "({})", between: str = " || ") ->
 
 _SHORT = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
 """Kinds whose texts are never longer than MySQL sends, so that only NULL makes NULL of them."""
-_CAST = re.compile(r"CAST\((.*) AS CHAR\)")
 _CLOCKS = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
 
 
@@ -131,11 +133,19 @@ def _is_whole(of: Type) -> bool:
     return of.precision == 0 if of.kind in _CLOCKS else of.kind is Kind.DECIMAL and of.scale == 0
 
 
-POSTGRESQL = Spelling("postgresql", size="octet_length({})", concat="({})", between=" || ")
+SPELLING_POSTGRESQL = Spelling("postgresql", size="octet_length({})", concat="({})", between=" || ")
 # Its functions count and digest the bytes of the database's own encoding.
-POSTGRESQL_NOT_UTF8 = Spelling("postgresql", size="octet_length(convert_to({}, 'UTF8'))", concat="({})", between=" || ")
-MYSQL = Spelling("mysql", size="LENGTH({})", concat="CONCAT({})", between=", ", converts=True)
-DUCKDB = Spelling("duckdb", size="CAST(strlen({}) AS VARCHAR)", concat="({})", between=" || ")
+SPELLING_POSTGRESQL_NOT_UTF8 = Spelling(
+    "postgresql", size="octet_length(convert_to({}, 'UTF8'))", concat="({})", between=" || "
+)
+SPELLING_MYSQL = Spelling(
+    "mysql",
+    size="LENGTH({})",
+    concat="CONCAT({})",
+    between=", ",
+    uncast={CAST_MYSQL: "{}", CAST_MYSQL_NUMBER: "{} + 0"},
+)
+SPELLING_DUCKDB = Spelling("duckdb", size="CAST(strlen({}) AS VARCHAR)", concat="({})", between=" || ")
 
 
 class row_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
@@ -155,7 +165,9 @@ def _spelled(spelling: Spelling, element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(row_text, "postgresql")
 def _row_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    return _spelled(POSTGRESQL if is_utf8(compiler.dialect) else POSTGRESQL_NOT_UTF8, element, compiler, **kw)
+    return _spelled(
+        SPELLING_POSTGRESQL if is_utf8(compiler.dialect) else SPELLING_POSTGRESQL_NOT_UTF8, element, compiler, **kw
+    )
 
 
 def is_utf8(dialect: Any) -> bool:
@@ -165,12 +177,12 @@ def is_utf8(dialect: Any) -> bool:
 
 @compiles(row_text, "mysql", "mariadb")
 def _row_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    return _spelled(MYSQL, element, compiler, **kw)
+    return _spelled(SPELLING_MYSQL, element, compiler, **kw)
 
 
 @compiles(row_text, "duckdb")
 def _row_text_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
-    return _spelled(DUCKDB, element, compiler, **kw)
+    return _spelled(SPELLING_DUCKDB, element, compiler, **kw)
 
 
 @compiles(row_text, "sqlite")
@@ -198,7 +210,7 @@ class value_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
 
 @compiles(value_text, "postgresql")
 def _value_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    text = POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))
+    text = SPELLING_POSTGRESQL.text(element.cell, compiler.process(element.cell.column, **kw))
     return f'({text}) COLLATE "C"' if is_utf8(compiler.dialect) else f"convert_to({text}, 'UTF8')"
 
 
@@ -206,13 +218,13 @@ def _value_text_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 def _value_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     """Its collations take `a` and `a ` for one, so that it comes as bytes."""
     cell, column = element.cell, compiler.process(element.cell.column, **kw)
-    text = f"CAST({MYSQL.text(cell, column)} AS BINARY)"
+    text = f"CAST({SPELLING_MYSQL.text(cell, column)} AS BINARY)"
     return mysql_unreadable.or_mark(cell.type, column, text, f"CONCAT(x'{Marked.sent('').hex()}', {{0}})")
 
 
 @compiles(value_text, "duckdb")
 def _value_text_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
-    return DUCKDB.text(element.cell, compiler.process(element.cell.column, **kw))
+    return SPELLING_DUCKDB.text(element.cell, compiler.process(element.cell.column, **kw))
 
 
 @compiles(value_text, "sqlite")

@@ -151,7 +151,7 @@ def postgresql_settings(url: sa.URL) -> tuple[dict[str, str], str]:
     return startup_options(_one(url.query.get("options", "")))
 
 
-_MYSQL = {
+_MYSQL_OPTIONS = {
     "sslmode": "ssl-mode",
     "sslrootcert": "ssl-ca",
     "sslcert": "ssl-cert",
@@ -170,8 +170,8 @@ def _mysql_url(url: sa.URL, name: str) -> sa.URL:
         short = _short(option)
         if short in _WITHOUT_MEANING:
             continue
-        if short not in _MYSQL:
-            raise _unknown(option, list(_MYSQL.values()), name)
+        if short not in _MYSQL_OPTIONS:
+            raise _unknown(option, list(_MYSQL_OPTIONS.values()), name)
         if short in _SWITCHES:
             level = _level(_one(value), option, name)
             if short == "sslmode" or (level == "require"):
@@ -222,7 +222,7 @@ def _context(level: str, files: Mapping[str, str], name: str) -> ssl.SSLContext:
         if "sslcert" in files:
             context.load_cert_chain(files["sslcert"], files.get("sslkey"))
     except (OSError, ssl.SSLError) as error:
-        what = ", ".join(f"?{_MYSQL[option]}=" for option in files)
+        what = ", ".join(f"?{_MYSQL_OPTIONS[option]}=" for option in files)
         msg = f"{name}: {what}: a file that the URL names is no certificate or key ({type(error).__name__})"
         raise DeclarationError(msg) from None
     return context

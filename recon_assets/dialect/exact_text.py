@@ -12,12 +12,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.canonical import POSTGRESQL, Cell
+from recon_assets.dialect.canonical import SPELLING_POSTGRESQL, Cell
 from recon_assets.dialect.mysql_unreadable import bytes_of
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, Marked
+from recon_assets.values.kind import CAST_MYSQL, CAST_POSTGRESQL
 
-MYSQL = {"mysql", "mariadb"}
+_MYSQL_DIALECTS = {"mysql", "mariadb"}
 
 
 class exact_text(FunctionElement[str]):  # noqa: N801 - SQL is lower case
@@ -55,7 +56,7 @@ def _mysql_kind(of: Type) -> Kind:
 
 def _mysql_form(of: Type) -> str:
     kind = _mysql_kind(of)
-    return KINDS[kind].exact_mysql if kind in KINDS else "CAST({} AS CHAR)"
+    return KINDS[kind].exact_mysql if kind in KINDS else CAST_MYSQL
 
 
 class not_identical(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
@@ -91,7 +92,7 @@ def _not_identical_mysql(element: Any, compiler: Any, **kw: Any) -> str:
 
 def reader(of: Type, dialect: str) -> Callable[[str], Any] | None:
     """What makes of an exact text the value that a driver sends; None where the database reads the text itself."""
-    if dialect not in MYSQL:
+    if dialect not in _MYSQL_DIALECTS:
         return None
     kind = _mysql_kind(of)
     return KINDS[kind].sent_to_mysql if kind in KINDS else None
@@ -102,9 +103,9 @@ def speller(of: Type, dialect: str) -> Callable[[Any], Any] | None:
     if of.charset:
         return lambda shown: bytes_of(shown) if isinstance(shown, Marked) else shown
     known = KINDS[of.kind].of_shown if of.kind in KINDS else {}
-    return known.get("mysql" if dialect in MYSQL else dialect)
+    return known.get("mysql" if dialect in _MYSQL_DIALECTS else dialect)
 
 
 def is_exact(cell: Cell, dialect: str) -> bool:
     """Whether the canonical text of a cell is the exact one too, so that one of them is read."""
-    return dialect == "postgresql" and POSTGRESQL.text(cell, "") == "CAST( AS text)"
+    return dialect == "postgresql" and SPELLING_POSTGRESQL.template(cell) == CAST_POSTGRESQL

@@ -233,7 +233,7 @@ STRICT = (
     "NO_AUTO_VALUE_ON_ZERO",
 )
 _HOURS_IDLE = 8 * 3600
-_MYSQL: Mapping[str, str | int] = {
+_MYSQL_SETTINGS: Mapping[str, str | int] = {
     "sql_mode": ",".join(STRICT),
     "time_zone": "+00:00",
     # which rows there are
@@ -313,7 +313,7 @@ class MysqlSettings:
         seconds = self.database.statement_timeout.total_seconds()
         limit = {"max_statement_time": seconds} if mariadb else {"max_execution_time": round(seconds * 1000)}
         reads = {"tx_read_only" if mariadb else "transaction_read_only": 1} if role == "source" else {}
-        return {**_MYSQL, **(_MARIADB if mariadb else {}), **limit, **reads}
+        return {**_MYSQL_SETTINGS, **(_MARIADB if mariadb else {}), **limit, **reads}
 
 
 def _written(statement: sa.sql.ClauseElement) -> str:

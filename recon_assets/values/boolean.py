@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import ValueKind, everywhere, refuse, texts, what
+from recon_assets.values.kind import CAST_MYSQL_NUMBER, ValueKind, everywhere, refuse, texts, what
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -41,13 +41,13 @@ def _bit(name: str, args: str) -> Type:
 BOOLEAN = ValueKind(
     Kind.BOOLEAN,
     names={**everywhere("boolean", Kind.BOOLEAN), "mysql": {"bit": _bit}},
-    sql=texts("({})::int::text", "CAST({} + 0 AS CHAR)", "CAST(CAST({} AS INTEGER) AS VARCHAR)"),
+    sql=texts("({})::int::text", CAST_MYSQL_NUMBER, "CAST(CAST({} AS INTEGER) AS VARCHAR)"),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=fit,
     show=lambda text: {"1": True, "0": False}.get(text, text),
     typed=bool,
-    exact_mysql="CAST({} + 0 AS CHAR)",
+    exact_mysql=CAST_MYSQL_NUMBER,
     sent_to_mysql=int,
     equal_is_identical=True,
     goes_into=frozenset({Kind.BOOLEAN, Kind.INTEGER}),

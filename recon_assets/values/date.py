@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, everywhere, refuse
+from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind, everywhere, refuse
 
 _LENGTH = len("0001-01-01")
 
@@ -28,9 +28,9 @@ DATE = ValueKind(
     Kind.DATE,
     names=everywhere("date", Kind.DATE),
     sql={
-        "postgresql": Sql(POSTGRESQL, compared_as={Kind.TIMESTAMP: "({})::timestamp::text"}),
-        "mysql": Sql(MYSQL, compared_as={Kind.TIMESTAMP: "CONCAT({}, ' 00:00:00')"}),
-        "duckdb": Sql(DUCKDB, compared_as={Kind.TIMESTAMP: "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)"}),
+        "postgresql": Sql(CAST_POSTGRESQL, compared_as={Kind.TIMESTAMP: "({})::timestamp::text"}),
+        "mysql": Sql(CAST_MYSQL, compared_as={Kind.TIMESTAMP: "CONCAT({}, ' 00:00:00')"}),
+        "duckdb": Sql(CAST_DUCKDB, compared_as={Kind.TIMESTAMP: "CAST(CAST({} AS TIMESTAMP) AS VARCHAR)"}),
     },
     of_sqlite=_of_sqlite,
     parse=moments.parse_moment,

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import DUCKDB, MYSQL, Sql, TypeRule, ValueKind, numbers_of, refuse
+from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, Sql, TypeRule, ValueKind, numbers_of, refuse
 
 
 def fit(value: Any, of: Type, dialect: str) -> str:
@@ -47,8 +47,8 @@ DECIMAL = ValueKind(
     },
     sql={
         "postgresql": Sql("trim_scale({})::text"),
-        "mysql": Sql("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))", whole=MYSQL),
-        "duckdb": Sql(f"rtrim(rtrim({DUCKDB}, '0'), '.')", whole=DUCKDB),
+        "mysql": Sql("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))", whole=CAST_MYSQL),
+        "duckdb": Sql(f"rtrim(rtrim({CAST_DUCKDB}, '0'), '.')", whole=CAST_DUCKDB),
     },
     of_sqlite=numbers.of_sqlite,
     parse=numbers.parse,

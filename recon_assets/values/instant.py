@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments, timestamp
-from recon_assets.values.kind import MYSQL, Sql, ValueKind
+from recon_assets.values.kind import CAST_MYSQL, Sql, ValueKind
 
 
 def _fit(value: Any, of: Type, dialect: str) -> datetime:
@@ -33,7 +33,7 @@ INSTANT = ValueKind(
     },
     sql={
         "postgresql": Sql("(({}) AT TIME ZONE 'UTC')::text"),
-        "mysql": Sql(moments.TRIMMED_MYSQL, whole=MYSQL),
+        "mysql": Sql(moments.TRIMMED_MYSQL, whole=CAST_MYSQL),
         "duckdb": Sql("CAST(({}) AT TIME ZONE 'UTC' AS VARCHAR)"),
     },
     of_sqlite=moments.of_sqlite,

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import TypeRule, ValueKind, refuse, texts
+from recon_assets.values.kind import CAST_MYSQL_NUMBER, TypeRule, ValueKind, refuse, texts
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
@@ -60,7 +60,7 @@ INTEGER = ValueKind(
         "sqlite": dict.fromkeys(("integer", "int", "bigint", "smallint", "tinyint"), _bits(64)),
     },
     # In MySQL zeros may stand before the number, which are no data.
-    sql=texts(mysql="CAST({} + 0 AS CHAR)"),
+    sql=texts(mysql=CAST_MYSQL_NUMBER),
     of_sqlite=_of_sqlite,
     parse=parse,
     fit=fit,

@@ -70,11 +70,13 @@ class Sql:
     named: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
-POSTGRESQL, MYSQL, DUCKDB = "CAST({} AS text)", "CAST({} AS CHAR)", "CAST({} AS VARCHAR)"
+CAST_POSTGRESQL, CAST_MYSQL, CAST_DUCKDB = "CAST({} AS text)", "CAST({} AS CHAR)", "CAST({} AS VARCHAR)"
+CAST_MYSQL_NUMBER = "CAST({} + 0 AS CHAR)"
+"""Without the zeros of ZEROFILL, and of bits."""
 MYSQL_UTF8 = "CONVERT({} USING utf8mb4)"
 
 
-def texts(postgresql: str = POSTGRESQL, mysql: str = MYSQL, duckdb: str = DUCKDB) -> Mapping[str, Sql]:
+def texts(postgresql: str = CAST_POSTGRESQL, mysql: str = CAST_MYSQL, duckdb: str = CAST_DUCKDB) -> Mapping[str, Sql]:
     """The canonical text of a kind on each database; SQLite's is made in Python."""
     return {"postgresql": Sql(postgresql), "mysql": Sql(mysql), "duckdb": Sql(duckdb)}
 
@@ -127,7 +129,7 @@ class ValueKind:
     show: Callable[[str], Value] | None = None
     typed: Callable[[Any], Value] = str
     keeps_spaces: bool = False
-    exact_mysql: str = MYSQL
+    exact_mysql: str = CAST_MYSQL
     sent_to_mysql: Callable[[str], Any] | None = None
     of_shown: Mapping[str, Callable[[str], Any]] = field(default_factory=lambda: _NOTHING)
     equal_is_identical: bool = False

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from recon_assets.model import Kind, Type
-from recon_assets.values.kind import POSTGRESQL, Sql, ValueKind, as_it_is, refuse, what
+from recon_assets.values.kind import CAST_POSTGRESQL, Sql, ValueKind, as_it_is, refuse, what
 
 
 def native(name: str, _: str) -> Type:
@@ -50,7 +50,7 @@ NATIVE = ValueKind(
     Kind.NATIVE,
     names={},  # whatever PostgreSQL has besides
     # A cast gives xml as it was written, with a declaration that PostgreSQL's output, and so a load, leaves out.
-    sql={"postgresql": Sql(POSTGRESQL, named={"xml": "textin(xml_out({}))"})},  # codespell:ignore textin
+    sql={"postgresql": Sql(CAST_POSTGRESQL, named={"xml": "textin(xml_out({}))"})},  # codespell:ignore textin
     of_sqlite=lambda value, _: refuse(what(value)),
     parse=as_it_is,
     fit=_fit,

@@ -7,7 +7,17 @@ from uuid import UUID
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import DUCKDB, MYSQL_UTF8, POSTGRESQL, Sql, ValueKind, as_it_is, refuse, sized, what
+from recon_assets.values.kind import (
+    CAST_DUCKDB,
+    CAST_POSTGRESQL,
+    MYSQL_UTF8,
+    Sql,
+    ValueKind,
+    as_it_is,
+    refuse,
+    sized,
+    what,
+)
 
 
 def fit(value: Any, of: Type, dialect: str) -> str:
@@ -43,12 +53,12 @@ def of_sqlite(value: Any, _: Kind) -> str:
 # As what texts are compared with the values of other kinds.
 _MEANINGS = {Kind.CHAR: Kind.TEXT, Kind.ENUM: Kind.TEXT, Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON}
 ANY_TEXT = frozenset({Kind.TEXT, Kind.CHAR, Kind.ENUM, Kind.UUID, Kind.JSON})
-BY_BYTES_DUCKDB = f'{DUCKDB} COLLATE "C"'
+BY_BYTES_DUCKDB = f'{CAST_DUCKDB} COLLATE "C"'
 """A column's collation would make figures of other texts than there are, and columns of several cannot be joined."""
 SQL = {
-    "postgresql": Sql(POSTGRESQL, compared_as={Kind.UUID: "lower(({})::text)"}),
+    "postgresql": Sql(CAST_POSTGRESQL, compared_as={Kind.UUID: "lower(({})::text)"}),
     "mysql": Sql(MYSQL_UTF8, compared_as={Kind.UUID: f"LOWER({MYSQL_UTF8})"}),
-    "duckdb": Sql(BY_BYTES_DUCKDB, compared_as={Kind.UUID: f"lower({DUCKDB})"}),
+    "duckdb": Sql(BY_BYTES_DUCKDB, compared_as={Kind.UUID: f"lower({CAST_DUCKDB})"}),
 }
 TEXT = ValueKind(
     Kind.TEXT,

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind, refuse, what
+from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind, refuse, what
 
 
 def _fit(value: Any, of: Type, _: str) -> time:
@@ -35,9 +35,9 @@ TIME = ValueKind(
         "sqlite": {"time": moments.clock(Kind.TIME)},
     },
     sql={
-        "postgresql": Sql(POSTGRESQL),
-        "mysql": Sql(moments.TRIMMED_MYSQL, whole=MYSQL),
-        "duckdb": Sql(DUCKDB),
+        "postgresql": Sql(CAST_POSTGRESQL),
+        "mysql": Sql(moments.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "duckdb": Sql(CAST_DUCKDB),
     },
     of_sqlite=_of_sqlite,
     parse=moments.parse_time,

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import moments
-from recon_assets.values.kind import DUCKDB, MYSQL, POSTGRESQL, Sql, ValueKind
+from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind
 
 
 def fit(value: Any, of: Type, _: str) -> datetime:
@@ -29,9 +29,9 @@ TIMESTAMP = ValueKind(
         "sqlite": {"datetime": _clock, "timestamp": _clock},
     },
     sql={
-        "postgresql": Sql(POSTGRESQL),
-        "mysql": Sql(moments.TRIMMED_MYSQL, whole=MYSQL),
-        "duckdb": Sql("CAST(CAST({} AS TIMESTAMP) AS VARCHAR)", whole=DUCKDB),
+        "postgresql": Sql(CAST_POSTGRESQL),
+        "mysql": Sql(moments.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "duckdb": Sql("CAST(CAST({} AS TIMESTAMP) AS VARCHAR)", whole=CAST_DUCKDB),
     },
     of_sqlite=moments.of_sqlite,
     parse=moments.parse_moment,

@@ -57,8 +57,8 @@ def rewritten(how: str) -> Mutate:
     """Each value is written in another way."""
 
     def mutate(patch: pytest.MonkeyPatch) -> None:
-        whole = Spelling.text
-        patch.setattr(Spelling, "text", lambda self, cell, column: how.format(whole(self, cell, column)))
+        whole = Spelling.template
+        patch.setattr(Spelling, "template", lambda self, cell: how.format(whole(self, cell)))
 
     return mutate
 
@@ -68,7 +68,7 @@ def swapped(patch: pytest.MonkeyPatch) -> None:
     whole = Spelling.row
 
     def row(self: Spelling, cells: Sequence[Cell], columns: Sequence[str]) -> str:
-        turned = -1 if self is canonical.MYSQL else 1
+        turned = -1 if self is canonical.SPELLING_MYSQL else 1
         return whole(self, cells[::turned], columns[::turned])
 
     patch.setattr(Spelling, "row", row)

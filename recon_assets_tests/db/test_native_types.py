@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 import recon_assets
-from recon_assets.dialect.canonical import POSTGRESQL, Cell
+from recon_assets.dialect.canonical import SPELLING_POSTGRESQL, Cell
 from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.types import parse
 from recon_assets.errors import DeclarationError, ReconError
@@ -99,7 +99,7 @@ def test_every_type_is_loaded_and_compared(both: Both) -> None:
 def test_xml_is_compared_as_a_load_writes_it() -> None:
     """A cast to text would keep a declaration that PostgreSQL's output leaves out; the embedded server has no XML."""
     cell = Cell(sa.column("x"), parse("xml", "postgresql"), Form(Kind.NATIVE, length_prefixed=True))
-    assert POSTGRESQL.text(cell, "x").endswith("(xml_out(x))")
+    assert SPELLING_POSTGRESQL.text(cell, "x").endswith("(xml_out(x))")
 
 
 def test_a_composite_of_nulls_is_not_null(both: Both) -> None:

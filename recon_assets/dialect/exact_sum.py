@@ -1,9 +1,4 @@
-"""The sum of floats that does not depend on the order of rows: of the decimals that they print as.
-
-Sums of floats themselves do: each step rounds. Where MySQL or DuckDB have no decimal for one of the floats, they are
-added as floats still: in MySQL from 1e20 on and below 1e-13, in DuckDB from 1e12 on or with more than 18 digits
-after the point.
-"""
+"""The sum of floats that does not depend on the order of rows, as sums of floats do: each step rounds."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +11,12 @@ from recon_assets.values import numbers
 
 
 class exact_sum(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
-    """The sum of a column of doubles, NULL of none: a number, or the text of one."""
+    """The sum of the decimals that a column of doubles prints as, NULL of none: a number, or the text of one.
+
+    Exact for all values in PostgreSQL and SQLite. MySQL and DuckDB have no decimal for some floats: where one of those
+    is among the rows, all are added as floats. In MySQL these are 1e20 and more, or less than 1e-13 but not 0; in
+    DuckDB 1e12 and more, or with more than 18 digits after the point.
+    """
 
     type = sa.types.NullType()
     inherit_cache = True

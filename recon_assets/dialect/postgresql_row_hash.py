@@ -6,10 +6,11 @@ loses the sign of a numeric, half of a bigint and of a timestamp, and takes NaN 
 
 1. Between two columns of `hashes_alike`, values hash alike exactly when their canonical texts are equal; others do so
    by chance only, of 1 in 2**64.
-2. NULL hashes like no value: it is the empty bytes where no value has none, or changes the seed, or what is hashed.
-3. Nothing is linear: hashes of rows that swap values, or change by like amounts, do not add up to what they were.
-   So each value is followed by a step that mixes all 64 bits, whatever the value: a float's own function leaves the
-   seed as it is for 0, so that two floats that swap places would go unseen.
+2. NULL hashes unlike every value of its type. Of types that are hashed by their bytes, no value has none, so that NULL
+   is hashed as no bytes at all; with the other types, NULL has another seed or another number than any value.
+3. Digests of windows are sums of these hashes, so that two changes must not cancel out in a sum: two rows that swap
+   values, or of which one grows by what the other loses. So after each value a step mixes all 64 bits, whatever the
+   value: a float's own function leaves the seed as it is for 0, and two floats that swap places would go unseen.
 
 Adding a type needs its line in ``_STEPS`` or ``_BYTES`` and a list in the collision tests
 (``recon_assets_tests/db/test_collisions.py``), which hold 1 to 3.
@@ -31,8 +32,8 @@ _SEED = 8526495043095935640
 """Not 0, with which PostgreSQL's functions skip a step of mixing."""
 _MOST_NESTED = 100
 """How many values are hashed in one nested expression: a thousand would exceed PostgreSQL's stack."""
-_NEWER = (18,)
-"""The first version with ``hashbyteaextended`` and ``hashdateextended``."""
+_HASHES_BYTES_SINCE = (18,)
+"""The first version of PostgreSQL with ``hashbyteaextended`` and ``hashdateextended``."""
 
 
 _MIXED = "hashint4extended(CASE WHEN {0} IS NULL THEN 1 ELSE 0 END, {1})"
@@ -80,7 +81,7 @@ TYPES = frozenset({*_STEPS, *_BYTES})
 class Hashed:
     """One value of a row and how it is hashed: by a step with ``{0}`` for it and ``{1}`` for the seed, or its bytes.
 
-    Where there are both, the step is of `_NEWER` versions only.
+    Where there are both, the step is for servers of `_HASHES_BYTES_SINCE` or later only.
     """
 
     column: ColumnElement[Any]
@@ -140,15 +141,15 @@ class chained_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
 
 @compiles(chained_hash, "postgresql")
 def _chained_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    newer = (compiler.dialect.server_version_info or _NEWER) >= _NEWER
-    of_bytes = "hashbyteaextended({}, {{1}})" if newer else "hashtextextended(encode({}, 'hex'), {{1}})"
+    has_byte_hash = (compiler.dialect.server_version_info or _HASHES_BYTES_SINCE) >= _HASHES_BYTES_SINCE
+    of_bytes = "hashbyteaextended({}, {{1}})" if has_byte_hash else "hashtextextended(encode({}, 'hex'), {{1}})"
     row = str(_SEED)
     for first in range(0, len(element.values), _MOST_NESTED):
         # A seed of its own: parts that are alike would cancel out, and parts that swap places be the same.
         part = str(_SEED + first)
         for value in element.values[first : first + _MOST_NESTED]:
             step = value.step
-            if step is None or (value.bytes and not newer):
+            if step is None or (value.bytes and not has_byte_hash):
                 step = of_bytes.format(f"coalesce({value.bytes}, '')")
             part = step.format(compiler.process(value.column, **kw), part)
         row = f"hashint4extended(0, {row} # {part})" if first else part

@@ -26,13 +26,14 @@ class Tally:
 
     Attributes:
         counts: By the names of `Counts`, and ``in_flight``, ``duplicate_keys`` and the number of samples kept.
-        paired: How many more of its rows in the source than of those in the target have their counterpart:
-            not 0 where that stands in another window.
+        paired_surplus: Rows of the source in this window that have a counterpart in the target, in whatever window,
+            less those of the target here that have one in the source. So it is 0 unless counterparts stand in different
+            windows; and it proves the counts: source - missing - paired_surplus = target - extra.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     by_column: Counter[str] = field(default_factory=Counter)
-    paired: int = 0
+    paired_surplus: int = 0
 
 
 class Comparisons(Mapping[str, Comparison]):
@@ -107,13 +108,13 @@ class Comparisons(Mapping[str, Comparison]):
         self._records.execute("CREATE INDEX places ON record (window, kind)")
         for window, tally in self.tallies.items():
             counts = tally.counts
-            left = counts["source"] - counts["missing"] - tally.paired
+            left = counts["source"] - counts["missing"] - tally.paired_surplus
             right = counts["target"] - counts["extra"]
             if left != right:
                 msg = (
                     f"{self.place} {window}: {counts['source']:,} rows in source and {counts['target']:,} in target,"
-                    f" {counts['missing']:,} missing and {counts['extra']:,} extra, {tally.paired:,} more in source"
-                    f" with their counterpart in another window: that leaves {left:,} on one side and {right:,}"
+                    f" {counts['missing']:,} missing and {counts['extra']:,} extra, {tally.paired_surplus:,} more in"
+                    f" source with their counterpart in another window: that leaves {left:,} on one side and {right:,}"
                     f" on the other. {CONTRADICTION}"
                 )
                 raise ContradictionError(msg)

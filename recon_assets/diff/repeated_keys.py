@@ -117,7 +117,8 @@ def _refuse_to_pair(most: int) -> NoReturn:
     raise RefusedError(msg)
 
 
-Pairs = list[tuple[int, int]]
+Matches = list[tuple[int, int]]
+"""Which row of the source is the counterpart of which of the target, by their places."""
 
 
 def _is_ordered(table: Table) -> bool:
@@ -128,7 +129,7 @@ def _is_ordered(table: Table) -> bool:
     return rule.of != "larger" or rule.rel is None or rule.rel < 1
 
 
-def _paired_in_order(table: Table, source: list[Row], target: list[Row]) -> Pairs:
+def _paired_in_order(table: Table, source: list[Row], target: list[Row]) -> Matches:
     """As many pairs as there can be by one column, where each value is near to its neighbours only."""
     reader = table.readers[table.near[0]]
     numbers: list[list[tuple[Decimal, int]]] = [[], []]
@@ -154,7 +155,7 @@ def _paired_with_neighbours(
     sorted_: Sequence[tuple[Decimal, int]],
     others: Sequence[tuple[Decimal, int]],
     is_near: Callable[[Decimal, Decimal], bool],
-) -> Pairs:
+) -> Matches:
     """As many pairs as there can be, where what is near to a value is a stretch of the other side's sorted values.
 
     From the smallest on, each of the others takes the value whose stretch ends first: it has the fewest chances left
@@ -165,7 +166,7 @@ def _paired_with_neighbours(
         first, end = _stretch(value, others, is_near)
         if first < end:
             starting[first].append((end, n))
-    pairs: Pairs = []
+    pairs: Matches = []
     waiting: list[tuple[int, int]] = []
     for at, (_, other) in enumerate(others):
         for stretch in starting.get(at, ()):
@@ -190,7 +191,7 @@ def _stretch(
     return first, middle + bisect_left(range(middle, len(others)), x=True, key=lambda at: not reaches(at))
 
 
-def _paired_freely(table: Table, source: list[Row], target: list[Row]) -> Pairs:
+def _paired_freely(table: Table, source: list[Row], target: list[Row]) -> Matches:
     """As many pairs as there can be, whatever may be paired with what."""
     if len(source) + len(target) > MAX_PAIRED_FREELY:
         _refuse_to_pair(MAX_PAIRED_FREELY)
@@ -199,25 +200,37 @@ def _paired_freely(table: Table, source: list[Row], target: list[Row]) -> Pairs:
         [at for at, other in enumerate(target) if not table.differing(texts[id(row)], texts[id(other)])]
         for row in source
     ]
-    return [(mine, other) for other, mine in _paired(equal).items()]
+    return [(mine, other) for other, mine in _most_pairs(equal).items()]
 
 
-def _paired(equal: list[list[int]]) -> dict[int, int]:
-    """As many pairs as can be, target to source (augmenting paths): closeness within a tolerance is not transitive."""
-    taken: dict[int, int] = {}
-    placed: dict[int, int] = {}
-    for first in range(len(equal)):
-        came: dict[int, int] = {}
-        waiting, free = [first], None
+def _most_pairs(equal: list[list[int]]) -> dict[int, int]:
+    """As many pairs as can be, target to source: a maximum matching by augmenting paths.
+
+    For each row of the source a free one of the target is looked for, also by way of rows that are paired: those then
+    change to another one that is equal to them. Taking the first that is free would not do, since being equal within a
+    tolerance is not transitive.
+
+    Args:
+        equal: For each row of the source, the rows of the target that are equal to it.
+    """
+    source_of: dict[int, int] = {}
+    target_of: dict[int, int] = {}
+    for start in range(len(equal)):
+        reached_from: dict[int, int] = {}
+        waiting, free = [start], None
         while waiting and free is None:
-            at = waiting.pop()
-            for other in equal[at]:
-                if other not in came:
-                    came[other] = at
-                    waiting += [taken[other]] if other in taken else []
-                    free = other if other not in taken and free is None else free
+            source = waiting.pop()
+            for target in equal[source]:
+                if target in reached_from:
+                    continue
+                reached_from[target] = source
+                if target in source_of:
+                    waiting.append(source_of[target])
+                elif free is None:
+                    free = target
+        # Back along the path: each row of the source takes the one found, and gives its own to the row before.
         while free is not None:
-            at = came[free]
-            before = placed.get(at)
-            taken[free], placed[at], free = at, free, before
-    return taken
+            source = reached_from[free]
+            given_up = target_of.get(source)
+            source_of[free], target_of[source], free = source, free, given_up
+    return source_of

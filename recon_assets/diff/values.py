@@ -150,7 +150,7 @@ class Reader:
             return text
         moment = moments.parse_moment(text)
         if moment.tzinfo is None and self._instants and kind is not Kind.INSTANT and self.zone != "UTC":
-            moment = moments.of_zone(moment, ZoneInfo(self.zone))
+            moment = moments.localized(moment, ZoneInfo(self.zone))
         return self._rounded((moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment) - _FIRST)
 
     @cached_property

@@ -111,8 +111,12 @@ class _Comparing:
         return bool(self.snapshot.pair.spec.key)
 
     @property
-    def _by_value(self) -> bool:
-        """Whether rows of equal text must not cancel out: under a rule they may have the key of another row."""
+    def _judges_every_row(self) -> bool:
+        """Whether rows that both sides have alike are judged too.
+
+        Either equal texts prove nothing, or a rule makes keys equal that have different texts: then a row that both
+        sides have may share its key with one that only one side has, and both together are a repeated key.
+        """
         return not self.table.equal_digests_prove_equal or (self._keyed and not self.table.exact_key)
 
     def run(self) -> None:
@@ -173,8 +177,8 @@ class _Comparing:
         """Put aside the rows of these windows that are not on both sides alike."""
         self.tell(f"looking at {sum(part.rows for part in differing):,} rows of {len(differing)} windows that differ")
         self.how = reading.hashing(self.snapshot)
-        small = [part for part in differing if self._by_value or part.rows <= MAX_ROWS_READ_WHOLE]
-        large = [part for part in differing if not self._by_value and part.rows > MAX_ROWS_READ_WHOLE]
+        small = [part for part in differing if self._judges_every_row or part.rows <= MAX_ROWS_READ_WHOLE]
+        large = [part for part in differing if not self._judges_every_row and part.rows > MAX_ROWS_READ_WHOLE]
         for some in _batches(small):
             self._read_parts(some, leftovers)
         for some in _batches(large):
@@ -213,7 +217,7 @@ class _Comparing:
             seen = read.setdefault((str(day), segment % parts[0].parts), Counter())
             of_source, of_target = _counting(source, seen, "source"), _counting(target, seen, "target")
             rows: Iterable[Row]
-            if self._by_value:
+            if self._judges_every_row:
                 rows = chain(
                     (Row("source", str(day), text) for text in of_source),
                     (Row("target", str(day), text) for text in of_target),
@@ -286,7 +290,7 @@ class _Comparing:
 
     def _pair(self, row: Row, by: int) -> None:
         """A row has its counterpart, or has it not after all."""
-        self.found.tallies[row.window].paired += by * row.copies * (1 if row.role == "source" else -1)
+        self.found.tallies[row.window].paired_surplus += by * row.copies * (1 if row.role == "source" else -1)
 
     # 5. records in other windows
 

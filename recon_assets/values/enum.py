@@ -8,7 +8,8 @@ from recon_assets.values import text
 from recon_assets.values.kind import MYSQL_UTF8, ValueKind, as_it_is, refuse, texts
 
 _ERROR_VALUE = "\uffff"
-"""MySQL's, which reads as `''`, a possible label: for it stands what is no character, so that no column takes it."""
+"""Stands in exact texts for MySQL's error value, which an enum holds for what was none of its labels. It reads as `''`,
+which may be a label: written back as this text, which is nobody's, it is refused instead of becoming that label."""
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 
 

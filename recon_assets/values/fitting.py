@@ -31,7 +31,7 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
         if isinstance(value, float) and of.kind in NUMBERS - {Kind.FLOAT}:
             value = numbers.decimal_of(value, source.precision if source.kind is Kind.FLOAT else None)
         try:
-            return fit(moments.in_zone(value, of.kind, local) if local else value, of, dialect)
+            return fit(moments.as_kind(value, of.kind, local) if local else value, of, dialect)
         except OverflowError:
             refuse("a time outside of the years 1 to 9999")
 

@@ -105,17 +105,17 @@ def moment_of(value: Any, name: str = "a timestamp") -> datetime:
     return datetime.combine(value, time()) if isinstance(value, date) else refuse(what(value))
 
 
-def in_zone(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
-    """Between a naive time of ``zone`` and an instant; a time that the zone has twice or never is neither."""
+def as_kind(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
+    """A moment as a column of the kind holds it: naive in ``zone`` for a timestamp, aware for an instant."""
     moment = moment_of(value)
     if (moment.tzinfo is None) == (kind is Kind.TIMESTAMP):
         return moment
     naive = moment.astimezone(zone).replace(tzinfo=None, fold=0) if moment.tzinfo else moment
-    aware = of_zone(naive, zone)
+    aware = localized(naive, zone)  # for instants too: refuses a time that the zone has twice or never
     return naive if moment.tzinfo else aware
 
 
-def of_zone(naive: datetime, zone: ZoneInfo) -> datetime:
+def localized(naive: datetime, zone: ZoneInfo) -> datetime:
     """The one moment that a local time is; none where clocks show it twice or never, in loads and comparisons alike."""
     first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module
 from recon_assets.diff.records import Table
-from recon_assets.diff.repeated_keys import _paired, without_counterpart
+from recon_assets.diff.repeated_keys import _most_pairs, without_counterpart
 from recon_assets.diff.spool import Row, key_of, spool, text_of
 from recon_assets.diff.values import Reader
 from recon_assets.diff.verdicts import verdicts
@@ -156,5 +156,5 @@ def test_keys_beyond_64_bits_are_the_same_everywhere() -> None:
 def test_many_rows_of_one_key_are_paired_without_end_of_the_stack() -> None:
     """A chain of near values, each of which must give way to the next."""
     long = 2000
-    paired = _paired([*([at, at + 1] for at in range(long)), [0]])
+    paired = _most_pairs([*([at, at + 1] for at in range(long)), [0]])
     assert paired == {0: long, **{at + 1: at for at in range(long)}}

@@ -238,7 +238,7 @@ def measured(course: Course, measures: Sequence[Measure]) -> Run:
         source, target = (dialect.engine(Database(name, url), role="source") for name, url in course.sides.items())
         stack.callback(source.dispose)
         stack.callback(target.dispose)
-        pair = reading.matched(SPEC, source, target)
+        pair = reading.pair_for_comparison(SPEC, source, target)
         snapshot = stack.enter_context(reading.snapshot(pair))
         began = time.monotonic()
         found = reading.measured(snapshot, measures, tuple(YEAR.windows(date.max)))

@@ -118,7 +118,7 @@ def ours(course: Course) -> Run:
     source, target = (
         dialect.engine(Database(name, course.server.url(name)), role=name) for name in ("source", "target")
     )
-    pair = reading.pair(SPEC, source, target)
+    pair = reading.pair_for_loading(SPEC, source, target)
     mode = Mode.REPLACE if course.replaces else Mode.INSERT_MISSING
     with ledger.opened(course.server.url("ledger")) as book:
         sink = ledger.BackupSink(book, SPEC.name, course.window.key, mode, "bench", "", datetime.now(UTC))

@@ -94,7 +94,7 @@ class Gathering:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.shapes = self._shapes(source, target)
             known = (self.shapes.source, self.shapes.target) if isinstance(self.shapes, SidePair) else None
-            pair = reading.matched(spec, source, target, schemas=known)
+            pair = reading.pair_for_comparison(spec, source, target, schemas=known)
             self._find_parents(target)
             opened = self.stack.enter_context(_quiet())
             self.snapshot = opened.enter_context(reading.snapshot(pair, outside=self.request.outside))

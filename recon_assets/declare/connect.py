@@ -88,7 +88,7 @@ class _Look:
     def _plan(self, table: Table) -> None:
         """Each statement of a load, planned by its database."""
         with self._noted((*table.at, "source")), driver_errors("planning the load"):
-            both = reading.pair(table.spec, table.source, table.target)
+            both = reading.pair_for_loading(table.spec, table.source, table.target)
             with table.source.connect() as connection:
                 connection.execute(privileges.plan_of(reading.selection(both, _sample(table.spec)))).close()
         place = "where" if table.spec.where else "target"

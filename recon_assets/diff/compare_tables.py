@@ -131,7 +131,7 @@ def _opened(spec: TableSpec, source_url: str, target_url: str, columns: Sequence
     source = dialect.engine(Database("source", source_url), role="source")
     target = dialect.engine(Database("target", target_url), role="source")
     try:
-        yield reading.matched(spec, source, target, columns)
+        yield reading.pair_for_comparison(spec, source, target, columns)
     finally:
         source.dispose()
         target.dispose()

@@ -125,7 +125,7 @@ def opener(project: Project, memory: Memory) -> Opener:
         target = dialect.engine(project.databases[spec.target.database], role="target")
         try:
             with memory() as book:
-                yield Databases(persistently(partial(reading.pair, spec, source, target)), book, run)
+                yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run)
         finally:
             source.dispose()
             target.dispose()

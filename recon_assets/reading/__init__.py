@@ -1,6 +1,13 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
-from recon_assets.reading.column_matching import ColumnPair, Pair, forms, matched, pair, problems
+from recon_assets.reading.column_matching import (
+    ColumnPair,
+    Pair,
+    forms,
+    pair_for_comparison,
+    pair_for_loading,
+    problems,
+)
 from recon_assets.reading.disorder import disorder
 from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, group_counts, hashing, measured
 from recon_assets.reading.names import as_table, condition, nearest, split_name, written
@@ -59,12 +66,12 @@ __all__ = [
     "is_lost",
     "is_unique",
     "lines",
-    "matched",
     "matching",
     "measured",
     "nearest",
     "orphans",
-    "pair",
+    "pair_for_comparison",
+    "pair_for_loading",
     "parent_of",
     "parents",
     "primed",

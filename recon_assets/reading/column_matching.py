@@ -85,7 +85,7 @@ class Pair:
         return sa.and_(within(moment, column.type.kind, window, days, dialect), where)
 
 
-def pair(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
+def pair_for_loading(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:
     """Looks at both sides and matches their columns.
 
     Raises:
@@ -176,7 +176,7 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
         )
 
 
-def matched(
+def pair_for_comparison(
     spec: TableSpec,
     source: sa.Engine,
     target: sa.Engine,

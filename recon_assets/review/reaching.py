@@ -18,7 +18,7 @@ def paired(project: Project, spec: TableSpec) -> Iterator[reading.Pair]:
     source = dialect.engine(project.databases[spec.source.database], role="source")
     target = dialect.engine(project.databases[spec.target.database], role="target")
     try:
-        yield reading.pair(spec, source, target)
+        yield reading.pair_for_loading(spec, source, target)
     finally:
         source.dispose()
         target.dispose()

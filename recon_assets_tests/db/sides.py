@@ -133,7 +133,7 @@ class Sides:
             dialect.engine(Database(role, side.url, **settings), role=role) for role, side in self._roles()
         )
         self.opened.extend((source, target))
-        return reading.pair(spec, source, target)
+        return reading.pair_for_loading(spec, source, target)
 
     def load(
         self, spec: TableSpec, window: Window | str = ALL, mode: Mode = Mode.INSERT_MISSING, **more: Any

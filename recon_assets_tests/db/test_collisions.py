@@ -79,7 +79,7 @@ def _rows(found: Mapping[str, Groups], at: int, database: Name) -> Iterator[list
 def opened(sides: Sides) -> Iterator[Snapshot]:
     engines = [dialect.engine(Database(side.name, side.url), role="source") for side in (sides.source, sides.target)]
     sides.opened.extend(engines)
-    with reading.snapshot(reading.matched(spec(), engines[0], engines[1])) as snapshot:
+    with reading.snapshot(reading.pair_for_comparison(spec(), engines[0], engines[1])) as snapshot:
         yield snapshot
 
 

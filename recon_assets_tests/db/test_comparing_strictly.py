@@ -314,4 +314,4 @@ def opened(sides: Sides) -> reading.Pair:
         for role, side in (("source", sides.source), ("target", sides.target))
     )
     sides.opened.extend((source, target))
-    return reading.matched(spec(), source, target)
+    return reading.pair_for_comparison(spec(), source, target)

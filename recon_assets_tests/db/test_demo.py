@@ -25,7 +25,7 @@ from recon_assets.demo.faults import FAULTS, SEED, Fault, FaultKind, Wrong, faul
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.local import Server
 from recon_assets.model import Database
-from recon_assets.reading import pair
+from recon_assets.reading import pair_for_loading
 from recon_assets.writing import load
 from recon_assets_tests.conftest import Fresh
 
@@ -561,7 +561,7 @@ def inserted(urls: tuple[str, str], table: str, *windows: str) -> list[int]:
     spec = load_project(environ={"RECON_SOURCE_URL": urls[0], "RECON_TARGET_URL": urls[1]}).tables[table]
     ours = dialect.engine(Database("ops", urls[0]), role="source")
     theirs = dialect.engine(Database("warehouse", urls[1]), role="target")
-    both = pair(spec, ours, theirs)
+    both = pair_for_loading(spec, ours, theirs)
     rows = [load(both, spec.window(key)).inserted for key in windows]
     ours.dispose()
     theirs.dispose()

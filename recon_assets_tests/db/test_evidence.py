@@ -57,7 +57,7 @@ def engine_of(sides: Sides, side: Side) -> sa.Engine:
 @contextmanager
 def snapped(sides: Sides, declared: TableSpec) -> Iterator[reading.Snapshot]:
     """Both sides at one moment."""
-    pair = reading.matched(declared, engine_of(sides, sides.source), engine_of(sides, sides.target))
+    pair = reading.pair_for_comparison(declared, engine_of(sides, sides.source), engine_of(sides, sides.target))
     with reading.snapshot(pair) as snapshot:
         yield snapshot
 

@@ -46,7 +46,7 @@ def opened(sides: Sides, days: Days | None) -> reading.Pair:
         for role, side in (("source", sides.source), ("target", sides.target))
     )
     sides.opened.extend((source, target))
-    return reading.matched(spec(days), source, target)
+    return reading.pair_for_comparison(spec(days), source, target)
 
 
 def day(made: Any) -> str:

@@ -30,7 +30,7 @@ def compared(sides: Sides, *numbers: int) -> diff.Comparisons:
         for name, side in (("source", sides.source), ("target", sides.target))
     )
     sides.opened.extend((source, target))
-    pair = reading.matched(declared, source, target)
+    pair = reading.pair_for_comparison(declared, source, target)
     history = Window("history", DAYS.window(date(2024, 3, 1)).start, DAYS.window(date(2024, 4, 1)).start)
     with reading.snapshot(pair) as snapshot:
         return diff.compare_windows(

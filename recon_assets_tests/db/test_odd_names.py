@@ -154,7 +154,7 @@ def load_and_take_back(declared: TableSpec, here: Odd, there: Odd) -> None:
         for role, side in (("source", here), ("target", there)):
             engines.append(engine(Database(role, side.side.url), role=role))  # type: ignore[arg-type]
             stack.callback(engines[-1].dispose)
-        pair, window = reading.pair(declared, *engines), declared.window("2024-01-02")
+        pair, window = reading.pair_for_loading(declared, *engines), declared.window("2024-01-02")
         assert writing.load(pair, window, mode=Mode.INSERT_MISSING).inserted == len(ALL)
         assert there.rows() == ALL
         for name in (VALUES[1], VALUES[2]):

@@ -290,7 +290,7 @@ def test_days_of_a_column_that_has_none_are_not_compared(both: Both) -> None:
         (Days("at", start, timezone=NEW_YORK), "t: window.column: a date on one side and times on the other"),
     ):
         with pytest.raises(DeclarationError, match=said):
-            reading.matched(spec(days), source, target)
+            reading.pair_for_comparison(spec(days), source, target)
 
 
 def test_times_that_fall_into_days_of_dates(both: Both) -> None:
@@ -334,7 +334,7 @@ def test_few_statements_before_two_tables_are_compared(both: Both, source: Name,
             asked[engine].append(event[2])
 
     days = Days("made", date(2024, 1, 1))
-    pair = reading.matched(spec(days), *engines)  # type: ignore[arg-type]
+    pair = reading.pair_for_comparison(spec(days), *engines)  # type: ignore[arg-type]
     with reading.snapshot(pair):
         assert [len(statements) <= 4 for statements in asked.values()] == [True, True], asked
 

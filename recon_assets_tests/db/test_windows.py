@@ -162,7 +162,7 @@ def opened(sides: Sides, declared: TableSpec, *, outside: bool = False) -> Any:
         dialect.engine(Database(side.name, side.url), role="source") for side in (sides.source, sides.target)
     )
     sides.opened.extend((source, target))
-    return reading.snapshot(reading.matched(declared, source, target), outside=outside)
+    return reading.snapshot(reading.pair_for_comparison(declared, source, target), outside=outside)
 
 
 def test_server_of_other_rules(both: Both) -> None:

@@ -1,4 +1,4 @@
-"""Canonical text and digests of rows: what makes rows of different databases comparable.
+"""Canonical texts of rows: what makes rows of different databases comparable.
 
 A cell is one column of a row as text: `~;` for NULL; the value's text and `;` where no value of the form can
 hold a `;`; else the text's length in UTF-8 bytes, `:` and the text; and before that a `!` where SQLite holds what
@@ -24,8 +24,6 @@ from recon_assets.values.kind import CAST_MYSQL, CAST_MYSQL_NUMBER
 
 NULL = "~"
 END = ";"
-DIGITS = 15
-"""How many hexadecimal digits of a digest are added up: as a number they fit a signed 64-bit integer."""
 
 
 @dataclass(frozen=True)
@@ -256,35 +254,6 @@ def _md5_text_mysql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(md5_text, "sqlite")
 def _md5_text_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_md5({compiler.process(element.clauses, **kw)})"
-
-
-class text_hash(FunctionElement[int]):  # noqa: N801 - SQL is lower case
-    """The first 15 digits of the SHA-256 of a text in UTF-8, as an integer below 2**60; MD5 is slower in MariaDB."""
-
-    type = sa.BigInteger()
-    inherit_cache = True
-    name = "text_hash"
-
-
-@compiles(text_hash, "postgresql")
-def _text_hash_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    sha = f"sha256(convert_to({compiler.process(element.clauses, **kw)}, 'UTF8'))"
-    return f"('x' || encode(substr({sha}, 1, 8), 'hex'))::bit({4 * DIGITS})::bigint"
-
-
-@compiles(text_hash, "mysql", "mariadb")
-def _text_hash_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"CAST(CONV(LEFT(SHA2({compiler.process(element.clauses, **kw)}, 256), {DIGITS}), 16, 10) AS UNSIGNED)"
-
-
-@compiles(text_hash, "duckdb")
-def _text_hash_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"CAST('0x' || substr(sha256({compiler.process(element.clauses, **kw)}), 1, {DIGITS}) AS BIGINT)"
-
-
-@compiles(text_hash, "sqlite")
-def _text_hash_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"recon_text_hash({compiler.process(element.clauses, **kw)})"
 
 
 class total(FunctionElement[Any]):  # noqa: N801 - SQL is lower case

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from recon_assets.dialect.canonical import text_hash
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.postgresql_row_hash import chained_hash, identical_values
+from recon_assets.dialect.text_hash import text_hash
 from recon_assets.model import Kind, Type
 
 Cells = Sequence[tuple[sa.ColumnElement[Any], Type]]

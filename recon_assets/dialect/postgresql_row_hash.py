@@ -1,4 +1,4 @@
-"""PostgreSQL's fast digest of a row: its typed values, hashed one after the other, without texts in between.
+"""PostgreSQL's fast hash of a row: its typed values, hashed one after the other, without texts in between.
 
 Each value is hashed with the hash of all values before it as the seed. What is hashed is all that a type's values are
 made of, and not what the type's own hash function keeps of them, where that is made for hash tables: such a function

@@ -4,7 +4,8 @@ import hashlib
 from typing import Any
 
 from recon_assets.dialect import exact_sum, windows
-from recon_assets.dialect.canonical import DIGITS, END, NULL
+from recon_assets.dialect.canonical import END, NULL
+from recon_assets.dialect.text_hash import DIGITS
 from recon_assets.model import Kind
 from recon_assets.values import KINDS, UNREADABLE, Marked
 

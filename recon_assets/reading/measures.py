@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from recon_assets.dialect import catalog, exact_sum
-from recon_assets.dialect.canonical import fenced, row_text, text_hash, total, value_text
+from recon_assets.dialect.canonical import fenced, row_text, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.postgresql_row_hash import chained_hash, equal_values, hashes_alike
 from recon_assets.dialect.sql import readable
+from recon_assets.dialect.text_hash import text_hash
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Groups, Kind, Measure, SidePair, Window
 from recon_assets.reading.column_matching import forms
@@ -30,7 +31,7 @@ Figures = dict[str, dict[Measure, Any]]
 
 @dataclass(frozen=True)
 class Digest:
-    """The sum of all rows' digests, and how many rows they are of.
+    """The sum of the hashes of rows, and how many rows they are of.
 
     A sum, since an exclusive or would cancel rows that stand twice; exact, so that no digit of it is lost.
     """
@@ -53,7 +54,7 @@ def measured(
 
     Raises:
         UnavailableError: When a database does not answer.
-        DoesNotFitError: When a row is too long for its database to digest.
+        DoesNotFitError: When a row is too long for its database to hash.
     """
     how = hashing(snapshot)
     source, target = snapshot.both(lambda side: _figures(side, measures, windows, how))
@@ -65,7 +66,7 @@ def measured(
 
 
 class Hashing(StrEnum):
-    """By what rows are digested: their canonical text, or the bytes of their typed values in PostgreSQL."""
+    """By what rows are hashed: their canonical text, or the bytes of their typed values in PostgreSQL."""
 
     CANONICAL = "canonical"
     TYPED = "typed"
@@ -85,7 +86,7 @@ def hashing(snapshot: Snapshot) -> Hashing:
     return Hashing.TYPED if source == target else Hashing.CANONICAL
 
 
-def row_hash(side: Side, names: Sequence[str]) -> sa.ColumnElement[int]:
+def _typed_hash(side: Side, names: Sequence[str]) -> sa.ColumnElement[int]:
     """The hash of some columns, by the source's names, where `hashing` is typed."""
     pairs = {column.source.name: column for column in side.pair.columns}
     return chained_hash(
@@ -136,10 +137,10 @@ def quotient(total_: Decimal, count: int) -> Decimal:
 
 
 def digest_of(values: Sequence[Any]) -> Digest:
-    """The digest from its figures: rows, rows digested, and the sum."""
-    rows, digested, added = (None if value is None else int(value) for value in values)
-    if rows != digested:
-        too_long("a digest", (rows or 0) - (digested or 0))
+    """The digest from its figures: rows, rows hashed, and the sum."""
+    rows, hashed, added = (None if value is None else int(value) for value in values)
+    if rows != hashed:
+        too_long("a digest", (rows or 0) - (hashed or 0))
     return Digest(rows or 0, added)
 
 
@@ -178,23 +179,23 @@ def _figured(side: Side, rows: sa.Subquery, measure: Measure) -> list[sa.ColumnE
 
 
 def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: Hashing) -> list[sa.ColumnElement[Any]]:
-    """What the figures are made of: columns, conditions, and the digest of the row."""
+    """What the figures are made of: columns, conditions, and the hash of the row."""
     found: list[sa.ColumnElement[Any]] = [_text_of(side, name).label(_input(name, "by")) for name in by]
     columns = dict.fromkeys((measure.column, measure.function) for measure in measures if measure.column)
     found += [_value(side, name, function).label(_input(name, function)) for name, function in columns]
     wheres = dict.fromkeys(measure.where for measure in measures if measure.where)
     found += [sa.case((condition(where), 1)).label(_input(where)) for where in wheres]
     if any(measure.function == "digest" for measure in measures):
-        found.append(digested(side, how).label(_ROW))
+        found.append(row_hash(side, how).label(_ROW))
     return found
 
 
-def digested(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
-    """The digest of a row's compared columns, a number: identical rows have the same one on both sides."""
+def row_hash(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
+    """The hash of a row's compared columns, a number: identical rows have the same one on both sides."""
     names = [each.source.name for each in side.pair.columns if each.source.name not in side.pair.not_compared]
     if how is Hashing.CANONICAL:
         return text_hash(row_text(side.cells(names)))
-    return row_hash(side, names)
+    return _typed_hash(side, names)
 
 
 def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
@@ -255,7 +256,7 @@ def _distinct(rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]
 
 
 def digest_figures(row: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    """What `digest_of` reads, of rows whose digest is ``row``."""
+    """What `digest_of` reads, of rows whose hashes are ``row``."""
     return [sa.func.count(), sa.func.count(row), total(row)]
 
 

@@ -18,7 +18,7 @@ from recon_assets.reading.measures import (
     Hashing,
     digest_figures,
     digest_of,
-    digested,
+    row_hash,
     too_long,
 )
 from recon_assets.reading.snapshot import Side, Snapshot, is_unique
@@ -36,7 +36,7 @@ MAX_KEYS = 1000
 class Part:
     """Some rows of a window: those whose number, divided by ``parts``, leaves ``rest``.
 
-    A row's number is a part of its digest, so that identical rows are in the same part on both sides.
+    A row's number is a part of its hash, so that identical rows are in the same part on both sides.
 
     Attributes:
         source, target: How many rows the digest of each side counted.
@@ -64,7 +64,7 @@ def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) ->
         snapshot: Both sides.
         parts: With one number of ``parts``, in the order of their windows.
         each: Into how many; the statement's result has a row for each.
-        how: How rows are digested.
+        how: How rows are hashed.
 
     Raises:
         ContradictionError: When the smaller parts have other rows than the larger one, or are all equal.
@@ -105,7 +105,7 @@ CONTRADICTION = (
 
 
 def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[tuple[Any, int, Digest]]:
-    inner = side.select(side.window_key(_windows(parts)).label("recon_window"), digested(side, how).label("recon_row"))
+    inner = side.select(side.window_key(_windows(parts)).label("recon_window"), row_hash(side, how).label("recon_row"))
     rows = fenced(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
     groups = (rows.c.recon_window.label("w"), _rest(rows.c.recon_row, finer).label("p"))
     select = sa.select(*groups, *digest_figures(rows.c.recon_row)).group_by(*groups).order_by(*_FIRST_TWO)
@@ -134,7 +134,7 @@ def _inside(side: Side, parts: Sequence[Part], how: Hashing) -> sa.ColumnElement
         windows.setdefault(tuple(part.rest for part in some), []).append(some[0].window)
     if parts[0].parts == 1:
         return side.inside(_windows(parts))
-    rest = _rest(digested(side, how), parts[0].parts)
+    rest = _rest(row_hash(side, how), parts[0].parts)
     return sa.or_(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
 
 
@@ -149,14 +149,14 @@ def lines(side: Side, parts: Sequence[Part], how: Hashing = Hashing.CANONICAL, s
     Args:
         side: Which one to read.
         parts: With one number of ``parts``, in the order of their windows.
-        how: How rows are digested.
+        how: How rows are hashed.
         segments: Into how many segments rows are sorted by their numbers; 1 leaves them in any order.
 
     Raises:
         DoesNotFitError: When a row is too long for its database to write down.
     """
     names = [mapped.source.name for mapped in side.pair.columns]
-    segment = _rest(digested(side, how), segments) if segments > 1 else sa.literal_column("0")
+    segment = _rest(row_hash(side, how), segments) if segments > 1 else sa.literal_column("0")
     window = side.window_key(_windows(parts))
     select = side.select(window.label("recon_window"), segment.label("recon_part"), row_text(side.cells(names)))
     select = select.where(_inside(side, parts, how))
@@ -195,7 +195,7 @@ def duplicates(side: Side, windows: Sequence[Window]) -> Iterator[tuple[str, str
         side.inside(windows)
     )
     rows = keys.subquery("recon_keys")
-    # By digest: a collation would take different keys for one.
+    # By MD5: a collation would take different keys for one.
     key = md5_text(rows.c.recon_key)
     twice = sa.select(sa.func.min(rows.c.recon_window), sa.func.min(rows.c.recon_key)).group_by(key)
     for batch in side.stream(twice.having(sa.func.count() > 1)):

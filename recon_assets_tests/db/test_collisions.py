@@ -20,7 +20,7 @@ from recon_assets.dialect.types import parse
 from recon_assets.model import ALL, Database, Kind, Measure
 from recon_assets.reading import Snapshot
 from recon_assets.reading.column_matching import forms
-from recon_assets.reading.measures import Hashing, digested, hashing, scan
+from recon_assets.reading.measures import Hashing, hashing, row_hash, scan
 from recon_assets.reading.snapshot import Side
 from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
@@ -162,7 +162,7 @@ def test_no_two_rows_share_a_number(both: Both, database: Name) -> None:
             one = of_type(snapshot, name, key=(f"{name}_v",))
             for how in ways(one):
                 side = one.source
-                rows = side.connection.execute(side.select(side.value("g"), digested(side, how))).all()
+                rows = side.connection.execute(side.select(side.value("g"), row_hash(side, how))).all()
                 numbers: dict[int, set[int]] = {}
                 for group, number in rows:
                     numbers.setdefault(int(group), set()).add(int(number))

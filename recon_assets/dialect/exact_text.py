@@ -16,6 +16,7 @@ from recon_assets.dialect.canonical import SPELLING_POSTGRESQL, Cell
 from recon_assets.dialect.mysql_unreadable import bytes_of
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, Marked
+from recon_assets.values.enum import ERROR_VALUE
 from recon_assets.values.kind import CAST_MYSQL, CAST_POSTGRESQL
 
 _MYSQL_DIALECTS = {"mysql", "mariadb"}
@@ -57,6 +58,11 @@ def _mysql_kind(of: Type) -> Kind:
 def _mysql_form(of: Type) -> str:
     kind = _mysql_kind(of)
     return KINDS[kind].exact_mysql if kind in KINDS else CAST_MYSQL
+
+
+def lost_text(of: Type, dialect: str) -> str | None:
+    """The exact text of values that no text makes again: MySQL's of what is none of an enum's labels."""
+    return ERROR_VALUE if of.kind is Kind.ENUM and dialect in _MYSQL_DIALECTS else None
 
 
 class not_identical(FunctionElement[bool]):  # noqa: N801 - SQL is lower case

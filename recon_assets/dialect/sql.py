@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import Form
-from recon_assets.model import Kind, Type
+from recon_assets.model import Column, Kind, Type
 from recon_assets.values import MOMENTS
 from recon_assets.values.numbers import REAL_BITS
 
@@ -108,6 +108,11 @@ class make_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
     def __init__(self, name: str, select: sa.Select[*tuple[Any, ...]], key: Sequence[tuple[str, Type]] = ()) -> None:
         self.name, self.select, self.key = name, select, key
+
+
+def without_domain(column: ColumnElement[Any], of: Column) -> ColumnElement[Any]:
+    """A column of a stage: NULL stands there for what is not said, which a domain may forbid."""
+    return sa.func.coalesce(column, sa.null()) if of.domain else column
 
 
 @compiles(make_stage, "postgresql")

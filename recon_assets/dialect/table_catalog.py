@@ -93,6 +93,7 @@ SELECT json_build_object(
         'default', coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN y.typtype = 'd' THEN y.typdefault END),
         'generated', a.attgenerated <> '',
         'identity', a.attidentity,
+        'domain', y.typtype = 'd',
         'integer', coalesce(nullif(y.typbasetype, 0), y.oid) IN (20, 21, 23)
       ) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
@@ -184,6 +185,7 @@ def _postgresql_column(column: Mapping[str, Any]) -> dict[str, bool]:
         "generated": column["generated"],
         "identity": counted,
         "fixed": column["identity"] == "a",
+        "domain": column["domain"],
     }
 
 

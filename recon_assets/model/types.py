@@ -61,7 +61,7 @@ class Column:
 
     ``default`` says that the database fills it when an insert leaves it out; ``generated`` that no
     insert may name it; ``identity`` that it counts by itself (a sequence follows it); ``fixed`` that no
-    update may name it.
+    update may name it; ``domain`` that its type is a domain of PostgreSQL.
     """
 
     name: str
@@ -71,3 +71,4 @@ class Column:
     generated: bool = False
     identity: bool = False
     fixed: bool = False
+    domain: bool = False

@@ -7,7 +7,7 @@ from recon_assets.model import Kind, Type
 from recon_assets.values import text
 from recon_assets.values.kind import MYSQL_UTF8, ValueKind, as_it_is, refuse, texts
 
-_ERROR_VALUE = "\uffff"
+ERROR_VALUE = "\uffff"
 """Stands in exact texts for MySQL's error value, which an enum holds for what was none of its labels. It reads as `''`,
 which may be a label: written back as this text, which is nobody's, it is refused instead of becoming that label."""
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
@@ -33,7 +33,7 @@ ENUM = ValueKind(
     parse=as_it_is,
     fit=_fit,
     keeps_spaces=True,
-    exact_mysql=f"IF({{0}} + 0 = 0, '{_ERROR_VALUE}', {MYSQL_UTF8.format('{0}')})",
+    exact_mysql=f"IF({{0}} + 0 = 0, '{ERROR_VALUE}', {MYSQL_UTF8.format('{0}')})",
     any_character=True,
     compared_with={Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON},
     goes_into=frozenset({Kind.ENUM, Kind.TEXT, Kind.CHAR}),

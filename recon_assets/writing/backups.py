@@ -5,11 +5,12 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.exact_text import exact_text
+from recon_assets.dialect.exact_text import exact_text, lost_text
 from recon_assets.dialect.sql import insert_rows
 from recon_assets.errors import RefusedError
-from recon_assets.model import Kind, Loaded, Type
+from recon_assets.model import Column, Kind, Loaded, Type
 from recon_assets.writing.fingerprints import Fingerprint
+from recon_assets.writing.keys import key_shown
 from recon_assets.writing.touched_rows import THERE, Select, TouchedRows, written_meanwhile
 
 Row = tuple[str | None, ...]
@@ -57,6 +58,21 @@ class LoadBackup(TouchedRows):
             0 if insert is None else self.connection.execute(insert).rowcount for insert in (keys, rows)
         )
         self.analyze_saved_table()
+        for column, saved in self.saved.items():
+            lost = lost_text(column.type, self.connection.dialect.name)
+            if lost and self.saved_rows:
+                self._refuse_lost(column, self.was_there, exact_text(saved, column.type) == lost)
+
+    def _refuse_lost(self, column: Column, *where: sa.ColumnElement[bool]) -> None:
+        """No row may be overwritten or deleted that nobody could put back."""
+        texts = [exact_text(self.saved[each], each.type) for each in self.key]
+        select: Select = sa.select(sa.literal_column("1"), *texts).where(*where).limit(1)
+        found = self.connection.execute(select).first()
+        if found:
+            row = f"the row with {key_shown(self.pair.spec, found[1:])}"
+            why = f"{row} has in column {column.name} what is none of its labels, and no statement writes that back"
+            msg = f"{self.refusal(why)}. Give it a label in the target first."
+            raise RefusedError(msg)
 
     def rows(self, *where: sa.ColumnElement[bool]) -> insert_rows:
         """Saves rows that are there, which nobody else may write from then on."""

@@ -10,7 +10,7 @@ from recon_assets.dialect import bulk
 from recon_assets.dialect.driver_errors import explain, is_duplicate
 from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
 from recon_assets.model import Loaded
-from recon_assets.reading import rows, split_name
+from recon_assets.reading import rows
 from recon_assets.writing.source_rows import MEND, UNTOUCHED, Row
 from recon_assets.writing.touched_rows import written_meanwhile
 from recon_assets.writing.window_load import WindowLoad
@@ -34,7 +34,7 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
     A key that is there already may be one that somebody else committed meanwhile. Now it is seen, and met no more.
     """
     again = replace(job, keeps=False)
-    tried = not _refers_to_itself(job) and _clear(again)  # rows that refer to later ones would be blamed
+    tried = not job.touched.refers_to_itself and _clear(again)  # rows that refer to later ones would be blamed
     if tried:
         again.make_stage()
         with closing(_failures(again)) as failures:
@@ -43,12 +43,6 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
     if duplicate and (tried or _run_again(again)):
         return written_meanwhile(job.pair, job.window)
     return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {UNTOUCHED}. {MEND}")
-
-
-def _refers_to_itself(job: WindowLoad) -> bool:
-    """Whether rows of the target refer to others of it."""
-    own = split_name(job.pair.spec.target.table or "")[1]
-    return any(split_name(key.parent_table)[1] == own for key in job.pair.target_schema.foreign_keys)
 
 
 def _clear(job: WindowLoad) -> bool:

@@ -229,8 +229,9 @@ class Correcting:
             moved = [name for name, text in own.items() if name not in written and text != before[at][name]]
             if not moved:
                 continue
-            if set(moved) & set(self.target.kept):
-                raise self.target.not_as_written(self.target.shown_key(change.key))
+            compared = self.target.mapped & set(moved)
+            if compared:
+                raise self.target.not_as_written(self.target.shown_key(change.key), compared)
             then, now = ({name: image[name] for name in moved} for image in (before[at], own))
             changes[at] = replace(change, before={**change.before, **then}, after={**written, **now})
         return replace(part, changes=changes)

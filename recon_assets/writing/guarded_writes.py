@@ -15,7 +15,7 @@ from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.exact_text import not_identical, reader
-from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage
+from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage, without_domain
 from recon_assets.model import Action, Change, Column, Image
 from recon_assets.values import TEXTS
 from recon_assets.writing.target import Target
@@ -86,7 +86,10 @@ class Stage:
         numbers: list[sa.ColumnElement[Any]] = [
             sa.literal_column("0").label(name) for name in ("recon_row", "recon_set")
         ]
-        values = [self.target.c[name].label(self[role, name].name) for role, name in self.places]
+        values = [
+            without_domain(self.target.c[name], self.columns[name]).label(self[role, name].name)
+            for role, name in self.places
+        ]
         # Joined to nothing, columns that are never NULL may be.
         shape = sa.select(*numbers, *values).select_from(sa.outerjoin(nothing, self.target, sa.false()))
         self.connection.execute(drop_stage(self.name))

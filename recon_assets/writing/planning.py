@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import value_text
-from recon_assets.dialect.exact_text import exact_text, is_exact
+from recon_assets.dialect.exact_text import exact_text, is_exact, lost_text
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, Discrepancy, Image, Value
 from recon_assets.writing.fields import Field
@@ -193,9 +193,22 @@ class Planning:
                 _images(fields, [_picked(values[of[name]], rows) for name in names]) if of else [None] * len(rows)
                 for of in (before, after)
             )
+            self._refuse_lost(fields, then, rows)
             changed = zip(rows, then, now, strict=True)
             found |= {at: Change(self.target.pair.spec.name, keys[at], old, new) for at, old, new in changed}
         return [found[at] for at in range(len(self.wanted))]
+
+    def _refuse_lost(self, fields: Iterable[Field], images: Sequence[Image | None], rows: Sequence[int]) -> None:
+        """No row may be changed that nobody could make again what it was."""
+        for field in fields:
+            lost = lost_text(field.target.type, self.target.connection.dialect.name)
+            each = zip(rows, images, strict=True)
+            found = [at for at, image in each if lost and image and image[field.target.name] == lost]
+            if found:
+                why = f"column {field.target.name} has what is none of its labels, and no statement writes that back"
+                where = f"{self.target.where}: {self.target.named(self.wanted[found[0]])}"
+                msg = f"{where}: {why}, so {UNTOUCHED}. Give it a label in the target first."
+                raise RefusedError(msg)
 
     def _locked(self, columns: Sequence[sa.ColumnElement[Any]]) -> list[tuple[Any, ...]]:
         """The columns of the target's rows, one row for each record, in their order."""

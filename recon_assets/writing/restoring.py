@@ -148,7 +148,7 @@ def _restore(saved: "_Saved", backup: Backup) -> Restored:
     try:
         written = saved.put_back(backup.before)
     except sa.exc.IntegrityError:
-        raise RefusedError(saved.refusal("rows of other tables refer to its rows")) from None
+        raise RefusedError(saved.refusal(saved.referred_to)) from None
     if saved.fingerprint() != backup.before:
         raise RefusedError(saved.refusal("the target does not take its rows as they were (has it a trigger?)"))
     # Locks keep nobody from inserting: a row that came after the fingerprint was deleted with the load's.

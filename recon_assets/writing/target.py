@@ -53,13 +53,15 @@ class Target:
 
     @cached_property
     def own(self) -> dict[str, Column]:
-        """Columns that the target may set by itself: those that nobody maps, and `kept` ones."""
-        mapped = {mapped.target.name for mapped in self.pair.columns}
-        return {
-            name: column
-            for name, column in self.columns.items()
-            if not column.generated and (name not in mapped or name in self.kept)
-        }
+        """Columns that the target may set by itself: those that nobody maps, `kept` ones, and with triggers all."""
+        every = set(self.columns)
+        may_set = every if self.pair.target_schema.triggers else (every - self.mapped) | set(self.kept)
+        return {name: column for name, column in self.columns.items() if not column.generated and name in may_set}
+
+    @cached_property
+    def mapped(self) -> frozenset[str]:
+        """Names of the columns that are compared."""
+        return frozenset(mapped.target.name for mapped in self.pair.columns)
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
@@ -110,9 +112,10 @@ class Target:
         msg = f"{self.where}: {named}: not as when it was compared, so {UNTOUCHED}. Compare again before correcting."
         return StaleTargetError(msg, keys)
 
-    def not_as_written(self, key: str) -> DoesNotFitError:
-        """The error that names a row that has other values than were written."""
-        msg = f"{self.where}: {key} is not as it was written, so a trigger or rule changed it; {UNTOUCHED}"
+    def not_as_written(self, key: str, columns: Iterable[str] = ()) -> DoesNotFitError:
+        """The error that names a row that has other values than were written, and the columns if they are known."""
+        named = f" (column {', '.join(sorted(columns))})" if columns else ""
+        msg = f"{self.where}: {key} is not as it was written, so a trigger or rule changed it{named}; {UNTOUCHED}"
         return DoesNotFitError(msg)
 
     def twice(self, key: str) -> RefusedError:

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect.identity_hash import identity_hash
-from recon_assets.dialect.sql import analyze, drop_stage, make_stage
+from recon_assets.dialect.sql import analyze, drop_stage, make_stage, without_domain
 from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Column, Mode, Type, Window
-from recon_assets.reading import Pair, as_table
+from recon_assets.reading import Pair, as_table, split_name
 from recon_assets.writing.fingerprints import Fingerprint, fingerprint_of
 from recon_assets.writing.keys import Cells, same_key
 
@@ -86,7 +86,7 @@ class TouchedRows:
     def make_saved_table(self) -> None:
         """The temporary table, empty. An outer join makes every column one that may be NULL."""
         nobody = sa.select(sa.literal_column("1").label(THERE)).subquery("nobody")
-        columns = [self.current[column].label(saved.name) for column, saved in self.saved.items()]
+        columns = [without_domain(self.current[of], of).label(saved.name) for of, saved in self.saved.items()]
         select = sa.select(nobody.c[THERE], *columns).select_from(nobody.outerjoin(self.target, sa.false()))
         key = [(self.saved[column].name, column.type) for column in self.key]
         self.connection.execute(drop_stage(self.saved_table.name))
@@ -137,6 +137,18 @@ class TouchedRows:
     def key_cells(self, cells: Cells) -> list[tuple[sa.ColumnElement[Any], Type]]:
         """What identifies a row: without a key, all of it."""
         return [(cells[column], column.type) for column in self.key or self.columns]
+
+    @property
+    def refers_to_itself(self) -> bool:
+        """Whether rows of the target refer to others of it."""
+        own = split_name(self.pair.spec.target.table or "")[1]
+        return any(split_name(key.parent_table)[1] == own for key in self.pair.target_schema.foreign_keys)
+
+    @property
+    def referred_to(self) -> str:
+        """Why rows cannot be deleted, where a foreign key says so."""
+        which = "rows of it or of other tables" if self.refers_to_itself else "rows of other tables"
+        return f"{which} refer to its rows"
 
     def refusal(self, why: str) -> str:
         """Why the window stays as it is."""

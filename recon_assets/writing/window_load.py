@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import is_duplicate
 from recon_assets.dialect.exact_text import not_identical
-from recon_assets.dialect.sql import analyze, check_now, differs_by_value, drop_stage, insert_rows, make_stage
+from recon_assets.dialect.sql import (
+    analyze,
+    check_now,
+    differs_by_value,
+    drop_stage,
+    insert_rows,
+    make_stage,
+    without_domain,
+)
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition
@@ -18,6 +26,10 @@ from recon_assets.writing.keys import key_shown, same_key
 from recon_assets.writing.source_rows import STAGED, UNTOUCHED, SourceRows
 
 STAGE = "recon_stage"
+
+
+class _ReferredToError(RefusedError):
+    """Rows cannot be deleted, for others refer to them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,17 @@ class WindowLoad:
         """Does everything but the commit."""
         empty = not self.mode.names_columns and self.is_empty()
         if self.mode is Mode.REPLACE and self.has_unique_key and not empty:
-            return self.replace_differences()
+            point = self.connection.begin_nested()
+            try:
+                loaded = self.replace_differences()
+            except _ReferredToError:
+                # Its own rows that stay may refer to some that would go; all together they may be deleted.
+                if not self.touched.refers_to_itself:
+                    raise
+                point.rollback()
+            else:
+                point.commit()
+                return loaded
         deleted = self.clear()
         # Into an empty window, a plain insert meets nothing unnoticed.
         if self.mode is Mode.REPLACE or (empty and (self.has_unique_key or not self.pair.key)):
@@ -103,13 +125,13 @@ class WindowLoad:
         """Deletes rows of the target; how many.
 
         Raises:
-            RefusedError: When rows of other tables refer to them.
+            RefusedError: When rows that stay refer to them.
         """
         try:
             return self.connection.execute(sa.delete(self.target).where(*where)).rowcount
         except sa.exc.IntegrityError:
-            msg = f"{self.pair.spec.name} {self.window}: rows of other tables refer to its rows; use upsert"
-            raise RefusedError(msg) from None
+            msg = f"{self.pair.spec.name} {self.window}: {self.touched.referred_to}; use upsert"
+            raise _ReferredToError(msg) from None
 
     def replace_differences(self) -> Loaded:
         """Deletes the window's rows that are not identical to one of the source, and inserts what is missing then.
@@ -174,7 +196,10 @@ class WindowLoad:
 
     def make_stage(self) -> None:
         """Its columns have the target's types."""
-        columns = [self.target.c[column.target.name].label(staged.name) for column, staged in self.staged.items()]
+        columns = [
+            without_domain(self.target.c[column.target.name], column.target).label(staged.name)
+            for column, staged in self.staged.items()
+        ]
         key = [(self.staged[column].key or "", column.target.type) for column in self.pair.key]
         self.connection.execute(drop_stage(STAGE))
         self.connection.execute(make_stage(STAGE, sa.select(*columns), key))

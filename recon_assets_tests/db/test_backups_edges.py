@@ -12,6 +12,7 @@ from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, spec
 from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, load, prepared, restore
+from recon_assets_tests.db.test_corrections import compared, corrected, undone
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -148,4 +149,72 @@ def test_rows_that_land_outside_of_the_window_stop_a_replacement(both: Both, hel
     with pytest.raises(RefusedError, match="rows that it wrote do not belong to the window"):
         load(sides.pair(spec(DAYS)), Mode.REPLACE)
 
+    assert sides.target.rows() == held
+
+
+@pytest.mark.parametrize("null", ["NOT NULL", "CHECK (VALUE IS NOT NULL)"])
+def test_domains_that_forbid_null(both: Both, null: str) -> None:
+    """Stages have NULL where nothing is said; what the source has is still named when the target refuses it."""
+    sides = both("postgresql", "postgresql")
+    for side in (sides.source, sides.target):
+        side.run(f"CREATE DOMAIN filled AS integer {null}")
+    columns = "id integer primary key, v filled, w filled"
+    sides.create(columns, columns, [(1, 1, 1), (2, 2, 2), (3, 3, 3)])
+    held = [(1, 9, 1), (2, 2, 9), (4, 4, 4)]
+    sides.target.fill("t", held)
+    pair = sides.pair(spec())
+
+    for mode in (Mode.REPLACE, Mode.UPSERT):
+        kept = load(pair, mode, "all")
+        assert sides.target.rows()[:3] == sides.source.rows()
+        restore(pair, kept, "all")
+        assert sides.target.rows() == held
+    changes = corrected(pair, compared(pair))
+    assert sides.target.rows() == sides.source.rows()
+    undone(pair, changes)
+    assert sides.target.rows() == held
+    sides.source.run("ALTER TABLE t ALTER w TYPE integer", "UPDATE t SET w = NULL WHERE id = 3")
+    with pytest.raises(DoesNotFitError, match=r"t all: the row with id=3: "):
+        load(sides.pair(spec()), Mode.REPLACE, "all")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_replacement_of_rows_that_refer_to_each_other(both: Both, target: Name) -> None:
+    """PostgreSQL deletes all of the window together; MySQL row by row, and says what stands against it."""
+    sides = both(target, target)
+    columns = "id integer primary key, up integer, v integer"
+    sides.create(columns, f"{columns}, foreign key (up) references t (id)", [(1, None, 1), (2, 1, 2)])
+    held = [(1, None, 9), (2, 1, 2)]
+    sides.target.fill("t", held)
+    pair = sides.pair(spec())
+
+    if target == "mysql":
+        with pytest.raises(RefusedError, match=r"^t all: rows of it or of other tables refer to its rows; use upsert$"):
+            load(pair, Mode.REPLACE, "all")
+        return
+    kept = load(pair, Mode.REPLACE, "all")
+    assert sides.target.rows() == sides.source.rows()
+    restore(pair, kept, "all")
+    assert sides.target.rows() == held
+
+
+def test_what_is_none_of_an_enums_labels_is_not_written_over(both: Both) -> None:
+    """No statement writes it back, so neither a load nor a correction could be undone; other rows can be."""
+    sides = both("mysql", "mysql")
+    target = "id integer primary key, e enum('a', 'b'), v integer"
+    sides.create("id integer primary key, e varchar(9), v integer", target, [(1, "a", 1), (2, "b", 2)])
+    with sides.target.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_mode = ''")
+        cursor.execute("INSERT INTO t VALUES (1, 'zzz', 1), (2, 'a', 2)")
+        connection.commit()
+    held = sides.target.rows()
+    pair = sides.pair(spec())
+
+    for mode in (Mode.REPLACE, Mode.UPSERT):
+        with pytest.raises(RefusedError, match=r"^t all: the row with id=1 has in column e what is none of its labels"):
+            load(pair, mode, "all")
+    with pytest.raises(RefusedError, match=r"^t all: id=1: column e has what is none of its labels"):
+        corrected(pair, compared(pair))
+    assert sides.target.rows() == held
+    undone(pair, corrected(pair, [found for found in compared(pair) if found.key == (2,)]))
     assert sides.target.rows() == held

@@ -142,6 +142,34 @@ def test_what_a_trigger_would_not_let_be_undone(sides: Sides) -> None:
     assert sides.target.rows("SELECT touched::text FROM t WHERE id = 2") == [(change.after["touched"],)]
 
 
+SETTING = {
+    "postgresql": (
+        "CREATE FUNCTION zero() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.n := 0; RETURN NEW; END $$",
+        "CREATE TRIGGER zero BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION zero()",
+    ),
+    "mysql": ("CREATE TRIGGER zero BEFORE UPDATE ON t FOR EACH ROW SET NEW.n = 0",),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_compared_column_that_a_trigger_sets_is_named(both: Both, target: Name) -> None:
+    """The change does not write it, so neither the change nor its undo would leave it as it was."""
+    sides = both(target, target)
+    columns = "id integer primary key, name varchar(9), n integer"
+    sides.create(columns, columns, [(1, "one", 5)])
+    sides.target.fill("t", [(1, "ONE", 5)])
+    sides.target.run(*SETTING[target])
+    pair = sides.pair(spec())
+
+    with pytest.raises(DoesNotFitError, match=r"id=1 is not as it was written, so a trigger .* \(column n\); nothing"):
+        corrected(pair, compared(pair))
+
+    assert sides.target.rows() == [(1, "ONE", 5)]
+    pair = sides.pair(spec(ignore=("n",)))
+    (change,) = corrected(pair, compared(pair))
+    assert (change.before, change.after) == ({"name": "ONE", "n": "5"}, {"name": "one", "n": "0"})
+
+
 @EVERYWHERE
 def test_a_column_that_is_gone_is_named(sides: Sides) -> None:
     """What was planned can neither be written, nor judged, nor undone without it."""

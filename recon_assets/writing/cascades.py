@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from recon_assets.errors import RefusedError
 from recon_assets.reading import as_table, split_name
-from recon_assets.writing.guarded_writes import Stage
+from recon_assets.writing.change_stage import Stage
 from recon_assets.writing.target import UNTOUCHED, Target
 
 _CHANGING = {"CASCADE", "SET NULL", "SET DEFAULT"}

@@ -21,9 +21,9 @@ from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Image
 from recon_assets.reading import Pair, Snapshot, snapshot
 from recon_assets.writing.cascades import refuse_cascades
-from recon_assets.writing.foreign_key_order import depths
-from recon_assets.writing.guarded_writes import Stage, staged
+from recon_assets.writing.change_stage import Stage, staged
 from recon_assets.writing.planning import Planning
+from recon_assets.writing.self_references import depths
 from recon_assets.writing.target import UNTOUCHED, Target
 
 _GLANCE = 5

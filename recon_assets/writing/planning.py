@@ -13,9 +13,9 @@ from recon_assets.dialect.canonical import value_text
 from recon_assets.dialect.exact_text import exact_text, is_exact, lost_text
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, Discrepancy, Image, Value
+from recon_assets.writing.change_stage import Stage, ordered
 from recon_assets.writing.fields import Field
-from recon_assets.writing.foreign_key_order import depths
-from recon_assets.writing.guarded_writes import Stage, ordered
+from recon_assets.writing.self_references import depths
 from recon_assets.writing.target import UNTOUCHED, Target
 
 UNKNOWN = object()
@@ -184,7 +184,7 @@ class Planning:
         after = {field.name: columns.place(self._staged_text(field)) for field in self.filled}
         shown = {field: columns.place(self._shown(field)) for field in self._looked_at()}
         values = self._locked(columns.found)
-        self._compare({field: values[place] for field, place in shown.items()})
+        self._refuse_changed({field: values[place] for field, place in shown.items()})
         keys = _images(self.target.key, [values[place] for place in key])
         found: dict[int, Change] = {}
         for names, rows in self.sets.items():
@@ -233,8 +233,8 @@ class Planning:
         names = dict.fromkeys(chain.from_iterable(self._records))
         return [self.target.fields[name] for name in names if name in self.target.fields]
 
-    def _compare(self, columns: Mapping[Field, Sequence[Any]]) -> None:
-        """Every row must still have the values that the comparison saw."""
+    def _refuse_changed(self, columns: Mapping[Field, Sequence[Any]]) -> None:
+        """No row may have changed since it was compared: each must still have the values that the comparison saw."""
         stale: set[int] = set()
         seen = _by_column(self._records, [field.name for field in columns])
         for field, texts in columns.items():

@@ -94,7 +94,7 @@ def show_queue(cases: Sequence[Case], counts: Counts, now: datetime) -> None:
         return
     table = _table("severity", "case", "state", "age", "assignee", "what is wrong")
     for case in cases:
-        about = case.summary.removeprefix(f"{case.id.table} {case.id.window}: ")
+        about = case.summary.removeprefix(f"{case.id.where}: ")
         severity = Text(case.severity, style=STYLES[case.severity])
         table.add_row(severity, *map(Text, (str(case.id), case.state, age(case.opened, now), case.assignee, about)))
     screen().print("", table, sep="\n")

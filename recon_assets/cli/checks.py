@@ -17,7 +17,7 @@ from recon_assets.checks.running import evaluate
 from recon_assets.checks.undated import NAME as UNDATED
 from recon_assets.cli import at_hand
 from recon_assets.cli.findings import Result, as_dict, show
-from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Strict, Tables, checked_day, chosen
+from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Span, Strict, Tables, chosen, span
 from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
@@ -57,11 +57,12 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check --all
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
+    days = span(first, last)
     with leaving_at_once("Interrupted; not all checks were run."), at_hand.declared() as project:
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
         result = replace(_nothing_yet(project), all_days=not (first or last))
-        asked = _asked(wanted, _days(first, last), only or (), now, result.not_checked)
+        asked = _asked(wanted, days, only or (), now, result.not_checked)
         with progress() as told:
             findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
             aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
@@ -93,17 +94,9 @@ def _of_all(check: Check) -> bool:
     return isinstance(check, Count | Keys | Fields | Checksum) and check.where is None
 
 
-def _days(first: str | None, last: str | None) -> tuple[date | None, date | None]:
-    low, high = (date.fromisoformat(day) if day else None for day in (checked_day(first), checked_day(last)))
-    if low and high and low > high:
-        msg = f"--from {low} is after --to {high}: no day lies between them."
-        raise DeclarationError(msg)
-    return low, high
-
-
 def _asked(
     specs: Iterable[TableSpec],
-    days: tuple[date | None, date | None],
+    days: Span,
     only: Sequence[str],
     now: datetime,
     not_checked: dict[str, str],

@@ -159,7 +159,8 @@ def _show(title: str, table: Table) -> None:
 
 
 def _sample(title: str, of: int, items: tuple[Discrepancy, ...], table: Table) -> None:
-    shown_of = "" if of <= SAMPLE else f" ({min(len(items), SAMPLE)} of {of:,})"
+    listed = min(len(items), SAMPLE)
+    shown_of = "" if of <= listed else f" ({listed} of {of:,})"
     if items:
         _show(title + shown_of, table)
 

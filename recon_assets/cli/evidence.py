@@ -122,6 +122,8 @@ class Report:
         found = self.comparison
         if found.in_flight:
             return f"{number(found.in_flight, 'record')} in flight, and no others"
+        if not any(found.outside or ()):
+            return "all rows are without a time"
         return f"outside of --window and --where: {_rows_of(*found.outside or (0, 0))}"
 
     @property

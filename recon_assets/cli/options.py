@@ -77,6 +77,23 @@ def checked_day(text: str | None) -> str | None:
         raise DeclarationError(msg) from error
 
 
+Span = tuple[date | None, date | None]
+"""The first and the last day that are asked for, both included; None: from the first on, or to the last."""
+
+
+def span(first: str | None, last: str | None) -> Span:
+    """The days of --from and --to.
+
+    Raises:
+        DeclarationError: When one is no day, or no day lies between them.
+    """
+    low, high = (date.fromisoformat(day) if day else None for day in (checked_day(first), checked_day(last)))
+    if low and high and low > high:
+        msg = f"--from {low} is after --to {high}: no day lies between them."
+        raise DeclarationError(msg)
+    return low, high
+
+
 def url(text: str) -> str:
     """A database's URL; ``env:NAME`` stands for a variable's value, for command lines are seen by everybody.
 

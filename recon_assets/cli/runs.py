@@ -18,7 +18,7 @@ from rich.table import Table
 
 from recon_assets import ledger, review
 from recon_assets.cli import cases, checks, findings
-from recon_assets.cli.options import AllTables, Tables, checked_day, chosen
+from recon_assets.cli.options import AllTables, Span, Tables, chosen, span
 from recon_assets.cli.output import INTERRUPTED, screen, tell
 from recon_assets.demo import create
 from recon_assets.errors import DeclarationError, RefusedError
@@ -121,10 +121,11 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
 
     Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
     """
+    days = span(first, last)
     with interruptible("recon backfill --missing"), sessions.session(os.environ) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
-        wanted = [between(w, first, last) for w in (selected(session, spec, missing, first, last) for spec in specs)]
+        wanted = [selected(session, spec, days, missing=missing) for spec in specs]
         with reached(session, webserver) as place:
             done = fill(session, place, wanted, mode)
     raise typer.Exit(0 if done else NOT_ALL_DONE)
@@ -148,9 +149,10 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
 
       recon judge flights --from 2013-03-01 --to 2013-03-31 --only count
     """
+    days = span(first, last)
     with interruptible("recon judge"), sessions.session(os.environ) as session:
         specs = chosen(session.project, tables, every=every)
-        asked = asked_for(session, specs, first, last, tuple(only or ()))
+        asked = asked_for(session, specs, days, tuple(only or ()))
         with reached(session, webserver) as place:
             verdict = judge(session, place, asked)
         tell_failed(verdict)
@@ -294,8 +296,7 @@ def by_check(items: Iterable[Due]) -> dict[dg.AssetCheckKey, list[str]]:
 def asked_for(
     session: Session,
     specs: Iterable[TableSpec],
-    first: str | None = None,
-    last: str | None = None,
+    days: Span = (None, None),
     only: tuple[str, ...] = (),
 ) -> list[Asked]:
     """What is to be judged; a table without a check of these names is passed over.
@@ -305,11 +306,7 @@ def asked_for(
     """
     specs = list(specs)
     refuse_unknown(specs, only)
-    wanted = [between(session.everything(spec), first, last) for spec in specs]
-    for item in wanted:
-        if not item.windows:
-            msg = f"{item.spec.name}: none of its days that have ended is asked for; see --from and --to."
-            raise DeclarationError(msg)
+    wanted = [ended(session, spec, days) for spec in specs]
     return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
 
 
@@ -362,16 +359,36 @@ def show_provenance(session: Session) -> None:
     screen().print(table)
 
 
-def selected(session: Session, spec: TableSpec, missing: bool, first: str | None, last: str | None) -> Wanted:  # noqa: FBT001
-    """The missing windows, unless a span of days was asked for and --missing was not."""
-    return session.missing(spec) if missing or not (first or last) else session.everything(spec)
+def selected(session: Session, spec: TableSpec, days: Span, *, missing: bool) -> Wanted:
+    """The missing windows, unless a span of days was asked for and --missing was not.
+
+    Raises:
+        DeclarationError: When the table has none of the days that were asked for.
+    """
+    if days == (None, None):
+        return session.missing(spec)
+    every = ended(session, spec, days)
+    return between(session.missing(spec), days) if missing else every
 
 
-def between(wanted: Wanted, first: str | None, last: str | None) -> Wanted:
-    """The windows from ``first`` to ``last``, both included; a table without days has but one."""
-    low, high = (checked_day(text) for text in (first, last))
+def ended(session: Session, spec: TableSpec, days: Span) -> Wanted:
+    """The windows of these days that have ended.
+
+    Raises:
+        DeclarationError: When there are none: who asks for them would take nothing done for all done.
+    """
+    wanted = between(session.everything(spec), days)
+    if not wanted.windows:
+        msg = f"{spec.name}: none of its days that have ended is asked for; see --from and --to."
+        raise DeclarationError(msg)
+    return wanted
+
+
+def between(wanted: Wanted, days: Span) -> Wanted:
+    """The windows of these days; a table without days has but one."""
     if not wanted.spec.days:
         return wanted
+    low, high = (day.isoformat() if day else None for day in days)
     keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
     return Wanted(wanted.spec, keys)
 

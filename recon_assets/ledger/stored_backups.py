@@ -5,7 +5,7 @@ Values are stored whole, for restoring needs them; who shows them masks private 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -94,7 +94,9 @@ class BackupSink:
 
     def _note(self, outcome: Outcome, **more: Any) -> None:
         with self.book.begin() as c:
-            c.execute(sa.insert(_event).values(backup=self._number, outcome=outcome, at=self.at, **_BY_US, **more))
+            c.execute(
+                sa.insert(_event).values(backup=self._number, outcome=outcome, at=datetime.now(UTC), **_BY_US, **more)
+            )
 
 
 _BY_US = {"who": "recon", "why": ""}

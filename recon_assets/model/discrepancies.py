@@ -175,7 +175,7 @@ class Comparison:
         duplicate_keys: How many distinct keys stand more than once on a side; their records are compared as multisets.
         in_flight: Records that differ but are younger than ``grace_period``: not counted, to be compared later.
         unplaced: Rows of source and target that fall into no window, and were not compared; None without windows.
-        outside: Rows of source and target besides those that were asked for, where none of these was there; else None.
+        outside: Rows of source and target besides the ``unplaced``, where none was there that was asked for; else None.
         columns: The columns that were compared, those of the key too, by the source's names.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.

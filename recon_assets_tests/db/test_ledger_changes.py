@@ -1,5 +1,6 @@
 """What is written is known before it is written, and what is overwritten can be restored."""
 
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -324,6 +325,18 @@ def test_a_backup_tells_how_far_its_load_came(book: Ledger) -> None:
         told.append((backup.outcome, backup.after, len(known(book, undoable=True))))
 
     assert told == [("kept", FULL, 0), ("kept", EMPTY, 1), ("committed", EMPTY, 1)]
+
+
+def test_each_event_of_a_backup_has_its_own_moment(book: Ledger) -> None:
+    """A load of an hour is committed an hour after it began."""
+    keep, began = backup_sink(book), datetime.now(UTC)
+    keep.before([], [], FULL)
+    keep.after(EMPTY)
+    keep.done()
+
+    with book.begin() as c:
+        kept, committed = c.exec_driver_sql("SELECT at FROM recon.backup_event ORDER BY id").scalars()
+    assert minute(0) < began <= kept <= committed
 
 
 def test_a_backup_whose_rows_cannot_be_read_is_not_kept(book: Ledger) -> None:

@@ -8,14 +8,20 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
 from recon_assets import cli
+from recon_assets.cli import runs
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
+from recon_assets.model import Days, Project, Relation, TableSpec
+from recon_assets.orchestration.processes import Dagster
+from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
 GOOD = """\
@@ -137,6 +143,28 @@ def test_wrong_use_of_diff(runner: CliRunner, words: list[str], said: str) -> No
     assert said in result.stderr
     assert result.stdout == ""
     assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize("command", ["check", "judge", "backfill"])
+def test_days_the_wrong_way_round_are_refused(runner: CliRunner, command: str) -> None:
+    """Before anything is started: nothing lies between them, and nothing would have been done."""
+    result = runner.invoke(cli.app, [command, "--from", "2013-03-31", "--to", "2013-03-01"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--from 2013-03-31 is after --to 2013-03-01: no day lies between them." in result.stderr
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_days_that_a_table_does_not_have_are_refused(tmp_path: Path, missing: bool) -> None:  # noqa: FBT001
+    """Who asks for them has mistyped; where days are there and none is missing, there is nothing to do."""
+    days = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+    spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), days)
+    with dg.DagsterInstance.ephemeral() as instance:
+        session = Session(Dagster(tmp_path), {}, Project({}, {"t": spec}), instance)
+
+        assert len(runs.selected(session, spec, (date(2024, 1, 30), None), missing=missing).windows) == 2
+        with pytest.raises(DeclarationError, match="none of its days that have ended is asked for"):
+            runs.selected(session, spec, (date(2031, 1, 1), None), missing=missing)
 
 
 def test_a_fault_of_the_program_is_not_a_difference(

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 
-from recon_assets.cli import evidence
+from recon_assets.cli import compare, evidence
 from recon_assets.cli.evidence import Report, Side
 from recon_assets.cli.output import beside, shown
 from recon_assets.errors import DeclarationError, UnavailableError
@@ -289,6 +290,12 @@ KEYS = replace(AGREED, columns=("id",), key_only=True)
             "Not known: no record was compared; outside of --window and --where: 9 rows of the source and 9 of the",
         ),
         (
+            Comparison(outside=(0, 0), unplaced=(1, 1)),
+            3,
+            3,
+            "Not known: no record was compared; all rows are without a time; not compared: 1 row of the source and",
+        ),
+        (
             replace(AGREED, not_compared=tuple(replace(TAGS, column=name) for name in "abcdefg")),
             0,
             1,
@@ -316,6 +323,16 @@ def test_the_verdict_names_some_columns_and_counts_the_rest() -> None:
         " the source), c (only in the source), d (only in the source), and 2 more."
     )
     assert sum(note.startswith("Not compared: ") for note in _report(found).notes()) == 7
+
+
+@pytest.mark.parametrize(("of", "listed", "heading"), [(2, 2, "T"), (5, 2, "T (2 of 5)"), (30, 30, "T (10 of 30)")])
+def test_headings_say_how_many_of_how_many_are_shown(
+    capsys: pytest.CaptureFixture[str], of: int, listed: int, heading: str
+) -> None:
+    """Whether the list is short for its own sake, or because of --max-evidence."""
+    compare._sample("T", of, (ODD,) * listed, Table())
+
+    assert capsys.readouterr().out.strip().splitlines()[0] == heading
 
 
 def test_notes_say_how_to_read_the_figures() -> None:

@@ -17,7 +17,7 @@ from recon_assets import cli
 from recon_assets.cli import cases, options, review, web
 from recon_assets.desk.passwords import fits
 from recon_assets.errors import DeclarationError
-from recon_assets.ledger import Recorded
+from recon_assets.ledger import Counts, Recorded
 from recon_assets.local import VARIABLES
 from recon_assets.model import (
     Action,
@@ -60,6 +60,15 @@ WRONG = Discrepancy(
     ("name", "fee"),
 )
 SEEN = Recorded(RECORD, WRONG, ("fields",), first_seen=NOW, last_seen=NOW, times_seen=3, reopened=1)
+
+
+@pytest.mark.parametrize("window", ["2024-05-01", "all"])
+def test_the_queue_says_once_of_which_table_a_case_is(capsys: pytest.CaptureFixture[str], window: str) -> None:
+    """Also where a case is of the whole table."""
+    case_id = CaseId("t", window, "mismatched")
+    cases.show_queue([replace(CASE, id=case_id, summary=f"{case_id.where}: 3 mismatched")], Counts(total=1), NOW)
+
+    assert f"{case_id.where}: " not in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def remark(tolerance: Tolerance, source: Figure, target: Figure) -> str:
         return ""
     limits = [f"{tolerance.absolute.normalize():,f}"] if tolerance.absolute else []
     limits += [f"{(tolerance.relative * 100).normalize():f}%"] if tolerance.relative else []
-    verdict = "within" if tolerance.allows(source, target) else "more apart than"
+    verdict = "within" if tolerance.allows(source, target) else "further apart than"
     return f", {verdict} the tolerance of {' or '.join(limits)}"
 
 

@@ -137,7 +137,7 @@ def _limits(of: Type) -> tuple[object, ...]:
 
 
 def _reordered(source: Sequence[str], target: Sequence[str]) -> Iterator[Difference]:
-    """The fewest columns that stand elsewhere, with their places among those that both sides have."""
+    """The columns outside of the longest stretches that stand alike, with their places among those of both sides."""
     runs = SequenceMatcher(None, source, target, autojunk=False).get_matching_blocks()
     stay = {name for run in runs for name in source[run.a : run.a + run.size]}
     for name in source:

@@ -139,7 +139,7 @@ def show_records(records: Sequence[Recorded], case: Case, spec: TableSpec) -> No
         tell(f"\n  {item.id}  {_identity(item.discrepancy, spec)}  {_sightings(item)}")
         screen().print(_side_by_side(item.discrepancy, spec))
     if case.id.of_records and case.named < case.wrong:
-        tell(f"\nWrong, but not known by name: {number(case.wrong - case.named, 'more record')}.")
+        tell(f"\nAlso wrong, but not listed: {number(case.wrong - case.named, 'more record')}.")
 
 
 def _identity(found: Discrepancy, spec: TableSpec) -> str:

@@ -133,7 +133,7 @@ def _asked(
 
 
 def _left_out(asked: Iterable[Asked], not_checked: dict[str, str]) -> Iterator[str]:
-    """Who names checks leaves out, perhaps unawares, the one of the rows that no day holds."""
+    """Says of which tables --only leaves out the check of rows without a time, which its user may not have meant."""
     for item in asked:
         if any(check.name == UNDATED for check in item.spec.checks) and UNDATED not in item.checks:
             not_checked[item.spec.name] = f"rows without a time, for --only leaves out {UNDATED}"

@@ -1,7 +1,9 @@
 """The commands that run things: demo, dev, adopt, backfill, judge."""
 
 import os
+import shlex
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,7 +104,7 @@ def adopt(tables: Tables = None, every: AllTables = False) -> None:  # noqa: FBT
     Days that have rows become materialized, with their row counts; days that already are stay as they are.
     Nothing is written to the target.
     """
-    with interruptible("recon adopt"), sessions.session(os.environ) as session:
+    with interruptible(as_typed()), sessions.session(os.environ) as session:
         for spec in chosen(session.project, tables, every=every):
             tell_adopted(session, spec)
 
@@ -122,7 +124,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
     """
     days = span(first, last)
-    with interruptible("recon backfill --missing"), sessions.session(os.environ) as session:
+    with interruptible(as_typed("--missing")), sessions.session(os.environ) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = [selected(session, spec, days, missing=missing) for spec in specs]
@@ -150,7 +152,7 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon judge flights --from 2013-03-01 --to 2013-03-31 --only count
     """
     days = span(first, last)
-    with interruptible("recon judge"), sessions.session(os.environ) as session:
+    with interruptible(as_typed()), sessions.session(os.environ) as session:
         specs = chosen(session.project, tables, every=every)
         asked = asked_for(session, specs, days, tuple(only or ()))
         with reached(session, webserver) as place:
@@ -421,6 +423,12 @@ def interruptible(again: str | None = None) -> Iterator[None]:
     except KeyboardInterrupt:
         tell(f"Stopped. Run `{again}` again to go on." if again else "Stopped.")
         raise typer.Exit(INTERRUPTED if again else 0) from None
+
+
+def as_typed(*options: str) -> str:
+    """The command that is running, as it was typed, and with these options besides."""
+    typed = sys.argv[1:]
+    return shlex.join(["recon", *typed, *(option for option in options if option not in typed)])
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -204,4 +204,5 @@ def _exchanges(columns: Mapping[str, Sequence[Discrepancy]], *, capped: bool) ->
     often = {name: wrong for name, wrong in columns.items() if len(wrong) >= _ENOUGH}
     for one, other, count, of in exchanged(dict(islice(often.items(), _WIDE))):
         said = share(count, of, "records that differ in both", capped=capped)
+        # Tells more than a reason about either of the two, so that it comes first.
         yield Reason(f"{one} and {other} are swapped in {said}", count + 1)

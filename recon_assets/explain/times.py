@@ -59,7 +59,7 @@ def _timely(find: Callable[[Times], Likeness | None]) -> Family:
 
 
 _READ = " (times without a zone read as UTC)"
-"""How a phrase ends that this page cannot know better: it does not see in which zone they are stored."""
+"""How a phrase ends about such times: in which zone they are stored is not known here."""
 
 
 def _names_zone(value: Value) -> bool:

@@ -32,7 +32,7 @@ def accept(  # noqa: PLR0913 - who accepts what, when and why
 
 
 def withdraw(c: sa.Connection, case: CaseId, *, at: datetime, who: str = "recon", decision: int | None = None) -> None:
-    """Notes that no difference of a case is accepted any more: none of those that ``decision`` accepted, or of all."""
+    """Notes that no difference of a case is accepted any more: or none of those that ``decision`` accepted."""
     row = {"review_case": number_of(c, case), "withdrawn": True, "decision": decision, "who": who, "why": "", "at": at}
     c.execute(sa.insert(_acceptance).values(row))
 

@@ -75,7 +75,7 @@ _ANSWERS = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.REOPENED, C
 
 
 def _to_do(act: CaseEventType) -> dict[str, bool]:
-    """What is to be done after ``act``, besides what the state says; what is to be undone stays so until answered."""
+    """What is to be done after ``act``, besides what the state says; an undo is to be done until it is answered."""
     return {"pruned": False} | ({"undo": act is CaseEventType.UNDO} if act in _ANSWERS else {})
 
 

@@ -178,7 +178,7 @@ def staged(target: Target, changes: Mapping[int, Change], depths: Mapping[int, i
 def ordered(
     written: Mapping[int, tuple[str, ...]], depths: Mapping[int, int], action: Action
 ) -> tuple[tuple[tuple[str, ...], ...], Mapping[int, int]]:
-    """In which order which columns are written, a statement each, and in the how manieth each row is."""
+    """The columns that each statement writes, in their order, and the number of the statement that writes each row."""
     groups = {at: (depths.get(at, 0), names) for at, names in written.items()}
     sets = sorted(set(groups.values()), reverse=action is Action.DELETE)
     numbers = {each: number for number, each in enumerate(sets)}

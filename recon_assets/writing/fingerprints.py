@@ -22,10 +22,10 @@ KEY_DIGITS = _PART + _NUMBER
 class Fingerprint:
     """What some rows of a target are, made by the target itself.
 
-    Equal fingerprints are of identical rows, but for a chance of 1 in 2**60. Rows are parted by the hashes of their
-    keys; of each part the digest has how many rows it has, and three sums: of the low half of their hashes, of those
-    times the keys', and of the high half. So when one row of a part has changed, the quotient of the differences of the
-    first two is the hash of its key.
+    Equal fingerprints are of identical rows, but for a chance of 1 in 2**60. Rows are divided into parts by the
+    hashes of their keys; of each part the digest has how many rows it has, and three sums: of the low half of their
+    hashes, of those times the keys', and of the high half. So when one row of a part has changed, the quotient of the
+    differences of the first two is the hash of its key.
 
     Attributes:
         rows: How many rows.

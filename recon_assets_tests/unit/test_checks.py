@@ -99,7 +99,7 @@ SENTENCES: list[Any] = [
         checks.Count(tolerance=TEN),
         [SidePair(100, 89)],
         False,
-        "100 rows in source, 89 in target, more apart than the tolerance of 10",
+        "100 rows in source, 89 in target, further apart than the tolerance of 10",
         id="count over the edge",
     ),
     pytest.param(
@@ -172,14 +172,14 @@ SENTENCES: list[Any] = [
         checks.Sum("price", PERCENT),
         [SidePair(Decimal(100), Decimal("101.01"))],
         False,
-        "sum of price is 100 in source, 101.01 in target, more apart than the tolerance of 1%",
+        "sum of price is 100 in source, 101.01 in target, further apart than the tolerance of 1%",
         id="sum over the edge",
     ),
     pytest.param(
         checks.Sum("price", PERCENT),
         [SidePair(0, Decimal("0.001"))],
         False,
-        "sum of price is 0 in source, 0.001 in target, more apart than the tolerance of 1%",
+        "sum of price is 0 in source, 0.001 in target, further apart than the tolerance of 1%",
         id="share of nothing",
     ),
     pytest.param(

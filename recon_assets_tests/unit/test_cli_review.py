@@ -281,7 +281,7 @@ def test_records_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["≠", "fee", "2", "99"] in lines
     assert ["≠", "name", "***", "***"] in lines
     assert ["note", "NULL", "NULL"] in lines
-    assert "Wrong, but not known by name: 1 more record." in said
+    assert "Also wrong, but not listed: 1 more record." in said
     assert "Ada" not in said
     assert "Bob" not in said
 
@@ -289,7 +289,7 @@ def test_records_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        (replace(CASE, named=0, wrong=2), ["", "Wrong, but not known by name: 2 more records."]),
+        (replace(CASE, named=0, wrong=2), ["", "Also wrong, but not listed: 2 more records."]),
         (replace(CASE, id=CaseId("t", "2024-05-01", "count"), named=0, wrong=2), []),
     ],
     ids=["of records", "of a check"],

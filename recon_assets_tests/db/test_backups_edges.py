@@ -178,6 +178,19 @@ def test_domains_that_forbid_null(both: Both, null: str) -> None:
         load(sides.pair(spec()), Mode.REPLACE, "all")
 
 
+def test_a_load_that_a_trigger_made_as_it_was_keeps_no_backup(both: Both) -> None:
+    """The row counts as updated, and nothing of it could be undone."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer primary key, v integer", "id integer primary key, v integer", [(1, 1)])
+    sides.target.fill("t", [(1, 9)])
+    sides.target.run(
+        "CREATE FUNCTION old() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "CREATE TRIGGER old BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION old()",
+    )
+    assert load(sides.pair(spec()), Mode.UPSERT, "all").said == []
+    assert sides.target.rows() == [(1, 9)]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_replacement_of_rows_that_refer_to_each_other(both: Both, target: Name) -> None:
     """PostgreSQL deletes all of the window together; MySQL row by row, and says what stands against it."""

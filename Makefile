@@ -8,7 +8,7 @@ OWN_UV := $(filter .uv/bin/uv,$(UV))
 BIN := .venv/bin
 READY := .venv/.ready
 # One more than the two cores that we count on: a fifth of the tests' time is waiting for processes and databases.
-WORKERS ?= 3
+WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 RECON_SOAK_SECONDS ?= 600
 export RECON_SOAK_SECONDS

@@ -7,7 +7,6 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 OWN_UV := $(filter .uv/bin/uv,$(UV))
 BIN := .venv/bin
 READY := .venv/.ready
-# One more than the two cores that we count on: a fifth of the tests' time is waiting for processes and databases.
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 RECON_SOAK_SECONDS ?= 600

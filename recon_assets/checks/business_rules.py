@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -126,21 +125,11 @@ class BusinessRule(BaseCheck):
 
 
 def figure(value: Any) -> Figure:
-    """A value of a driver, so that equal values of different drivers are equal.
-
-    A float stands for the shortest decimal that names it: SQLite has no other decimals. A span within a day is
-    a time of day: MariaDB's driver has no other.
-    """
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float | Decimal):
+    """A value that a query gives; a float is the shortest decimal that names it, for SQLite has no other decimals."""
+    if isinstance(value, float):
         return Decimal(str(value))
-    if isinstance(value, datetime):
-        return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta) and timedelta(0) <= value < timedelta(days=1):
-        return (datetime(1, 1, 1, tzinfo=UTC) + value).time().isoformat()
+    if value is None or isinstance(value, bool | int | str | Decimal):
+        return value
     return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 

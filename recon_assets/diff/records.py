@@ -80,7 +80,7 @@ class Table:
     def _comparable(self, text: str | None, at: int, row: Row) -> str | None:
         value = self.readers[at].value(text, row.role)
         if isinstance(value, EqualsNothing):
-            return f"{row.role}: {text}"
+            return f"{row.role}: {text!r}"
         return None if value is None else f"{type(value).__name__} {_normal(value)}"
 
     def differing(self, source: Texts, target: Texts) -> tuple[str, ...]:

@@ -32,10 +32,11 @@ def split_name(table: str) -> tuple[str | None, str]:
 def as_table(name: str, columns: Iterable[str] = ()) -> sa.TableClause:
     """A table to build statements on."""
     schema, plain = split_name(name)
-    return sa.table(_quoted(plain), *_columns(columns), schema=_quoted(schema) if schema else None)
+    return sa.table(_quoted(plain), *columns_of(columns), schema=_quoted(schema) if schema else None)
 
 
-def _columns(names: Iterable[str]) -> tuple[sa.ColumnClause[Any], ...]:
+def columns_of(names: Iterable[str]) -> tuple[sa.ColumnClause[Any], ...]:
+    """Columns of these names, whatever words they are."""
     return tuple(sa.column(_quoted(name)) for name in names)
 
 
@@ -65,7 +66,7 @@ def relation_of(relation: Relation, columns: Iterable[str]) -> sa.FromClause:
     """The table or query with these columns, to select from."""
     if relation.table:
         return as_table(relation.table, columns)
-    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*_columns(columns)).subquery("q")
+    return written(f"{(relation.query or '').rstrip().rstrip(';')}\n").columns(*columns_of(columns)).subquery("q")
 
 
 def cast_to(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[Any]:

@@ -20,10 +20,11 @@ def _fit(value: Any, of: Type, _: str) -> time:
 
 
 def _of_sqlite(value: Any, _: Kind) -> str:
+    """As MySQL writes it, also what is negative or longer than a day."""
     passed = moments.parse_time(value) if isinstance(value, str) else refuse(what(value))
-    if timedelta() <= passed < moments.DAY:
-        return moments.trimmed(moments.time_of_day(passed).isoformat())
-    return str(value).strip()  # as MySQL writes what is longer than a day
+    seconds, rest = divmod(abs(passed), timedelta(seconds=1))
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest.microseconds:06}"
+    return f"{'-' if passed < timedelta() else ''}{clock}".rstrip("0").rstrip(".")
 
 
 TIME = ValueKind(

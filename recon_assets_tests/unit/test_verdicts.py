@@ -78,6 +78,16 @@ def test_as_many_as_can_be_are_paired_within_a_tolerance(source: tuple[str, ...]
     assert (left.count("source"), left.count("target")) == (3 - best, 3 - best)
 
 
+def test_a_text_that_spells_a_mark_is_another_key() -> None:
+    """Though neither is a number, as which a rule reads both."""
+    form = Form(Kind.DECIMAL, True, False, False)  # noqa: FBT003 - as `as` makes it
+    text = Type(Kind.TEXT, "text")
+    table = Table((Reader("v", form, text, text, Rule(read_as="number")),), (0,))
+    marked, spelled = (Row("source", "all", f"{mark}9:!greek:D2") for mark in ("!", ""))
+    assert table.key_of(marked) != table.key_of(spelled)
+    assert table.key_of(spelled) == table.key_of(spelled)
+
+
 @given(st.lists(st.tuples(st.none() | st.integers(-(2**70), 2**70) | st.text(max_size=3), st.booleans()), max_size=60))
 def test_rows_of_one_key_come_together(found: list[tuple[int | str | None, bool]]) -> None:
     """Each key once, with all of its rows; integers by size, texts after them, NULL first."""

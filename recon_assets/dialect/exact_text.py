@@ -13,7 +13,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.dialect.canonical import SPELLING_POSTGRESQL, Cell
-from recon_assets.dialect.mysql_unreadable import bytes_of
+from recon_assets.dialect.mysql_unreadable import SHAPES, bytes_of
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, Marked
 from recon_assets.values.enum import ERROR_VALUE
@@ -43,16 +43,13 @@ def _exact_text_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     return _mysql_form(element.of).format(compiler.process(element.clauses, **kw))
 
 
-_SHAPES = ("geometry", "point", "linestring", "polygon", "multi")
-
-
 def _mysql_kind(of: Type) -> Kind:
     """The kind whose exact text serves for a type; columns that are only carried along may be of no kind."""
     if of.charset:
         return Kind.BINARY  # as text, bytes that are no characters would be lost
     if of.kind is not Kind.UNSUPPORTED:
         return of.kind
-    return Kind.BOOLEAN if of.name.startswith("bit") else Kind.BINARY if of.name.startswith(_SHAPES) else of.kind
+    return Kind.BOOLEAN if of.name.startswith("bit") else Kind.BINARY if of.name.startswith(SHAPES) else of.kind
 
 
 def _mysql_form(of: Type) -> str:

@@ -17,6 +17,7 @@ LOSSLESS = frozenset(
     }
 )
 """The sets of which every byte is a character; a test tries all of all sets that its server has."""
+SHAPES = ("geometry", "point", "linestring", "polygon", "multi")
 _REPLACEMENTS = ("3F", "EFBFBD")  # `?`, and U+FFFD in tis620
 
 
@@ -36,6 +37,12 @@ def _is_unreadable(charset: str, column: str) -> str:
     utf8 = MYSQL_UTF8.format(column)
     replaced = " OR ".join(f"LOCATE(x'{each}', CAST({utf8} AS BINARY))" for each in _REPLACEMENTS)
     return f"(({replaced}) AND CAST(CONVERT({utf8} USING {charset}) AS BINARY) <> CAST({column} AS BINARY))"
+
+
+def may_hold_bytes(of: Type) -> bool:
+    """Whether values of the type may be bytes that no character has, which a cast to text would lose."""
+    bits = of.name.startswith("bit") and of.name != "bit(1)"
+    return bool(of.charset) or of.kind is Kind.BINARY or bits or of.name.startswith(SHAPES)
 
 
 def bytes_of(marked: str) -> bytes:

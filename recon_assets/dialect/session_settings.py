@@ -137,7 +137,20 @@ class PostgresqlSettings:
             found = dict(zip((*wanted, _REPLICATION), cursor.execute(statement, values).fetchone(), strict=True))
         self.search_path = found[_SEARCH_PATH]
         refuse_others(self.database.name, own, found)
+        self._need_own_functions(found[_SEARCH_PATH])
         return found
+
+    def _need_own_functions(self, search_path: str) -> None:
+        """Else somebody's ``encode`` or type ``date`` would make values what they are not."""
+        names = [name.strip(' "') for name in search_path.split(",")]
+        if _CATALOG in names[1:]:
+            first = ", ".join([_CATALOG, *(name.strip() for name in search_path.split(",") if _CATALOG not in name)])
+            msg = (
+                f"{self.database.name}: search_path names {_CATALOG} after other schemas, whose functions and types"
+                f" would stand for PostgreSQL's own. Set another one for the role (ALTER ROLE .. SET search_path ="
+                f" {first}), or in the URL (options=-csearch_path%3D..)."
+            )
+            raise DeclarationError(msg)
 
     def _need_triggers(self, replication_role: str) -> None:
         """Only superusers can set it, so that it is asked for and left alone."""
@@ -163,6 +176,7 @@ class PostgresqlSettings:
 
 
 _SEARCH_PATH = "search_path"
+_CATALOG = "pg_catalog"
 _REPLICATION, _ORIGIN = "session_replication_role", "origin"
 _PSYCOPG: sa.Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -325,8 +339,23 @@ def _session_variables(names: Iterable[str]) -> sa.Select[*tuple[Any, ...]]:
 
 
 def duckdb(connection: Any, _: Any) -> None:
-    """A file has no sessions of others, but the zone is the machine's unless it is set."""
+    """A file has no sessions of others, but the zone is the machine's, and its macros come before functions.
+
+    Raises:
+        DeclarationError: When the file has a macro of the name of a function, which ours would mean.
+    """
     connection.execute("SET TimeZone = 'UTC'")
+    found = connection.execute(_SHADOWING).fetchall()
+    if found:
+        names = ", ".join(name for (name,) in found)
+        msg = f"the DuckDB file has macros that would stand for DuckDB's own functions: {names}; rename or drop them"
+        raise DeclarationError(msg)
+
+
+_SHADOWING = """
+SELECT function_name FROM duckdb_functions() GROUP BY function_name
+HAVING bool_or(internal) AND bool_or(NOT internal AND schema_name = 'main') ORDER BY 1
+"""
 
 
 def refuse_others(where: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from recon_assets.dialect.canonical import fenced, row_text, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.postgresql_row_hash import chained_hash, equal_values, hashes_alike
-from recon_assets.dialect.sql import readable
+from recon_assets.dialect.sql import cast_as, readable
 from recon_assets.dialect.text_hash import text_hash
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Groups, Kind, Measure, SidePair, Window
@@ -203,6 +203,8 @@ def _value(side: Side, name: str, function: str) -> sa.ColumnElement[Any]:
     of, value = side.column(name).type, side.value(name)
     if of.kind is Kind.BOOLEAN and function in _ADDING | _EXTREMES:  # 0 and 1, as databases without booleans have it
         return sa.cast(_text_of(side, name) if side.dialect == "sqlite" else value, sa.Integer())
+    if function in _ADDING and of.name == "UHUGEINT":
+        return cast_as(value, "HUGEINT")  # or DuckDB would add them as doubles
     if function in _ADDING or (function in _EXTREMES and of.kind is Kind.FLOAT):  # MySQL writes six digits of a float
         return readable(value, of, side.dialect)
     if function == "nulls" or of.kind in _ORDERED or (function in _EXTREMES and _is_moment(side, name)):

@@ -16,7 +16,7 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.windows import bound
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Kind, Results, Rule, SidePair, Type, Window
-from recon_assets.reading.names import columns_of, written
+from recon_assets.reading.names import Select, columns_of, written
 from recon_assets.reading.snapshot import Side, Snapshot
 from recon_assets.values import Marked, json, numbers
 from recon_assets.values.showing import shown
@@ -51,13 +51,13 @@ def _read(side: Side, need: Results, window: Window) -> tuple[dict[str, Type], S
         msg = f"{place}: names :window_start or :window_end, but is asked for no window; give the table a window"
         raise DeclarationError(msg)
     query = written(f"{sql.rstrip().rstrip(';')}\n", bounds)
-    everything = sa.select(sa.literal_column("*")).select_from(query.columns().subquery("q"))
+    everything: Select = sa.select(sa.literal_column("*")).select_from(query.columns().subquery("q"))
     with driver_errors(place):
         with side.connection.execute(everything.limit(0)) as result:
             names = _names(result, need.by, place)
         types = catalog.column_types(side.connection, everything, {}, {})
         columns = query.columns(*columns_of(names)).subquery("q").c
-        select = sa.select(*(_text(columns[name], types[name], side.dialect) for name in names))
+        select: Select = sa.select(*(_text(columns[name], types[name], side.dialect) for name in names))
         with side.connection.execute(select) as result:
             found = result.fetchmany(MAX_RESULT_ROWS + 1)
     if len(found) > MAX_RESULT_ROWS:

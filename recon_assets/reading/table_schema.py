@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import catalog, table_catalog
 from recon_assets.dialect.driver_errors import driver_errors
+from recon_assets.dialect.mysql_unreadable import may_hold_bytes
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Relation, TableSpec
+from recon_assets.model import Column, Relation, TableSpec, Type
 from recon_assets.reading.names import Select, as_table, cast_to, nearest, relation_of
+from recon_assets.values import TEXTS
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,21 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         table = as_table(relation.table) if relation.table else None
         known = _known(connection, relation, table) if table is not None else None
         facts: Mapping[str, dict[str, bool]] = known.columns if known else {}
-        everything: Select = sa.select(sa.literal_column("*")).select_from(relation_of(relation, ()))
+        uncast: Select = sa.select(sa.literal_column("*")).select_from(relation_of(relation, ()))
         if cast or facts:  # a star would leave out MySQL's invisible columns
-            names = tuple(facts or connection.execute(everything.limit(0)).keys())
+            names = tuple(facts or connection.execute(uncast.limit(0)).keys())
             plain = relation_of(relation, names)
-            everything = sa.select(*(cast_to(plain.c[name], (cast or {}).get(name)).label(name) for name in names))
+            uncast, everything = (
+                sa.select(*(cast_to(plain.c[name], casts.get(name)).label(name) for name in names))
+                for casts in ({}, cast or {})
+            )
+        else:
+            everything = uncast
         declared, charsets = (known.types, known.charsets) if known else ({}, {})
         types = catalog.column_types(connection, everything, declared, charsets, cast or ())
+        if cast and catalog.is_mysql(connection):
+            before = catalog.column_types(connection, uncast, declared, charsets)
+            _need_texts(relation, {name: (before[name], types[name]) for name in cast if name in types})
     columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
     if known is None:
         return TableSchema(columns)
@@ -89,6 +99,18 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         transactional=known.transactional,
         unique_everywhere=known.unique_everywhere,
     )
+
+
+def _need_texts(relation: Relation, casts: Mapping[str, tuple[Type, Type]]) -> None:
+    """A cast of MySQL would make one `?` of all bytes that are no characters, and equal values of different ones."""
+    for name, (before, after) in casts.items():
+        if after.kind in TEXTS and may_hold_bytes(before):
+            of = f"{before.name} in {before.charset}" if before.charset else before.name
+            msg = (
+                f"{relation}: {name}: a cast of {of} to text makes ? of bytes that are no characters; leave the cast"
+                f" out, cast to unsigned (bits), or write a query with hex({name})"
+            )
+            raise DeclarationError(msg)
 
 
 def _known(connection: sa.Connection, relation: Relation, table: sa.TableClause) -> table_catalog.CatalogTable:

@@ -37,6 +37,9 @@ def _digits(*default: int) -> TypeRule:
     return rule
 
 
+_TRIMMED_DUCKDB = "rtrim(rtrim({}, '0'), '.')"
+# Of a column without digits before the point, DuckDB writes `.5` and `-.5`.
+_LESS_THAN_ONE = _TRIMMED_DUCKDB.format(f"regexp_replace({CAST_DUCKDB}, '^(-?)[.]', '\\10.')")
 DECIMAL = ValueKind(
     Kind.DECIMAL,
     names={
@@ -48,7 +51,11 @@ DECIMAL = ValueKind(
     sql={
         "postgresql": Sql("trim_scale({})::text"),
         "mysql": Sql("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))", whole=CAST_MYSQL),
-        "duckdb": Sql(f"rtrim(rtrim({CAST_DUCKDB}, '0'), '.')", whole=CAST_DUCKDB),
+        "duckdb": Sql(
+            _TRIMMED_DUCKDB.format(CAST_DUCKDB),
+            whole=CAST_DUCKDB,
+            named={f"DECIMAL({digits},{digits})": _LESS_THAN_ONE for digits in range(1, 39)},
+        ),
     },
     of_sqlite=numbers.of_sqlite,
     parse=numbers.parse,

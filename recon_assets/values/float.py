@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import TypeRule, ValueKind, numbers_of, refuse, texts
+from recon_assets.values.kind import TypeRule, ValueKind, numbers_of, refuse, texts, what
 
 _NO_NUMBER = {"NaN", "Infinity", "-Infinity"}
 
@@ -51,6 +51,8 @@ def _of_sqlite(value: Any, declared: Kind) -> str:
     """Of a column of floats, to the last bit; of other columns, the number that is compared with a float."""
     if declared is not Kind.FLOAT:
         return numbers.of_sqlite(value, declared)
+    if isinstance(value, bytes):
+        refuse(what(value))  # Python would read its digits
     return _canonical(parse(value) if isinstance(value, str) else float(value))
 
 

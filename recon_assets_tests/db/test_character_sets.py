@@ -4,7 +4,7 @@ import pytest
 
 from recon_assets import compare, reading, writing
 from recon_assets.diff import count_groups
-from recon_assets.errors import DoesNotFitError
+from recon_assets.errors import DeclarationError, DoesNotFitError
 from recon_assets.model import ALL, Action, Groups, Measure, Mode
 from recon_assets.reading import DIGEST
 from recon_assets.values import Marked
@@ -66,6 +66,22 @@ def test_characters_of_several_bytes(both: Both) -> None:
 
     assert dict(found.by_column) == dict.fromkeys(PAIRS, 1)
     assert [[str(item.key[0]) for item in side] for side in (found.missing, found.extra)] == [["!greek:FF"], ["?"]]
+
+
+def test_no_cast_makes_question_marks(both: Both) -> None:
+    """Of bits and of bytes that are no characters: it is refused, and the ways out tell the values apart."""
+    sides = both("mysql", "mysql")
+    sides.create("id int, b bit(8), g text CHARACTER SET greek", "id int, b bit(8), g text CHARACTER SET greek")
+    for side, bits, text in ((sides.source, "b'11111111'", "_greek x'D2'"), (sides.target, "b'11111110'", "'?'")):
+        side.run(f"INSERT INTO t VALUES (1, {bits}, {text})")
+    for name, of in (("b", r"bit\(8\)"), ("g", "text in greek")):
+        for table in ("t", "(SELECT * FROM t)"):
+            with pytest.raises(
+                DeclarationError, match=rf"{name}: a cast of {of if table == 't' else '.*'} to text .*hex"
+            ):
+                compare(sides.source.url, table, sides.target.url, table, key=["id"], cast={name: "char"})
+    (found,) = compare(sides.source.url, "t", sides.target.url, "t", key=["id"], cast={"b": "unsigned"}).mismatched
+    assert found.columns == {"b": (255, 254), "g": (Marked("!greek:D2"), "?")}
 
 
 def test_a_load_writes_no_question_mark(both: Both) -> None:

@@ -185,6 +185,16 @@ def test_least_and_greatest_single_precision_floats_keep_all_their_digits(both: 
     assert [(found[each].source, found[each].target) for each in measures] == [(16777216.0, 16777218.0)] * 2
 
 
+def test_sums_of_the_largest_integers_of_duckdb(both: Both) -> None:
+    """Which it would add as doubles."""
+    sides = both("duckdb", "duckdb")
+    for side, last in ((sides.source, 1), (sides.target, 2)):
+        side.run("CREATE TABLE t (id integer, v uhugeint)", f"INSERT INTO t VALUES (1, {2**100}), (2, {last})")
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, [Measure("sum", "v")], [ALL])["all"][Measure("sum", "v")]
+    assert found == SidePair(2**100 + 1, 2**100 + 2)
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_sums_of_doubles_do_not_depend_on_the_order_of_rows(both: Both, name: Name) -> None:
     """They are those of the decimals that the doubles print as, on every database; and a cent is no rounding."""

@@ -192,6 +192,24 @@ def test_target_whose_foreign_keys_are_not_checked(fresh: Fresh, opened: Opened)
         opened(url, "target").exec_driver_sql("SELECT 1")
 
 
+def test_functions_of_others_do_not_stand_for_the_databases_own(fresh: Fresh, opened: Opened) -> None:
+    """As those of a schema before `pg_catalog` would, and macros of a DuckDB file: all rows would be equal."""
+    url = fresh("postgresql")
+    side = Side("postgresql", url)
+    side.run(f'ALTER DATABASE "{sa.make_url(url).database}" SET search_path = public, "pg_catalog"')
+    with pytest.raises(DeclarationError, match=r"shop: search_path names pg_catalog after.*= pg_catalog, public\)"):
+        opened(url).exec_driver_sql("SELECT 1")
+    assert opened(f"{url}&options=-csearch_path%3Dpublic").exec_driver_sql("SELECT 1").scalar() == 1
+
+    file = fresh("duckdb")
+    Side("duckdb", file).run("CREATE MACRO plus(x) AS x + 1", "CREATE SCHEMA s", "CREATE MACRO s.md5(x) AS 'own'")
+    assert opened(file).exec_driver_sql("SELECT plus(1)").scalar() == 1 + 1
+    file = fresh("duckdb")
+    Side("duckdb", file).run("CREATE MACRO sha256(x) AS 'own'")
+    with pytest.raises(DeclarationError, match="macros that would stand for DuckDB's own functions: sha256; rename"):
+        opened(file)
+
+
 MYSQL_BENT = {
     "sql_select_limit": "2",
     "sql_mode": "'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'",

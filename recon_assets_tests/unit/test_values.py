@@ -108,6 +108,7 @@ SQLITE: list[tuple[Any, Kind, Kind, str]] = [
     (2**53 + 1, Kind.ANY, Kind.FLOAT, "9007199254740993"),
     ("1e3", Kind.INTEGER, Kind.INTEGER, "!t316533"),
     (b"\x31", Kind.INTEGER, Kind.INTEGER, "!b31"),
+    (b"\x31", Kind.FLOAT, Kind.FLOAT, "!b31"),
     (1.0, Kind.BOOLEAN, Kind.BOOLEAN, "1"),
     (1.5, Kind.ANY, Kind.TEXT, "1.5"),
     (b"a", Kind.ANY, Kind.TEXT, "!b61"),

@@ -2,27 +2,31 @@
 
 from collections.abc import Sequence
 
+# Exit codes of all commands, besides 0 where all is well.
+DIFFERENT, WRONG_USE, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
+"""Something differs or failed; the request or the declaration is wrong; it is not known or not all done; Ctrl-C."""
+
 
 class ReconError(Exception):
     """Any error whose message says where, what, what was expected and what to do.
 
     Attributes:
-        exit_code: Of the command: 2 when something else has to be asked for, 3 when it could not be done.
+        exit_code: Of the command that it ends.
     """
 
-    exit_code = 3
+    exit_code = COULD_NOT_RUN
 
 
 class DeclarationError(ReconError):
     """Mend the declaration, the command line or the environment, then run again."""
 
-    exit_code = 2
+    exit_code = WRONG_USE
 
 
 class RefusedError(ReconError):
     """The request would break a promise; ask for something else, or allow it by name."""
 
-    exit_code = 2
+    exit_code = WRONG_USE
 
 
 class UnavailableError(ReconError):
@@ -52,4 +56,4 @@ class StaleTargetError(ReconError):
 class TakenError(ReconError):
     """Somebody else was faster: look at the case as it is now."""
 
-    exit_code = 2
+    exit_code = WRONG_USE

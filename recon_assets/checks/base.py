@@ -134,8 +134,3 @@ def remark(tolerance: Tolerance, source: Figure, target: Figure) -> str:
     limits += [f"{(tolerance.relative * 100).normalize():f}%"] if tolerance.relative else []
     verdict = "within" if tolerance.allows(source, target) else "further apart than"
     return f", {verdict} the tolerance of {' or '.join(limits)}"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from recon_assets.checks.base import BaseCheck, plural, remark, shown
+from recon_assets.checks.base import BaseCheck, remark, shown
 from recon_assets.model import (
     EXACT,
     Details,
@@ -18,6 +18,7 @@ from recon_assets.model import (
     Results,
     Tolerance,
     masked,
+    plural,
 )
 
 Group = tuple[Figure, ...]

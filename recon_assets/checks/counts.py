@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from recon_assets.checks.base import FilteredCheck, plural, remark
+from recon_assets.checks.base import FilteredCheck, remark
 from recon_assets.model import (
     EXACT,
     Details,
@@ -15,6 +15,7 @@ from recon_assets.model import (
     Need,
     NotGatheredError,
     Tolerance,
+    plural,
 )
 
 

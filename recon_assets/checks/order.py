@@ -3,9 +3,9 @@
 from abc import ABC
 from dataclasses import dataclass
 
-from recon_assets.checks.base import FilteredCheck, plural
+from recon_assets.checks.base import FilteredCheck
 from recon_assets.checks.target import OfTarget
-from recon_assets.model import Disorder, Evidence, Finding, Need, Records
+from recon_assets.model import Disorder, Evidence, Finding, Need, Records, rows_of_sides
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class InWindows(FilteredCheck):
         source, target = found.unplaced or (0, 0)
         return self.finding(
             evidence,
-            f"{plural(source, 'row')} of the source and {target:,} of the target fall into none of its days",
+            f"{rows_of_sides(source, target)} fall into none of its days",
             passed=not source and not target,
             source=source,
             target=target,

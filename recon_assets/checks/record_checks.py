@@ -4,7 +4,7 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import Any
 
-from recon_assets.checks.base import FilteredCheck, plural
+from recon_assets.checks.base import FilteredCheck
 from recon_assets.model import (
     Comparison,
     Details,
@@ -15,6 +15,7 @@ from recon_assets.model import (
     Need,
     NotGatheredError,
     Records,
+    plural,
 )
 
 

@@ -5,8 +5,19 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from recon_assets.checks.base import BaseCheck, plural
-from recon_assets.model import Column, Details, Evidence, Finding, Kind, Need, NotGatheredError, TableSchemas, Type
+from recon_assets.checks.base import BaseCheck
+from recon_assets.model import (
+    Column,
+    Details,
+    Evidence,
+    Finding,
+    Kind,
+    Need,
+    NotGatheredError,
+    TableSchemas,
+    Type,
+    plural,
+)
 
 if TYPE_CHECKING:  # a declaration is read without SQLAlchemy, which takes a third of a second to import
     from recon_assets.reading import TableSchema

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from recon_assets.checks.base import FilteredCheck, plural
+from recon_assets.checks.base import FilteredCheck
 from recon_assets.model import (
     DiscrepancyKind,
     Disorder,
@@ -14,6 +14,7 @@ from recon_assets.model import (
     Need,
     Orphans,
     SidePair,
+    plural,
 )
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from recon_assets.checks.base import BaseCheck, plural
+from recon_assets.checks.base import BaseCheck
 from recon_assets.checks.business_rules import BusinessRule
 from recon_assets.checks.order import InWindows
 from recon_assets.checks.target import OfTarget
-from recon_assets.model import Check, Evidence, Finding, Need, TableSpec, Undated
+from recon_assets.model import Check, Evidence, Finding, Need, TableSpec, Undated, rows_of_sides
 
 NAME = "undated"
 
@@ -42,13 +42,10 @@ class UndatedRows(BaseCheck):
         found = evidence.records(Undated())
         counts, (source, target) = found.counts, found.unplaced or (0, 0)
         wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
-        beyond = (
-            f"; not compared, for they lie before its first day or after its last: {plural(source, 'row')} of the"
-            f" source and {target:,} of the target"
-        )
+        beyond = f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
         return self.finding(
             evidence,
-            f"{plural(counts.source, 'row')} of the source and {counts.target:,} of the target have no time,"
+            f"{rows_of_sides(counts.source, counts.target)} have no time,"
             f" {counts.wrong:,} of them differ{wrong if counts.wrong else ''}{beyond if source or target else ''}",
             passed=found.equal,
             source=counts.source,

@@ -13,11 +13,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from recon_assets.cli.output import INTERRUPTED, complain, piped
-from recon_assets.errors import DeclarationError, ReconError
+from recon_assets.cli.output import complain, piped
+from recon_assets.errors import COULD_NOT_RUN, INTERRUPTED, DeclarationError, ReconError
 from recon_assets.model import keepable
-
-FAULT = 3
 
 _TEACHING = (
     "[bold]First steps[/]",
@@ -99,7 +97,7 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Click would end with 1, which says that records differ; what has a verdict gives it under `piped`.
-            raise typer.Exit(FAULT) from None
+            raise typer.Exit(COULD_NOT_RUN) from None
 
 
 def _imported(name: str) -> Any:
@@ -147,4 +145,4 @@ def main(args: Sequence[str] | None = None) -> None:
             app(args=args, prog_name="recon")
     except Exception:  # noqa: BLE001 - shown whole
         traceback.print_exc()
-        sys.exit(FAULT)
+        sys.exit(COULD_NOT_RUN)

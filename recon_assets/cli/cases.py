@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.cli.findings import STYLES
-from recon_assets.cli.output import beside, number, screen, shown, tell
+from recon_assets.cli.output import beside, plain_table, screen, shown, tell
 from recon_assets.ledger import Counts, Recorded, Said
 from recon_assets.model import (
     Action,
@@ -22,6 +22,7 @@ from recon_assets.model import (
     Value,
     masked,
     masked_key,
+    plural,
 )
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -89,10 +90,10 @@ def _hidden(record: Mapping[str, Any] | None, spec: TableSpec) -> dict[str, Any]
 
 def show_queue(cases: Sequence[Case], counts: Counts, now: datetime) -> None:
     """Print cases, a line each, the most severe and oldest first."""
-    tell(f"{number(counts.total, 'case')}{f', the first {len(cases)}' if counts.total > len(cases) else ''}")
+    tell(f"{plural(counts.total, 'case')}{f', the first {len(cases)}' if counts.total > len(cases) else ''}")
     if not cases:
         return
-    table = _table("severity", "case", "state", "age", "assignee", "what is wrong")
+    table = plain_table("severity", "case", "state", "age", "assignee", "what is wrong")
     for case in cases:
         about = case.summary.removeprefix(f"{case.id.where}: ")
         severity = Text(case.severity, style=STYLES[case.severity])
@@ -103,7 +104,7 @@ def show_queue(cases: Sequence[Case], counts: Counts, now: datetime) -> None:
 def show_corrected(cases: Sequence[Case]) -> None:
     """Print how many records were corrected, by table and kind."""
     tell("\nCorrected by itself")
-    table = _table("table", "kind", "days", "records")
+    table = plain_table("table", "kind", "days", "records")
     for place, found in groupby(sorted(cases, key=_place), key=_place):
         records = [case.wrong for case in found]
         table.add_row(*place, f"{len(records):,}", f"{sum(records):,}")
@@ -116,7 +117,7 @@ def _place(case: Case) -> tuple[str, str]:
 
 def show_case(case: Case, now: datetime) -> None:
     """Print how a case stands."""
-    again = f", found again {number(case.reopened, 'time')}" if case.reopened else ""
+    again = f", found again {plural(case.reopened, 'time')}" if case.reopened else ""
     decided = f", {case.chosen.decision} by {case.decided_by}" if case.chosen else ""
     assigned = f", assigned to {case.assignee}" if case.assignee else ""
     tell(f"{case.id}: {case.state}{decided}{assigned}")
@@ -139,7 +140,7 @@ def show_records(records: Sequence[Recorded], case: Case, spec: TableSpec) -> No
         tell(f"\n  {item.id}  {_identity(item.discrepancy, spec)}  {_sightings(item)}")
         screen().print(_side_by_side(item.discrepancy, spec))
     if case.id.of_records and case.named < case.wrong:
-        tell(f"\nAlso wrong, but not listed: {number(case.wrong - case.named, 'more record')}.")
+        tell(f"\nAlso wrong, but not listed: {plural(case.wrong - case.named, 'more record')}.")
 
 
 def _identity(found: Discrepancy, spec: TableSpec) -> str:
@@ -150,12 +151,12 @@ def _identity(found: Discrepancy, spec: TableSpec) -> str:
 
 
 def _sightings(item: Recorded) -> str:
-    again = f", back {number(item.reopened, 'time')}" if item.reopened else ""
-    return f"seen {number(item.times_seen, 'time')} since {moment(item.first_seen)}{again}"
+    again = f", back {plural(item.reopened, 'time')}" if item.reopened else ""
+    return f"seen {plural(item.times_seen, 'time')} since {moment(item.first_seen)}{again}"
 
 
 def _side_by_side(found: Discrepancy, spec: TableSpec) -> Table:
-    table = _table("", "column", "source", "target")
+    table = plain_table("", "column", "source", "target")
     width = max(20, (screen().width - 30) // 2)
     for name in dict.fromkeys([*(found.source or {}), *(found.target or {})]):
         cells = _pair(_cell(found.source, name, spec), _cell(found.target, name, spec), width)
@@ -185,7 +186,7 @@ def _absent(found: Discrepancy, cells: tuple[str, str]) -> tuple[str, str]:
 
 def show_events(events: Iterable[Event]) -> None:
     """Print what happened to a case: when, what, by whom and why."""
-    table = _table("", "when", "what", "who", "why")
+    table = plain_table("", "when", "what", "who", "why")
     for event in events:
         table.add_row(str(event.n), moment(event.at), event.act, Text(event.who), Text(event.note))
     screen().print(Text("\nWhat happened", style="bold"), table, sep="\n")
@@ -222,17 +223,17 @@ def _text(name: str, value: str | None, private: Collection[str]) -> str:
 
 def tally(counts: Mapping[Action, int]) -> str:
     """How many rows of which kind, in words."""
-    return ", ".join(number(counts[action], action) for action in Action if counts.get(action)) or "no rows"
+    return ", ".join(plural(counts[action], action) for action in Action if counts.get(action)) or "no rows"
 
 
 def show_counts(counts: Counts, now: datetime) -> None:
     """Print the figures of the queue."""
-    tell(number(counts.total, "case"))
+    tell(plural(counts.total, "case"))
     if counts.oldest and counts.newest:
         for words, at in (("oldest", counts.oldest), ("newest", counts.newest)):
             tell(f"{words}: {moment(at)} ({age(at, now)})")
     for title, found in parts(counts):
-        table = _table(title, "cases")
+        table = plain_table(title, "cases")
         table.columns[1].justify = "right"
         for name, count in found.items():
             table.add_row(Text(name), f"{count:,}")
@@ -266,10 +267,3 @@ def age(since: datetime, now: datetime) -> str:
     """How long ago, in the largest unit."""
     seconds = max(0, int((now - since).total_seconds()))
     return next((f"{seconds // size} {unit}" for size, unit in _AGES if seconds >= size), f"{seconds} s")
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(Text(heading), overflow="fold")
-    return table

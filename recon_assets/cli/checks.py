@@ -17,10 +17,10 @@ from recon_assets.checks.running import evaluate
 from recon_assets.checks.undated import NAME as UNDATED
 from recon_assets.cli import at_hand
 from recon_assets.cli.findings import Result, as_dict, show
-from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Span, Strict, Tables, chosen, span
-from recon_assets.cli.output import aside, leaving_at_once, number, piped, progress, remark
+from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Span, Strict, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli.output import aside, leaving_at_once, piped, progress, remark
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
+from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window, plural
 
 app = typer.Typer(add_completion=False)
 
@@ -107,17 +107,12 @@ def _asked(
         DeclarationError: When nothing at all is: what was not checked has not passed.
     """
     specs = list(specs)
-    names = {spec.name: tuple(check.name for check in spec.checks) for spec in specs}
-    unknown = set(only) - {name for checks in names.values() for name in checks}
-    if unknown or not any(names.values()):
-        known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
-        msg = f"{', '.join(sorted(unknown)) or 'Nothing to check'}: no such check is declared. There are: {known}."
-        raise DeclarationError(msg)
+    refuse_unknown_checks(specs, only)
     found, refused = [], []
     for spec in specs:
-        wanted = tuple(name for name in names[spec.name] if not only or name in only)
+        wanted = tuple(check.name for check in spec.checks if not only or check.name in only)
         try:
-            if not names[spec.name]:
+            if not spec.checks:
                 not_checked[spec.name] = "no checks are declared"
                 remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
             elif wanted:
@@ -165,7 +160,7 @@ def _findings(
     # Each failed finding is logged too; with this handler Python does not print that beside the report.
     logging.getLogger("recon_assets").addHandler(_Tracebacks())
     for item in asked:
-        told(f"{item.spec.name}: {number(len(item.checks), 'check')}, {number(len(item.windows), 'day')}")
+        told(f"{item.spec.name}: {plural(len(item.checks), 'check')}, {plural(len(item.windows), 'day')}")
         yield from evaluate(
             project,
             item.spec,

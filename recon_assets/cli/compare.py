@@ -13,7 +13,18 @@ import recon_assets
 from recon_assets.cli import evidence, options
 from recon_assets.cli.evidence import Report, Side
 from recon_assets.cli.options import AsJson, MaxEvidence, Strict
-from recon_assets.cli.output import aside, beside, leaving_at_once, piped, progress, remark, screen, shown, tell
+from recon_assets.cli.output import (
+    aside,
+    beside,
+    leaving_at_once,
+    piped,
+    plain_table,
+    progress,
+    remark,
+    screen,
+    shown,
+    tell,
+)
 from recon_assets.dialect import check_url
 from recon_assets.errors import DeclarationError
 from recon_assets.explain import reasons
@@ -171,16 +182,9 @@ def _list(title: str, sentences: Iterable[str]) -> None:
         tell("\n".join(["", title, *said]))
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(Text(heading), overflow="fold")
-    return table
-
-
 def _figures(report: Report) -> Table:
     counts = report.comparison.counts
-    table = _table("", "records", "")
+    table = plain_table("", "records", "")
     table.columns[1].justify = "right"
     for side, count, place in (("source", counts.source, report.source), ("target", counts.target, report.target)):
         table.add_row(side, f"{count:,}", Text(f"{place.table}  {place.url}"))
@@ -191,7 +195,7 @@ def _figures(report: Report) -> Table:
 
 
 def _by_column(report: Report) -> Table:
-    table = _table("column", "records", "of mismatched")
+    table = plain_table("column", "records", "of mismatched")
     table.columns[1].justify = table.columns[2].justify = "right"
     by_column = sorted(report.comparison.by_column.items(), key=lambda item: -item[1])
     for column, count in by_column:
@@ -202,7 +206,7 @@ def _by_column(report: Report) -> Table:
 
 def _mismatched(report: Report) -> Table:
     """The first records, each with its cells that differ below one another."""
-    table = _table(*report.heading, "column", "source", "target")
+    table = plain_table(*report.heading, "column", "source", "target")
     width = max(20, (screen().width - 24) // 2)
     for item in report.comparison.mismatched[:SAMPLE]:
         identity = [Text(shown(value)) for value in report.identity(item)]
@@ -215,7 +219,7 @@ def _mismatched(report: Report) -> Table:
 def _identities(report: Report, items: tuple[Discrepancy, ...]) -> Table:
     """The first records by what identifies them; when that is much, in one column."""
     many = len(report.heading) > MANY
-    table = _table("record") if many else _table(*report.heading)
+    table = plain_table("record") if many else plain_table(*report.heading)
     for item in items[:SAMPLE]:
         cells = [shown(value) for value in report.identity(item)]
         whole = ", ".join(f"{name}={cell}" for name, cell in zip(report.heading, cells, strict=True))

@@ -11,11 +11,10 @@ from typing import IO, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from recon_assets.cli.output import number, shown
-from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.model import Comparison, Discrepancy, Value
+from recon_assets.cli.output import shown
+from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, DeclarationError, UnavailableError
+from recon_assets.model import Comparison, Discrepancy, Value, plural, rows_of_sides
 
-DIFFERENT, NOT_KNOWN = 1, 3
 NAMED = 5
 """How many columns the verdict names; the notes name all."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -56,7 +55,7 @@ class Report:
         if not found.equal or not self._as_many_undated:
             return DIFFERENT
         if self._compared_nothing or (found.key_only and found.not_compared):
-            return NOT_KNOWN
+            return COULD_NOT_RUN
         return DIFFERENT if self.strict and not found.whole else 0
 
     @property
@@ -67,7 +66,7 @@ class Report:
     @property
     def _said(self) -> str:
         found = self.comparison
-        counts, on_both = found.counts, number(found.counts.source, "record")
+        counts, on_both = found.counts, plural(found.counts.source, "record")
         if not found.equal:
             parts = [
                 (counts.missing, "missing from the target"),
@@ -93,7 +92,7 @@ class Report:
         if not found.counts.source:
             return "Equal: both sides are empty"
         every = len(found.columns) + len(found.not_compared)
-        part = f" in {len(found.columns)} of {number(every, 'column')}" if found.not_compared else ""
+        part = f" in {len(found.columns)} of {plural(every, 'column')}" if found.not_compared else ""
         return f"Equal{part}: {on_both} on both sides, and none differs"
 
     @property
@@ -101,7 +100,7 @@ class Report:
         found = self.comparison
         some = [str(column) for column in found.not_compared[:NAMED]]
         some += [f"and {len(found.not_compared) - NAMED} more"] if len(found.not_compared) > NAMED else []
-        some += [f"{_rows_of(*found.unplaced)} without a time"] if found.unplaced and any(found.unplaced) else []
+        some += [f"{rows_of_sides(*found.unplaced)} without a time"] if found.unplaced and any(found.unplaced) else []
         return f"; not compared: {', '.join(some)}" if some else ""
 
     @property
@@ -121,10 +120,10 @@ class Report:
         """Where the records are that were not compared."""
         found = self.comparison
         if found.in_flight:
-            return f"{number(found.in_flight, 'record')} in flight, and no others"
+            return f"{plural(found.in_flight, 'record')} in flight, and no others"
         if not any(found.outside or ()):
             return "all rows are without a time"
-        return f"outside of --window and --where: {_rows_of(*found.outside or (0, 0))}"
+        return f"outside of --window and --where: {rows_of_sides(*found.outside or (0, 0))}"
 
     @property
     def heading(self) -> tuple[str, ...]:
@@ -145,19 +144,15 @@ class Report:
             listed, wrong = len(found.discrepancies), found.counts.wrong
             yield f"Listed are {listed:,} of the {wrong:,} records that differ (--max-evidence); the counts are exact."
         if found.duplicate_keys:
-            keys = number(found.duplicate_keys, "key")
+            keys = plural(found.duplicate_keys, "key")
             yield f"Not unique: {keys}. Records of such a key are compared whole; those left over are missing or extra."
         if found.in_flight:
-            records = number(found.in_flight, "record")
+            records = plural(found.in_flight, "record")
             yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
         if any(found.unplaced or ()):
             yield "Without a time: rows whose column is NULL, or holds no time; without --window they are compared."
         for column in found.not_compared:
             yield f"Not compared: {column.column}: {column.why}."
-
-
-def _rows_of(source: int, target: int) -> str:
-    return f"{number(source, 'row')} of the source and {target:,} of the target"
 
 
 def as_pieces(report: Report) -> Iterator[str]:
@@ -246,7 +241,7 @@ def _rows(report: Report) -> Iterator[list[Value]]:
     found = report.comparison
     for rows, why in ((found.unplaced, "without a time"), (found.outside, "outside of --window and --where")):
         if rows and any(rows):
-            counted = (f"{number(count, 'row')} {why}" for count in rows)
+            counted = (f"{plural(count, 'row')} {why}" for count in rows)
             yield ["not_compared", *(None for _ in report.heading), None, *counted]
 
 

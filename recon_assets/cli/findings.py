@@ -9,8 +9,9 @@ from typing import Any, TypeGuard
 from rich.table import Table
 from rich.text import Text
 
-from recon_assets.cli.output import number, screen, tell
+from recon_assets.cli.output import plain_table, screen, tell
 from recon_assets.cli.samples import Sample
+from recon_assets.errors import COULD_NOT_RUN, DIFFERENT
 from recon_assets.model import (
     ALL,
     Discrepancy,
@@ -22,11 +23,11 @@ from recon_assets.model import (
     masked,
     masked_details,
     masked_key,
+    plural,
+    rows_of_sides,
 )
 from recon_assets.model.findings import decimal_of
 
-FAILED = 1
-COULD_NOT_RUN = 3
 SAMPLE = 20
 _RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
 STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
@@ -145,7 +146,7 @@ class Result:
         """What could not run weighs more than what failed: the answer is not whole."""
         if not self.finished or self.total("not_run") or self.nothing_compared:
             return COULD_NOT_RUN
-        return FAILED if self.total("failed") else 0
+        return DIFFERENT if self.total("failed") else 0
 
 
 def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _verdict(result: Result) -> str:
     checks, tables = len(result.tallies), len({table for table, _ in result.tallies})
     failed = sum(tally.failed > 0 for tally in result.tallies.values())
     not_run = sum(tally.not_run > 0 for tally in result.tallies.values())
-    of = f"{number(checks, 'check')} of {number(tables, 'table')}"
+    of = f"{plural(checks, 'check')} of {plural(tables, 'table')}"
     said = " and ".join(f"{count} {what}" for count, what in ((failed, "failed"), (not_run, "could not run")) if count)
     besides = "".join(f"; {note}" for note in _not_compared(result))
     if result.nothing_compared:
@@ -223,7 +224,7 @@ def _not_compared(result: Result) -> Iterator[str]:
         tables = (f"{table}: {', '.join(map(str, columns))}" for table, columns in result.not_compared.items())
         yield f"not compared: {'; '.join(tables)}"
     for table, (source, target) in result.unplaced.items():
-        yield f"{table}: {number(source, 'row')} of the source and {target:,} of the target outside its days"
+        yield f"{table}: {rows_of_sides(source, target)} outside its days"
     if empty := [table for table in result.empty if table not in result.unplaced]:
         yield f"no row on either side: {', '.join(empty)}"
     if result.not_checked:
@@ -231,12 +232,10 @@ def _not_compared(result: Result) -> Iterator[str]:
 
 
 def _table(result: Result) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("table", "check"):
-        table.add_column(f"\n{heading}", overflow="fold")
-    for heading in ("days\npassed", "days\nfailed", "days\nnot run", "\nwrong"):
-        table.add_column(heading, justify="right")
-    table.add_column("\nseverity")
+    numbers = ("days\npassed", "days\nfailed", "days\nnot run", "\nwrong")
+    table = plain_table("\ntable", "\ncheck", *numbers, "\nseverity")
+    for column in table.columns[2 : 2 + len(numbers)]:
+        column.justify = "right"
     for tally in result.tallies.values():
         counts = (f"{count:,}" if count else "" for count in (tally.passed, tally.failed, tally.not_run, tally.wrong))
         table.add_row(tally.table, tally.check, *counts, _grade(tally))

@@ -8,7 +8,8 @@ import typer
 from recon_assets import ledger
 from recon_assets.cli import at_hand
 from recon_assets.cli.options import AsJson, duration
-from recon_assets.cli.output import as_json, number, tell
+from recon_assets.cli.output import as_json, tell
+from recon_assets.model import plural
 
 app = typer.Typer(
     help="Look after the ledger: bring its schema up to date, drop what is no longer needed.",
@@ -52,5 +53,5 @@ def prune(
         as_json({"dropped": yes, "rows": dict(dropped)})
         return
     for table, rows in dropped.items():
-        tell(f"{table}: {number(rows, 'row')}")
+        tell(f"{table}: {plural(rows, 'row')}")
     tell("Dropped." if yes else "Nothing was dropped. Drop: the same command with --yes")

@@ -55,6 +55,20 @@ def chosen(project: Project, names: Sequence[str] | None, *, every: bool) -> lis
     return [project.tables[name] for name in dict.fromkeys(names or project.tables)]
 
 
+def refuse_unknown_checks(specs: Sequence[TableSpec], only: Sequence[str]) -> None:
+    """Refuses a check that none of the tables has, and tables without any: what was not checked has not passed.
+
+    Raises:
+        DeclarationError: Naming the checks that there are.
+    """
+    names = {spec.name: [check.name for check in spec.checks] for spec in specs}
+    unknown = sorted(set(only) - {name for checks in names.values() for name in checks})
+    if unknown or not any(names.values()):
+        known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
+        msg = f"{', '.join(unknown) or 'Nothing to check'}: no such check is declared. There are: {known}."
+        raise DeclarationError(msg)
+
+
 def spec_of(project: Project, name: str) -> TableSpec:
     """The declaration of one table.
 
@@ -62,19 +76,6 @@ def spec_of(project: Project, name: str) -> TableSpec:
         DeclarationError: When it is not declared: which of its columns are private is not known then.
     """
     return chosen(project, [name], every=False)[0]
-
-
-def checked_day(text: str | None) -> str | None:
-    """A day as it was typed.
-
-    Raises:
-        DeclarationError: When it is none.
-    """
-    try:
-        return date.fromisoformat(text).isoformat() if text else None
-    except ValueError as error:
-        msg = f"{text}: not a day; expected the form 2013-01-31."
-        raise DeclarationError(msg) from error
 
 
 Span = tuple[date | None, date | None]
@@ -87,11 +88,19 @@ def span(first: str | None, last: str | None) -> Span:
     Raises:
         DeclarationError: When one is no day, or no day lies between them.
     """
-    low, high = (date.fromisoformat(day) if day else None for day in (checked_day(first), checked_day(last)))
+    low, high = map(_day, (first, last))
     if low and high and low > high:
         msg = f"--from {low} is after --to {high}: no day lies between them."
         raise DeclarationError(msg)
     return low, high
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        msg = f"{text}: not a day; expected the form 2013-01-31."
+        raise DeclarationError(msg) from error
 
 
 def url(text: str) -> str:

@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.declare import Problem
+from recon_assets.errors import INTERRUPTED
 from recon_assets.model import Value
 
-INTERRUPTED = 130
 Result = TypeVar("Result")
 
 _WIDE = 120
@@ -66,11 +66,17 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap and colour it
 
 
+def plain_table(*headings: str) -> Table:
+    """A table without lines, whose long cells are folded."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(Text(heading), overflow="fold")
+    return table
+
+
 def problem_table(problems: Sequence[Problem]) -> None:
     """Prints problems below one another: what, where, why and the remedy."""
-    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("", "line", "where", "what is wrong, and what to do"):
-        table.add_column(heading, overflow="fold")
+    table = plain_table("", "line", "where", "what is wrong, and what to do")
     for problem in problems:
         words = Text(problem.message)
         words.append(f"\n{problem.hint}" if problem.hint else "", style="dim")
@@ -168,8 +174,3 @@ def beside(source: Value, target: Value, width: int) -> tuple[str, str]:
 def _excerpt(text: str, start: int, width: int) -> str:
     cut = ("…" if start else "") + text[start:]
     return cut if len(cut) <= width else cut[: width - 1] + "…"
-
-
-def number(count: int, what: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

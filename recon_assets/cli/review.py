@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,11 +11,11 @@ import typer
 
 from recon_assets import ledger, review
 from recon_assets.cli import at_hand, cases
-from recon_assets.cli.options import AsJson, assigned, checked_day, duration, spec_of
-from recon_assets.cli.output import as_json, number, piped, tell
-from recon_assets.errors import DeclarationError
+from recon_assets.cli.options import AsJson, assigned, duration, span, spec_of
+from recon_assets.cli.output import as_json, piped, tell
+from recon_assets.errors import DIFFERENT, DeclarationError
 from recon_assets.ledger import Filter, Ledger, Recorded, Said
-from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec
+from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec, plural
 from recon_assets.review import Preview
 
 app = typer.Typer(
@@ -23,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-
-FAILED = 1
 
 Id = Annotated[str, typer.Argument(metavar="CASE", help="As table/day/kind, such as flights/2013-03-10/missing.")]
 Reviewer = Annotated[str, typer.Option(envvar="USER", metavar="NAME", help="Who you are, for the record.")]
@@ -72,7 +70,7 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
     waited = duration("--older-than", older_than)
     wanted = Filter(
         tables=tuple(table or ()),
-        windows=span(day, first, last),
+        windows=asked_windows(day, first, last),
         kinds=tuple(kind or ()),
         severities=tuple(severity or ()),
         states=tuple(state or ()),
@@ -145,7 +143,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
             as_json(_preview_as_dict(preview, project, decided=decided))
         else:
             _show_preview(asked, preview, project, limit, decided=decided)
-    raise typer.Exit(FAILED if preview.problems else 0)
+    raise typer.Exit(DIFFERENT if preview.problems else 0)
 
 
 @app.command()
@@ -192,7 +190,7 @@ def undo(case: Id, reviewer: Reviewer, note: Note = "") -> None:
     tell("Asked. Dagster's sensor starts a run that takes it back.")
 
 
-def span(day: str | None, first: str | None, last: str | None) -> tuple[str, str] | None:
+def asked_windows(day: str | None, first: str | None, last: str | None) -> tuple[str, str] | None:
     """The first and the last window asked for; None for all.
 
     Raises:
@@ -201,11 +199,8 @@ def span(day: str | None, first: str | None, last: str | None) -> tuple[str, str
     if day and (first or last):
         msg = "Give --day, or --from and --to, and not both."
         raise DeclarationError(msg)
-    low, high = checked_day(day or first), checked_day(day or last)
-    if low and high and low > high:
-        msg = f"--from {low} is after --to {high}: no day lies between them."
-        raise DeclarationError(msg)
-    return (low or "", high or "9999-12-31") if low or high else None
+    low, high = span(day or first, day or last)
+    return (str(low or ""), str(high or date.max)) if low or high else None
 
 
 def choice(
@@ -250,7 +245,7 @@ def _as_dict(seen: Seen, spec: TableSpec) -> dict[str, Any]:
 
 def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int, *, decided: bool) -> None:
     """Say what would be written, and whether it was decided."""
-    accepted = f"; {number(preview.accepted, 'difference')} would be accepted as they are" if preview.accepted else ""
+    accepted = f"; {plural(preview.accepted, 'difference')} would be accepted as they are" if preview.accepted else ""
     tell(f"{asked}: {cases.tally(Counter(change.action for change in preview.changes))} to write{accepted}")
     cases.show_changes(preview.changes, project.tables, limit)
     for problem in preview.problems:

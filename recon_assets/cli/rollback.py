@@ -15,12 +15,11 @@ from recon_assets.cli import at_hand, cases
 from recon_assets.cli.options import AsJson
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.cli.review import Limit, Note, Reviewer
+from recon_assets.errors import DIFFERENT
 from recon_assets.model import Action, CaseId, TableSpec
 from recon_assets.review import Restored, RolledBack, Scope
 
 app = typer.Typer(add_completion=False)
-
-REFUSED = 1
 
 
 class What(StrEnum):
@@ -56,7 +55,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
         done = review.roll_back(memory, project, scope, who=reviewer, note=note, clock=clock, dry_run=not yes)
     with piped():
         as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
-    raise typer.Exit(REFUSED if done.refused else 0)
+    raise typer.Exit(DIFFERENT if done.refused else 0)
 
 
 def _show(done: RolledBack, specs: Mapping[str, TableSpec], limit: int) -> None:

@@ -20,10 +20,10 @@ from rich.table import Table
 
 from recon_assets import ledger, review
 from recon_assets.cli import cases, checks, findings
-from recon_assets.cli.options import AllTables, Span, Tables, chosen, span
-from recon_assets.cli.output import INTERRUPTED, screen, tell
+from recon_assets.cli.options import AllTables, Span, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli.output import screen, tell
 from recon_assets.demo import create
-from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
 from recon_assets.ledger import Filter
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
@@ -36,7 +36,6 @@ from recon_assets.orchestration.webserver import Webserver
 app = typer.Typer()
 
 SECONDS_BETWEEN_LINES = 5.0
-FAILED, NOT_ALL_DONE = 1, 3
 MOST_NAMED = 5
 MOST_SHOWN = 10
 
@@ -79,7 +78,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
         show_findings(session)
         show_repair(session)
     tell("Open Dagster on this data, and the queue beside it at /review: make dev (or: recon dev)")
-    raise typer.Exit(0 if done and not judged.unknown else NOT_ALL_DONE)
+    raise typer.Exit(0 if done and not judged.unknown else COULD_NOT_RUN)
 
 
 @app.command()
@@ -130,7 +129,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
         wanted = [selected(session, spec, days, missing=missing) for spec in specs]
         with reached(session, webserver) as place:
             done = fill(session, place, wanted, mode)
-    raise typer.Exit(0 if done else NOT_ALL_DONE)
+    raise typer.Exit(0 if done else COULD_NOT_RUN)
 
 
 @app.command("judge")
@@ -158,7 +157,7 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
         with reached(session, webserver) as place:
             verdict = judge(session, place, asked)
         tell_failed(verdict)
-    raise typer.Exit(NOT_ALL_DONE if verdict.unknown else FAILED if verdict.wrong else 0)
+    raise typer.Exit(COULD_NOT_RUN if verdict.unknown else DIFFERENT if verdict.wrong else 0)
 
 
 @dataclass(frozen=True)
@@ -307,19 +306,9 @@ def asked_for(
         DeclarationError: When that is nothing: what was not judged has not passed.
     """
     specs = list(specs)
-    refuse_unknown(specs, only)
+    refuse_unknown_checks(specs, only)
     wanted = [ended(session, spec, days) for spec in specs]
     return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
-
-
-def refuse_unknown(specs: Sequence[TableSpec], only: Sequence[str]) -> None:
-    """Raise when a check is named that none of the tables has, or when they have none at all."""
-    names = {spec.name: [check.name for check in spec.checks] for spec in specs}
-    unknown = sorted(set(only) - {name for checks in names.values() for name in checks})
-    if unknown or not any(names.values()):
-        known = "; ".join(f"{table}: {', '.join(checks) or 'none'}" for table, checks in names.items())
-        msg = f"{', '.join(unknown) or 'Nothing to judge'}: no such check is declared. There are: {known}."
-        raise DeclarationError(msg)
 
 
 def span_of(wanted: Wanted) -> tuple[str, str] | None:

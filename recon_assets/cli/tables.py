@@ -10,12 +10,10 @@ import typer
 from recon_assets.cli.output import as_json, problem_table, remark, tell
 from recon_assets.declare import Declaration, Problem, ProblemsError, read
 from recon_assets.declare.problems import holds_password
-from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.errors import COULD_NOT_RUN, WRONG_USE, DeclarationError, RefusedError
+from recon_assets.model import plural
 
 app = typer.Typer()
-
-COULD_NOT_RUN = 3
-WRONG_DECLARATION = 2
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
@@ -71,20 +69,16 @@ def _show(declaration: Declaration, *, connect: bool) -> None:
     if declaration.problems:
         problem_table(declaration.problems)
     errors, warnings = len(declaration.errors), len(declaration.problems) - len(declaration.errors)
-    counts = f"{_number(errors, 'error')}, {_number(warnings, 'warning')}"
+    counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     checked = "" if connect or errors else " (databases not looked at: --connect does)"
-    tables = _number(len(declaration.project.tables), "sound table" if errors else "table")
+    tables = plural(len(declaration.project.tables), "sound table" if errors else "table")
     tell(f"{declaration.origin}: {tables}, {counts}{checked}")
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _exit_code(problems: tuple[Problem, ...]) -> int:
     severities = {problem.severity for problem in problems}
     if "error" in severities:
-        return WRONG_DECLARATION
+        return WRONG_USE
     return COULD_NOT_RUN if "unavailable" in severities else 0
 
 

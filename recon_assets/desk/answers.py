@@ -12,13 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from recon_assets.checks.base import plural
 from recon_assets.desk import words
 from recon_assets.desk.access import COOKIE
 from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
 from recon_assets.desk.sessions import Session
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import DeclarationError, ReconError, TakenError, UnavailableError
+from recon_assets.model import plural
 
 TEMPLATES = Path(__file__).parent / "templates"
 _STATUS: tuple[tuple[type[Exception], HTTPStatus, str], ...] = (

@@ -6,8 +6,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup
 
-from recon_assets.checks.base import plural
-from recon_assets.model import CaseEventType, CaseId, Decision, DiscrepancyKind, Event, State, Value
+from recon_assets.model import CaseEventType, CaseId, Decision, DiscrepancyKind, Event, State, Value, plural
 
 _LONGEST = 400
 _SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))

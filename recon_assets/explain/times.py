@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, spread
-from recon_assets.model import Value
+from recon_assets.model import Value, plural
 
 Times = list[tuple[datetime, datetime]]
 
@@ -89,7 +89,7 @@ def _span(span: timedelta) -> str:
     """``4 hours 30 minutes``; whole years are not spans."""
     minutes, seconds = divmod(span.seconds, 60)
     parts = ((span.days, "day"), (minutes // 60, "hour"), (minutes % 60, "minute"))
-    words = [f"{many:,} {unit}{'s' * (many != 1)}" for many, unit in parts if many]
+    words = [plural(many, unit) for many, unit in parts if many]
     if seconds or span.microseconds or not words:
         exact = f"{seconds + span.microseconds / 1e6:.6f}".rstrip("0").rstrip(".")
         words.append(f"{exact} second{'s' * (exact != '1')}")

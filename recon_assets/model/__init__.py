@@ -23,7 +23,6 @@ from recon_assets.model.discrepancies import (
     NotCompared,
     Rule,
     Value,
-    place,
 )
 from recon_assets.model.findings import (
     EXACT,
@@ -56,6 +55,7 @@ from recon_assets.model.findings import (
 from recon_assets.model.privacy import MASK, masked, masked_details, masked_key
 from recon_assets.model.tables import ALL, Database, Days, Loaded, Mode, Project, Relation, TableSpec, Window
 from recon_assets.model.types import Column, Kind, Type
+from recon_assets.model.wording import place, plural, rows_of_sides
 
 __all__ = [
     "ALL",
@@ -124,4 +124,6 @@ __all__ = [
     "may_follow",
     "outdated",
     "place",
+    "plural",
+    "rows_of_sides",
 ]

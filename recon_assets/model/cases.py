@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.discrepancies import DiscrepancyKind, Value, place
+from recon_assets.model.discrepancies import DiscrepancyKind, Value
 from recon_assets.model.findings import Severity
+from recon_assets.model.wording import place
 
 
 @dataclass(frozen=True, order=True)

@@ -12,11 +12,6 @@ Value = None | bool | int | str
 """A value as results show it: NULL, booleans and integers as such, all else as its canonical string."""
 
 
-def place(table: str, window: str) -> str:
-    """Table and window, as sentences begin; the table alone where it has no windows."""
-    return table if window == "all" else f"{table} {window}"
-
-
 @dataclass(frozen=True)
 class Rule:
     """How two values of one column may differ and still be equal; none of it means exactly equal.

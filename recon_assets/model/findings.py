@@ -10,7 +10,8 @@ from heapq import heappop, heappush
 from typing import Any, Literal, Protocol
 
 from recon_assets.errors import DeclarationError
-from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, NotCompared, place
+from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, NotCompared
+from recon_assets.model.wording import place
 
 Figure = None | bool | int | Decimal | float | str
 _DIGITS = 1000

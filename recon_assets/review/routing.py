@@ -12,7 +12,6 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.checks.base import plural
 from recon_assets.ledger import Ledger, Recorded, Said
 from recon_assets.model import (
     AutoAction,
@@ -26,6 +25,7 @@ from recon_assets.model import (
     Severity,
     State,
     TableSpec,
+    plural,
 )
 from recon_assets.review import past
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, unaccepted

@@ -11,7 +11,7 @@ import pytest
 
 from recon_assets import checks
 from recon_assets.checks import running
-from recon_assets.checks.base import BaseCheck, number, plural, shown
+from recon_assets.checks.base import BaseCheck, number, shown
 from recon_assets.model import (
     Check,
     Comparison,
@@ -38,6 +38,7 @@ from recon_assets.model import (
     TableSchemas,
     Tolerance,
     Undated,
+    plural,
 )
 
 DAY = "2013-03-10"

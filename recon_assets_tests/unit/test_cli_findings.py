@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from recon_assets.cli import findings
-from recon_assets.cli.findings import COULD_NOT_RUN, Result
+from recon_assets.cli.findings import Result
+from recon_assets.errors import COULD_NOT_RUN
 from recon_assets.model import (
     Details,
     Discrepancy,

@@ -161,7 +161,7 @@ def test_each_command_of_a_group_has_help(runner: CliRunner, group: str) -> None
 )
 def test_span(given: tuple[str | None, str | None, str | None], found: tuple[str, str] | None) -> None:
     """One day, or from one to another; either end may be open."""
-    assert review.span(*given) == found
+    assert review.asked_windows(*given) == found
 
 
 @pytest.mark.parametrize(

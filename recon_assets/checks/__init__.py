@@ -2,7 +2,7 @@
 
 from recon_assets.checks.business_rules import BusinessRule
 from recon_assets.checks.counts import Count
-from recon_assets.checks.figures import Average, Distinct, Maximum, Minimum, Nulls, Sum
+from recon_assets.checks.figures import ColumnFigure
 from recon_assets.checks.order import Ascending, InWindows, Monotonic, NotFuture
 from recon_assets.checks.record_checks import Checksum, Fields, Keys
 from recon_assets.checks.references import References
@@ -11,23 +11,18 @@ from recon_assets.checks.undated import UndatedRows, with_undated
 
 __all__ = [
     "Ascending",
-    "Average",
     "BusinessRule",
     "Checksum",
+    "ColumnFigure",
     "Count",
-    "Distinct",
     "Drift",
     "Fields",
     "InWindows",
     "Keys",
-    "Maximum",
-    "Minimum",
     "Monotonic",
     "NotFuture",
-    "Nulls",
     "References",
     "Schema",
-    "Sum",
     "UndatedRows",
     "with_undated",
 ]

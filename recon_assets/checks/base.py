@@ -4,7 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from recon_assets.model import EXACT, GRADED, Evidence, Figure, Finding, Grading, Severity, Tolerance, decimal_of
 
@@ -23,11 +23,15 @@ class BaseCheck(ABC):
         named: What a person calls it, in place of its own name.
     """
 
-    kind: ClassVar[str]
     grading: Grading = GRADED
     blocking: bool = False
     note: str = ""
     named: str = ""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Which pattern it is, as declarations name it."""
 
     @property
     def name(self) -> str:

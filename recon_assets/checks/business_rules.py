@@ -63,7 +63,7 @@ class BusinessRule(BaseCheck):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row differs."""
-        both = evidence.both(self._results)
+        both = evidence.of(self._results)
         source, target = self._groups(both.source, "source"), self._groups(both.target, "target")
         groups = list(dict.fromkeys((*source, *target)))
         found = {group: tuple(self._differences(source.get(group), target.get(group))) for group in groups}

@@ -62,7 +62,7 @@ class Count(FilteredCheck):
         return self._of_groups(evidence) if self.by else self._of_all(evidence)
 
     def _of_all(self, evidence: Evidence) -> Finding:
-        both = evidence.both(self._count)
+        both = evidence.of(self._count)
         source, target = both.source, both.target
         if source is None or target is None:
             msg = "a side told no number of rows"
@@ -78,7 +78,7 @@ class Count(FilteredCheck):
         )
 
     def _of_groups(self, evidence: Evidence) -> Finding:
-        found = evidence.groups(self._groups)
+        found = evidence.of(self._groups)
         return self.finding(
             evidence,
             f"{found.differing:,} of {plural(found.groups, 'group')} by {', '.join(self.by)} differ in their number of"

@@ -132,7 +132,7 @@ class InWindows(FilteredCheck):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row of either side is outside."""
-        found = evidence.records(self._records)
+        found = evidence.of(self._records)
         source, target = found.unplaced or (0, 0)
         return self.finding(
             evidence,

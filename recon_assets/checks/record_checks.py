@@ -45,7 +45,7 @@ class Keys(_OfRecords):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when nothing is missing and nothing extra."""
-        found = evidence.records(self._records)
+        found = evidence.of(self._records)
         counts = found.counts
         wrong = counts.missing + counts.extra
         return self.finding(
@@ -75,7 +75,7 @@ class Fields(_OfRecords):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no record is mismatched; but not when there is none to compare where one should be."""
-        found = evidence.records(self._records)
+        found = evidence.of(self._records)
         counts = found.counts
         on_both = counts.source - counts.missing
         nothing = not on_both and bool(counts.wrong)
@@ -128,7 +128,7 @@ class Checksum(_OfRecords):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no record differs, and both sides have a digest or neither."""
-        both, found = evidence.both(self._digest), evidence.records(self._records)
+        both, found = evidence.of(self._digest), evidence.of(self._records)
         one_sided = (both.source is None) != (both.target is None)
         _refuse_keys_alone(found, passed=found.equal)
         verdict = "are equal" if both.source == both.target else "differ"

@@ -80,7 +80,7 @@ class Schema(BaseCheck):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no difference is found, but for those allowed."""
-        both = evidence.both(TableSchemas())
+        both = evidence.of(TableSchemas())
         source, target = self._seen(both.source, self.rename), self._seen(both.target, {})
         if not source.columns:
             msg = "the source told no columns"

@@ -49,7 +49,7 @@ class OfTarget(FilteredCheck, ABC):
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row is wrong; but not when there is none to look at where one should be."""
-        found, rows = evidence.found(self._wrong), evidence.both(self._rows)
+        found, rows = evidence.of(self._wrong), evidence.of(self._rows)
         return self._of_nothing(evidence, rows) if rows.source and not rows.target else self._of_rows(evidence, found)
 
     def _of_nothing(self, evidence: Evidence, rows: SidePair) -> Finding:

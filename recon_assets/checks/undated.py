@@ -39,7 +39,7 @@ class UndatedRows(BaseCheck):
 
         The finding names no records: a record that no day holds can be corrected by no run.
         """
-        found = evidence.records(Undated())
+        found = evidence.of(Undated())
         counts, (source, target) = found.counts, found.unplaced or (0, 0)
         wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
         beyond = f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"

@@ -5,11 +5,12 @@ The keys of a check are the fields of the check that it becomes, but for the thr
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from recon_assets import checks, model
+from recon_assets.checks.figures import Function
 from recon_assets.declare.scalars import (
     Declared,
     Limits,
@@ -25,10 +26,6 @@ from recon_assets.declare.scalars import (
 )
 
 _FIELDS = {"name": "named", "description": "note", "severity": "grading"}
-_OF_COLUMN: Mapping[str, Callable[..., model.Check]] = {
-    kind.kind: kind
-    for kind in (checks.Sum, checks.Average, checks.Minimum, checks.Maximum, checks.Nulls, checks.Distinct)
-}
 _ORDERS: Mapping[str, Callable[..., model.Check]] = {
     "columns": checks.Ascending,
     "monotonic": checks.Monotonic,
@@ -82,11 +79,11 @@ class Count(_Tolerant):
 class OfColumn(_Tolerant):
     """A figure of one column."""
 
-    kind: Literal["sum", "avg", "min", "max", "nulls", "distinct"] = Field(description="The kind of check.")
+    kind: Function = Field(description="The kind of check.")
     column: Text = Field(description="The column whose figure is compared.")
 
     def _made(self, **given: Any) -> model.Check:
-        return _OF_COLUMN[self.kind](**given)
+        return checks.ColumnFigure(self.kind, **given)
 
 
 class Keys(_Limited):
@@ -226,4 +223,4 @@ def _as_rules(tolerance: Any) -> str:
 
 Kind = Count | OfColumn | Keys | Fields | Checksum | References | Order | Schema | Rule
 Check = Annotated[Annotated[Kind, Field(discriminator="kind")], BeforeValidator(_kind_alone)]
-KINDS = ("count", *_OF_COLUMN, "keys", "fields", "checksum", "references", "order", "schema", "rule")
+KINDS = ("count", *get_args(Function), "keys", "fields", "checksum", "references", "order", "schema", "rule")

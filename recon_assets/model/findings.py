@@ -7,7 +7,7 @@ from decimal import Decimal, DecimalException, localcontext
 from enum import StrEnum
 from hashlib import sha256
 from heapq import heappop, heappush
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model.discrepancies import Comparison, Discrepancy, DiscrepancyKind, NotCompared
@@ -277,43 +277,20 @@ class Evidence:
         """What is judged, as sentences begin."""
         return place(self.table, self.window)
 
-    def both(self, need: Measure | TableSchemas | Results) -> SidePair:
-        """The figures of both sides.
+    @overload
+    def of(self, need: Measure | TableSchemas | Results) -> SidePair: ...
+    @overload
+    def of(self, need: Groups) -> GroupCounts: ...
+    @overload
+    def of(self, need: Records | Undated) -> Comparison: ...
+    @overload
+    def of(self, need: Orphans | Disorder) -> FaultyRows: ...
+    def of(self, need: Need) -> Fact:
+        """What was gathered for a need.
 
         Raises:
-            NotGatheredError: When they could not be gathered.
+            NotGatheredError: When that failed.
         """
-        fact: Any = self._fact(need)
-        return fact  # type: ignore[no-any-return]
-
-    def groups(self, need: Groups) -> GroupCounts:
-        """The rows of each group, counted on both sides.
-
-        Raises:
-            NotGatheredError: When they could not be counted.
-        """
-        fact: Any = self._fact(need)
-        return fact  # type: ignore[no-any-return]
-
-    def records(self, need: Records | Undated) -> Comparison:
-        """The comparison of the records.
-
-        Raises:
-            NotGatheredError: When it could not be made.
-        """
-        fact: Any = self._fact(need)
-        return fact  # type: ignore[no-any-return]
-
-    def found(self, need: Orphans | Disorder) -> FaultyRows:
-        """The records that are wrong by themselves.
-
-        Raises:
-            NotGatheredError: When they could not be looked for.
-        """
-        fact: Any = self._fact(need)
-        return fact  # type: ignore[no-any-return]
-
-    def _fact(self, need: Need) -> object:
         fact = self.facts[need]
         if isinstance(fact, NotGatheredError):
             raise fact

@@ -93,12 +93,12 @@ LIMIT = "id >= 20"
 CHECKS: Sequence[Make] = (
     lambda _: checks.Count(),
     lambda _: checks.Count(by=("code",)),
-    lambda _: checks.Sum("amount"),
-    lambda _: checks.Average("amount"),
-    lambda _: checks.Minimum("amount"),
-    lambda _: checks.Maximum("amount"),
-    lambda _: checks.Nulls("shipped"),
-    lambda _: checks.Distinct("code"),
+    lambda _: checks.ColumnFigure("sum", "amount"),
+    lambda _: checks.ColumnFigure("avg", "amount"),
+    lambda _: checks.ColumnFigure("min", "amount"),
+    lambda _: checks.ColumnFigure("max", "amount"),
+    lambda _: checks.ColumnFigure("nulls", "shipped"),
+    lambda _: checks.ColumnFigure("distinct", "code"),
     lambda _: checks.Keys(),
     lambda _: checks.Fields(),
     lambda _: checks.Checksum(),
@@ -329,7 +329,7 @@ def test_a_check_of_the_whole_is_of_what_was_looked_at(both: Both) -> None:
 # What a fault of the declaration does to the checks that need it, and to no other.
 BROKEN: dict[str, tuple[Check, str]] = {
     "where": (checks.Count(where="nope = 1", named="where"), "nope"),
-    "column": (checks.Sum("nope", named="column"), "nope"),
+    "column": (checks.ColumnFigure("sum", "nope", named="column"), "nope"),
     "records": (checks.Keys(where="nope = 1", named="records"), "nope"),
     "parent": (checks.References(("code",), "cods", named="parent"), "did you mean 'codes'?"),
     "arity": (checks.References(("code", "id"), "codes", named="arity"), "whose key is (code)"),

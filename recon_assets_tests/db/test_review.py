@@ -179,7 +179,7 @@ def test_a_table_without_checks_of_records_has_its_records_compared_when_asked(p
 
 def test_a_figure_whose_records_agree_is_a_case_of_its_own(pg: Shop) -> None:
     """Within the rules of the columns every record agrees, and still the sums differ."""
-    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.declare(checked=[*CHECKS, checks.ColumnFigure("sum", "amount")], rules={"amount": Rule(abs=Decimal(2))})
     pg.target.run("UPDATE t SET amount = amount + 1 WHERE id = 5")
 
     found = pg.find()
@@ -728,7 +728,7 @@ def test_programs_and_nobody_decide_nothing(pg: Shop, name: str) -> None:
 
 def test_a_kept_record_explains_no_more_than_its_own_share(pg: Shop) -> None:
     """Fifteen values drift within their rule, so that no record differs; the kept one does not explain their sum."""
-    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.declare(checked=[*CHECKS, checks.ColumnFigure("sum", "amount")], rules={"amount": Rule(abs=Decimal(2))})
     pg.target.run(INVENTED)
     pg.find()
     pg.decide("extra", KEEP)
@@ -745,7 +745,7 @@ def test_a_kept_record_explains_no_cent_besides(pg: Shop) -> None:
     """However large it is: sums of decimals are exact."""
     for side in (pg.sides.source, pg.target):
         side.run("ALTER TABLE t ALTER amount TYPE numeric(20,2)")
-    pg.declare(checked=[*CHECKS, checks.Sum("amount")], rules={"amount": Rule(abs=Decimal(2))})
+    pg.declare(checked=[*CHECKS, checks.ColumnFigure("sum", "amount")], rules={"amount": Rule(abs=Decimal(2))})
     pg.target.run(INVENTED.replace(" 1,", " 9000000000,"))
     pg.find()
     pg.decide("extra", KEEP)

@@ -235,7 +235,7 @@ def test_a_policy_that_comes_later_decides_nothing_that_waits_for_a_person(pg: S
 @pytest.mark.parametrize("full", ["source", "target"])
 def test_a_day_that_one_side_has_no_row_of_is_accepted_by_every_check_once_it_is_kept(pg: Shop, full: str) -> None:
     """Also by those that find nothing to look at there, and by a sum, which is NULL of no rows."""
-    pg.declare(checked=[*CHECKS, checks.Sum("amount")])
+    pg.declare(checked=[*CHECKS, checks.ColumnFigure("sum", "amount")])
     empty = pg.target if full == "source" else pg.sides.source
     empty.run("DELETE FROM t WHERE id < 100")
     (kind,) = pg.find()

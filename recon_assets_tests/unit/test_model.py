@@ -199,9 +199,9 @@ def test_evidence() -> None:
         "orders", "2024-01-01", {counted: SidePair(3, 4), compared: Comparison(), orphans: FaultyRows(1, 9)}
     )
 
-    assert evidence.both(counted) == SidePair(3, 4)
-    assert evidence.records(compared) == Comparison()
-    assert evidence.found(orphans) == FaultyRows(1, 9)
+    assert evidence.of(counted) == SidePair(3, 4)
+    assert evidence.of(compared) == Comparison()
+    assert evidence.of(orphans) == FaultyRows(1, 9)
     assert (evidence.where, Evidence("orders", "all").where) == ("orders 2024-01-01", "orders")
 
 
@@ -212,13 +212,9 @@ def test_evidence_that_could_not_be_gathered() -> None:
     evidence = Evidence("orders", "all", {counted: why, compared: why, orphans: why})
 
     with pytest.raises(NotGatheredError, match="no table"):
-        evidence.both(counted)
-    with pytest.raises(NotGatheredError, match="no table"):
-        evidence.records(compared)
-    with pytest.raises(NotGatheredError, match="no table"):
-        evidence.found(orphans)
+        evidence.of(counted)
     with pytest.raises(KeyError):
-        evidence.both(Measure("sum", "price"))
+        evidence.of(Measure("sum", "price"))
 
 
 @pytest.mark.parametrize(("wrong", "of", "rate"), [(0, 0, 0), (2, 0, 1), (0, 4, 0), (1, 4, 0.25), (9, 4, 1)])

@@ -36,7 +36,7 @@ from recon_assets.model import (
 
 LOG = logging.getLogger(__name__)
 Facts = Mapping[Need, Fact]
-Group = tuple[Need, ...]
+Needs = tuple[Need, ...]
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,16 @@ class Request:
     project: Project
     spec: TableSpec
     windows: tuple[Window, ...]
-    daily: Group
-    whole: Group
+    daily: Needs
+    whole: Needs
     now: datetime
     most: int
     tell: Callable[[str], None]
 
     @property
-    def needs(self) -> Group:
+    def needs(self) -> Needs:
         """Of windows and of the whole."""
         return tuple(dict.fromkeys((*self.daily, *self.whole)))
-
-    @property
-    def outside(self) -> bool:
-        """Whether rows outside of all windows matter: to find them takes a look at the whole table."""
-        return any(isinstance(need, Records) for need in self.whole)
 
 
 @dataclass
@@ -81,10 +76,9 @@ class Gathering:
     request: Request
     stack: ExitStack
     snapshot: reading.Snapshot | None = None
-    shapes: Fact | None = None
+    schemas: Fact | None = None
     parents: dict[Orphans, reading.Parent | ReconError] = field(default_factory=dict)
-    failed: dict[Group, NotGatheredError] = field(default_factory=dict)
-    compared: dict[Records, diff.Comparisons] = field(default_factory=dict)
+    failed: dict[Needs, NotGatheredError] = field(default_factory=dict)
     gone: NotGatheredError | None = None
 
     def open(self) -> None:
@@ -92,12 +86,12 @@ class Gathering:
         spec = self.request.spec
         try:
             source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
-            self.shapes = self._shapes(source, target)
-            known = (self.shapes.source, self.shapes.target) if isinstance(self.shapes, SidePair) else None
+            self.schemas = self._schemas(source, target)
+            known = (self.schemas.source, self.schemas.target) if isinstance(self.schemas, SidePair) else None
             pair = reading.pair_for_comparison(spec, source, target, schemas=known)
             self._find_parents(target)
             opened = self.stack.enter_context(_quiet())
-            self.snapshot = opened.enter_context(reading.snapshot(pair, outside=self.request.outside))
+            self.snapshot = opened.enter_context(reading.snapshot(pair))
         except ReconError as error:
             self.gone = NotGatheredError(str(error))
 
@@ -109,14 +103,14 @@ class Gathering:
         """What is known of the table, once."""
         yield from self._facts(self.request.whole, (ALL,))
 
-    def _facts(self, needs: Group, windows: Sequence[Window]) -> Iterator[Facts]:
+    def _facts(self, needs: Needs, windows: Sequence[Window]) -> Iterator[Facts]:
         streams = {group: self._stream(group, windows) for group in _groups(needs)}
         for _ in windows:
             yield {need: fact for group, stream in streams.items() for need, fact in self._next(group, stream).items()}
 
-    def _next(self, group: Group, stream: Iterator[Facts]) -> Facts:
+    def _next(self, group: Needs, stream: Iterator[Facts]) -> Facts:
         """A need that failed has failed for all windows to come; a database that went away is asked nothing more."""
-        reason = self.failed.get(group) or (None if _is_of_shapes(group) and self.shapes else self.gone)
+        reason = self.failed.get(group) or (None if isinstance(group[0], TableSchemas) and self.schemas else self.gone)
         if reason is None:
             try:
                 return next(stream)
@@ -130,7 +124,7 @@ class Gathering:
             self.gone = reason
         return reason
 
-    def _stream(self, group: Group, windows: Sequence[Window]) -> Iterator[Facts]:
+    def _stream(self, group: Needs, windows: Sequence[Window]) -> Iterator[Facts]:
         need = group[0]
         if isinstance(need, Measure):
             return self._measured([each for each in group if isinstance(each, Measure)], windows)
@@ -141,7 +135,7 @@ class Gathering:
             Orphans: self._orphans,
             Disorder: self._disordered,
             Results: self._results,
-            TableSchemas: self._shaped,
+            TableSchemas: self._schemas_told,
         }
         return streams[type(need)](need, windows)
 
@@ -174,40 +168,30 @@ class Gathering:
             yield {need: found}
 
     def _compared(self, need: Records, windows: Sequence[Window]) -> Iterator[Facts]:
-        if windows == (ALL,) and self.request.spec.days:
-            yield {need: self._compare(need).total()}
-            return
-        found = self._compare(need)
+        request, snapshot = self.request, self._opened()
+        with reading.savepoint(snapshot):
+            found = diff.compare_windows(
+                snapshot,
+                windows,
+                where=need.where,
+                max_evidence=request.most,
+                history=self._history(),
+                now=request.now,
+                tell=request.tell,
+            )
         for window in windows:
             yield {need: found[window.key]}
 
-    def _compare(self, need: Records) -> diff.Comparisons:
-        """Of a table with days, the whole is what its windows are together: no record is compared twice."""
-        if need not in self.compared:
-            days, request, snapshot = self.request.spec.days, self.request, self._opened()
-            windows = request.windows or ((days.window(days.start),) if days else (ALL,))
-            with reading.savepoint(snapshot):
-                self.compared[need] = diff.compare_windows(
-                    snapshot,
-                    windows,
-                    where=need.where,
-                    max_evidence=request.most,
-                    history=self._history(),
-                    now=request.now,
-                    tell=request.tell,
-                )
-        return self.compared[need]
-
     def _undated(self, need: Undated, _: Sequence[Window]) -> Iterator[Facts]:
-        """Rows without a time are compared as a table without days; those beyond all days are counted."""
-        request, snapshot = self.request, self._opened()
+        """Rows without a time are compared as a table without days; those before and after all days are counted."""
+        request, snapshot = self.request, self._opened().narrowed(where=need.where)
         request.tell("comparing rows without a time")
         with reading.savepoint(snapshot):
             found = diff.compare_windows(
                 snapshot.of_part("undated"), (ALL,), max_evidence=0, now=request.now, tell=request.tell
             )[ALL.key]
-            beyond = reading.measured(snapshot.of_part("beyond"), [reading.COUNT], (ALL,))[ALL.key][reading.COUNT]
-        yield {need: replace(found, unplaced=(beyond.source, beyond.target))}
+            rows = reading.measured(snapshot.of_part("outside"), [reading.COUNT], (ALL,))[ALL.key][reading.COUNT]
+        yield {need: replace(found, outside=(rows.source, rows.target))}
 
     def _history(self) -> Window | None:
         """All time that the table has days for."""
@@ -243,9 +227,9 @@ class Gathering:
                 fact = self._reason(error)
             yield {need: fact}
 
-    def _shaped(self, need: Need, windows: Sequence[Window]) -> Iterator[Facts]:
+    def _schemas_told(self, need: Need, windows: Sequence[Window]) -> Iterator[Facts]:
         for _ in windows:
-            yield {need: self.shapes or NotGatheredError("the tables were not looked at")}
+            yield {need: self.schemas or NotGatheredError("the tables were not looked at")}
 
     def _opened(self) -> reading.Snapshot:
         """There is one whenever facts are asked for: `_next` asks for none otherwise."""
@@ -259,9 +243,9 @@ class Gathering:
         self.stack.callback(made.dispose)
         return made
 
-    def _shapes(self, source: sa.Engine, target: sa.Engine) -> Fact | None:
+    def _schemas(self, source: sa.Engine, target: sa.Engine) -> Fact | None:
         """Looked at before columns are matched: they may be what is wrong."""
-        if not any(map(_is_shapes, self.request.needs)):
+        if not any(isinstance(need, TableSchemas) for need in self.request.needs):
             return None
         spec = self.request.spec
         try:
@@ -301,16 +285,8 @@ def _quiet() -> Iterator[ExitStack]:
             LOG.warning("%s; that was at the end of reading, and what was read stands", error)
 
 
-def _groups(needs: Group) -> list[Group]:
+def _groups(needs: Needs) -> list[Needs]:
     """What is gathered together: all measures, and each other need by itself."""
     measures = tuple(need for need in needs if isinstance(need, Measure))
-    others = [(need,) for need in needs if not isinstance(need, Measure)]
-    return [measures, *others] if measures else list(others)
-
-
-def _is_shapes(need: Need) -> bool:
-    return isinstance(need, TableSchemas)
-
-
-def _is_of_shapes(group: Group) -> bool:
-    return _is_shapes(group[0])
+    others: list[Needs] = [(need,) for need in needs if not isinstance(need, Measure)]
+    return [measures, *others] if measures else others

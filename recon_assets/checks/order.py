@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from recon_assets.checks.base import FilteredCheck
 from recon_assets.checks.target import OfTarget
-from recon_assets.model import Disorder, Evidence, Finding, Need, Records, rows_of_sides
+from recon_assets.model import Disorder, Evidence, Finding, Measure, Need, Undated, rows_of_sides
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class InWindows(FilteredCheck):
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """The comparison, which counts the rows that no day holds."""
-        return (self._records,)
+        """The rows that no day holds, and all rows."""
+        return (self._undated, self._rows)
 
     @property
     def daily(self) -> bool:
@@ -127,13 +127,18 @@ class InWindows(FilteredCheck):
         return "Every row of source and target falls into one of the table's days."
 
     @property
-    def _records(self) -> Records:
-        return Records(self.where)
+    def _undated(self) -> Undated:
+        return Undated(self.where)
+
+    @property
+    def _rows(self) -> Measure:
+        return Measure("count", where=self.where)
 
     def judge(self, evidence: Evidence) -> Finding:
         """Passes when no row of either side is outside."""
-        found = evidence.of(self._records)
-        source, target = found.unplaced or (0, 0)
+        found, rows = evidence.of(self._undated), evidence.of(self._rows)
+        outside = found.outside or (0, 0)
+        source, target = found.counts.source + outside[0], found.counts.target + outside[1]
         return self.finding(
             evidence,
             f"{rows_of_sides(source, target)} fall into none of its days",
@@ -141,5 +146,5 @@ class InWindows(FilteredCheck):
             source=source,
             target=target,
             wrong=source + target,
-            of=found.counts.source + source + found.counts.target + target,
+            of=rows.source + rows.target,
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from recon_assets import diff, reading
-from recon_assets.checks.gathering import Facts, Gathering, Group, Request
+from recon_assets.checks.gathering import Facts, Gathering, Needs, Request
 from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.explain import reasons
 from recon_assets.model import (
@@ -92,7 +92,7 @@ def _selected(spec: TableSpec, names: Sequence[str] | None) -> list[Check]:
     return [check for check in spec.checks if names is None or check.name in names]
 
 
-def _needs(checks: Iterable[Check]) -> Group:
+def _needs(checks: Iterable[Check]) -> Needs:
     return tuple(dict.fromkeys(need for check in checks for need in check.needs))
 
 
@@ -152,7 +152,7 @@ def judged(check: Check, evidence: Evidence, *, strict: bool = False) -> Finding
         finding = check.judge(evidence)
     except NotGatheredError as error:
         return not_run(evidence.table, check.name, evidence.window, str(error))
-    if strict and finding.passed and (finding.not_compared or any(finding.unplaced or ())):
+    if strict and finding.passed and (finding.not_compared or any(finding.outside or ())):
         summary = f"{finding.summary}; not all was compared, and the table is strict"
         finding = replace(finding, passed=False, incomplete=True, summary=summary, severity=Severity.HIGH)
     compared = next((fact for fact in evidence.facts.values() if isinstance(fact, Comparison)), None)

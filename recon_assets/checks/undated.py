@@ -40,13 +40,13 @@ class UndatedRows(BaseCheck):
         The finding names no records: a record that no day holds can be corrected by no run.
         """
         found = evidence.of(Undated())
-        counts, (source, target) = found.counts, found.unplaced or (0, 0)
+        counts, (source, target) = found.counts, found.outside or (0, 0)
         wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
-        beyond = f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
+        outside = f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
         return self.finding(
             evidence,
             f"{rows_of_sides(counts.source, counts.target)} have no time,"
-            f" {counts.wrong:,} of them differ{wrong if counts.wrong else ''}{beyond if source or target else ''}",
+            f" {counts.wrong:,} of them differ{wrong if counts.wrong else ''}{outside if source or target else ''}",
             passed=found.equal,
             source=counts.source,
             target=counts.target,
@@ -54,7 +54,7 @@ class UndatedRows(BaseCheck):
             of=max(counts.source, counts.target),
             in_flight=found.in_flight,
             not_compared=found.not_compared,
-            unplaced=found.unplaced,
+            outside=found.outside,
         )
 
 

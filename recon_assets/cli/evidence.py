@@ -100,19 +100,19 @@ class Report:
         found = self.comparison
         some = [str(column) for column in found.not_compared[:NAMED]]
         some += [f"and {len(found.not_compared) - NAMED} more"] if len(found.not_compared) > NAMED else []
-        some += [f"{rows_of_sides(*found.unplaced)} without a time"] if found.unplaced and any(found.unplaced) else []
+        some += [f"{rows_of_sides(*found.undated)} without a time"] if found.undated and any(found.undated) else []
         return f"; not compared: {', '.join(some)}" if some else ""
 
     @property
     def _as_many_undated(self) -> bool:
-        source, target = self.comparison.unplaced or (0, 0)
+        source, target = self.comparison.undated or (0, 0)
         return source == target
 
     @property
     def _compared_nothing(self) -> bool:
         """Whether no record was compared though there are some; two empty tables are equal."""
         found = self.comparison
-        others = found.in_flight or any(found.outside or ()) or any(found.unplaced or ())
+        others = found.in_flight or any(found.outside or ()) or any(found.undated or ())
         return bool(others) and not found.counts.source and not found.counts.target
 
     @property
@@ -149,7 +149,7 @@ class Report:
         if found.in_flight:
             records = plural(found.in_flight, "record")
             yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
-        if any(found.unplaced or ()):
+        if any(found.undated or ()):
             yield "Without a time: rows whose column is NULL, or holds no time; without --window they are compared."
         for column in found.not_compared:
             yield f"Not compared: {column.column}: {column.why}."
@@ -164,7 +164,7 @@ def as_pieces(report: Report) -> Iterator[str]:
     yield from _list("mismatched", ({"key": list(item.key), "columns": item.columns} for item in comparison.mismatched))
     rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
     yield '"duplicate_keys": {}, "in_flight": {}, "complete": {},\n'.format(*rest)
-    yield f'"unplaced": {_json(comparison.unplaced)}, "outside": {_json(comparison.outside)},\n'
+    yield f'"undated": {_json(comparison.undated)}, "outside": {_json(comparison.outside)},\n'
     yield f'"columns": {_json(comparison.columns)},\n'
     yield f'"not_compared": {_json([vars(column) for column in comparison.not_compared])}}}\n'
 
@@ -239,7 +239,7 @@ def _rows(report: Report) -> Iterator[list[Value]]:
         sides = (left_out.why if left_out.side in {side, "both"} else None for side in ("source", "target"))
         yield ["not_compared", *(None for _ in report.heading), left_out.column, *sides]
     found = report.comparison
-    for rows, why in ((found.unplaced, "without a time"), (found.outside, "outside of --window and --where")):
+    for rows, why in ((found.undated, "without a time"), (found.outside, "outside of --window and --where")):
         if rows and any(rows):
             counted = (f"{plural(count, 'row')} {why}" for count in rows)
             yield ["not_compared", *(None for _ in report.heading), None, *counted]

@@ -90,7 +90,7 @@ class Result:
     samples: dict[tuple[str, str], Sample] = field(default_factory=dict)
     windows: dict[str, dict[str, None]] = field(default_factory=dict)
     not_compared: dict[str, tuple[NotCompared, ...]] = field(default_factory=dict)
-    unplaced: dict[str, tuple[int, int]] = field(default_factory=dict)
+    outside: dict[str, tuple[int, int]] = field(default_factory=dict)
     of_all_rows: Collection[tuple[str, str]] = ()
     all_days: bool = True
     without_rows: dict[str, bool] = field(default_factory=dict)
@@ -105,8 +105,8 @@ class Result:
         self.samples.setdefault(at, Sample()).add(finding)
         if found.not_compared:
             self.not_compared[found.table] = found.not_compared
-        if found.unplaced and any(found.unplaced):
-            self.unplaced[found.table] = found.unplaced
+        if found.outside and any(found.outside):
+            self.outside[found.table] = found.outside
         if at in self.of_all_rows:
             self._note_rows(found)
         if not found.passed and found.error is None and len(self.failing) < SAMPLE:
@@ -128,7 +128,7 @@ class Result:
     @property
     def nothing_compared(self) -> tuple[str, ...]:
         """Those of them that do have rows, but none in all their days; a single day may well be without."""
-        return tuple(table for table in self.empty if table in self.unplaced) if self.all_days else ()
+        return tuple(table for table in self.empty if table in self.outside) if self.all_days else ()
 
     def reasons(self, tally: Tally) -> tuple[str, ...]:
         """What the records have in common that a check found wrong, over all days."""
@@ -166,7 +166,7 @@ def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str]
         "of": finding.of,
         "rate": finding.rate,
         "not_compared": [vars(column) for column in finding.not_compared],
-        "unplaced": finding.unplaced and list(finding.unplaced),
+        "outside": finding.outside and list(finding.outside),
         "reasons": list(finding.reasons),
         "details": details and {"columns": details.columns, "rows": [[_plain(v) for v in row] for row in details.rows]},
         "records": [_record(item, key, private) for item in finding.discrepancies],
@@ -223,9 +223,9 @@ def _not_compared(result: Result) -> Iterator[str]:
     if result.not_compared:
         tables = (f"{table}: {', '.join(map(str, columns))}" for table, columns in result.not_compared.items())
         yield f"not compared: {'; '.join(tables)}"
-    for table, (source, target) in result.unplaced.items():
+    for table, (source, target) in result.outside.items():
         yield f"{table}: {rows_of_sides(source, target)} outside its days"
-    if empty := [table for table in result.empty if table not in result.unplaced]:
+    if empty := [table for table in result.empty if table not in result.outside]:
         yield f"no row on either side: {', '.join(empty)}"
     if result.not_checked:
         yield f"not checked: {', '.join(f'{table} ({why})' for table, why in result.not_checked.items())}"

@@ -98,7 +98,7 @@ def compare(  # noqa: PLR0913 - the public door
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
             total = found.total(by_key=True)
             if (window or where) and not (total.counts.source or total.counts.target or total.in_flight):
-                rows = zip(_all_rows(snapshot), total.unplaced or (0, 0), strict=True)
+                rows = zip(_all_rows(snapshot), total.undated or (0, 0), strict=True)
                 source, target = (every - undated for every, undated in rows)
                 total = replace(total, outside=(source, target))
     return replace(total, seconds=time.monotonic() - began)

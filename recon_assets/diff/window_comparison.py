@@ -27,7 +27,7 @@ from recon_assets.diff.spool import Key, Row, Spool, spool, text_of
 from recon_assets.diff.verdicts import Verdict, verdicts
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Window
-from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNPLACED, Digest, Part, Snapshot
+from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNDATED, Digest, Part, Snapshot
 
 MAX_ROWS_READ_WHOLE = 1000
 """Rows of a window or part whose rows are read; a larger one is split first."""
@@ -125,7 +125,7 @@ class _Comparing:
         width = len(self.table.key)
         with ExitStack() as stack:
             leftovers, in_flight = (stack.enter_context(spool(width)) for _ in range(2))
-            unplaced, differing = self._digest_windows()
+            undated, differing = self._digest_windows()
             self._note_repeated_keys(leftovers)
             if differing:
                 self._read(differing, leftovers)
@@ -135,7 +135,7 @@ class _Comparing:
             self._read_again(in_flight)
         pair = self.snapshot.pair
         self.found.finish(
-            unplaced=unplaced,
+            undated=undated,
             columns=pair.compared,
             key_only=pair.compares_keys_alone,
             not_compared=pair.left_out,
@@ -146,7 +146,7 @@ class _Comparing:
     # 1. digests of all windows
 
     def _digest_windows(self) -> tuple[tuple[int, int] | None, list[Part]]:
-        """How many rows fall into no window, and the windows that differ; all, where digests prove nothing."""
+        """How many rows have no time, and the windows that differ; all, where digests prove nothing."""
         self.tell(f"digesting both sides ({len(self.windows)} windows)")
         measure = DIGEST if self.table.equal_digests_prove_equal else COUNT
         measured = reading.measured(self.snapshot, [measure], self.windows)
@@ -159,7 +159,7 @@ class _Comparing:
                 differing.append(Part(window, source, target))
         if self.snapshot.pair.spec.days is None or self.windows[0].start is None:
             return None, differing
-        none = measured[UNPLACED][measure]
+        none = measured[UNDATED][measure]
         return (_rows(none.source), _rows(none.target)), differing
 
     def _note_repeated_keys(self, leftovers: Spool) -> None:

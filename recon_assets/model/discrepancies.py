@@ -169,8 +169,9 @@ class Comparison:
         by_column: In how many mismatched records each column differs; exact.
         duplicate_keys: How many distinct keys stand more than once on a side; their records are compared as multisets.
         in_flight: Records that differ but are younger than ``grace_period``: not counted, to be compared later.
-        unplaced: Rows of source and target that fall into no window, and were not compared; None without windows.
-        outside: Rows of source and target besides the ``unplaced``, where none was there that was asked for; else None.
+        undated: Rows of source and target without a time, which fall into no window; None without windows.
+        outside: Rows of source and target that have a time, or need none, and are not among those asked for; None where
+            they were not counted.
         columns: The columns that were compared, those of the key too, by the source's names.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.
@@ -186,7 +187,7 @@ class Comparison:
     by_column: Mapping[str, int] = field(default_factory=dict)
     duplicate_keys: int = 0
     in_flight: int = 0
-    unplaced: tuple[int, int] | None = None
+    undated: tuple[int, int] | None = None
     outside: tuple[int, int] | None = None
     columns: tuple[str, ...] = ()
     key_only: bool = False
@@ -208,7 +209,7 @@ class Comparison:
     @property
     def whole(self) -> bool:
         """Whether every column and every row was compared, but for what the caller left out."""
-        return not self.not_compared and not any(self.unplaced or ())
+        return not self.not_compared and not any(self.undated or ())
 
     @property
     def complete(self) -> bool:

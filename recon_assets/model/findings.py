@@ -134,7 +134,9 @@ class Records:
 
 @dataclass(frozen=True)
 class Undated:
-    """The comparison of the records that have no time; its ``unplaced`` are those beyond the table's days."""
+    """The comparison of the records that have no time; ``outside`` are those before the table's days and after them."""
+
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -320,8 +322,8 @@ class Finding:
         kinds: How many records are wrong in each way that the check looks for, exact; empty for one that names none.
         discrepancies: Some of the wrong records, at most as many as evidence is capped to.
         not_compared: Columns of which it says nothing.
-        unplaced: Rows of source and target that fall into no window, and of which no check says anything; None where
-            they were not counted.
+        outside: Rows of source and target before the table's first window and after its last, of which no check says
+            anything; None where they were not counted.
         incomplete: Whether it failed for these alone, since its table is ``strict``.
         details: What differs, where it is not single records.
         reasons: What the wrong records have in common, a sentence each.
@@ -343,7 +345,7 @@ class Finding:
     kinds: Mapping[DiscrepancyKind, int] = field(default_factory=dict)
     discrepancies: tuple[Discrepancy, ...] = ()
     not_compared: tuple[NotCompared, ...] = ()
-    unplaced: tuple[int, int] | None = None
+    outside: tuple[int, int] | None = None
     incomplete: bool = False
     details: Details | None = None
     reasons: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from recon_assets.model import (
     masked,
     masked_details,
     masked_key,
+    rows_of_sides,
 )
 from recon_assets.orchestration.adapter import Target
 
@@ -123,11 +124,10 @@ def reasons(finding: Finding) -> dict[str, dg.MetadataValue]:
 def not_compared(finding: Finding) -> dict[str, dg.MetadataValue]:
     """Of which columns, and of how many rows that no window holds, it says nothing."""
     names = ", ".join(map(str, finding.not_compared))
-    source, target = finding.unplaced or (0, 0)
-    rows = f"{source:,} rows of the source, {target:,} of the target"
+    source, target = finding.outside or (0, 0)
     return {
         **({"not_compared": dg.MetadataValue.text(names)} if names else {}),
-        **({"outside every window": dg.MetadataValue.text(rows)} if source or target else {}),
+        **({"outside every window": dg.MetadataValue.text(rows_of_sides(source, target))} if source or target else {}),
     }
 
 

@@ -16,7 +16,7 @@ from recon_assets.reading.parents import parents
 from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
-from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot, is_unique, snapshot, stretches
+from recon_assets.reading.snapshot import UNDATED, Side, Snapshot, is_unique, snapshot, stretches
 from recon_assets.reading.source_records import records
 from recon_assets.reading.streams import (
     CONTRADICTION,
@@ -39,7 +39,7 @@ __all__ = [
     "COUNT",
     "DIGEST",
     "MAX_KEYS",
-    "UNPLACED",
+    "UNDATED",
     "ColumnPair",
     "Digest",
     "ForeignKey",

@@ -19,7 +19,7 @@ from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Groups, Kind, Measure, SidePair, Window
 from recon_assets.reading.column_matching import forms
 from recon_assets.reading.names import Select, condition
-from recon_assets.reading.snapshot import UNPLACED, Side, Snapshot
+from recon_assets.reading.snapshot import UNDATED, Side, Snapshot
 from recon_assets.values.kind import received
 
 COUNT = Measure("count")
@@ -43,7 +43,7 @@ class Digest:
 def measured(
     snapshot: Snapshot, measures: Sequence[Measure], windows: Sequence[Window]
 ) -> dict[str, dict[Measure, SidePair]]:
-    """The figures of each window on both sides; those of rows that fall into none under `UNPLACED`.
+    """The figures of each window on both sides; those of rows without a time under `UNDATED`.
 
     A window without rows has counts of 0 and figures of None.
 
@@ -58,7 +58,7 @@ def measured(
     """
     how = hashing(snapshot)
     source, target = snapshot.both(lambda side: _figures(side, measures, windows, how))
-    keys = [window.key for window in windows] + [UNPLACED]
+    keys = [window.key for window in windows] + [UNDATED]
     return {
         key: {measure: SidePair(_figure(source, key, measure), _figure(target, key, measure)) for measure in measures}
         for key in keys
@@ -104,7 +104,7 @@ def _figure(figures: Figures, key: str, measure: Measure) -> Any:
 def _figures(side: Side, measures: Sequence[Measure], windows: Sequence[Window], how: Hashing) -> Figures:
     with driver_errors(side.place):
         rows = [list(row) for row in side.connection.execute(scan(side, measures, windows, how=how))]
-    return {str(key or UNPLACED): {measure: _taken(measure, values) for measure in measures} for key, *values in rows}
+    return {str(key or UNDATED): {measure: _taken(measure, values) for measure in measures} for key, *values in rows}
 
 
 def group_counts(
@@ -160,7 +160,7 @@ def scan(
 ) -> Select:
     """The statement that measures one side: its window, the values of ``by``, and then the figures."""
     inner = side.select(side.window_key_if_inside(windows).label(_WINDOW), *_inputs(side, measures, by, how)).where(
-        sa.or_(side.inside(windows), side.unplaced())
+        sa.or_(side.inside(windows), side.undated())
     )
     rows = fenced(inner, side.dialect).subquery("recon_rows")
     groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by)]

@@ -21,24 +21,23 @@ from recon_assets.reading.names import Select, cast_to, condition, nearest, rela
 from recon_assets.reading.table_schema import TableSchema
 
 T = TypeVar("T")
-UNPLACED = ""
-"""The window of rows that fall into none."""
+UNDATED = ""
+"""The window of rows that have no time, and so fall into none."""
 
 
 @dataclass(frozen=True)
 class Side:
     """One side of a table, as it is at the moment of its snapshot.
 
-    ``outside`` counts rows before and after all windows among those of none; of ``compare_by_value`` columns
-    every value is looked at, whatever its text. ``part`` limits what is read to rows that fall into no window.
+    Of ``compare_by_value`` columns every value is looked at, whatever its text. ``part`` limits what is read to rows
+    that fall into no window of the table.
     """
 
     pair: Pair
     role: Literal["source", "target"]
     connection: sa.Connection
-    outside: bool = False
     compare_by_value: frozenset[str] = frozenset()
-    part: Literal["all", "undated", "beyond"] = "all"
+    part: Literal["all", "undated", "outside"] = "all"
 
     @property
     def dialect(self) -> str:
@@ -93,12 +92,12 @@ class Side:
         ]
 
     def window_key_if_inside(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
-        """The key of a row's window, NULL for rows of none; ``windows`` are in order of time, or `ALL`."""
+        """The key of a row's window, NULL for `undated` rows; ``windows`` are in order of time, or `ALL`."""
         days = self.pair.spec.days
-        if days is None or windows[0].start is None or not (self.outside or self._may_be_undated):
+        if days is None or windows[0].start is None or not self._may_be_undated:
             return self.window_key(windows)
         placed = self.inside(windows)
-        if not self.outside and self.dialect != "sqlite":
+        if self.dialect != "sqlite":
             # Rows of other times are not read then, and what is no time is not after any.
             kind = self.column(days.column).type.kind
             placed = self.value(days.column) >= bound(windows[0].start, kind, days.stored_in, self.dialect)
@@ -120,10 +119,6 @@ class Side:
         kind, moment = self.column(days.column).type.kind, self.value(days.column)
         return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))
 
-    def unplaced(self) -> sa.ColumnElement[bool]:
-        """Whether a row falls into no window of the table: it is `undated`, or `beyond` them if that matters."""
-        return sa.or_(self.undated(), self.beyond()) if self.outside else self.undated()
-
     def undated(self) -> sa.ColumnElement[bool]:
         """Whether a row's time is NULL, or no time."""
         days = self.pair.spec.days
@@ -139,7 +134,7 @@ class Side:
         checked = self.dialect in {"postgresql", "duckdb"} and bool(self.relation.table) and not cast
         return not checked or self.column(name).nullable
 
-    def beyond(self) -> sa.ColumnElement[bool]:
+    def outside(self) -> sa.ColumnElement[bool]:
         """Whether a row's time is before all windows of the table, or after them."""
         days = self.pair.spec.days
         if days is None:
@@ -212,7 +207,7 @@ class Snapshot:
         )
         return Snapshot(pair, source, target)
 
-    def of_part(self, part: Literal["undated", "beyond"]) -> "Snapshot":
+    def of_part(self, part: Literal["undated", "outside"]) -> "Snapshot":
         """Of those rows only that fall into no window, to be read as the one window `ALL`."""
         return Snapshot(self.pair, replace(self.source, part=part), replace(self.target, part=part))
 
@@ -224,12 +219,11 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(pair: Pair, *, outside: bool = False, target: sa.Connection | None = None) -> Iterator[Snapshot]:
+def snapshot(pair: Pair, *, target: sa.Connection | None = None) -> Iterator[Snapshot]:
     """Opens both sides; all that is read meanwhile is of one moment a side.
 
     Args:
         pair: Both sides, with engines opened for reading.
-        outside: Whether rows before and after all windows of the table count as falling into none.
         target: A connection in whose transaction the target is read, instead of one of its own.
 
     Raises:
@@ -242,5 +236,5 @@ def snapshot(pair: Pair, *, outside: bool = False, target: sa.Connection | None 
             connection = given or stack.enter_context(engine.connect())
             if given is None:
                 connection.execute(begin_reading())
-            sides.append(Side(pair, role, connection, outside))  # type: ignore[arg-type]
+            sides.append(Side(pair, role, connection))  # type: ignore[arg-type]
         yield Snapshot(pair, *sides)

@@ -230,8 +230,8 @@ def test_a_whole_table_has_no_day() -> None:
 def test_what_was_not_compared_is_shown() -> None:
     """A check that passes in some columns says in which it does not; one that compared everything says nothing."""
     tags = NotCompared("tags", "source", "only in the source; ignore it")
-    found = values(SPEC, replace(PASSED, not_compared=(tags,), unplaced=(3, 0)))
+    found = values(SPEC, replace(PASSED, not_compared=(tags,), outside=(3, 0)))
 
     assert found["not_compared"] == "tags (only in the source)"
-    assert found["outside every window"] == "3 rows of the source, 0 of the target"
+    assert found["outside every window"] == "3 rows of the source and 0 of the target"
     assert not {"not_compared", "outside every window"} & values(SPEC, PASSED).keys()

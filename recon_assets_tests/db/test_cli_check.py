@@ -336,7 +336,7 @@ def test_rows_without_a_time_are_compared(shop: Shop) -> None:
         (2, 1, 1, "all"),
     ]
     assert "1 missing, 0 extra, 0 with other values" in lost["summary"]
-    assert lost["unplaced"] == [0, 1], "after its last day"
+    assert lost["outside"] == [0, 1], "after its last day"
 
 
 def test_what_was_not_compared_is_said(shop: Shop) -> None:

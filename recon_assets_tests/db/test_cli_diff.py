@@ -35,7 +35,7 @@ FOUND = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
-    "unplaced": None,
+    "undated": None,
     "outside": None,
     "columns": ["id", "name", "fee"],
     "not_compared": [],
@@ -49,7 +49,7 @@ EQUAL = {
     "duplicate_keys": 0,
     "in_flight": 0,
     "complete": True,
-    "unplaced": None,
+    "undated": None,
     "outside": None,
     "columns": ["id", "name", "fee"],
     "not_compared": [],
@@ -243,7 +243,7 @@ def test_a_window_limits_the_days(dated: Sides) -> None:
     report = json.loads(result.stdout)
     assert [item["key"] for item in report["mismatched"]] == [[2]]
     assert report["counts"]["source"] == 2
-    assert report["unplaced"] == [0, 1]
+    assert report["undated"] == [0, 1]
     assert result.stderr.startswith("Without a time: ")
 
 
@@ -261,7 +261,7 @@ def test_rows_without_a_time_count_in_the_verdict(dated: Sides, strict: list[str
 
 
 @pytest.mark.parametrize(
-    ("words", "unplaced"),
+    ("words", "undated"),
     [
         (["--window", "at,2030-01-01,2030-02-01"], [0, 1]),
         (["--where", "name = 'no such'"], None),
@@ -269,20 +269,20 @@ def test_rows_without_a_time_count_in_the_verdict(dated: Sides, strict: list[str
     ],
 )
 def test_where_no_row_was_asked_for_nothing_is_known(
-    dated: Sides, words: list[str], unplaced: list[int] | None
+    dated: Sides, words: list[str], undated: list[int] | None
 ) -> None:
     """Two empty windows of tables that have rows are no agreement: exit code 3, or 1 where times are missing."""
-    if unplaced == [0, 1]:
+    if undated == [0, 1]:
         dated.source.fill("t", [(4, None, "z")])
-        unplaced = [1, 1]
+        undated = [1, 1]
     result = diff(dated, *words, "--json")
 
     report = json.loads(result.stdout)
     assert result.exit_code == 3
     assert report["verdict"].startswith("Not known: no record was compared; outside of --window and --where: ")
-    undated = 0 if unplaced is None else unplaced[1]
-    assert report["outside"] == [3, 4 - undated], "rows without a time are counted once"
-    assert report["unplaced"] == unplaced
+    without_time = 0 if undated is None else undated[1]
+    assert report["outside"] == [3, 4 - without_time], "rows without a time are counted once"
+    assert report["undated"] == undated
     dated.source.run("DELETE FROM t")
     dated.target.run("DELETE FROM t")
     assert diff(dated, *words).stdout.startswith("Equal: both sides are empty.")

@@ -35,13 +35,13 @@ class Case:
     missing: Sequence[int] = ()
     extra: Sequence[int] = ()
     mismatched: Sequence[Row] = ()
-    unplaced: tuple[int, int] = (0, 0)
+    undated: tuple[int, int] = (0, 0)
     twice: int = 0
 
     @property
     def expected(self) -> tuple[Any, ...]:
         """In the words of `told`."""
-        return [*self.missing], [*self.extra], [*self.mismatched], self.unplaced, self.twice
+        return [*self.missing], [*self.extra], [*self.mismatched], self.undated, self.twice
 
 
 MOVED = (1, "moment")
@@ -62,9 +62,9 @@ CASES = (
     ),
     Case("before the first day", [(1, at("08 23:59:59.999999"), 1)], []),
     Case("after the last day", [], [(1, at("12"), 1)]),
-    Case("no time at all", [(1, None, 1)], [(1, None, 2)], unplaced=(1, 1)),
+    Case("no time at all", [(1, None, 1)], [(1, None, 2)], undated=(1, 1)),
     Case("moved out of the window", [(1, at("11"), 1)], [(1, at("12"), 1)], missing=[1]),
-    Case("moved into the window", [(1, None, 1)], [(1, at("09"), 1)], extra=[1], unplaced=(1, 0)),
+    Case("moved into the window", [(1, None, 1)], [(1, at("09"), 1)], extra=[1], undated=(1, 0)),
     Case("lost and found in different days", [(1, at("09"), 1)], [(2, at("10"), 1)], missing=[1], extra=[2]),
     Case(
         "a key twice, in two days", [(1, at("09"), 1), (1, at("10"), 1)], [(1, at("10"), 1), (1, at("09"), 1)], twice=1
@@ -129,7 +129,7 @@ def test_days_of_a_zone(both: Both, source: Name, target: Name) -> None:
     assert [each.key[0] for each in found.mismatched] == [29, 51, 52, 75]
     assert [each.window for each in found.mismatched] == ["2024-03-10", "2024-03-10", "2024-03-11", "2024-03-11"]
     assert found.counts.source == found.counts.target == 23 + 24
-    assert found.unplaced == (0, 0)
+    assert found.undated == (0, 0)
 
 
 def compared(sides: Sides, table: str, **more: Any) -> Comparison:
@@ -142,6 +142,6 @@ def told(found: Comparison) -> tuple[Any, ...]:
         [each.key[0] for each in found.missing],
         [each.key[0] for each in found.extra],
         [(each.key[0], *each.differing) for each in found.mismatched],
-        found.unplaced,
+        found.undated,
         found.duplicate_keys,
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, reading
 from recon_assets.model import ALL, Database, Days, Groups, Measure, SidePair
-from recon_assets.reading import DIGEST, UNPLACED, Snapshot
+from recon_assets.reading import DIGEST, UNDATED, Snapshot
 from recon_assets.reading.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
@@ -52,7 +52,7 @@ def opened(sides: Sides, days: Days | None) -> reading.Pair:
 def day(made: Any) -> str:
     """New York's; it is four hours behind from March 10, 7:00 UTC on."""
     if made is None:
-        return UNPLACED
+        return UNDATED
     return str((made - timedelta(hours=5 if made < datetime(2024, 3, 10, 7, tzinfo=UTC) else 4)).date())
 
 
@@ -104,7 +104,7 @@ def test_figures_are_those_of_plain_python(both: Both, source: Name, target: Nam
     with reading.snapshot(opened(sides, DAYS)) as snapshot:
         found = reading.measured(snapshot, MEASURES, list(DAYS.windows(START + timedelta(days=4))))
 
-    for key in (*found, UNPLACED):
+    for key in (*found, UNDATED):
         here = [row for row in ROWS if day(row[1]) == key]
         expected = {measure: figure(measure, here) for measure in MEASURES}
         assert {measure: plain(both.source) for measure, both in found[key].items()} == expected

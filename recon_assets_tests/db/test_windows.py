@@ -15,7 +15,7 @@ from zoneinfo import TZPATH, ZoneInfo, available_timezones
 import pytest
 
 from recon_assets import dialect, reading
-from recon_assets.model import Database, Days, Measure, TableSpec, Window
+from recon_assets.model import ALL, Database, Days, Measure, TableSpec, Window
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, Sides, spec
 
@@ -157,12 +157,12 @@ def _written(name: Name, key: int, zone: int, *times: datetime) -> str:
     return f"({key}, {zone}, {at}, {utc}, {here})"
 
 
-def opened(sides: Sides, declared: TableSpec, *, outside: bool = False) -> Any:
+def opened(sides: Sides, declared: TableSpec) -> Any:
     source, target = (
         dialect.engine(Database(side.name, side.url), role="source") for side in (sides.source, sides.target)
     )
     sides.opened.extend((source, target))
-    return reading.snapshot(reading.pair_for_comparison(declared, source, target), outside=outside)
+    return reading.snapshot(reading.pair_for_comparison(declared, source, target))
 
 
 def test_server_of_other_rules(both: Both) -> None:
@@ -240,7 +240,7 @@ PLACED_TEXTS = {
 
 @pytest.mark.parametrize("of", ["made", "utc", "day"])
 def test_no_row_is_lost(both: Both, of: str) -> None:
-    """Each row is in a window or unplaced: infinite times, years before Christ, zero dates, texts that are no times."""
+    """Each row is in a window, outside of all, or undated: infinite times, years before Christ, zero dates, texts that are no times."""
     days = Days(of, date(2024, 1, 1))
     windows = [days.window(date(2024, 1, day)) for day in (1, 2)]
     for names in ALL_FOUR:
@@ -264,16 +264,19 @@ def test_no_row_is_lost(both: Both, of: str) -> None:
                 *zeros,
                 f"INSERT INTO t VALUES {rows}",
             )
-        with opened(sides, spec(days), outside=True) as snapshot:
+        with opened(sides, spec(days)) as snapshot:
             found = reading.measured(snapshot, [COUNT], windows)
-        counts = [[getattr(figures[COUNT], role) for figures in found.values()] for role in ("source", "target")]
+            outside = reading.measured(snapshot.of_part("outside"), [COUNT], [ALL])[ALL.key]
+        counts = [
+            [getattr(figures[COUNT], role) for figures in (*found.values(), outside)] for role in ("source", "target")
+        ]
 
         assert [sum(each) for each in counts] == many
         texts = Counter(PLACED_TEXTS.values())
         assert [each[:2] for each in counts] == [[texts[1], texts[2]] if name == "sqlite" else [1, 1] for name in names]
 
 
-def test_rows_that_are_no_times_are_unplaced_in_any_window(both: Both) -> None:
+def test_rows_that_are_no_times_are_undated_in_any_window(both: Both) -> None:
     """Also where rows before and after the windows are not asked about."""
     sides = both("sqlite", "mysql")
     sides.source.run("CREATE TABLE t (id integer primary key, made timestamp not null)")

@@ -450,14 +450,14 @@ SENTENCES: list[Any] = [
     ),
     pytest.param(
         checks.InWindows(),
-        [found(9, 9)],
+        [found(0, 0), ROWS],
         True,
         "0 rows of the source and 0 of the target fall into none of its days",
         id="in windows",
     ),
     pytest.param(
         checks.InWindows(),
-        [found(9, 9, unplaced=(1, 2))],
+        [found(0, 1, outside=(1, 1)), ROWS],
         False,
         "1 row of the source and 2 of the target fall into none of its days",
         id="outside",
@@ -471,11 +471,11 @@ SENTENCES: list[Any] = [
     ),
     pytest.param(
         checks.UndatedRows(),
-        [found(1, 2, 0, 1, 0, unplaced=(3, 0))],
+        [found(1, 2, 0, 1, 0, outside=(3, 0))],
         False,
         "1 row of the source and 2 of the target have no time, 1 of them differ: 0 missing, 1 extra, 0 with other values;"
         " not compared, for they lie before its first day or after its last: 3 rows of the source and 0 of the target",
-        id="unplaced differ",
+        id="undated differ",
     ),
     pytest.param(checks.Count(where="paid"), [SidePair(1, 2)], False, "1 row in source, 2 in target", id="limited"),
 ]
@@ -544,7 +544,7 @@ FIGURES: list[Any] = [
     (checks.Fields(), [found(9, 8, 1, 0, 2)], (9, 8, 2, 8)),
     (checks.Checksum(), [SidePair(Digest(255), Digest(None)), found(9, 0, 9)], ("ff", None, 9, 9)),
     (checks.References(("a",), "p"), [FaultyRows(2, 5), ROWS], (None, None, 2, 5)),
-    (checks.InWindows(), [found(9, 9, unplaced=(1, 2))], (1, 2, 3, 21)),
+    (checks.InWindows(), [found(0, 1, outside=(1, 1)), SidePair(10, 11)], (1, 2, 3, 21)),
     (checks.UndatedRows(), [found(9, 10, 1, 2)], (9, 10, 3, 10)),
 ]
 
@@ -697,10 +697,10 @@ def test_a_count_is_never_null() -> None:
         judged(checks.Count(), SidePair(None, None))
 
 
-@pytest.mark.parametrize("unplaced", [(1, 0), (0, 1)])
-def test_a_row_outside_on_either_side_is_a_fault(unplaced: tuple[int, int]) -> None:
-    """One side is enough."""
-    assert not judged(checks.InWindows(), found(9, 9, unplaced=unplaced)).passed
+@pytest.mark.parametrize("outside", [found(1, 0), found(0, 1), found(0, 0, outside=(1, 0)), found(0, 0, outside=(0, 1))])
+def test_a_row_outside_on_either_side_is_a_fault(outside: Comparison) -> None:
+    """One side is enough, whether the row has no time or one before or after all days."""
+    assert not judged(checks.InWindows(), outside, ROWS).passed
 
 
 TAGS = NotCompared("tags", "source", "only in the source; ignore it")
@@ -723,10 +723,10 @@ def test_equal_keys_are_no_pass(check: Check) -> None:
     [
         (checks.Fields(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
         (checks.Checksum(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
-        (checks.UndatedRows(), found(4, 4, unplaced=(0, 1)), (False, True, Severity.HIGH)),
+        (checks.UndatedRows(), found(4, 4, outside=(0, 1)), (False, True, Severity.HIGH)),
         (checks.UndatedRows(), found(4, 4, not_compared=(TAGS,)), (False, True, Severity.HIGH)),
-        (checks.Keys(), found(4, 4, not_compared=(TAGS,), unplaced=(1, 1)), (True, False, None)),
-        (checks.Fields(), found(4, 4, unplaced=(1, 1)), (True, False, None)),
+        (checks.Keys(), found(4, 4, not_compared=(TAGS,), outside=(1, 1)), (True, False, None)),
+        (checks.Fields(), found(4, 4, outside=(1, 1)), (True, False, None)),
     ],
 )
 def test_a_strict_table_fails_where_not_all_was_compared(check: Check, comparison: Comparison, verdict: Any) -> None:

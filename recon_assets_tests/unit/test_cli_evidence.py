@@ -85,7 +85,7 @@ def test_json_is_exactly_what_was_promised() -> None:
         "duplicate_keys": 0,
         "in_flight": 0,
         "complete": False,
-        "unplaced": None,
+        "undated": None,
         "outside": None,
         "columns": ["id", "name", "price"],
         "not_compared": [
@@ -115,7 +115,7 @@ def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
 
 def test_csv_names_rows_that_were_not_compared(tmp_path: Path) -> None:
     """A file without them would look like that of equal tables."""
-    found = Comparison(unplaced=(1, 2), outside=(9, 0))
+    found = Comparison(undated=(1, 2), outside=(9, 0))
 
     evidence.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("id",), found))
 
@@ -263,13 +263,13 @@ KEYS = replace(AGREED, columns=("id",), key_only=True)
         ),
         (replace(KEYS, counts=Counts(4, 3, missing=1), not_compared=(TAGS,)), 1, 1, "Different: "),
         (
-            replace(AGREED, unplaced=(150, 150)),
+            replace(AGREED, undated=(150, 150)),
             0,
             1,
             "Equal: 4 records on both sides, and none differs; not compared: 150 rows of the source and 150 of the",
         ),
         (
-            replace(AGREED, unplaced=(1, 0)),
+            replace(AGREED, undated=(1, 0)),
             1,
             1,
             "Different: 4 records on both sides, and none differs, but rows without a time are not as many; not",
@@ -284,13 +284,13 @@ KEYS = replace(AGREED, columns=("id",), key_only=True)
             "Not known: no record was compared; outside of --window and --where: 2,000 rows of the source and 0 of the",
         ),
         (
-            Comparison(outside=(9, 9), unplaced=(1, 1)),
+            Comparison(outside=(9, 9), undated=(1, 1)),
             3,
             3,
             "Not known: no record was compared; outside of --window and --where: 9 rows of the source and 9 of the",
         ),
         (
-            Comparison(outside=(0, 0), unplaced=(1, 1)),
+            Comparison(outside=(0, 0), undated=(1, 1)),
             3,
             3,
             "Not known: no record was compared; all rows are without a time; not compared: 1 row of the source and",
@@ -337,7 +337,7 @@ def test_headings_say_how_many_of_how_many_are_shown(
 
 def test_notes_say_how_to_read_the_figures() -> None:
     """One sentence each; none when there is nothing to know."""
-    odd = Comparison(Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, unplaced=(1, 0), not_compared=(TAGS, LOADED))
+    odd = Comparison(Counts(9, 9, 4, 4), duplicate_keys=1, in_flight=2, undated=(1, 0), not_compared=(TAGS, LOADED))
 
     assert not list(_report(Comparison()).notes())
     assert [note.partition(":")[0] for note in _report(odd).notes()] == [

@@ -158,7 +158,7 @@ def test_the_verdict_says_what_was_not_compared(capsys: pytest.CaptureFixture[st
     """Columns, rows that no window holds, and tables of which nothing was checked; each once."""
     tags = NotCompared("tags", "source", "only in the source; ignore it")
     passed = replace(failed(), passed=True, wrong=0, severity=None, not_compared=(tags,))
-    found = result(passed, replace(passed, window="2024-01-02", not_compared=(), unplaced=(2, 0)))
+    found = result(passed, replace(passed, window="2024-01-02", not_compared=(), outside=(2, 0)))
     found.not_checked["bare"] = "no checks are declared"
 
     findings.show(found)
@@ -171,7 +171,7 @@ def test_the_verdict_says_what_was_not_compared(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("unplaced", "days", "code", "said"),
+    ("outside", "days", "code", "said"),
     [
         ((2, 0), "all", 3, "Not known: of 1 check of 1 table, none failed, but no record was compared of flights; "),
         ((2, 0), "some", 0, "Passed: 1 check of 1 table; "),
@@ -180,11 +180,11 @@ def test_the_verdict_says_what_was_not_compared(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_a_table_without_rows(
-    capsys: pytest.CaptureFixture[str], unplaced: tuple[int, int] | None, days: str, code: int, said: str
+    capsys: pytest.CaptureFixture[str], outside: tuple[int, int] | None, days: str, code: int, said: str
 ) -> None:
     """Is said; where its rows all lie outside its days, nothing is known."""
     found = Result(of_all_rows={("flights", "count")}, all_days=days == "all", finished=True)
-    found.add(replace(passed(), source=0, target=0, unplaced=unplaced))
+    found.add(replace(passed(), source=0, target=0, outside=outside))
 
     findings.show(found)
 
@@ -222,7 +222,7 @@ def test_a_finding_in_json() -> None:
         of=4,
         discrepancies=(record,),
         not_compared=(NotCompared("tags", "source", "only in the source"),),
-        unplaced=(1, 0),
+        outside=(1, 0),
         details=Details(("column", "wrong"), (("fee", 1), ("mail", Decimal("1.0")))),
         reasons=("One.",),
         severity=Severity.HIGH,
@@ -242,7 +242,7 @@ def test_a_finding_in_json() -> None:
         "of": 4,
         "rate": 0.25,
         "not_compared": [{"column": "tags", "side": "source", "why": "only in the source"}],
-        "unplaced": [1, 0],
+        "outside": [1, 0],
         "reasons": ["One."],
         "details": {"columns": ["column", "wrong"], "rows": [["fee", 1], ["mail", "1.0"]]},
         "records": [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from recon_assets.model import EXACT, GRADED, Evidence, Figure, Finding, Grading, Severity, Tolerance, decimal_of
+from recon_assets.model import EXACT, GRADED, Evidence, Figure, Finding, Grading, Severity, Tolerance, as_decimal
 
 Size = tuple[int | Decimal, int | Decimal]
 """How much is wrong, of how much."""
@@ -120,7 +120,7 @@ def number(figure: Figure) -> Decimal | None:
     """The figure as a number with which one can reckon; None when it is none."""
     if figure is None or isinstance(figure, str):
         return None
-    found = decimal_of(figure)
+    found = as_decimal(figure)
     return found if found.is_finite() else None
 
 

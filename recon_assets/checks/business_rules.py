@@ -17,12 +17,13 @@ from recon_assets.model import (
     NotGatheredError,
     Results,
     Tolerance,
+    as_decimal,
     masked,
     plural,
 )
 
-Group = tuple[Figure, ...]
-Row = Mapping[str, Any]
+GroupKey = tuple[Figure, ...]
+ResultRow = Mapping[str, Any]
 WINDOWED = re.compile(r"(?<!:):window_(?:start|end)\b")
 _SHOWN = 10
 
@@ -81,7 +82,7 @@ class BusinessRule(BaseCheck):
             details=Details((*self.by, "value", "source", "target"), rows[:_SHOWN]) if rows else None,
         )
 
-    def _groups(self, rows: Sequence[Row], side: str) -> dict[Group, Row]:
+    def _groups(self, rows: Sequence[ResultRow], side: str) -> dict[GroupKey, ResultRow]:
         """The rows of one side by what tells them apart.
 
         Raises:
@@ -94,7 +95,7 @@ class BusinessRule(BaseCheck):
             raise NotGatheredError(msg)
         return groups
 
-    def _differences(self, source: Row | None, target: Row | None) -> Iterator[tuple[str, Figure, Figure]]:
+    def _differences(self, source: ResultRow | None, target: ResultRow | None) -> Iterator[tuple[str, Figure, Figure]]:
         """The values of one group that differ, by column."""
         if source is None or target is None:
             yield "(row)", "not found" if source is None else "found", "not found" if target is None else "found"
@@ -104,13 +105,13 @@ class BusinessRule(BaseCheck):
             if name not in self.by and not self.tolerance.allows(left, right):
                 yield name, left, right
 
-    def _row(self, group: Group, difference: tuple[str, Figure, Figure], private: Collection[str]) -> Group:
+    def _row(self, group: GroupKey, difference: tuple[str, Figure, Figure], private: Collection[str]) -> GroupKey:
         """One difference as it may be shown."""
         name, left, right = difference
         by = (masked(*item, private) for item in zip(self.by, group, strict=True))
         return (*by, name, masked(name, left, private), masked(name, right, private))
 
-    def _said(self, source: Mapping[Group, Row], target: Mapping[Group, Row], wrong: int, of: int) -> str:
+    def _said(self, source: Mapping[GroupKey, ResultRow], target: Mapping[GroupKey, ResultRow], wrong: int, of: int) -> str:
         if self.by:
             sides = f"{len(source):,} in source, {len(target):,} in target"
             return f"{wrong:,} of {plural(of, 'group')} by {', '.join(self.by)} differ; {sides}"
@@ -128,23 +129,23 @@ class BusinessRule(BaseCheck):
 def figure(value: Any) -> Figure:
     """A value that a query gives; a float is the shortest decimal that names it, for SQLite has no other decimals."""
     if isinstance(value, float):
-        return Decimal(str(value))
+        return as_decimal(value)
     if value is None or isinstance(value, bool | int | str | Decimal):
         return value
     return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 
-def _value(row: Row, name: str) -> Figure:
+def _value(row: ResultRow, name: str) -> Figure:
     """What the row has there; where the other side alone has such a column, that."""
     return figure(row[name]) if name in row else "(no such column)"
 
 
-def _without(groups: Mapping[Group, Row], private: Collection[str]) -> dict[Group, Row]:
+def _without(groups: Mapping[GroupKey, ResultRow], private: Collection[str]) -> dict[GroupKey, ResultRow]:
     """The rows as they may be shown."""
     return {group: {name: masked(name, row[name], private) for name in row} for group, row in groups.items()}
 
 
-def _figure_of(groups: Mapping[Group, Row]) -> Figure:
+def _figure_of(groups: Mapping[GroupKey, ResultRow]) -> Figure:
     """The one figure of a side, or how many rows it has."""
     rows = [row for group, row in groups.items() if not group]
     values = [figure(value) for row in rows for value in row.values()]

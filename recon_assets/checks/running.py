@@ -32,10 +32,6 @@ _KEYS_LOGGED = 3
 _KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
 
 
-def _silent(_: str) -> None:
-    """Says nothing."""
-
-
 def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     project: Project,
     spec: TableSpec,
@@ -78,7 +74,7 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         _needs(whole),
         now,
         max_evidence,
-        progress or _silent,
+        progress or (lambda _: None),
     )
     return _findings(request, daily, whole)
 

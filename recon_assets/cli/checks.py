@@ -26,7 +26,7 @@ app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True)
-class Asked:
+class TableChecks:
     """What one table is to be checked for."""
 
     spec: TableSpec
@@ -100,7 +100,7 @@ def _asked(
     only: Sequence[str],
     now: datetime,
     not_checked: dict[str, str],
-) -> list[Asked]:
+) -> list[TableChecks]:
     """What is to be checked; tables of which not all is go into ``not_checked`` with the reason.
 
     Raises:
@@ -116,7 +116,7 @@ def _asked(
                 not_checked[spec.name] = "no checks are declared"
                 remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
             elif wanted:
-                found.append(Asked(spec, windows(spec, *days, now), wanted))
+                found.append(TableChecks(spec, windows(spec, *days, now), wanted))
         except DeclarationError as error:
             not_checked[spec.name] = "none of its days is asked for"
             refused.append(str(error))
@@ -127,7 +127,7 @@ def _asked(
     return found
 
 
-def _left_out(asked: Iterable[Asked], not_checked: dict[str, str]) -> Iterator[str]:
+def _left_out(asked: Iterable[TableChecks], not_checked: dict[str, str]) -> Iterator[str]:
     """Says of which tables --only leaves out the check of rows without a time, which its user may not have meant."""
     for item in asked:
         if any(check.name == UNDATED for check in item.spec.checks) and UNDATED not in item.checks:
@@ -154,7 +154,7 @@ def windows(spec: TableSpec, first: date | None, last: date | None, now: datetim
 
 
 def _findings(
-    project: Project, asked: Iterable[Asked], told: Callable[[str], None], **settings: Any
+    project: Project, asked: Iterable[TableChecks], told: Callable[[str], None], **settings: Any
 ) -> Iterator[Finding]:
     """What each check finds, with the table that is being looked at on the terminal."""
     # Each failed finding is logged too; with this handler Python does not print that beside the report.

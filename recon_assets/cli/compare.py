@@ -11,7 +11,7 @@ from rich.text import Text
 
 import recon_assets
 from recon_assets.cli import evidence, options
-from recon_assets.cli.evidence import Report, Side
+from recon_assets.cli.evidence import Report, ComparedTable
 from recon_assets.cli.options import AsJson, MaxEvidence, Strict
 from recon_assets.cli.output import (
     aside,
@@ -113,8 +113,8 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     raise typer.Exit(report.exit_code)
 
 
-def _side(role: str, url: str, table: str) -> Side:
-    return Side(check_url(url, role).render_as_string(hide_password=True), table)
+def _side(role: str, url: str, table: str) -> ComparedTable:
+    return ComparedTable(check_url(url, role).render_as_string(hide_password=True), table)
 
 
 def _key(given: Repeated, *, no_key: bool) -> list[str]:
@@ -133,7 +133,7 @@ def _check_grace_period(grace_period: str | None, updated_at: str | None) -> Non
         raise DeclarationError(msg)
 
 
-def _compared(source: Side, target: Side, urls: tuple[str, str], asked: dict[str, Any], *, strict: bool) -> Report:
+def _compared(source: ComparedTable, target: ComparedTable, urls: tuple[str, str], asked: dict[str, Any], *, strict: bool) -> Report:
     """Compare, with the step that is being done on the terminal."""
     with progress() as told:
         found = aside(

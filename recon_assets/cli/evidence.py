@@ -22,7 +22,7 @@ _FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'"
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedTable:
     """One of the two tables, as it may be shown: no password is in ``url``."""
 
     url: str
@@ -41,8 +41,8 @@ class Report:
         strict: Whether what was not compared counts as a difference.
     """
 
-    source: Side
-    target: Side
+    source: ComparedTable
+    target: ComparedTable
     key: tuple[str, ...]
     comparison: Comparison
     reasons: tuple[str, ...] = ()

@@ -20,13 +20,13 @@ from recon_assets.model import (
     NotCompared,
     Severity,
     Value,
+    as_decimal,
     masked,
     masked_details,
     masked_key,
     plural,
     rows_of_sides,
 )
-from recon_assets.model.findings import decimal_of
 
 SAMPLE = 20
 _RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
@@ -63,7 +63,7 @@ class Tally:
 
 def _badness(finding: Finding) -> tuple[int, int, Decimal]:
     """By severity, then by records, then by how far the figures are apart: a sum is one thing that is wrong."""
-    figures = [decimal_of(figure) for figure in (finding.source, finding.target) if _is_number(figure)]
+    figures = [as_decimal(figure) for figure in (finding.source, finding.target) if _is_number(figure)]
     apart = abs(figures[0] - figures[1]) if len(figures) > 1 and all(map(Decimal.is_finite, figures)) else Decimal()
     return _RANKS[finding.severity], finding.wrong, apart
 

@@ -226,8 +226,7 @@ class set_session(Executable, sa.sql.ClauseElement):  # noqa: N801 - SQL is lowe
 
 
 @compiles(set_session, "mysql", "mariadb")
-def _set_session_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    del kw
+def _set_session_mysql(element: Any, compiler: Any, **_: Any) -> str:
     written = (f"{name} = {_literal(value, compiler)}" for name, value in element.values.items())
     return f"SET SESSION {', '.join(written)}"
 

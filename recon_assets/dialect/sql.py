@@ -91,8 +91,7 @@ class insert_values(Executable, ClauseElement):  # noqa: N801 - SQL is lower cas
 
 
 @compiles(insert_values, "mysql", "mariadb")
-def _insert_values_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    del kw
+def _insert_values_mysql(element: Any, compiler: Any, **_: Any) -> str:
     places = ", ".join(["%s"] * len(element.names))
     return f"INSERT INTO {_into(element, compiler)} VALUES ({places})"  # noqa: S608 - names are quoted
 
@@ -147,16 +146,14 @@ class analyze(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(analyze, "postgresql")
-def _analyze_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    del compiler, kw
+def _analyze_postgresql(element: Any, _compiler: Any, **_: Any) -> str:
     columns = ", ".join(column.name for column in element.key)
     return f"ANALYZE {element.table.name}" + (f" ({columns})" if columns else "")
 
 
 @compiles(analyze, "mysql", "mariadb")
-def _analyze_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+def _analyze_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
     """It counts by itself."""
-    del element, compiler, kw
     return "DO 0"
 
 
@@ -170,14 +167,12 @@ class drop_stage(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(drop_stage, "postgresql")
-def _drop_stage_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    del compiler, kw
+def _drop_stage_postgresql(element: Any, _compiler: Any, **_: Any) -> str:
     return f"DROP TABLE IF EXISTS pg_temp.{element.name}"
 
 
 @compiles(drop_stage, "mysql", "mariadb")
-def _drop_stage_mysql(element: Any, compiler: Any, **kw: Any) -> str:
-    del compiler, kw
+def _drop_stage_mysql(element: Any, _compiler: Any, **_: Any) -> str:
     return f"DROP TEMPORARY TABLE IF EXISTS {element.name}"
 
 
@@ -188,15 +183,13 @@ class check_now(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(check_now, "postgresql")
-def _check_now_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    del element, compiler, kw
+def _check_now_postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
     return "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 @compiles(check_now, "mysql", "mariadb")
-def _check_now_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+def _check_now_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
     """It has no such constraints."""
-    del element, compiler, kw
     return "DO 0"
 
 
@@ -208,23 +201,20 @@ class begin_reading(Executable, ClauseElement):  # noqa: N801 - SQL is lower cas
 
 @compiles(begin_reading, "postgresql")
 @compiles(begin_reading, "duckdb")
-def _begin_reading_postgresql_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_postgresql_duckdb(_element: Any, _compiler: Any, **_: Any) -> str:
     """Sessions of a source are REPEATABLE READ, and read the moment of their first statement."""
-    del element, compiler, kw
     return "SELECT 1"
 
 
 @compiles(begin_reading, "mysql", "mariadb")
-def _begin_reading_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
     """It would take the moment at which the first table is read."""
-    del element, compiler, kw
     return "START TRANSACTION WITH CONSISTENT SNAPSHOT"
 
 
 @compiles(begin_reading, "sqlite")
-def _begin_reading_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+def _begin_reading_sqlite(_element: Any, _compiler: Any, **_: Any) -> str:
     """The driver would begin none to read."""
-    del element, compiler, kw
     return "BEGIN"
 
 
@@ -253,8 +243,7 @@ class copy_in(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
 
 
 @compiles(copy_in, "postgresql")
-def _copy_in_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    del kw
+def _copy_in_postgresql(element: Any, compiler: Any, **_: Any) -> str:
     return f"COPY {_into(element, compiler)} FROM STDIN{_binary(element)}"
 
 

@@ -12,8 +12,8 @@ from recon_assets.values import Marked
 
 _PAGE = 2000
 _LARGEST = 2**63
-Part = int | str | bytes | None
-Key = tuple[Part, ...]
+KeyPart = int | str | bytes | None
+Key = tuple[KeyPart, ...]
 
 
 class Row(NamedTuple):  # as quick to make as a tuple: there is one for each row that is put aside
@@ -110,11 +110,11 @@ def temporary_file() -> sqlite3.Connection:
     return connection
 
 
-def _stored(part: Part) -> Part:
+def _stored(part: KeyPart) -> KeyPart:
     return str(part) if isinstance(part, int) and not -_LARGEST <= part < _LARGEST else part
 
 
-def text_of(part: Part) -> str | None:
+def text_of(part: KeyPart) -> str | None:
     """The text from which `key_of` made a part of a key."""
     return Marked(part.decode()) if isinstance(part, bytes) else None if part is None else str(part)
 

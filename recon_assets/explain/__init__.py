@@ -8,9 +8,9 @@ from decimal import localcontext
 from itertools import islice
 
 from recon_assets.explain.cells import copied, exchanged, likeness
-from recon_assets.explain.groups import PATTERNS, Group, Row, key_names
+from recon_assets.explain.groups import PATTERNS, WrongRecords, Record, key_names
 from recon_assets.explain.numbers import CONTEXT
-from recon_assets.explain.words import MIN_SHARE, Likeness, Pair, Reason, begun, listed, percent, share, spread, top
+from recon_assets.explain.words import MIN_SHARE, Likeness, ValuePair, Reason, begun, listed, percent, share, spread, top
 from recon_assets.model import Comparison, Discrepancy, Value
 
 __all__ = ["reasons"]
@@ -67,13 +67,13 @@ def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence
         if records:
             others = matching_samples or _others(noun, records, comparison)
             looked_at = spread(records, _LOOKED_AT)
-            group = Group(
+            group = WrongRecords(
                 noun, looked_at, max(total, len(records)), largest, others, bool(matching_samples), private, windows
             )
             yield from (reason for pattern in PATTERNS for reason in pattern(group))
 
 
-def _others(noun: str, records: tuple[Discrepancy, ...], comparison: Comparison) -> list[Row]:
+def _others(noun: str, records: tuple[Discrepancy, ...], comparison: Comparison) -> list[Record]:
     """Records that are wrong in other ways, as they are on the same side: the two sides may differ in every row."""
     kinds = (comparison.missing, comparison.extra, comparison.mismatched)
     others = (each for kind in kinds if kind is not records for each in spread(kind, _LOOKED_AT))
@@ -158,7 +158,7 @@ def _like(records: Sequence[Discrepancy], name: str, private: frozenset[str]) ->
     return Likeness(f"target is {other[0]} of source", other[1]) if other else None
 
 
-def _pairs(records: Sequence[Discrepancy], name: str) -> list[Pair]:
+def _pairs(records: Sequence[Discrepancy], name: str) -> list[ValuePair]:
     return [((each.source or {}).get(name), (each.target or {}).get(name)) for each in records]
 
 

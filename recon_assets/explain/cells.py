@@ -6,14 +6,14 @@ from itertools import combinations
 from recon_assets.explain.numbers import NUMBERS
 from recon_assets.explain.texts import TEXTS
 from recon_assets.explain.times import TIMES
-from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, shown, spread, top
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, shown, spread, top
 from recon_assets.model import Discrepancy, Value
 
 _ENOUGH, _MANY = 5, 10
 _STAGES = ((16, MIN_SHARE - 0.25), (48, MIN_SHARE - 0.15))
 
 
-def likeness(pairs: Sequence[Pair], *, private: bool = False) -> Likeness | None:
+def likeness(pairs: Sequence[ValuePair], *, private: bool = False) -> Likeness | None:
     """What is true of at least nine tenths of the pairs; the most telling, when several are."""
     families: Sequence[Family] = (*(_PRIVATE_CONSTANTS if private else _CONSTANTS), *TEXTS, *NUMBERS, *TIMES)
     for most, least in _STAGES:
@@ -27,14 +27,14 @@ def _true(found: Likeness | None, least: float) -> Likeness | None:
     return found if found and found.count >= least else None
 
 
-def _absent(pairs: Sequence[Pair]) -> Likeness | None:
+def _absent(pairs: Sequence[ValuePair]) -> Likeness | None:
     """Only of NULL and the empty text: that a source has one value often says something of the column."""
     value, count = top(source for source, _ in pairs)
     return Likeness(f"source is {shown(value)}", count) if value in {None, ""} and count >= _ENOUGH else None
 
 
 def _constant(*, private: bool) -> Family:
-    def like(pairs: Sequence[Pair]) -> Likeness | None:
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         value, count = top(target for _, target in pairs)
         if count < _ENOUGH or (value is not None and len({source for source, _ in pairs}) < 3):
             return None
@@ -44,7 +44,7 @@ def _constant(*, private: bool) -> Family:
     return like
 
 
-def _replaced(pairs: Sequence[Pair]) -> Likeness | None:
+def _replaced(pairs: Sequence[ValuePair]) -> Likeness | None:
     """Not of booleans, which can only become the other one."""
     pair, count = top(pairs)
     if pair is None or count < _MANY or isinstance(pair[0], bool):

@@ -11,7 +11,7 @@ from recon_assets.explain.times import moment
 from recon_assets.explain.words import MIN_SHARE, Reason, begun, listed, percent, share, shown, spread, top
 from recon_assets.model import Discrepancy, Value
 
-Row = Mapping[str, Value]
+Record = Mapping[str, Value]
 
 _ENOUGH, _MANY = 5, 10
 _CONTRAST = 20
@@ -19,7 +19,7 @@ _CHANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Group:
+class WrongRecords:
     """The wrong records of one kind.
 
     Attributes:
@@ -37,13 +37,13 @@ class Group:
     records: Sequence[Discrepancy]
     total: int
     all: int
-    others: Sequence[Row]
+    others: Sequence[Record]
     matching_samples: bool
     private: frozenset[str]
     windows: Sequence[str]
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Record]:
         """The records of the side that has them."""
         return [each.source or each.target or {} for each in self.records]
 
@@ -82,7 +82,7 @@ UNSEEN = " (whether others do was not looked at)"
 """How a sentence ends that may say nothing about the records at fault."""
 
 
-def one_value(group: Group) -> Iterator[Reason]:
+def one_value(group: WrongRecords) -> Iterator[Reason]:
     """Records that have in some column one value, which others mostly do not have."""
     if len(group.records) < _ENOUGH:
         return
@@ -96,7 +96,7 @@ def one_value(group: Group) -> Iterator[Reason]:
         yield Reason(f"{group.share(count)} have {what}{remark}", count if contrast else 0)
 
 
-def _trait(group: Group, name: str) -> Trait | None:
+def _trait(group: WrongRecords, name: str) -> Trait | None:
     value, count = top(row.get(name) for row in group.rows)
     if count < max(_ENOUGH, MIN_SHARE * len(group.rows)):
         return None
@@ -104,7 +104,7 @@ def _trait(group: Group, name: str) -> Trait | None:
     return Trait(name, value, count, (among + 1) / (len(group.others) + 2))
 
 
-def _having(traits: Sequence[Trait], rows: Sequence[Row]) -> int:
+def _having(traits: Sequence[Trait], rows: Sequence[Record]) -> int:
     """How many rows have all of these values together."""
     return sum(all(row.get(each.column) == each.value for each in traits) for row in rows)
 
@@ -114,7 +114,7 @@ def _telling(trait: Trait) -> bool:
     return trait.elsewhere <= 0.5 and trait.count * math.log(trait.elsewhere) <= math.log(_CHANCE)
 
 
-def _remark(group: Group, traits: Sequence[Trait]) -> str:
+def _remark(group: WrongRecords, traits: Sequence[Trait]) -> str:
     among = _having(traits, group.others)
     return f", as {percent(among, len(group.others)) if among else 'none'} of the {group.whose} do"
 
@@ -123,7 +123,7 @@ def _said(trait: Trait, private: frozenset[str]) -> str:
     return f"one value of {trait.column}" if trait.column in private else f"{trait.column} = {shown(trait.value)}"
 
 
-def _alone(group: Group, traits: Sequence[Trait]) -> list[Trait]:
+def _alone(group: WrongRecords, traits: Sequence[Trait]) -> list[Trait]:
     """Without contrast: the only constant text of a table that has other columns of few values, which vary.
 
     Some columns have the same value in every record (a year, a currency), and no wrong record can tell:
@@ -134,7 +134,7 @@ def _alone(group: Group, traits: Sequence[Trait]) -> list[Trait]:
     return texts if len(texts) == 1 and not few and _vary(group) else []
 
 
-def _vary(group: Group) -> bool:
+def _vary(group: WrongRecords) -> bool:
     """Whether some column has few values and none of them mostly."""
     for name in group.columns:
         values = [row.get(name) for row in group.rows]
@@ -143,7 +143,7 @@ def _vary(group: Group) -> bool:
     return False
 
 
-def one_stretch(group: Group) -> Iterator[Reason]:
+def one_stretch(group: WrongRecords) -> Iterator[Reason]:
     """Records of one stretch of time, in which others hardly are; of some of the records no bounds can be told."""
     if len(group.records) < _ENOUGH or len(group.others) < _CONTRAST or group.capped:
         return
@@ -157,7 +157,7 @@ def one_stretch(group: Group) -> Iterator[Reason]:
             return
 
 
-def _moments(rows: Sequence[Row], name: str) -> list[tuple[datetime, Value]]:
+def _moments(rows: Sequence[Record], name: str) -> list[tuple[datetime, Value]]:
     values = [row.get(name) for row in rows]
     return [(at, value) for value in values if (at := moment(value))]
 
@@ -175,7 +175,7 @@ def _stretch(wrong: list[tuple[datetime, Value]], others: list[datetime]) -> str
     return f"from {shown(first)} to {shown(last)}, where {amid}"
 
 
-def one_run(group: Group) -> Iterator[Reason]:
+def one_run(group: WrongRecords) -> Iterator[Reason]:
     """Records whose numbers follow one another, in a table of which they are not the most.
 
     Where only some were kept, these are the first ones, which may follow one another whatever the rest is like.
@@ -193,14 +193,14 @@ def one_run(group: Group) -> Iterator[Reason]:
             return
 
 
-def _amid(group: Group, at: int, low: int, high: int) -> bool:
+def _amid(group: WrongRecords, at: int, low: int, high: int) -> bool:
     """Whether more than a tenth of the others lie there too."""
     name = [*key_names(group.records), "the key"][at]
     numbers = [value for row in group.others if isinstance(value := row.get(name), int)]
     return sum(low <= each <= high for each in numbers) * 10 > len(numbers)
 
 
-def _named(group: Group, at: int, low: int, high: int) -> str:
+def _named(group: WrongRecords, at: int, low: int, high: int) -> str:
     names = key_names(group.records)
     name = names[at] if at < len(names) else "the key"
     return f" in {name}" if name in group.private else f": {name} {low} to {high}"
@@ -216,7 +216,7 @@ def key_names(records: Sequence[Discrepancy]) -> tuple[str, ...]:
     )
 
 
-def one_time(group: Group) -> Iterator[Reason]:
+def one_time(group: WrongRecords) -> Iterator[Reason]:
     """Records of windows that follow one another, among many that were compared."""
     places = {key: at for at, key in enumerate(group.windows)}
     hit = sorted({places[each.window] for each in group.records if each.window in places})

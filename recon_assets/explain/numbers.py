@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
-from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, spread, top
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, spread, top
 from recon_assets.model import Value
 
 Numbers = list[tuple[Decimal, Decimal]]
@@ -28,7 +28,7 @@ def number(value: Value) -> Decimal | None:
 
 
 def _numeric(find: Callable[[Numbers], Likeness | None]) -> Family:
-    def like(pairs: Sequence[Pair]) -> Likeness | None:
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         if len(pairs) < _ENOUGH or number(pairs[0][0] or pairs[-1][0]) is None:
             return None
         both = [(number(s), number(t)) for s, t in pairs]

@@ -4,7 +4,7 @@ import html
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from recon_assets.explain.words import Family, Likeness, Pair
+from recon_assets.explain.words import Family, Likeness, ValuePair
 
 Test = Callable[[str, str], bool]
 
@@ -72,14 +72,14 @@ TESTS: tuple[tuple[str, Test], ...] = (
 
 
 def _family(phrase: str, test: Test) -> Family:
-    def like(pairs: Sequence[Pair]) -> Likeness | None:
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         count = sum(isinstance(s, str) and isinstance(t, str | int) and test(s, str(t)) for s, t in pairs)
         return Likeness(phrase, count) if count >= _ENOUGH else None
 
     return like
 
 
-def cut(pairs: Sequence[Pair]) -> Likeness | None:
+def cut(pairs: Sequence[ValuePair]) -> Likeness | None:
     """To the length of the longest target that is the beginning of its source."""
     starts = [(s, t) for s, t in pairs if isinstance(s, str) and isinstance(t, str) and t and s.startswith(t)]
     length = max((len(t) for _, t in starts), default=0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from recon_assets.explain.words import MIN_SHARE, Family, Likeness, Pair, spread
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, spread
 from recon_assets.model import Value, plural
 
 Times = list[tuple[datetime, datetime]]
@@ -44,7 +44,7 @@ def moment(value: Value) -> datetime | None:
 
 
 def _timely(find: Callable[[Times], Likeness | None]) -> Family:
-    def like(pairs: Sequence[Pair]) -> Likeness | None:
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         if len(pairs) < _ENOUGH or moment(pairs[0][0] or pairs[-1][0]) is None:
             return None
         both = [(moment(s), moment(t)) for s, t in pairs]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from recon_assets.model import Value
 
-Pair = tuple[Value, Value]
+ValuePair = tuple[Value, Value]
 _T = TypeVar("_T")
 
 MIN_SHARE = 0.9
@@ -31,7 +31,7 @@ class Likeness:
     count: int
 
 
-Family = Callable[[Sequence[Pair]], Likeness | None]
+Family = Callable[[Sequence[ValuePair]], Likeness | None]
 """Finds the parameter, if any, with which a trait is true of many pairs."""
 
 

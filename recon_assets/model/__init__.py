@@ -50,7 +50,7 @@ from recon_assets.model.findings import (
     TableSchemas,
     Tolerance,
     Undated,
-    decimal_of,
+    as_decimal,
 )
 from recon_assets.model.privacy import MASK, masked, masked_details, masked_key
 from recon_assets.model.tables import ALL, Database, Days, Loaded, Mode, Project, Relation, TableSpec, Window
@@ -116,7 +116,7 @@ __all__ = [
     "Undated",
     "Value",
     "Window",
-    "decimal_of",
+    "as_decimal",
     "keepable",
     "masked",
     "masked_details",

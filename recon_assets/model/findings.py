@@ -18,7 +18,7 @@ _DIGITS = 1000
 """So many that the difference of any two figures is exact: floats reach from 1e-324 to 1e308."""
 
 
-def decimal_of(number: Decimal | float) -> Decimal:
+def as_decimal(number: Decimal | float) -> Decimal:
     """The number as a decimal; a float stands for the shortest decimal that names it."""
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
@@ -44,7 +44,7 @@ class Tolerance:
         """Whether both are equal to within the tolerance; NULL equals NULL only, NaN equals NaN."""
         if source is None or target is None or isinstance(source, str) or isinstance(target, str):
             return source == target
-        left, right = decimal_of(source), decimal_of(target)
+        left, right = as_decimal(source), as_decimal(target)
         if not (left.is_finite() and right.is_finite()):
             return str(left) == str(right)
         with localcontext(prec=_DIGITS):

@@ -23,7 +23,7 @@ from recon_assets.values.showing import shown
 
 PARAMETERS = ("window_start", "window_end")
 MAX_RESULT_ROWS = 100_000
-Row = dict[str, Any]
+ResultRow = dict[str, Any]
 
 
 def results(snapshot: Snapshot, need: Results, window: Window) -> SidePair:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import begin_reading
-from recon_assets.reading.snapshot import Side, Snapshot
+from recon_assets.reading.snapshot import Snapshot
 
 
 @contextmanager
@@ -16,21 +16,17 @@ def savepoint(snapshot: Snapshot) -> Iterator[None]:
     with ExitStack() as stack:
         for side in (snapshot.source, snapshot.target):
             stack.enter_context(driver_errors(side.place))
-            stack.enter_context(_UNHARMED.get(side.dialect, _by_itself)(side.connection))
+            stack.enter_context(_SAVEPOINTS.get(side.dialect, _nothing)(side.connection))
         yield
 
 
 def is_lost(snapshot: Snapshot) -> bool:
     """Whether a database has gone away since the snapshot was opened: nothing more can be read."""
-    return any(side.connection.invalidated or side.connection.closed for side in _sides(snapshot))
-
-
-def _sides(snapshot: Snapshot) -> tuple[Side, Side]:
-    return snapshot.source, snapshot.target
+    return any(side.connection.invalidated or side.connection.closed for side in (snapshot.source, snapshot.target))
 
 
 @contextmanager
-def _by_itself(_: sa.Connection) -> Iterator[None]:
+def _nothing(_: sa.Connection) -> Iterator[None]:
     yield
 
 
@@ -51,4 +47,4 @@ def _saved(connection: sa.Connection) -> Iterator[None]:
         yield
 
 
-_UNHARMED = {"postgresql": _saved, "duckdb": _begun_again}
+_SAVEPOINTS = {"postgresql": _saved, "duckdb": _begun_again}

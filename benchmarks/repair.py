@@ -373,7 +373,7 @@ def wait_for(book: Ledger, case: CaseId, state: State) -> None:
     end = time.monotonic() + PATIENCE
     while True:
         with book.begin() as connection:
-            found = ledger.find(connection, case)
+            found = ledger.find_case(connection, case)
         if found and found.state is state:
             return
         if time.monotonic() > end:

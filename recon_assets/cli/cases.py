@@ -10,7 +10,7 @@ from rich.text import Text
 
 from recon_assets.cli.findings import STYLES
 from recon_assets.cli.output import beside, plain_table, screen, shown, tell
-from recon_assets.ledger import Counts, Recorded, Said
+from recon_assets.ledger import Counts, TrackedRecord, StoredFinding
 from recon_assets.model import (
     Action,
     Case,
@@ -51,7 +51,7 @@ def as_dict(case: Case) -> dict[str, Any]:
     }
 
 
-def record_as_dict(item: Recorded, spec: TableSpec) -> dict[str, Any]:
+def record_as_dict(item: TrackedRecord, spec: TableSpec) -> dict[str, Any]:
     """A wrong record as ``--json`` prints it; values of private columns are hidden."""
     found = item.discrepancy
     return {
@@ -124,14 +124,14 @@ def show_case(case: Case, now: datetime) -> None:
     tell(f"{case.severity} severity, open since {moment(case.opened)} ({age(case.opened, now)}){again}")
 
 
-def show_sentences(said: Iterable[Said]) -> None:
+def show_sentences(said: Iterable[StoredFinding]) -> None:
     """Print what the checks say that found it."""
     tell("\nWhat the checks say")
     for finding in (item.finding for item in said):
         tell("\n".join([f"  - {finding.summary}", *(f"      {reason}" for reason in finding.reasons)]))
 
 
-def show_records(records: Sequence[Recorded], case: Case, spec: TableSpec) -> None:
+def show_records(records: Sequence[TrackedRecord], case: Case, spec: TableSpec) -> None:
     """Print wrong records, source and target side by side; what differs is marked."""
     more = f" ({len(records)} of {case.named:,}; --limit shows more)" if len(records) < case.named else ""
     if records:
@@ -150,7 +150,7 @@ def _identity(found: Discrepancy, spec: TableSpec) -> str:
     )
 
 
-def _sightings(item: Recorded) -> str:
+def _sightings(item: TrackedRecord) -> str:
     again = f", back {plural(item.reopened, 'time')}" if item.reopened else ""
     return f"seen {plural(item.times_seen, 'time')} since {moment(item.first_seen)}{again}"
 

@@ -14,7 +14,7 @@ from recon_assets.cli import at_hand, cases
 from recon_assets.cli.options import AsJson, assigned, duration, span, spec_of
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.errors import DIFFERENT, DeclarationError
-from recon_assets.ledger import Filter, Ledger, Recorded, Said
+from recon_assets.ledger import Filter, Ledger, TrackedRecord, StoredFinding
 from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec, plural
 from recon_assets.review import Preview
 
@@ -36,8 +36,8 @@ class Seen:
     """All that the ledger knows of a case."""
 
     case: Case
-    said: tuple[Said, ...]
-    records: tuple[Recorded, ...]
+    said: tuple[StoredFinding, ...]
+    records: tuple[TrackedRecord, ...]
     events: tuple[Event, ...]
 
 
@@ -222,8 +222,8 @@ def look_at(memory: Ledger, asked: CaseId, limit: int) -> Seen:
     """All that is known of a case, with at most ``limit`` of its records."""
     with memory.begin() as c:
         case = review.known(c, asked)
-        said = ledger.said(c, case.findings)
-        records = ledger.records(c, case.findings, asked.of_records, limit=limit) if asked.of_records else ()
+        said = ledger.stored_findings(c, case.findings)
+        records = ledger.tracked_records(c, case.findings, asked.of_records, limit=limit) if asked.of_records else ()
         return Seen(case, tuple(said), tuple(records), tuple(ledger.events(c, asked)))
 
 

@@ -325,7 +325,7 @@ def show_repair(session: Session) -> None:
     """Print what was corrected by itself, and what waits for a person."""
     now = datetime.now(UTC)
     with session.remembered() as memory, memory.begin() as c:
-        corrected = [case for case in ledger.in_state(c, State.APPLIED) if case.decided_by == review.POLICY]
+        corrected = [case for case in ledger.cases_in_state(c, State.APPLIED) if case.decided_by == review.POLICY]
         waiting = ledger.queue(c, Filter(), limit=MOST_SHOWN)
         counts = ledger.counts(c, Filter())
     cases.show_corrected(corrected)

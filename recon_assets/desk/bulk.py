@@ -61,7 +61,7 @@ def _ticked(call: Call, action: str) -> Iterator[Ticked]:
         said, _, name = text.partition(" ")
         version = number_in(said)
         with suppress(DeclarationError), call.desk.book.begin() as connection:
-            case = ledger.find(connection, CaseId.parse(name))
+            case = ledger.find_case(connection, CaseId.parse(name))
             if case and version is not None:
                 late = outdated(ledger.events(connection, case.id), version)
                 yield Ticked(case, version, _left_out(case, action, late=late))

@@ -83,7 +83,7 @@ def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
     """As `_decided`, for values that a person types."""
     spec = declared(call.desk.project, look.case.id)
     with call.desk.book.begin() as connection:
-        rows = ledger.records(connection, look.case.findings, look.case.id.of_records, ids=filled.rows)
+        rows = ledger.tracked_records(connection, look.case.findings, look.case.id.of_records, ids=filled.rows)
     asked = choices.inputs(spec, rows, choices.types(call.desk.project, spec))
     first = "typed" not in call.form
     problems = {} if first else choices.misfits(call.desk.project, spec, asked, call.form)
@@ -93,7 +93,7 @@ def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
 
 
 def _fix(
-    look: Look, filled: Choice, asked: dict[str, list[choices.Input]], problems: Problems, rows: list[ledger.Recorded]
+    look: Look, filled: Choice, asked: dict[str, list[choices.Input]], problems: Problems, rows: list[ledger.TrackedRecord]
 ) -> Page:
     """The page on which values are typed."""
     fields = {name for each in asked.values() for one in each for name in (one.text_name, one.null_name)}

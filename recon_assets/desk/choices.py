@@ -9,7 +9,7 @@ from recon_assets.desk.calls import MISNAMED, NAMELESS, Form, lines, number_in
 from recon_assets.desk.records import private
 from recon_assets.desk.words import offered
 from recon_assets.errors import DeclarationError
-from recon_assets.ledger import Recorded
+from recon_assets.ledger import TrackedRecord
 from recon_assets.model import CaseId, Decision, Project, Resolution, TableSpec, Value
 from recon_assets.review.deciding import check_note
 from recon_assets.review.reaching import paired
@@ -154,7 +154,7 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def inputs(spec: TableSpec, found: list[Recorded], types: Mapping[str, str]) -> dict[str, list[Input]]:
+def inputs(spec: TableSpec, found: list[TrackedRecord], types: Mapping[str, str]) -> dict[str, list[Input]]:
     """What can be typed, by record: the columns at fault; of a record that is missing, all. Never the key."""
     hidden = {name.casefold() for name in private(spec, ())}
     asked: dict[str, list[Input]] = {}

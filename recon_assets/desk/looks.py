@@ -12,7 +12,7 @@ from recon_assets import ledger, review
 from recon_assets.desk.calls import BadRequestError, Call, Desk
 from recon_assets.desk.records import Records, laid_out
 from recon_assets.errors import DeclarationError
-from recon_assets.ledger import Recorded, Said
+from recon_assets.ledger import TrackedRecord, StoredFinding
 from recon_assets.model import Case, CaseId, Details, Event, Finding, State, TableSpec, masked_details
 
 PER_PAGE = 25
@@ -33,8 +33,8 @@ class Look:
 
     case: Case
     spec: TableSpec | None
-    said: tuple[Said, ...]
-    found: tuple[Recorded, ...]
+    said: tuple[StoredFinding, ...]
+    found: tuple[TrackedRecord, ...]
     more: str
     earlier: dict[str, list[tuple[CaseId, datetime, State]]]
     events: tuple[Event, ...]
@@ -87,19 +87,19 @@ def _found(connection: sa.Connection, case: CaseId) -> Case:
         raise BadRequestError(str(error), HTTPStatus.NOT_FOUND) from error
 
 
-def _page(connection: sa.Connection, case: Case, after: str) -> list[Recorded]:
+def _page(connection: sa.Connection, case: Case, after: str) -> list[TrackedRecord]:
     if case.id.of_records is None:
         return []
-    return ledger.records(connection, case.findings, case.id.of_records, after=after, limit=PER_PAGE + 1)
+    return ledger.tracked_records(connection, case.findings, case.id.of_records, after=after, limit=PER_PAGE + 1)
 
 
-def _concerning(connection: sa.Connection, case: Case) -> Iterator[Said]:
+def _concerning(connection: sa.Connection, case: Case) -> Iterator[StoredFinding]:
     """What the newest evaluation says of the case, check by check."""
-    for said in ledger.latest(connection, case.id.table, case.id.window).values():
+    for said in ledger.latest_findings(connection, case.id.table, case.id.window).values():
         kind = case.id.of_records
         if said.finding.kinds.get(kind) if kind else said.finding.check == case.id.kind:
             yield said
 
 
-def _before(connection: sa.Connection, case: CaseId, recorded: Recorded) -> list[tuple[CaseId, datetime, State]]:
-    return ledger.history(connection, case.table, recorded.discrepancy.key, but=case)
+def _before(connection: sa.Connection, case: CaseId, recorded: TrackedRecord) -> list[tuple[CaseId, datetime, State]]:
+    return ledger.cases_of_key(connection, case.table, recorded.discrepancy.key, but=case)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from recon_assets.checks import BusinessRule
 from recon_assets.desk.looks import Look
 from recon_assets.dialect import check_url
-from recon_assets.ledger import Recorded
+from recon_assets.ledger import TrackedRecord
 from recon_assets.model import CaseId, Project, TableSpec, Value
 from recon_assets.reading.names import relation_of
 
@@ -61,7 +61,7 @@ def _sql(
     spec: TableSpec,
     side: Literal["source", "target"],
     columns: Sequence[str],
-    found: Sequence[Recorded],
+    found: Sequence[TrackedRecord],
 ) -> str:
     relation = spec.source if side == "source" else spec.target
     names = {name: name if side == "source" else spec.target_name(name) for name in (*spec.key, *columns)}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recon_assets.desk import words
-from recon_assets.ledger import Recorded
+from recon_assets.ledger import TrackedRecord
 from recon_assets.model import MASK, Action, Change, Project, TableSpec, Value, masked, masked_key
 
 
@@ -24,7 +24,7 @@ class Row:
     key: str
     source: tuple[Cell, ...] | None
     target: tuple[Cell, ...] | None
-    recorded: Recorded
+    recorded: TrackedRecord
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Records:
     rows: tuple[Row, ...]
 
 
-def laid_out(spec: TableSpec | None, found: Sequence[Recorded]) -> Records:
+def laid_out(spec: TableSpec | None, found: Sequence[TrackedRecord]) -> Records:
     """The records with the key's columns first, then those that differ, then the others."""
     columns = _columns(spec, found)
     hidden = private(spec, columns)
@@ -43,7 +43,7 @@ def laid_out(spec: TableSpec | None, found: Sequence[Recorded]) -> Records:
     return Records(columns, tuple(rows))
 
 
-def _columns(spec: TableSpec | None, found: Sequence[Recorded]) -> tuple[str, ...]:
+def _columns(spec: TableSpec | None, found: Sequence[TrackedRecord]) -> tuple[str, ...]:
     items = [each.discrepancy for each in found]
     whole = [name for item in items for side in (item.source, item.target) for name in side or ()]
     differing = [name for item in items for name in item.differing]
@@ -53,7 +53,7 @@ def _columns(spec: TableSpec | None, found: Sequence[Recorded]) -> tuple[str, ..
 
 
 def _sides(
-    recorded: Recorded, columns: Sequence[str], hidden: Collection[str]
+    recorded: TrackedRecord, columns: Sequence[str], hidden: Collection[str]
 ) -> tuple[tuple[Cell, ...] | None, tuple[Cell, ...] | None]:
     item = recorded.discrepancy
 

@@ -45,12 +45,12 @@ def standing() -> sa.ColumnElement[bool]:
     return sa.and_(~_acceptance.c.withdrawn, ~sa.exists().where(after, later.c.withdrawn, meant))
 
 
-def keeps(c: sa.Connection, case: CaseId) -> bool:
+def has_acceptances(c: sa.Connection, case: CaseId) -> bool:
     """Whether differences of a case are accepted, by whatever decision."""
     return bool(c.scalar(sa.select(sa.exists().where(_acceptance.c.review_case == number_of(c, case), standing()))))
 
 
-def accepted(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:
+def acceptances(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:
     """By window, the differences of a table that are accepted, with who accepted them, why, and in which case."""
     of_windows = _cases.c.table_name == table, _cases.c.window_key.in_(windows)
     rows = c.execute(
@@ -70,7 +70,7 @@ Word = Decision | Literal[State.ROLLED_BACK]
 
 
 @dataclass(frozen=True)
-class Decided:
+class StandingDecision:
     """A decision that stands: carried out, or about to be; or that what was written is taken back."""
 
     case: CaseId
@@ -79,7 +79,7 @@ class Decided:
     at: datetime
 
 
-def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
+def standing_decisions(c: sa.Connection, table: str, window: str) -> list[StandingDecision]:
     """What people have said of records of a window, and a load of it could undo."""
     of_window = _cases.c.table_name == table, _cases.c.window_key == window
     rows = c.execute(
@@ -91,7 +91,7 @@ def decided(c: sa.Connection, table: str, window: str) -> list[Decided]:
     done: dict[str, _Done] = defaultdict(_Done)
     for row in rows:
         done[row.kind].then(CaseEventType(row.act), row.who, row.at, row.data)
-    return [Decided(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()]
+    return [StandingDecision(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()]
 
 
 _Said = tuple[Word, str, datetime]

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
-from recon_assets.ledger.values import chosen_json, chosen_of
+from recon_assets.ledger.values import resolution_json, resolution_of
 from recon_assets.ledger.windows import note as note_window
 from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated
 
@@ -54,7 +54,7 @@ def append(  # noqa: PLR0913 - an event has so many parts
         at: When.
         note: Why.
         data: For `CaseEventType.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for
-            `CaseEventType.DECIDED` what `chosen_json` makes; for `CaseEventType.ASSIGNED` ``assignee``. What is to be
+            `CaseEventType.DECIDED` what `resolution_json` makes; for `CaseEventType.ASSIGNED` ``assignee``. What is to be
             judged again has ``evaluation`` besides: readings of higher numbers are later.
         expected: The version of the case that this answers to; None answers to any.
 
@@ -67,7 +67,7 @@ def append(  # noqa: PLR0913 - an event has so many parts
     new = Event(case, known.version + 1 if known else 1, at, act, who, note, {**(data or {}), **later})
     stored = {"n": new.n, "at": at, "act": act.value, "who": who, "note": note, "data": new.data}
     c.execute(sa.insert(_event).values(review_case=number, **stored))
-    c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(stands(known, new)), **_to_do(act)))
+    c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(apply_event(known, new)), **_to_do(act)))
     return new
 
 
@@ -110,7 +110,7 @@ def _refuse(c: sa.Connection, known: Case | None, act: CaseEventType, expected: 
     raise TakenError(msg)
 
 
-def stands(known: Case | None, event: Event) -> Case:
+def apply_event(known: Case | None, event: Event) -> Case:
     """How a case stands after ``event``; None stands for a case that did not exist before."""
     case = known or _blank(event.case, event.at)
     state = event.act.leads_to or case.state
@@ -136,7 +136,7 @@ def _found(case: Case, event: Event) -> Case:
 
 
 def _decided(case: Case, event: Event) -> Case:
-    return replace(case, chosen=chosen_of(event.data), decided_by=event.who)
+    return replace(case, chosen=resolution_of(event.data), decided_by=event.who)
 
 
 def _returned(case: Case, _: Event) -> Case:
@@ -183,7 +183,7 @@ def _columns(case: Case) -> dict[str, Any]:
         "reopened": case.reopened,
         "assignee": case.assignee,
         "decided_by": case.decided_by,
-        "chosen": case.chosen and chosen_json(case.chosen),
+        "chosen": case.chosen and resolution_json(case.chosen),
     }
 
 
@@ -202,7 +202,7 @@ def _case(row: Any) -> Case:
         reopened=row.reopened,
         assignee=row.assignee,
         decided_by=row.decided_by,
-        chosen=row.chosen and chosen_of(row.chosen),
+        chosen=row.chosen and resolution_of(row.chosen),
     )
 
 
@@ -226,7 +226,7 @@ def decision_of(c: sa.Connection, number: int) -> int | None:
     return found
 
 
-def find(c: sa.Connection, case: CaseId) -> Case | None:
+def find_case(c: sa.Connection, case: CaseId) -> Case | None:
     """The case as it stands; None when there is none."""
     row = c.execute(sa.select(_cases).where(_is(case))).one_or_none()
     return _case(row) if row else None
@@ -361,17 +361,17 @@ def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it 
 _ALL = 15
 
 
-def in_state(c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
+def cases_in_state(c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
     """Cases in one of ``states``, of these tables or of all: the most severe first, then the oldest."""
     return _some(c, _cases.c.state.in_(_values(states)), tables=tables, most=most)
 
 
-def undos(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
+def cases_to_undo(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
     """Cases, of these tables or of all, that somebody wants undone, and that have not been yet."""
     return _some(c, _cases.c.undo, tables=tables, most=most)
 
 
-def to_show(c: sa.Connection, most: int) -> list[Case]:
+def cases_to_show(c: sa.Connection, most: int) -> list[Case]:
     """Cases of which something has not been shown yet."""
     return _some(c, _cases.c.shown_version < _cases.c.version, most=most)
 
@@ -385,20 +385,20 @@ def _some(
     return [_case(row) for row in c.execute(found.order_by(*_ORDER).limit(most))]
 
 
-def shown(c: sa.Connection, case: CaseId, version: int) -> None:
+def note_shown(c: sa.Connection, case: CaseId, version: int) -> None:
     """Notes that a case has been shown as it was at ``version``."""
     known = sa.func.greatest(_cases.c.shown_version, version)
     c.execute(sa.update(_cases).where(_is(case)).values(shown_version=known))
 
 
-def closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> list[CaseId]:
-    """Cases that were closed before ``at`` and have not been `pruned` since; the oldest first."""
+def cases_closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> list[CaseId]:
+    """Cases that were closed before ``at`` and have not been `note_pruned` since; the oldest first."""
     old = sa.and_(_cases.c.closed, ~_cases.c.pruned, _cases.c.changed < at)
     rows = c.execute(sa.select(*_ID).where(old).order_by(_cases.c.changed, _cases.c.id).limit(most))
     return [CaseId(*row) for row in rows]
 
 
-def pruned(c: sa.Connection, cases: Sequence[CaseId]) -> None:
+def note_pruned(c: sa.Connection, cases: Sequence[CaseId]) -> None:
     """Notes that nothing is shown of these cases any more, until something happens to them."""
     for case in cases:
         c.execute(sa.update(_cases).where(_is(case), _cases.c.closed).values(pruned=True))

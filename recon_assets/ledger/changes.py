@@ -16,7 +16,7 @@ from recon_assets.errors import TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
 from recon_assets.ledger.values import packed, unpacked
-from recon_assets.ledger.windows import changed
+from recon_assets.ledger.windows import note_changed
 from recon_assets.model import CaseId, Change
 
 Outcome = Literal["applied", "failed"]
@@ -156,7 +156,7 @@ def settle(  # noqa: PLR0913 - what became of what, when and why
         raise TakenError(msg)
     if outcome == "applied":
         place = sa.select(_correction.c.table_name, _correction.c.window_key).where(_correction.c.id == correction)
-        changed(c, *c.execute(place).one())
+        note_changed(c, *c.execute(place).one())
 
 
 def corrections(

@@ -26,7 +26,7 @@ from recon_assets.ledger.values import (
     key_text,
     parsed,
 )
-from recon_assets.ledger.windows import noted
+from recon_assets.ledger.windows import note_all
 from recon_assets.model import CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
 
 Place = tuple[str, str, str]
@@ -39,8 +39,8 @@ _MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Said:
-    """A finding as the ledger has it; its ``discrepancies`` are given by `records` only.
+class StoredFinding:
+    """A finding as the ledger has it; its ``discrepancies`` are given by `tracked_records` only.
 
     Attributes:
         evaluation: Findings of one evaluation were recorded together.
@@ -56,7 +56,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Named:
+class CaseRecord:
     """A record that is or was wrong.
 
     Attributes:
@@ -69,7 +69,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Recorded(Named):
+class TrackedRecord(CaseRecord):
     """The same, and when.
 
     Attributes:
@@ -83,7 +83,7 @@ class Recorded(Named):
     reopened: int
 
 
-def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime, number: int | None = None) -> int:
+def record_findings(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime, number: int | None = None) -> int:
     """Adds the findings of one evaluation, with their evidence; returns its number.
 
     Args:
@@ -91,7 +91,7 @@ def record(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datet
         findings: What was found at the same time.
         run: Of which run.
         at: When the reading began: what was changed later is not judged by it.
-        number: One of the `numbers` drawn then; without it, the reading began just now.
+        number: One of those of `draw_numbers`, drawn then; without it, the reading began just now.
     """
     drawn = {} if number is None else {"id": number}
     row = {"at": at, "run": run, "findings": len(findings), **drawn}
@@ -227,7 +227,7 @@ class _Evaluation:
             }
             for table, window in sorted(kinds)
         ]
-        noted(self.c, rows)
+        note_all(self.c, rows)
 
 
 _PLACE = (_newest.c.table_name, _newest.c.window_key, _newest.c.check_name)
@@ -246,11 +246,11 @@ def _complete(found: Finding) -> bool:
 _SAID = sa.select(_finding, _evaluation.c.at, _evaluation.c.run).join(_evaluation)
 
 
-def _said(row: Any) -> Said:
-    return Said(row.id, row.evaluation, row.at, row.run, finding_of(row))
+def _said(row: Any) -> StoredFinding:
+    return StoredFinding(row.id, row.evaluation, row.at, row.run, finding_of(row))
 
 
-def fresh(c: sa.Connection, most: int = 5000) -> list[Said]:
+def claim_unrouted(c: sa.Connection, most: int = 5000) -> list[StoredFinding]:
     """Findings that nobody has been given yet, oldest first, whole evaluations.
 
     They count as given when the caller's transaction is kept; until then, whoever asks as well waits. What a
@@ -271,19 +271,19 @@ def fresh(c: sa.Connection, most: int = 5000) -> list[Said]:
     return [_said(row) for row in c.execute(these)]
 
 
-def said(c: sa.Connection, findings: Sequence[int]) -> list[Said]:
+def stored_findings(c: sa.Connection, findings: Sequence[int]) -> list[StoredFinding]:
     """Findings by their numbers, the oldest first."""
     return [_said(row) for row in c.execute(_SAID.where(_finding.c.id.in_(findings)).order_by(_finding.c.id))]
 
 
-def latest(c: sa.Connection, table: str, window: str) -> dict[str, Said]:
+def latest_findings(c: sa.Connection, table: str, window: str) -> dict[str, StoredFinding]:
     """The newest finding of each check of a window."""
     of_window = _newest.c.table_name == table, _newest.c.window_key == window
     rows = c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(*of_window))
     return {row.check_name: _said(row) for row in rows}
 
 
-def records(  # noqa: PLR0913 - what is asked for, and which page of it
+def tracked_records(  # noqa: PLR0913 - what is asked for, and which page of it
     c: sa.Connection,
     findings: Sequence[int],
     kind: DiscrepancyKind | None = None,
@@ -291,7 +291,7 @@ def records(  # noqa: PLR0913 - what is asked for, and which page of it
     ids: Sequence[str] = (),
     after: str = "",
     limit: int = _MOST,
-) -> list[Recorded]:
+) -> list[TrackedRecord]:
     """The distinct records that ``findings`` name, each as it was found last, ordered by the text of the key.
 
     Args:
@@ -299,21 +299,21 @@ def records(  # noqa: PLR0913 - what is asked for, and which page of it
         findings: By their numbers.
         kind: Only those wrong in this way.
         ids: Only these; none means all.
-        after: Only those that come after the record of this `Recorded.id`.
+        after: Only those that come after the record of this `TrackedRecord.id`.
         limit: At most so many.
     """
     page = _page(findings, _chosen(kind, ids, after), limit)
     found = _whole(page, _TIMES).join(_seen, _seen.c.id == _discrepancy.c.id)
     rows = _in_order(c, found)
-    return [Recorded(*said, *row[-len(_TIMES) :]) for said, row in zip(_named(rows), rows, strict=True)]
+    return [TrackedRecord(*said, *row[-len(_TIMES) :]) for said, row in zip(_named(rows), rows, strict=True)]
 
 
-def named(
+def case_records(
     c: sa.Connection, findings: Sequence[int], kind: DiscrepancyKind | None = None, *, ids: Sequence[str] = ()
-) -> list[Named]:
+) -> list[CaseRecord]:
     """The same without when they were seen: many are read sooner."""
     rows = _in_order(c, _whole(_page(findings, _chosen(kind, ids, ""), _MOST)))
-    return [Named(*said) for said in _named(rows)]
+    return [CaseRecord(*said) for said in _named(rows)]
 
 
 def _page(findings: Sequence[int], chosen: Iterable[sa.ColumnElement[bool]], limit: int) -> sa.Subquery:
@@ -359,7 +359,7 @@ def _named(rows: Sequence[Any]) -> Iterator[tuple[str, Discrepancy, tuple[str, .
         yield id_, discrepancy_of(kind, key, said), tuple(checks)
 
 
-def history(
+def cases_of_key(
     c: sa.Connection, table: str, key: Sequence[Value], *, but: CaseId | None = None
 ) -> list[tuple[CaseId, datetime, State]]:
     """The cases whose findings have named this key, other than ``but``, with when they did last; newest first."""

@@ -26,7 +26,7 @@ class Backup:
 
     Attributes:
         run, backfill: Which run loaded it, and of which backfill; "" where there is none.
-        columns: Those of its rows, in their order; see `parts`.
+        columns: Those of its rows, in their order; see `backup_parts`.
         rows: How many there are.
         before, after: The fingerprint of what the load touches, before and after it; equal when it never came so far.
         outcome: ``kept``: the load was under way, and the target tells by its fingerprint whether it came to its end.
@@ -149,13 +149,13 @@ def _read(row: Any) -> Backup:
     )
 
 
-def parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
+def backup_parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
     """The rows of a backup in the order in which they were kept, read part by part."""
     ordered = sa.select(_part.c.packed).where(_part.c.backup == backup).order_by(_part.c.n)
     for part in c.scalars(ordered, execution_options={"stream_results": True, "yield_per": 1}):
         yield [tuple(row) for row in unpacked(part)]
 
 
-def restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:
+def note_restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:
     """Notes that all is as it was before the load."""
     c.execute(sa.insert(_event).values(backup=backup, outcome="restored", at=at, who=who, why=why))

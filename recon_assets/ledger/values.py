@@ -134,14 +134,14 @@ def _details_of(stored: Mapping[str, Any]) -> Details:
     return Details(tuple(stored["columns"]), tuple(rows))
 
 
-def chosen_json(chosen: Resolution) -> dict[str, Any]:
+def resolution_json(chosen: Resolution) -> dict[str, Any]:
     """What was decided, as the data of its event."""
     values = {record: dict(columns) for record, columns in chosen.values.items()}
     return {"decision": chosen.decision.value, "rows": list(chosen.rows), "values": values}
 
 
-def chosen_of(stored: Mapping[str, Any]) -> Resolution:
-    """What `chosen_json` was given."""
+def resolution_of(stored: Mapping[str, Any]) -> Resolution:
+    """What `resolution_json` was given."""
     return Resolution(Decision(stored["decision"]), tuple(stored["rows"]), stored["values"])
 
 

@@ -17,7 +17,7 @@ RECORDS = "records"
 """The check that compares all records of a window, whatever checks are declared."""
 
 
-def numbers(c: sa.Connection, count: int) -> list[int]:
+def draw_numbers(c: sa.Connection, count: int) -> list[int]:
     """Numbers for so many evaluations, drawn before anything is read: who reads later, knows better."""
     ids = sa.func.nextval(sa.func.pg_get_serial_sequence(_evaluation.fullname, "id"))
     return list(c.scalars(sa.select(ids).select_from(sa.func.generate_series(1, count))))
@@ -28,19 +28,19 @@ def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "chan
 
     Readings and notes are numbered together, so that no two clocks are ever compared.
     """
-    (number,) = numbers(c, 1)
-    noted(c, [{"table_name": table, "window_key": window, what: number}])
+    (number,) = draw_numbers(c, 1)
+    note_all(c, [{"table_name": table, "window_key": window, what: number}])
     return number
 
 
-def noted(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds to what is known of windows; what is known already and later, stays."""
     new = inserting(_judged, rows)
     later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[2:]}
     c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
 
 
-def unexplained(c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100) -> list[tuple[str, str]]:
+def unexplained_windows(c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100) -> list[tuple[str, str]]:
     """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
 
     That is where such a check has failed and the records have not been compared since; and where an open case stands
@@ -87,28 +87,28 @@ def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
     return ~sa.exists().where(*same, tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
 
 
-def changed(c: sa.Connection, table: str, window: str) -> None:
+def note_changed(c: sa.Connection, table: str, window: str) -> None:
     """Notes that rows of a window were changed: it is to be judged again."""
     note(c, table, window, "changed")
 
 
-def asked(c: sa.Connection) -> list[tuple[str, str]]:
+def asked_windows(c: sa.Connection) -> list[tuple[str, str]]:
     """Windows (table, window) that somebody asked to compare after their newest evaluation."""
     return _later(c, _judged.c.asked)
 
 
-def to_check(c: sa.Connection) -> list[tuple[str, str]]:
+def changed_windows(c: sa.Connection) -> list[tuple[str, str]]:
     """Windows (table, window) of which a case was closed or given back by a run after their newest evaluation."""
     return _later(c, _judged.c.changed)
 
 
-def look_later(c: sa.Connection, table: str, window: str) -> None:
+def note_in_flight(c: sa.Connection, table: str, window: str) -> None:
     """Notes that a window's newest evaluation leaves open what its records in flight will be."""
     of_window = _judged.c.table_name == table, _judged.c.window_key == window
     c.execute(sa.update(_judged).where(*of_window).values(young=_judged.c.evaluation))
 
 
-def in_flight(c: sa.Connection) -> list[tuple[str, str]]:
+def in_flight_windows(c: sa.Connection) -> list[tuple[str, str]]:
     """Windows (table, window) that were to be looked at later, and have not been judged since."""
     windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(_judged.c.young == _judged.c.evaluation)
     return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(_judged.c.young))]

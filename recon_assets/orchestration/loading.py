@@ -88,7 +88,7 @@ class Databases:
     def refuse_to_undo(self, window: Window, mode: Mode) -> None:
         """Raise when a person has decided that rows of the window shall be otherwise than in the source."""
         with self.book.begin() as connection:
-            decided = ledger.decided(connection, self.pair.spec.name, window.key)
+            decided = ledger.standing_decisions(connection, self.pair.spec.name, window.key)
         found = [each for each in decided if endangers(mode, each)]
         if found:
             said = "; ".join(f"{each.case}: {each.decision} by {each.who} on {each.at:%Y-%m-%d}" for each in found)
@@ -103,7 +103,7 @@ class Databases:
         return dg.TableSchema([described(column) for column in self.pair.target_schema.columns])
 
 
-def endangers(mode: Mode, decided: ledger.Decided) -> bool:
+def endangers(mode: Mode, decided: ledger.StandingDecision) -> bool:
     """Whether a load may undo a decision; one that only inserts brings back what is to be missing, nothing else."""
     missing = decided.decision is not Decision.CUSTOM_FIX and decided.case.of_records is DiscrepancyKind.MISSING
     return mode is not Mode.INSERT_MISSING or missing

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.dialect.locks import alone
-from recon_assets.ledger import Ledger, Recorded, Said
+from recon_assets.ledger import Ledger, TrackedRecord, StoredFinding
 from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import MOST_ROWS, cell, evaluation, records, table
@@ -45,8 +45,8 @@ class Picture:
     spec: TableSpec
     case: Case
     events: tuple[Event, ...]
-    said: tuple[Said, ...] = ()
-    named: tuple[Recorded, ...] = ()
+    said: tuple[StoredFinding, ...] = ()
+    named: tuple[TrackedRecord, ...] = ()
 
     @property
     def partition(self) -> str:
@@ -185,12 +185,12 @@ def happened(event: Event) -> str:
 
 def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     """What the ledger has of a case."""
-    named = ledger.records(connection, case.findings, case.id.of_records, limit=MOST_ROWS) if case.id.of_records else ()
+    named = ledger.tracked_records(connection, case.findings, case.id.of_records, limit=MOST_ROWS) if case.id.of_records else ()
     return Picture(
         project.tables[case.id.table],
         case,
         tuple(ledger.events(connection, case.id)),
-        tuple(ledger.said(connection, case.findings)),
+        tuple(ledger.stored_findings(connection, case.findings)),
         tuple(named),
     )
 
@@ -212,17 +212,17 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
             if known.get(item.partition) != item.case.version:
                 draw(instance, log, book, item)
             with book.begin() as connection:
-                ledger.shown(connection, item.case.id, item.case.version)
+                ledger.note_shown(connection, item.case.id, item.case.version)
     return len(found)
 
 
 def declared(connection: sa.Connection, project: Project) -> Iterator[Case]:
     """Cases to show; those of other tables count as shown."""
-    for case in ledger.to_show(connection, MOST_SHOWN):
+    for case in ledger.cases_to_show(connection, MOST_SHOWN):
         if case.id.table in project.tables:
             yield case
         else:
-            ledger.shown(connection, case.id, case.version)
+            ledger.note_shown(connection, case.id, case.version)
 
 
 def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[Picture]) -> Mapping[str, object]:
@@ -255,17 +255,17 @@ def accepted(instance: dg.DagsterInstance, book: Ledger, item: Picture) -> Itera
 
 def marked(connection: sa.Connection, spec: TableSpec, window: str) -> tuple[Finding, ...]:
     """The newest finding of each check of a window, with what has been accepted by now."""
-    said = ledger.latest(connection, spec.name, window)
+    said = ledger.latest_findings(connection, spec.name, window)
     found = [
         replace(
             item.finding,
             discrepancies=tuple(
-                record.discrepancy for record in ledger.records(connection, [item.id], limit=MAX_RECORDS)
+                record.discrepancy for record in ledger.tracked_records(connection, [item.id], limit=MAX_RECORDS)
             ),
         )
         for item in said.values()
     ]
-    return mark(spec, found, ledger.accepted(connection, spec.name, [window]).get(window, {}), said)
+    return mark(spec, found, ledger.acceptances(connection, spec.name, [window]).get(window, {}), said)
 
 
 def changes(spec: TableSpec, found: Sequence[Change]) -> dg.TableMetadataValue:

@@ -98,7 +98,7 @@ def route(book: Ledger, project: Project, now: datetime, seconds: float = math.i
 def forget(instance: dg.DagsterInstance, book: Ledger, now: datetime) -> None:
     """Delete the partitions of cases that were closed long ago; the ledger goes on remembering them."""
     with book.begin() as connection:
-        closed = ledger.closed_before(connection, now - KEPT_FOR, MOST_PRUNED)
+        closed = ledger.cases_closed_before(connection, now - KEPT_FOR, MOST_PRUNED)
     if not closed:
         return
     name, gone = CASES.name or "", {str(case) for case in closed}
@@ -106,7 +106,7 @@ def forget(instance: dg.DagsterInstance, book: Ledger, now: datetime) -> None:
         if partition.partition("#")[0] in gone:
             instance.delete_dynamic_partition(name, partition)
     with book.begin() as connection:
-        ledger.pruned(connection, closed)
+        ledger.note_pruned(connection, closed)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def corrections(connection: sa.Connection, project: Project, due: review.Due) ->
     """One run for all that was decided, which shows all that has changed besides."""
     if due.correct or due.undo:
         tables = tuple(project.tables)
-        decided = ledger.in_state(connection, State.DECIDED, State.APPLYING, tables=tables)
-        undos = ledger.undos(connection, tables=tables)
+        decided = ledger.cases_in_state(connection, State.DECIDED, State.APPLYING, tables=tables)
+        undos = ledger.cases_to_undo(connection, tables=tables)
         awaited = bool(undos) or any(case.decided_by != review.POLICY for case in decided)
         yield Work(CORRECT, versions([*decided, *undos]), awaited=awaited)
 
@@ -228,7 +228,7 @@ def left(instance: dg.DagsterInstance, book: Ledger, project: Project, now: date
     route(book, project, now)
     due = review.due(book, project, now)
     with book.begin() as connection:
-        applying = {case.id for case in ledger.in_state(connection, State.APPLYING)}
+        applying = {case.id for case in ledger.cases_in_state(connection, State.APPLYING)}
     return Left(len({*due.correct, *due.undo, *applying}), len(due.show), len(due.check), runs)
 
 

@@ -175,7 +175,7 @@ def pictured(book: Ledger, project: Project, partition: str) -> Picture:
     """
     id_ = case_of(partition)
     with book.begin() as connection:
-        case = ledger.find(connection, id_)
+        case = ledger.find_case(connection, id_)
         if case is None or id_.table not in project.tables:
             waiting = [str(other.id) for other in ledger.queue(connection, ledger.Filter(), limit=MOST_NAMED).cases]
             msg = f"{partition}: there is no such case; of those that wait: {', '.join(waiting) or 'none'}."
@@ -252,7 +252,7 @@ class Correcting:
     def left(self) -> list[CaseId]:
         """Cases that were being corrected when a run was killed, or that another one is at work on."""
         with self.book.begin() as connection:
-            applying = ledger.in_state(connection, State.APPLYING, tables=tuple(self.project.tables))
+            applying = ledger.cases_in_state(connection, State.APPLYING, tables=tuple(self.project.tables))
         return [case.id for case in applying]
 
     def attempt(self, work: Callable[[CaseId], None], id_: CaseId) -> None:

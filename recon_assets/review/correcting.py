@@ -20,7 +20,7 @@ from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
 from recon_assets.diff import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import ReconError, RefusedError, StaleTargetError, UnavailableError
-from recon_assets.ledger import Correction, Ledger, Named
+from recon_assets.ledger import Correction, Ledger, CaseRecord
 from recon_assets.model import (
     ALL,
     Case,
@@ -173,7 +173,7 @@ class _Correcting:
         """What is accepted, by what it is and by its values."""
         with self.book.begin() as connection:
             records = records_of(connection, case, chosen.rows)
-            findings = [said.finding for said in ledger.said(connection, case.findings)]
+            findings = [said.finding for said in ledger.stored_findings(connection, case.findings)]
         if self.case.of_records:
             return [(item.id, item.discrepancy.fingerprint) for item in records]
         return [(finding.check, fingerprint(finding)) for finding in findings]
@@ -220,7 +220,7 @@ class _Correcting:
         """Whether every row is still what a person's own values have made of it."""
         return all({ChangeStatus.AFTER} == set(_standings(self.book, self.project, item)) for item in self.written())
 
-    def bring_about(self, decided: Sequence[Named], chosen: Resolution) -> None:
+    def bring_about(self, decided: Sequence[CaseRecord], chosen: Resolution) -> None:
         """Writes what is still wrong in the way that was decided on."""
         many = len(decided) > FEW and chosen.decision is Decision.APPLY_SOURCE and self.case.of_records in EVERY_KIND
         if many and self.windows() and self.spec.key:
@@ -236,7 +236,7 @@ class _Correcting:
             LOG.info("%s: compared once more, for rows of the target have moved on", self.case)
             self.write_due(decided, chosen)
 
-    def write_due(self, decided: Sequence[Named], chosen: Resolution) -> None:
+    def write_due(self, decided: Sequence[CaseRecord], chosen: Resolution) -> None:
         """Compares, and writes what is still wrong in the way that was decided on."""
         due = self.still_due(decided, chosen)
         for spec, window, wanted in jobs(self.project, self.spec, self.case, due, chosen):
@@ -257,7 +257,7 @@ class _Correcting:
             msg = f"{self.case}: the source does not show what was seen any more"
             raise StaleTargetError(msg)
 
-    def still_due(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
+    def still_due(self, decided: Sequence[CaseRecord], chosen: Resolution) -> list[CaseRecord]:
         """Compares before anything is written: the records that are still wrong in the way that was decided on.
 
         Raises:
@@ -307,7 +307,7 @@ class _Correcting:
                 window=window,
             )
 
-    def still_wrong(self, decided: Sequence[Named], chosen: Resolution) -> list[Named]:
+    def still_wrong(self, decided: Sequence[CaseRecord], chosen: Resolution) -> list[CaseRecord]:
         """Compares again, which is written down: which of these records are still wrong, in whatever way.
 
         What a person fixed otherwise than the source has it is right by that.
@@ -321,7 +321,7 @@ class _Correcting:
         keys = {item.key for item in found if item.kind in EVERY_KIND}
         return [item for item in decided if item.id in ids or item.discrepancy.key in keys]
 
-    def compared(self, decided: Sequence[Named], chosen: Resolution, *, written: bool = False) -> list[Discrepancy]:
+    def compared(self, decided: Sequence[CaseRecord], chosen: Resolution, *, written: bool = False) -> list[Discrepancy]:
         """What is wrong with the case's window now, by the checks that the case stands on.
 
         Raises:
@@ -387,7 +387,7 @@ Job = tuple[TableSpec, str, tuple[Discrepancy, ...]]
 
 
 def jobs(
-    project: Project, spec: TableSpec, case: CaseId, records: Sequence[Named], chosen: Resolution
+    project: Project, spec: TableSpec, case: CaseId, records: Sequence[CaseRecord], chosen: Resolution
 ) -> Iterator[Job]:
     """What is to be written where: for orphans, the rows that they name into their parents' tables."""
     if case.of_records is not DiscrepancyKind.ORPHAN or chosen.decision is not Decision.APPLY_SOURCE:
@@ -404,11 +404,11 @@ def jobs(
         yield project.tables[table], window, tuple(rows.values())
 
 
-def _still(spec: TableSpec, left: Sequence[Named]) -> str:
+def _still(spec: TableSpec, left: Sequence[CaseRecord]) -> str:
     return f"{len(left):,} records are still wrong after what was decided was written, such as {_named(spec, left)}."
 
 
-def _named(spec: TableSpec, some: Sequence[Named]) -> str:
+def _named(spec: TableSpec, some: Sequence[CaseRecord]) -> str:
     keys = (masked_key(spec.key, item.discrepancy.key, spec.private) for item in some[:3])
     return "; ".join(", ".join(map(str, key)) for key in keys)
 

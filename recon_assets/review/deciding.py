@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger, writing
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.ledger import Ledger, Named
+from recon_assets.ledger import Ledger, CaseRecord
 from recon_assets.model import (
     Case,
     CaseEventType,
@@ -115,23 +115,23 @@ def known(connection: sa.Connection, case: CaseId) -> Case:
     Raises:
         DeclarationError: When there is no such case.
     """
-    found = ledger.find(connection, case)
+    found = ledger.find_case(connection, case)
     if found is None:
         msg = f"{case}: there is no such case; `recon review list` names those that wait."
         raise DeclarationError(msg)
     return found
 
 
-def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[Named]:
+def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[CaseRecord]:
     """The records that a case names and that nobody has accepted, or those of the rows chosen."""
     if not case.id.of_records:
         return []
-    named = ledger.named(connection, case.findings, case.id.of_records, ids=rows)
-    accepted = ledger.accepted(connection, case.id.table, [case.id.window]).get(case.id.window, {})
+    named = ledger.case_records(connection, case.findings, case.id.of_records, ids=rows)
+    accepted = ledger.acceptances(connection, case.id.table, [case.id.window]).get(case.id.window, {})
     return list(unaccepted(named, accepted))
 
 
-def checked(project: Project, case: Case, chosen: Resolution, records: Sequence[Named]) -> Resolution:
+def checked(project: Project, case: Case, chosen: Resolution, records: Sequence[CaseRecord]) -> Resolution:
     """The same with the values as their columns hold them.
 
     Raises:
@@ -156,7 +156,7 @@ def checked(project: Project, case: Case, chosen: Resolution, records: Sequence[
     return chosen
 
 
-def _refuse_unseen(case: Case, chosen: Resolution, records: Sequence[Named]) -> None:
+def _refuse_unseen(case: Case, chosen: Resolution, records: Sequence[CaseRecord]) -> None:
     """What is accepted is what somebody could see, and what the next check can tell again."""
     if case.id.of_records and not chosen.rows and len(records) < case.wrong:
         msg = (
@@ -219,7 +219,7 @@ def table_of(project: Project, name: str) -> TableSpec:
     return project.tables[name]
 
 
-def fixed(records: Sequence[Named], chosen: Resolution) -> tuple[Discrepancy, ...]:
+def fixed(records: Sequence[CaseRecord], chosen: Resolution) -> tuple[Discrepancy, ...]:
     """What is to become of the target's records: each discrepancy with the side that is to win as its source.
 
     Several discrepancies of one record and kind (of other columns) are one.
@@ -303,7 +303,7 @@ def undo(  # noqa: PLR0913 - of which case, by whom, and why
 def undoing(connection: sa.Connection, case: Case) -> CaseEventType | None:
     """What taking back what was decided of a case begins with; None where nothing stands."""
     last = {State.APPLIED: CaseEventType.UNDO, State.ACCEPTED: CaseEventType.REOPENED}.get(case.state)
-    earlier = may_follow(case.state, CaseEventType.ACCEPTANCE_REVOKED) and ledger.keeps(connection, case.id)
+    earlier = may_follow(case.state, CaseEventType.ACCEPTANCE_REVOKED) and ledger.has_acceptances(connection, case.id)
     return last or (CaseEventType.ACCEPTANCE_REVOKED if earlier else None)
 
 

@@ -49,17 +49,17 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
     """What is to be done next."""
     with book.begin() as connection:
         tables = tuple(project.tables)
-        decided = ledger.in_state(connection, State.DECIDED, tables=tables)
-        applying = ledger.in_state(connection, State.APPLYING, tables=tables)
+        decided = ledger.cases_in_state(connection, State.DECIDED, tables=tables)
+        applying = ledger.cases_in_state(connection, State.APPLYING, tables=tables)
         correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
-        again = [Look(*place) for place in ledger.to_check(connection)]
-        unexplained = ledger.unexplained(connection, {name: figures(spec) for name, spec in project.tables.items()})
-        wanted = (*ledger.asked(connection), *ledger.in_flight(connection), *unexplained)
+        again = [Look(*place) for place in ledger.changed_windows(connection)]
+        unexplained = ledger.unexplained_windows(connection, {name: figures(spec) for name, spec in project.tables.items()})
+        wanted = (*ledger.asked_windows(connection), *ledger.in_flight_windows(connection), *unexplained)
         asked = [Look(*place, records=True) for place in wanted]
         return Due(
             tuple(sorted(correct, key=lambda case: _order(project, case))),
-            tuple(case.id for case in ledger.undos(connection, tables=tables)),
-            tuple(ledger.to_show(connection, MAX_SHOWN_PER_TICK)),
+            tuple(case.id for case in ledger.cases_to_undo(connection, tables=tables)),
+            tuple(ledger.cases_to_show(connection, MAX_SHOWN_PER_TICK)),
             tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
         )
 

@@ -16,13 +16,13 @@ from recon_assets import ledger
 from recon_assets.checks.record_checks import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
-from recon_assets.ledger import Ledger, Named, Said
+from recon_assets.ledger import Ledger, CaseRecord, StoredFinding
 from recon_assets.model import DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 
 RECORDS = Checksum(named="records")
 """Compares all records of a window, whatever checks are declared."""
 EVERY_KIND = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
-R = TypeVar("R", bound=Named)
+R = TypeVar("R", bound=CaseRecord)
 Accepted = Mapping[tuple[str, str], str]
 """Who accepted what and why, by what it is and by its values."""
 
@@ -65,14 +65,14 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         spec, wanted = replace(spec, checks=(*spec.checks, RECORDS)), [*wanted, RECORDS.name]
     found = evaluate(project, spec, windows, names=wanted, now=now, max_evidence=max_evidence, progress=progress)
     with book.begin() as connection:
-        numbers = iter(ledger.numbers(connection, len(windows) + 1))  # the whole table is judged besides
+        numbers = iter(ledger.draw_numbers(connection, len(windows) + 1))  # the whole table is judged besides
     for window, findings in groupby(found, key=lambda finding: finding.window):
         with book.begin() as connection:
-            accepted = ledger.accepted(connection, spec.name, [window]).get(window, {})
-            before = ledger.latest(connection, spec.name, window) if accepted else {}
+            accepted = ledger.acceptances(connection, spec.name, [window]).get(window, {})
+            before = ledger.latest_findings(connection, spec.name, window) if accepted else {}
             marked = mark(spec, tuple(findings), accepted, before)
             kept = [_cut(finding, remembered) for finding in marked]
-            ledger.record(connection, kept, run=run, at=now, number=next(numbers))
+            ledger.record_findings(connection, kept, run=run, at=now, number=next(numbers))
         yield from marked
 
 
@@ -85,7 +85,7 @@ def _cut(finding: Finding, most: int | None) -> Finding:
 
 
 def mark(
-    spec: TableSpec, findings: Sequence[Finding], accepted: Accepted, before: Mapping[str, Said]
+    spec: TableSpec, findings: Sequence[Finding], accepted: Accepted, before: Mapping[str, StoredFinding]
 ) -> tuple[Finding, ...]:
     """The findings of one window, those marked that say nothing but what was accepted."""
     if not accepted:
@@ -148,7 +148,7 @@ def _of_records(spec: TableSpec, finding: Finding, accepted: Accepted) -> str | 
     return found[0] if found and all(found) else None
 
 
-def _of_figures(finding: Finding, accepted: Accepted, before: Mapping[str, Said]) -> str | None:
+def _of_figures(finding: Finding, accepted: Accepted, before: Mapping[str, StoredFinding]) -> str | None:
     """Why it is accepted: its figures are, or they are still what accepted records explained."""
     last = before.get(finding.check)
     same = last is not None and fingerprint(last.finding) == fingerprint(finding)

@@ -22,7 +22,7 @@ def is_undo_asked(events: Sequence[Event]) -> bool:
     return last is CaseEventType.UNDO
 
 
-def is_older(said: ledger.Said, closed: Event) -> bool:
+def is_older(said: ledger.StoredFinding, closed: Event) -> bool:
     """Whether a finding is from before the case was closed."""
     return bool(said.evaluation <= closed.data[EVALUATION])
 
@@ -38,5 +38,5 @@ def touched(connection: sa.Connection, case: CaseId, events: Sequence[Event]) ->
         elif event.act is CaseEventType.DECIDED:
             rows = event.data["rows"]
         elif event.act in {CaseEventType.APPLYING, CaseEventType.ACCEPTED}:
-            found |= {item.id for item in ledger.named(connection, findings, case.of_records, ids=rows)}
+            found |= {item.id for item in ledger.case_records(connection, findings, case.of_records, ids=rows)}
     return found

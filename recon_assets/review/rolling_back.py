@@ -146,7 +146,7 @@ class _RollingBack:
         if case is None or self.dry_run:
             return
         with self.book.begin() as connection:
-            found = ledger.find(connection, case)
+            found = ledger.find_case(connection, case)
             if found and found.state is State.APPLIED:
                 ledger.append(connection, case, CaseEventType.REFUSED, who="recon", at=self.clock(), note=why)
 
@@ -271,11 +271,11 @@ class _RollingBack:
         """
         same = [each for each in undone if (each.table, each.window) == (backup.table, backup.window)]
         with paired(self.project, self.project.tables[backup.table]) as pair, self.book.begin() as connection:
-            rows = partial(ledger.parts, connection)
+            rows = partial(ledger.backup_parts, connection)
             newer = [(each, rows(each.id)) for each in same] if self.dry_run else []
             restored = writing.restore(pair, backup.window, backup, rows(backup.id), dry_run=self.dry_run, newer=newer)
         if not self.dry_run:
             with self.book.begin() as connection:
-                ledger.changed(connection, backup.table, backup.window)
-                ledger.restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())
+                ledger.note_changed(connection, backup.table, backup.window)
+                ledger.note_restored(connection, backup.id, who=self.who, why=self.note, at=self.clock())
         return restored

@@ -12,7 +12,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.ledger import Ledger, Recorded, Said
+from recon_assets.ledger import Ledger, TrackedRecord, StoredFinding
 from recon_assets.model import (
     AutoAction,
     Case,
@@ -57,7 +57,7 @@ class Routed:
 def route(book: Ledger, project: Project, now: datetime, most: int = 5000) -> Routed:
     """Brings the cases up to date with findings that nobody has routed yet, about ``most`` of them."""
     with book.begin() as connection:
-        said = ledger.fresh(connection, most=most)
+        said = ledger.claim_unrouted(connection, most=most)
         routed = Routed(findings=len(said))
         for table, window in dict.fromkeys((item.finding.table, item.finding.window) for item in said):
             if table in project.tables:
@@ -76,13 +76,13 @@ class Evidence:
         of: How many records were looked at.
     """
 
-    said: tuple[Said, ...] = ()
-    records: tuple[Recorded, ...] = ()
+    said: tuple[StoredFinding, ...] = ()
+    records: tuple[TrackedRecord, ...] = ()
     wrong: int = 0
     of: int = 0
 
     @property
-    def worst(self) -> Said:
+    def worst(self) -> StoredFinding:
         """The finding that is worst."""
         return max(self.said, key=lambda item: rank(item.finding.severity))
 
@@ -113,30 +113,30 @@ class Routing:
         return frozenset(check.name for check in self.spec.checks) | {RECORDS.name}
 
     @cached_property
-    def newest(self) -> Mapping[str, Said]:
+    def newest(self) -> Mapping[str, StoredFinding]:
         """The newest finding of each check that is still declared."""
-        found = ledger.latest(self.connection, self.spec.name, self.window)
+        found = ledger.latest_findings(self.connection, self.spec.name, self.window)
         return {name: said for name, said in found.items() if name in self.declared}
 
     @cached_property
-    def latest(self) -> Mapping[str, Said]:
+    def latest(self) -> Mapping[str, StoredFinding]:
         """Those of checks that could run."""
         return {name: said for name, said in self.newest.items() if not said.finding.error}
 
     @cached_property
     def accepted(self) -> Collection[tuple[str, str]]:
         """What somebody has accepted, by what it is and by its values."""
-        found = ledger.accepted(self.connection, self.spec.name, [self.window])
+        found = ledger.acceptances(self.connection, self.spec.name, [self.window])
         return found.get(self.window, {}).keys()
 
     @cached_property
-    def whole(self) -> tuple[Said, ...]:
+    def whole(self) -> tuple[StoredFinding, ...]:
         """Of the findings that speak of all records of the window, those of the newest evaluation."""
         found = [said for said in self.latest.values() if self._is_of_all(said)]
         newest = max((said.evaluation for said in found), default=0)
         return tuple(said for said in found if said.evaluation == newest)
 
-    def _is_of_all(self, said: Said) -> bool:
+    def _is_of_all(self, said: StoredFinding) -> bool:
         limited = any(check.name == said.finding.check and getattr(check, "where", None) for check in self.spec.checks)
         return bool(EVERY_KIND & said.finding.kinds.keys()) and not limited
 
@@ -158,35 +158,35 @@ class Routing:
         ours = ledger.Filter(tables=(self.spec.name,), windows=(self.window, self.window), states=(State.PENDING,))
         routed = Routed()
         for case in ledger.queue(self.connection, ours, limit=len(DiscrepancyKind) + len(self.spec.checks) + 50).cases:
-            checks = {said.finding.check for said in ledger.said(self.connection, case.findings)}
+            checks = {said.finding.check for said in ledger.stored_findings(self.connection, case.findings)}
             if not checks & self.declared:
                 routed += self.close(case, "No declared check speaks of it any more.")
         return routed
 
     @cached_property
-    def standing(self) -> tuple[Said, ...]:
+    def standing(self) -> tuple[StoredFinding, ...]:
         """Findings that name records; of those about all records the newest only."""
         apart = [said for said in self.latest.values() if said.finding.kinds and not self._is_of_all(said)]
         return (*self.whole, *apart)
 
-    def of_records(self, kind: DiscrepancyKind, speaking: Sequence[Said]) -> Evidence | None:
+    def of_records(self, kind: DiscrepancyKind, speaking: Sequence[StoredFinding]) -> Evidence | None:
         """The records of one kind that are wrong and not accepted; None as long as only records in flight may be."""
         nothing = None if any(said.finding.in_flight for said in speaking) else Evidence()
         failed = tuple(said for said in speaking if said.finding.kinds[kind])
         if not failed:
             return nothing
-        named = ledger.records(self.connection, [said.id for said in failed], kind)
+        named = ledger.tracked_records(self.connection, [said.id for said in failed], kind)
         left = unaccepted(named, self.accepted)
         wrong = self._wrong(kind, failed) - (len(named) - len(left))
         of = max(said.finding.of for said in failed)
         return Evidence(failed, left, max(wrong, len(left)), of) if left or wrong > 0 else nothing
 
-    def _wrong(self, kind: DiscrepancyKind, failed: Sequence[Said]) -> int:
+    def _wrong(self, kind: DiscrepancyKind, failed: Sequence[StoredFinding]) -> int:
         """Checks that compare both sides count the same records; each of the others counts its own."""
         counts = [said.finding.kinds[kind] for said in failed]
         return max(counts) if kind in EVERY_KIND else sum(counts)
 
-    def of_check(self, said: Said) -> Evidence | None:
+    def of_check(self, said: StoredFinding) -> Evidence | None:
         """What a check says that names no records; None as long as the records have not been looked at."""
         if not said.finding.failed or (said.finding.check, fingerprint(said.finding)) in self.accepted:
             return Evidence()
@@ -203,21 +203,21 @@ class Routing:
                 return None  # the records were corrected since, and the figure not judged again
         return self._of_figures(said)
 
-    def _of_figures(self, said: Said) -> Evidence:
+    def _of_figures(self, said: StoredFinding) -> Evidence:
         return Evidence((said,), wrong=said.finding.wrong, of=said.finding.of)
 
-    def _is_hidden(self, said: Said) -> bool:
+    def _is_hidden(self, said: StoredFinding) -> bool:
         """Whether the records were to be compared, and could not be."""
         looked = self.newest.get(RECORDS.name)
         return looked is not None and looked.finding.error is not None and looked.evaluation >= said.evaluation
 
     def look_later(self) -> None:
         """Nothing can be said as long as records are in flight."""
-        ledger.look_later(self.connection, self.spec.name, self.window)
+        ledger.note_in_flight(self.connection, self.spec.name, self.window)
 
     def settle(self, id_: CaseId, evidence: Evidence | None) -> Routed:
         """Brings one case up to date."""
-        case = ledger.find(self.connection, id_)
+        case = ledger.find_case(self.connection, id_)
         if evidence is None:
             if case and case.state is State.PENDING:
                 self.look_later()
@@ -256,8 +256,8 @@ class Routing:
         """What the case stood on."""
         kind = case.id.of_records
         if kind is None:
-            return Evidence(tuple(ledger.said(self.connection, case.findings)))
-        records = ledger.records(self.connection, case.findings, kind)
+            return Evidence(tuple(ledger.stored_findings(self.connection, case.findings)))
+        records = ledger.tracked_records(self.connection, case.findings, kind)
         return Evidence(records=unaccepted(records, self.accepted), wrong=case.wrong)
 
     def open(self, id_: CaseId, case: Case | None, evidence: Evidence) -> Routed:

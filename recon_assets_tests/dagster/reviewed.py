@@ -148,7 +148,7 @@ class Shop:
     def case(self, case: CaseId) -> Case:
         """A case as it stands."""
         with self.book() as book, book.begin() as connection:
-            found = ledger.find(connection, case)
+            found = ledger.find_case(connection, case)
         assert found
         return found
 

@@ -265,6 +265,6 @@ def test_a_case_that_cannot_be_undone_keeps_no_other_from_it(orders: Shop) -> No
 
     with orders.book() as book, book.begin() as connection:
         answer = ledger.events(connection, MISSING)[-1]
-        assert ledger.undos(connection) == []
+        assert ledger.cases_to_undo(connection) == []
     assert (answer.act, "there is no such table" in answer.note) == (CaseEventType.REFUSED, True), answer.note
     assert orders.case(other).state is State.ROLLED_BACK

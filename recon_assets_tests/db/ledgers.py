@@ -73,7 +73,7 @@ def figure(check: str = "sum", **more: Any) -> Finding:
 def record(book: Ledger, *findings: Finding, at: float = 0, run: str = "run") -> int:
     """One evaluation, in a transaction of its own."""
     with book.begin() as c:
-        return ledger.record(c, findings, run=run, at=minute(at))
+        return ledger.record_findings(c, findings, run=run, at=minute(at))
 
 
 def found(*findings: int, wrong: int = 1, severity: Severity = Severity.HIGH, summary: str = "wrong") -> dict[str, Any]:
@@ -85,7 +85,7 @@ def append(book: Ledger, act: CaseEventType, case: CaseId = CASE, *, at: float =
     """One event, in a transaction of its own."""
     data: Mapping[CaseEventType, Mapping[str, Any]] = {
         CaseEventType.FOUND: found(),
-        CaseEventType.DECIDED: ledger.chosen_json(KEEP),
+        CaseEventType.DECIDED: ledger.resolution_json(KEEP),
     }
     said = {"who": "anna", "data": data.get(act, {}), **more}
     with book.begin() as c:

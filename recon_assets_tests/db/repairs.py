@@ -156,7 +156,7 @@ class Repair:
     def cases(self, *states: State) -> list[Case]:
         """The cases in these states."""
         with self.book.begin() as connection:
-            return ledger.in_state(connection, *states)
+            return ledger.cases_in_state(connection, *states)
 
     def corrections(self, **which: Any) -> list[Correction]:
         """What was planned, newest first."""

@@ -116,15 +116,15 @@ class Shop:
     def case(self, kind: str, day: str = DAY) -> Case:
         """One case."""
         with self.book.begin() as connection:
-            found = ledger.find(connection, CaseId("t", day, kind))
+            found = ledger.find_case(connection, CaseId("t", day, kind))
         assert found, kind
         return found
 
-    def records(self, kind: str, day: str = DAY) -> list[ledger.Recorded]:
+    def records(self, kind: str, day: str = DAY) -> list[ledger.TrackedRecord]:
         """The records that a case names."""
         case = self.case(kind, day)
         with self.book.begin() as connection:
-            return ledger.records(connection, case.findings, case.id.of_records)
+            return ledger.tracked_records(connection, case.findings, case.id.of_records)
 
     def decide(self, kind: str, decision: Decision = Decision.APPLY_SOURCE, day: str = DAY, **chosen: Any) -> None:
         """Somebody decides."""

@@ -75,7 +75,7 @@ class Shop:
     def state(self, case: str) -> State | None:
         """Where a case stands."""
         with self.book.begin() as connection:
-            found = ledger.find(connection, CaseId.parse(case))
+            found = ledger.find_case(connection, CaseId.parse(case))
         return found.state if found else None
 
     def fix(self, case: str) -> None:
@@ -298,7 +298,7 @@ def test_asking_and_assigning(shop: Shop) -> None:
     assert shop.recon("review", "assign", MISSING, "").stdout == "Assigned to nobody.\n"
 
     with shop.book.begin() as connection:
-        assert ledger.asked(connection) == [("orders", "2024-01-02")]
+        assert ledger.asked_windows(connection) == [("orders", "2024-01-02")]
         acts = [event.act for event in ledger.events(connection, CaseId.parse(MISSING))]
     assert acts == [CaseEventType.FOUND, CaseEventType.ASKED, CaseEventType.ASSIGNED, CaseEventType.ASSIGNED]
 
@@ -310,7 +310,7 @@ def test_undo_is_asked_for(shop: Shop) -> None:
     assert shop.recon("review", "undo", MISSING).exit_code == 0
 
     with shop.book.begin() as connection:
-        assert [str(case.id) for case in ledger.undos(connection)] == [MISSING]
+        assert [str(case.id) for case in ledger.cases_to_undo(connection)] == [MISSING]
 
 
 @pytest.mark.parametrize("what", [("case", MISSING), ("run", "r1")])

@@ -435,7 +435,7 @@ def test_a_check_that_names_no_records_can_be_accepted_or_compared_again(pg: Sho
         compared = replace(
             counted, check="records", passed=True, wrong=0, severity=None, kinds=dict.fromkeys(DiscrepancyKind, 0)
         )
-        ledger.record(connection, [counted, compared], run="r", at=pg.now())
+        ledger.record_findings(connection, [counted, compared], run="r", at=pg.now())
     pg.route()
     ana, path = visitor(pg), f"/review/case/t/{NEXT}/count"
     page = ana.get(path)
@@ -464,7 +464,7 @@ def many(pg: Shop) -> Shop:
     """Some 60 days with a case each, of every severity."""
     found = [finding(day, tuple(Severity)[day % 3]) for day in range(60)]
     with pg.book.begin() as connection:
-        ledger.record(connection, found, run="many", at=pg.now())
+        ledger.record_findings(connection, found, run="many", at=pg.now())
     pg.route()
     return pg
 

@@ -25,7 +25,7 @@ TABLES = itertools.count(1)
 def case_of(book: Ledger, case: CaseId = CASE) -> Case:
     """The case as it stands."""
     with book.begin() as c:
-        known = ledger.find(c, case)
+        known = ledger.find_case(c, case)
     assert known is not None
     return known
 
@@ -41,7 +41,7 @@ def ids(cases: Any) -> list[str]:
 def test_a_case_that_nobody_found_is_not_there(book: Ledger) -> None:
     """Looking for it makes none."""
     with book.begin() as c:
-        assert ledger.find(c, CASE) is None
+        assert ledger.find_case(c, CASE) is None
         assert ledger.events(c, CASE) == []
 
 
@@ -62,7 +62,7 @@ def test_events_come_back_as_they_were(book: Ledger) -> None:
     given = [
         append(book, CaseEventType.FOUND),
         append(book, CaseEventType.COMMENTED, at=1, note="look \0 here"),
-        append(book, CaseEventType.DECIDED, at=2, data=ledger.chosen_json(chosen), expected=2),
+        append(book, CaseEventType.DECIDED, at=2, data=ledger.resolution_json(chosen), expected=2),
     ]
 
     with book.begin() as c:
@@ -114,7 +114,7 @@ def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[CaseEventType
         allowed = may_follow(state, act)
         closed = state is not None and state.closed
         try:
-            append(book, act, case, at=n, data={**found(n), **ledger.chosen_json(KEEP), "assignee": "berta"})
+            append(book, act, case, at=n, data={**found(n), **ledger.resolution_json(KEEP), "assignee": "berta"})
         except TakenError:
             assert not allowed
             continue
@@ -126,10 +126,10 @@ def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[CaseEventType
 
     with book.begin() as c:
         events = ledger.events(c, case)
-        known = ledger.find(c, case)
+        known = ledger.find_case(c, case)
     folded = None
     for event in events:
-        folded = ledger.stands(folded, event)
+        folded = ledger.apply_event(folded, event)
 
     assert known is not None
     assert known == folded
@@ -148,7 +148,7 @@ def test_only_finding_makes_a_case(book: Ledger) -> None:
 def test_the_second_decider_is_told_who_decided_what(book: Ledger) -> None:
     """Not of a comment that came later."""
     append(book, CaseEventType.FOUND)
-    append(book, CaseEventType.DECIDED, who="berta", at=1, data=ledger.chosen_json(APPLY), expected=1)
+    append(book, CaseEventType.DECIDED, who="berta", at=1, data=ledger.resolution_json(APPLY), expected=1)
     append(book, CaseEventType.COMMENTED, who="carl", at=2)
 
     with pytest.raises(TakenError, match=r"is DECIDED \(by berta: decided APPLY_SOURCE, 2025-01-02 03:05:05 UTC\)"):
@@ -175,7 +175,7 @@ def test_remarks_refuse_nothing(book: Ledger, act: CaseEventType) -> None:
     append(book, act, who="carl", data={"assignee": "carl"})
     append(book, act, who="carl", data={"assignee": "carl"})
 
-    append(book, CaseEventType.DECIDED, data=ledger.chosen_json(APPLY), expected=1)
+    append(book, CaseEventType.DECIDED, data=ledger.resolution_json(APPLY), expected=1)
     assert case_of(book).state is State.DECIDED
 
 
@@ -233,7 +233,7 @@ def test_a_case_that_was_not_kept_is_not_there(book: Ledger) -> None:
     with pytest.raises(KeyError):
         fail()
     with book.begin() as c:
-        assert ledger.find(c, CASE) is None
+        assert ledger.find_case(c, CASE) is None
 
 
 # --- the queue
@@ -323,8 +323,8 @@ def test_what_is_no_place_in_the_queue_is_refused(text: str) -> None:
 def test_cases_of_a_state_are_found(queue: Ledger) -> None:
     """In the order in which they matter, not more than asked for."""
     with queue.begin() as c:
-        assert ids(ledger.in_state(c, State.PENDING)) == ["b", "e", "d", "a"]
-        assert ids(ledger.in_state(c, State.PENDING, State.RESOLVED, most=2)) == ["f", "b"]
+        assert ids(ledger.cases_in_state(c, State.PENDING)) == ["b", "e", "d", "a"]
+        assert ids(ledger.cases_in_state(c, State.PENDING, State.RESOLVED, most=2)) == ["f", "b"]
 
 
 def test_cases_of_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) -> None:
@@ -341,9 +341,9 @@ def test_cases_of_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) 
         )
 
     with book.begin() as c:
-        assert [each.id for each in ledger.in_state(c, State.APPLIED, tables=[CASE.table], most=1)] == [CASE]
-        assert [each.id for each in ledger.undos(c, tables=[CASE.table], most=1)] == [CASE]
-        assert ledger.in_state(c, State.APPLIED, tables=[]) == ledger.undos(c, tables=[]) == []
+        assert [each.id for each in ledger.cases_in_state(c, State.APPLIED, tables=[CASE.table], most=1)] == [CASE]
+        assert [each.id for each in ledger.cases_to_undo(c, tables=[CASE.table], most=1)] == [CASE]
+        assert ledger.cases_in_state(c, State.APPLIED, tables=[]) == ledger.cases_to_undo(c, tables=[]) == []
 
 
 # --- what is to be done
@@ -351,7 +351,7 @@ def test_cases_of_tables_that_are_asked_about_are_not_crowded_out(book: Ledger) 
 
 def due(book: Ledger) -> tuple[int, int]:
     with book.begin() as c:
-        return len(ledger.undos(c)), len(ledger.to_show(c, 10))
+        return len(ledger.cases_to_undo(c)), len(ledger.cases_to_show(c, 10))
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_a_case_is_to_be_shown_until_its_version_is(book: Ledger) -> None:
 
     for version, left in ((1, 1), (2, 0), (1, 0)):
         with book.begin() as c:
-            ledger.shown(c, CASE, version)
+            ledger.note_shown(c, CASE, version)
         assert due(book)[1] == left
 
 
@@ -392,11 +392,11 @@ def test_old_closed_cases_are_pruned_once(book: Ledger) -> None:
 
     def old(at: float) -> list[CaseId]:
         with book.begin() as c:
-            return ledger.closed_before(c, minute(at))
+            return ledger.cases_closed_before(c, minute(at))
 
     assert (old(1), old(1.1)) == ([], [CASE])
     with book.begin() as c:
-        ledger.pruned(c, [CASE, CaseId("open", DAY, "missing")])
+        ledger.note_pruned(c, [CASE, CaseId("open", DAY, "missing")])
     assert old(9) == []
     append(book, CaseEventType.COMMENTED)
     assert old(9) == [CASE]
@@ -428,10 +428,10 @@ Asking = Callable[[sa.Connection], object]
 PLANNED: list[tuple[str, Asking]] = [
     ("review_case_queue", lambda c: ledger.queue(c, Filter())),
     ("review_case_queue", lambda c: ledger.queue(c, Filter(), after=Cursor(Severity.MEDIUM, minute(0), 5000))),
-    ("review_case_states", lambda c: ledger.in_state(c, State.DECIDED)),
-    ("review_case_to_undo", ledger.undos),
-    ("review_case_to_show", lambda c: ledger.to_show(c, 100)),
-    ("review_case_to_prune", lambda c: ledger.closed_before(c, minute(10**6), 100)),
+    ("review_case_states", lambda c: ledger.cases_in_state(c, State.DECIDED)),
+    ("review_case_to_undo", ledger.cases_to_undo),
+    ("review_case_to_show", lambda c: ledger.cases_to_show(c, 100)),
+    ("review_case_to_prune", lambda c: ledger.cases_closed_before(c, minute(10**6), 100)),
 ]
 
 
@@ -445,4 +445,4 @@ def test_ten_thousand_open_cases_are_paged_by_index(crowd: Ledger) -> None:
     with crowd.begin() as c:
         assert "Seq Scan" not in plan_of(c, lambda: ledger.counts(c, Filter()))
         assert ledger.counts(c, Filter()).total == 10_000
-        assert len(ledger.to_show(c, 100)) == 10
+        assert len(ledger.cases_to_show(c, 100)) == 10

@@ -146,7 +146,7 @@ def test_what_may_be_undone_is_applied_and_not_undone(book: Ledger) -> None:
 
 def accepted(book: Ledger) -> Any:
     with book.begin() as c:
-        return ledger.accepted(c, "orders", [DAY, "2025-01-02"])
+        return ledger.acceptances(c, "orders", [DAY, "2025-01-02"])
 
 
 def accept(book: Ledger, *records: tuple[str, str], case: CaseId = CASE) -> None:
@@ -194,7 +194,7 @@ def test_what_was_accepted_before_can_stay_accepted(book: Ledger) -> None:
     assert accepted(book) == {}
 
 
-FIX = ledger.chosen_json(KEEP) | {"decision": "CUSTOM_FIX"}
+FIX = ledger.resolution_json(KEEP) | {"decision": "CUSTOM_FIX"}
 APPLIED = (CaseEventType.APPLYING, CaseEventType.APPLIED)
 K, F, BACK = Decision.KEEP_TARGET, Decision.CUSTOM_FIX, State.ROLLED_BACK
 STORIES = [
@@ -258,12 +258,12 @@ def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[An
         if isinstance(step, CaseEventType):
             append(book, step, at=n, who=f"who{n}")
         else:
-            data = step if isinstance(step, dict) else ledger.chosen_json(step)
+            data = step if isinstance(step, dict) else ledger.resolution_json(step)
             append(book, CaseEventType.DECIDED, at=n, who=f"who{n}", data=data)
 
     with book.begin() as c:
-        known = ledger.decided(c, "orders", DAY)
-        assert ledger.decided(c, "orders", "2025-01-02") == []
+        known = ledger.standing_decisions(c, "orders", DAY)
+        assert ledger.standing_decisions(c, "orders", "2025-01-02") == []
     said = {
         (f"who{n}", minute(n))
         for n, step in enumerate(story, 1)
@@ -310,8 +310,8 @@ def test_a_backup_comes_back_as_it_was_kept(book: Ledger) -> None:
         outcome="committed",
     )
     with book.begin() as c:
-        assert list(chain(*ledger.parts(c, backup.id))) == list(chain(*parts))
-        assert [len(part) for part in ledger.parts(c, backup.id)] == [2, 1]
+        assert list(chain(*ledger.backup_parts(c, backup.id))) == list(chain(*parts))
+        assert [len(part) for part in ledger.backup_parts(c, backup.id)] == [2, 1]
 
 
 def test_a_backup_tells_how_far_its_load_came(book: Ledger) -> None:
@@ -359,7 +359,7 @@ def test_a_restored_backup_is_not_restored_again(book: Ledger) -> None:
         keep.after(EMPTY)
     first = known(book)[-1]
     with book.begin() as c:
-        ledger.restored(c, first.id, who="anna", why="wrong source", at=minute(9))
+        ledger.note_restored(c, first.id, who="anna", why="wrong source", at=minute(9))
 
     assert [each.at for each in known(book, undoable=True)] == [minute(2), minute(1)]
     assert [each.outcome for each in known(book, backfill="b0")] == ["kept", "restored"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from recon_assets import ledger
 from recon_assets.errors import UnavailableError
-from recon_assets.ledger import Ledger, Recorded
+from recon_assets.ledger import Ledger, TrackedRecord
 from recon_assets.model import CaseEventType, CaseId, Details, Discrepancy, DiscrepancyKind, Finding, Severity, State
 from recon_assets_tests.db.ledgers import (
     CASE,
@@ -41,16 +41,16 @@ FIGURES = st.one_of(VALUES, st.decimals(), st.floats())
 RECORD = st.none() | st.dictionaries(st.sampled_from(["id", "amount", "näme", ""]), VALUES)
 
 
-def all_of(book: Ledger, *findings: int, **which: Any) -> list[Recorded]:
+def all_of(book: Ledger, *findings: int, **which: Any) -> list[TrackedRecord]:
     """What the ledger says of the records of these findings."""
     with book.begin() as c:
-        return ledger.records(c, findings, **which)
+        return ledger.tracked_records(c, findings, **which)
 
 
 def fresh(book: Ledger, **which: Any) -> list[str]:
     """The checks of the findings that nobody has read yet."""
     with book.begin() as c:
-        return [said.finding.check for said in ledger.fresh(c, **which)]
+        return [said.finding.check for said in ledger.claim_unrouted(c, **which)]
 
 
 @SHARED
@@ -74,7 +74,7 @@ def test_a_finding_comes_back_as_it_was(
     record(book, kept)
 
     with book.begin() as c:
-        back = ledger.latest(c, "orders", DAY)["fields"].finding
+        back = ledger.latest_findings(c, "orders", DAY)["fields"].finding
 
     assert repr(back) == repr(kept)
 
@@ -95,8 +95,8 @@ def test_a_discrepancy_comes_back_as_it_was(
     record(book, finding(kept, kinds=(kind,)))
 
     with book.begin() as c:
-        newest = ledger.latest(c, "orders", DAY)["fields"]
-        (back,) = ledger.records(c, [newest.id])
+        newest = ledger.latest_findings(c, "orders", DAY)["fields"]
+        (back,) = ledger.tracked_records(c, [newest.id])
 
     assert said_of(back.discrepancy) == said_of(kept)
     assert (back.id, back.discrepancy.fingerprint) == (kept.id("orders"), kept.fingerprint)
@@ -108,7 +108,7 @@ def test_said_gives_findings_by_their_numbers(book: Ledger) -> None:
     number = record(book, finding(check="one"), finding(check="two"), at=3, run="abc")
 
     with book.begin() as c:
-        both = ledger.said(c, [1, 2, 77])
+        both = ledger.stored_findings(c, [1, 2, 77])
 
     assert [(said.id, said.evaluation, said.at, said.run, said.finding.check) for said in both] == [
         (1, number, minute(3), "abc", "one"),
@@ -122,7 +122,7 @@ def test_latest_is_the_newest_of_each_check_of_one_window(book: Ledger) -> None:
     record(book, finding(), finding(missing(7), window="2025-01-02"), finding(missing(8), table="planes"))
 
     with book.begin() as c:
-        newest = ledger.latest(c, "orders", DAY)
+        newest = ledger.latest_findings(c, "orders", DAY)
 
     assert {name: (said.evaluation, said.finding.passed) for name, said in newest.items()} == {
         "fields": (2, True),
@@ -133,14 +133,14 @@ def test_latest_is_the_newest_of_each_check_of_one_window(book: Ledger) -> None:
 def test_latest_is_not_set_back_by_a_slow_writer(book: Ledger) -> None:
     """An evaluation whose reading began first and that was written last is the older one; and is fresh all the same."""
     with book.begin() as c:
-        (early,) = ledger.numbers(c, 1)
+        (early,) = ledger.draw_numbers(c, 1)
     record(book, finding(missing(2)), run="quick")
     assert len(fresh(book)) == 1
     with book.begin() as c:
-        assert ledger.record(c, [finding(missing(1))], run="slow", at=minute(1), number=early) == early
+        assert ledger.record_findings(c, [finding(missing(1))], run="slow", at=minute(1), number=early) == early
 
     with book.begin() as c:
-        assert ledger.latest(c, "orders", DAY)["fields"].run == "quick"
+        assert ledger.latest_findings(c, "orders", DAY)["fields"].run == "quick"
     assert len(fresh(book)) == 1
 
 
@@ -188,7 +188,7 @@ def cut_off(book: Ledger, c: Any) -> None:
 def recording(book: Ledger, *findings: Finding) -> Iterator[None]:
     """A transaction that has recorded and goes on."""
     with book.begin() as slow:
-        ledger.record(slow, findings, run="slow", at=minute(0))
+        ledger.record_findings(slow, findings, run="slow", at=minute(0))
         yield
 
 
@@ -208,9 +208,9 @@ def test_a_writer_that_began_earlier_and_writes_later_is_not_skipped(book: Ledge
     """Though its findings have higher numbers, and though others were read before it wrote."""
     record(book, finding(check="before"))
     with book.begin() as early:
-        ledger.record(early, [finding(check="early")], run="early", at=minute(0))
+        ledger.record_findings(early, [finding(check="early")], run="early", at=minute(0))
         assert fresh(book) == ["before"]
-        ledger.record(early, [finding(check="more")], run="early", at=minute(0))
+        ledger.record_findings(early, [finding(check="more")], run="early", at=minute(0))
     record(book, finding(check="after"))
 
     assert fresh(book) == ["early", "more", "after"]
@@ -229,9 +229,9 @@ def test_a_reader_that_is_killed_has_read_nothing(book: Ledger) -> None:
 
     def killed() -> None:
         with book.begin() as c:
-            assert len(ledger.fresh(c)) == 1
+            assert len(ledger.claim_unrouted(c)) == 1
             cut_off(book, c)
-            ledger.fresh(c)
+            ledger.claim_unrouted(c)
 
     with pytest.raises(UnavailableError):
         killed()
@@ -266,7 +266,7 @@ def test_writers_and_readers_at_once_lose_nothing(book: Ledger) -> None:
     def write(name: int) -> None:
         for number in range(15):
             with book.begin() as c:
-                ledger.record(c, [finding(missing(number), check=f"{name}_{number}")], run="run", at=minute(0))
+                ledger.record_findings(c, [finding(missing(number), check=f"{name}_{number}")], run="run", at=minute(0))
                 stop.wait(0.002 * name)
 
     def read() -> None:
@@ -422,17 +422,17 @@ def test_history_tells_of_earlier_cases_of_a_key(book: Ledger) -> None:
     append(book, CaseEventType.FOUND, other)
 
     with book.begin() as c:
-        assert ledger.history(c, "orders", (1,)) == [
+        assert ledger.cases_of_key(c, "orders", (1,)) == [
             (other, minute(5), State.PENDING),
             (CASE, minute(0), State.RESOLVED),
         ]
-        assert [case for case, *_ in ledger.history(c, "orders", (1,), but=other)] == [CASE]
-        assert ledger.history(c, "orders", ("1",)) == ledger.history(c, "planes", (1,)) == []
+        assert [case for case, *_ in ledger.cases_of_key(c, "orders", (1,), but=other)] == [CASE]
+        assert ledger.cases_of_key(c, "orders", ("1",)) == ledger.cases_of_key(c, "planes", (1,)) == []
 
 
 def unexplained(book: Ledger) -> list[tuple[str, str]]:
     with book.begin() as c:
-        return ledger.unexplained(c, {"orders": ["sum"]})
+        return ledger.unexplained_windows(c, {"orders": ["sum"]})
 
 
 THIRDS = [finding(check=kind.value, kinds=(kind,)) for kind in RECORDS]
@@ -505,7 +505,7 @@ def test_no_more_windows_than_asked_for(book: Ledger) -> None:
     record(book, *(figure(window=f"2025-01-0{n}") for n in (3, 1, 2)))
 
     with book.begin() as c:
-        assert ledger.unexplained(c, {"orders": ["sum"]}, most=2) == [
+        assert ledger.unexplained_windows(c, {"orders": ["sum"]}, most=2) == [
             ("orders", "2025-01-01"),
             ("orders", "2025-01-02"),
         ]
@@ -517,8 +517,8 @@ def test_figures_that_are_asked_about_are_not_crowded_out(book: Ledger, other: d
     record(book, *(figure(**other, window=f"2024-01-0{n}") for n in range(1, 4)), figure())
 
     with book.begin() as c:
-        assert ledger.unexplained(c, {"orders": ["sum"]}, most=1) == [("orders", DAY)]
-        assert ledger.unexplained(c, {}, most=1) == ledger.unexplained(c, {"orders": []}, most=1) == []
+        assert ledger.unexplained_windows(c, {"orders": ["sum"]}, most=1) == [("orders", DAY)]
+        assert ledger.unexplained_windows(c, {}, most=1) == ledger.unexplained_windows(c, {"orders": []}, most=1) == []
 
 
 def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:
@@ -544,7 +544,7 @@ def test_a_comparison_that_cannot_run_again_is_asked_for_once(book: Ledger) -> N
 
 def wanted(book: Ledger) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     with book.begin() as c:
-        return ledger.asked(c), ledger.to_check(c)
+        return ledger.asked_windows(c), ledger.changed_windows(c)
 
 
 @pytest.mark.parametrize("clock", [-60, 0, 60])
@@ -555,12 +555,12 @@ def test_a_window_that_was_asked_about_is_due_until_it_was_read_again(book: Ledg
     assert wanted(book) == ([], [])
 
     with book.begin() as c:
-        (before,) = ledger.numbers(c, 1)
+        (before,) = ledger.draw_numbers(c, 1)
     append(book, CaseEventType.ASKED, at=clock)
     assert wanted(book) == ([("orders", DAY)], [])
 
     with book.begin() as c:
-        ledger.record(c, [finding(missing(1))], run="run", at=minute(0), number=before)
+        ledger.record_findings(c, [finding(missing(1))], run="run", at=minute(0), number=before)
     assert wanted(book) == ([("orders", DAY)], [])
 
     record(book, finding(missing(1)))
@@ -580,8 +580,8 @@ def test_a_window_that_was_changed_is_due_until_it_was_read_again(book: Ledger) 
 
     record(book, finding(), at=6)
     with book.begin() as c:
-        ledger.changed(c, "orders", DAY)
-        ledger.changed(c, "orders", "2025-01-02")
+        ledger.note_changed(c, "orders", DAY)
+        ledger.note_changed(c, "orders", "2025-01-02")
     assert wanted(book) == ([], [("orders", DAY), ("orders", "2025-01-02")])
 
 
@@ -598,14 +598,14 @@ def test_why_a_window_is_due_changes_with_what_is_wanted_alone(book: Ledger) -> 
     first = causes(book, *windows)
     record(book, figure())
     with book.begin() as c:
-        ledger.changed(c, "orders", "2025-01-02")
+        ledger.note_changed(c, "orders", "2025-01-02")
     assert causes(book, *windows) == causes(book, *reversed(windows)) == first
 
     append(book, CaseEventType.FOUND)
     append(book, CaseEventType.ASKED)
     second = causes(book, *windows)
     with book.begin() as c:
-        ledger.changed(c, "orders", DAY)
+        ledger.note_changed(c, "orders", DAY)
     third = causes(book, *windows)
     record(book, finding())
     assert len({first, second, third, causes(book, *windows)}) == 4
@@ -616,7 +616,7 @@ def test_figures_keep_their_types(book: Ledger) -> None:
     record(book, finding(source=Decimal("1.50"), target=1.5))
 
     with book.begin() as c:
-        back = ledger.latest(c, "orders", DAY)["fields"].finding
+        back = ledger.latest_findings(c, "orders", DAY)["fields"].finding
 
     assert (repr(back.source), repr(back.target)) == ("Decimal('1.50')", "1.5")
 
@@ -626,9 +626,9 @@ def test_a_lost_connection_is_no_lost_finding(book: Ledger) -> None:
 
     def write() -> None:
         with book.begin() as c:
-            ledger.record(c, [finding()], run="run", at=minute(0))
+            ledger.record_findings(c, [finding()], run="run", at=minute(0))
             cut_off(book, c)
-            ledger.record(c, [finding()], run="run", at=minute(0))
+            ledger.record_findings(c, [finding()], run="run", at=minute(0))
 
     with pytest.raises(UnavailableError):
         write()

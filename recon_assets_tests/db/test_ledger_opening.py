@@ -44,7 +44,7 @@ def test_an_empty_database_becomes_a_ledger_and_stays_one(postgres_url: str) -> 
 def test_opening_upgrades_by_itself(book: Ledger) -> None:
     """Whoever opens it finds tables."""
     with book.begin() as c:
-        assert ledger.find(c, CASE) is None
+        assert ledger.find_case(c, CASE) is None
 
 
 def test_several_starters_at_once_make_one_schema(postgres_url: str) -> None:
@@ -143,9 +143,9 @@ def test_the_rights_that_are_documented_are_enough_and_not_too_many(book: Ledger
         accept(visited, ("id", "v"))
         backup_sink(visited).before([], [[("1",)]], EMPTY)
         with visited.begin() as c:
-            assert len(ledger.fresh(c)) == 2
+            assert len(ledger.claim_unrouted(c)) == 2
             ledger.withdraw(c, CASE, at=START)
-            ledger.shown(c, CASE, 1)
+            ledger.note_shown(c, CASE, 1)
         for table in ("finding", "discrepancy", "case_event", "change", "outcome", "acceptance", "backup_part"):
             with pytest.raises(DeclarationError, match="permission denied"):
                 delete(visited, table)
@@ -164,7 +164,7 @@ def test_the_rights_of_who_prunes_are_enough_and_not_too_many(book: Ledger) -> N
     record(book, finding(missing(1)))
     record(book, finding())
     with book.begin() as c:
-        ledger.fresh(c)
+        ledger.claim_unrouted(c)
 
     with ledger.opened(role(book, documented("recon_keeper", 3))) as visited:
         with visited.begin() as c:
@@ -205,7 +205,7 @@ def test_a_transaction_that_fails_leaves_nothing(book: Ledger) -> None:
 
     def fail() -> None:
         with book.begin() as c:
-            ledger.record(c, [], run="run", at=START)
+            ledger.record_findings(c, [], run="run", at=START)
             raise KeyError
 
     with pytest.raises(KeyError):

@@ -45,7 +45,7 @@ def sizes(book: Ledger) -> dict[str, int]:
 
 def read(book: Ledger) -> None:
     with book.begin() as c:
-        ledger.fresh(c)
+        ledger.claim_unrouted(c)
 
 
 def newer(book: Ledger) -> None:
@@ -96,7 +96,7 @@ def restored(book: Ledger) -> None:
     keep.before(["id"], [[("1",)]], FULL)
     keep.after(EMPTY)
     with book.begin() as c:
-        ledger.restored(c, 1, who="anna", why="", at=minute(0))
+        ledger.note_restored(c, 1, who="anna", why="", at=minute(0))
 
 
 def never_loaded(book: Ledger) -> None:
@@ -148,7 +148,7 @@ def accepted(book: Ledger) -> None:
 
 def applied(book: Ledger) -> None:
     open_case(book)
-    append(book, CaseEventType.DECIDED, data=ledger.chosen_json(APPLY))
+    append(book, CaseEventType.DECIDED, data=ledger.resolution_json(APPLY))
     happened(book, CaseEventType.APPLYING, CaseEventType.APPLIED)
     settle(book, plan(book))
 
@@ -211,7 +211,7 @@ def test_findings_that_nobody_has_read_are_kept(book: Ledger) -> None:
     prune(book)
 
     with book.begin() as c:
-        assert [said.id for said in ledger.fresh(c)] == [2, 3]
+        assert [said.id for said in ledger.claim_unrouted(c)] == [2, 3]
 
 
 def test_the_newest_finding_of_a_check_is_kept(book: Ledger) -> None:
@@ -223,8 +223,8 @@ def test_the_newest_finding_of_a_check_is_kept(book: Ledger) -> None:
     prune(book)
 
     with book.begin() as c:
-        assert ledger.latest(c, "orders", DAY)["fields"].id == 2
-        assert [each.discrepancy.key for each in ledger.records(c, [2])] == [(2,)]
+        assert ledger.latest_findings(c, "orders", DAY)["fields"].id == 2
+        assert [each.discrepancy.key for each in ledger.tracked_records(c, [2])] == [(2,)]
 
 
 def test_what_is_kept_can_still_be_undone(book: Ledger) -> None:
@@ -249,7 +249,7 @@ def test_an_old_value_goes_when_its_finding_goes(book: Ledger) -> None:
 
     assert sizes(book) == {**WELL, "discrepancy": 1, "sighting": 1, "seen": 1}
     with book.begin() as c:
-        (left,) = ledger.records(c, [2])
+        (left,) = ledger.tracked_records(c, [2])
     assert (left.first_seen, left.times_seen) == (minute(0), 2)
 
 
@@ -288,5 +288,5 @@ def test_a_record_found_while_it_is_forgotten_is_kept(book: Ledger) -> None:
     finder.join()
 
     with book.begin() as c:
-        newest = ledger.latest(c, "orders", "2025-01-02")["fields"]
-        assert [each.discrepancy.key for each in ledger.records(c, [newest.id])] == [(1,)]
+        newest = ledger.latest_findings(c, "orders", "2025-01-02")["fields"]
+        assert [each.discrepancy.key for each in ledger.tracked_records(c, [newest.id])] == [(1,)]

@@ -49,7 +49,7 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 def acts(repair: Repair, act: CaseEventType) -> list[int]:
     """How often something happened to each case that there is."""
     with repair.book.begin() as connection:
-        cases = ledger.in_state(connection, *State)
+        cases = ledger.cases_in_state(connection, *State)
         return [sum(event.act is act for event in ledger.events(connection, case.id)) for case in cases]
 
 

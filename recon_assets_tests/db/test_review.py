@@ -250,7 +250,7 @@ def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state:
     assert [look.window for look in review.due(pg.book, pg.project, pg.now()).check] == [DAY]
     assert pg.find()["extra"].wrong == (1 if state is State.RESOLVED else 2)
     with pg.book.begin() as connection:
-        assert KEEP not in {each.decision for each in ledger.decided(connection, "t", DAY)}
+        assert KEEP not in {each.decision for each in ledger.standing_decisions(connection, "t", DAY)}
     with pytest.raises(RefusedError, match="only what is APPLIED or KEPT"):
         review.undo(pg.book, case, who="ben", note="no", at=pg.now())
 

@@ -92,7 +92,7 @@ def test_a_fix_accepts_nothing_but_itself(pg: Shop, monkeypatch: pytest.MonkeyPa
     assert {finding.accepted for finding in pg.judge()} == {None}
 
 
-def killed(*_: object) -> list[ledger.Named]:
+def killed(*_: object) -> list[ledger.CaseRecord]:
     """In the place of what is done next."""
     raise KeyboardInterrupt
 

@@ -16,7 +16,7 @@ from recon_assets import cli
 from recon_assets.cli import cases, options, review, web
 from recon_assets.desk.passwords import fits
 from recon_assets.errors import DeclarationError
-from recon_assets.ledger import Counts, Recorded
+from recon_assets.ledger import Counts, TrackedRecord
 from recon_assets.local import VARIABLES
 from recon_assets.model import (
     Action,
@@ -58,7 +58,7 @@ WRONG = Discrepancy(
     {"id": 7, "name": "Bob", "fee": 99, "note": None},
     ("name", "fee"),
 )
-SEEN = Recorded(RECORD, WRONG, ("fields",), first_seen=NOW, last_seen=NOW, times_seen=3, reopened=1)
+SEEN = TrackedRecord(RECORD, WRONG, ("fields",), first_seen=NOW, last_seen=NOW, times_seen=3, reopened=1)
 
 
 @pytest.mark.parametrize("window", ["2024-05-01", "all"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recon_assets.ledger import chosen_json, chosen_of
+from recon_assets.ledger import resolution_json, resolution_of
 from recon_assets.ledger.values import content, figure_json, figure_of, key_text
 from recon_assets.model import Decision, Discrepancy, DiscrepancyKind, Resolution
 
@@ -67,4 +67,4 @@ def test_a_decision_comes_back(decision: Decision, rows: list[str], values: Any)
     """With its rows and the values typed for them."""
     chosen = Resolution(decision, tuple(rows), values)
 
-    assert chosen_of(json.loads(json.dumps(chosen_json(chosen)))) == chosen
+    assert resolution_of(json.loads(json.dumps(resolution_json(chosen)))) == chosen

@@ -122,7 +122,7 @@ def joined(parts: Sequence[str], concat: str = "({})", between: str = " || ") ->
     return concat.format(between.join(parts)) if parts else "''"
 
 
-_SHORT = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
+_SHORT = {kind for kind, each in KINDS.items() if each.short}
 """Kinds whose texts are never longer than MySQL sends, so that only NULL makes NULL of them."""
 _CLOCKS = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
 

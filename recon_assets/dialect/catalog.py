@@ -1,7 +1,7 @@
 """What a database says of its own columns: the types, by the names it gives them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -191,82 +191,6 @@ _TYPES: Mapping[str, Callable[[sa.Connection, _Select], dict[str, Type]]] = {
 }
 
 
-def inspect(connection: sa.Connection) -> Any:
-    """SQLAlchemy's inspector, or what answers the same questions for DuckDB, which has none that works."""
-    return _DuckdbInspector(connection) if connection.dialect.name == "duckdb" else sa.inspect(connection)
-
-
-@dataclass(frozen=True)
-class _DuckdbInspector:
-    """Answers in the form of SQLAlchemy's `Inspector`."""
-
-    connection: sa.Connection
-    read: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
-
-    def get_table_names(self, schema: str | None = None) -> list[str]:
-        """Of tables and views alike."""
-        return [row.table_name for row in self._rows("tables", schema, ["table_name"])]
-
-    def get_view_names(self, _: str | None = None) -> list[str]:
-        """They are among the tables."""
-        return []
-
-    def get_columns(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
-        """Empty when there is no such table."""
-        found = self._rows("columns", schema, ["column_name", "is_nullable", "column_default"], table)
-        return [{"name": name, "nullable": nullable == "YES", "default": default} for name, nullable, default in found]
-
-    def get_pk_constraint(self, table: str, schema: str | None = None) -> dict[str, Any]:
-        """The columns of the primary key."""
-        return {"constrained_columns": next((key for key, *_ in self._keys("PRIMARY KEY", table, schema)), [])}
-
-    def get_unique_constraints(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
-        """The columns of each."""
-        return [{"column_names": key} for key, *_ in self._keys("UNIQUE", table, schema)]
-
-    def get_indexes(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
-        """None is a key to load by: those are made by the constraints."""
-        found = self._keys("INDEX", table, schema)
-        return [{"column_names": [name.strip('"') for name in names], "unique": False} for names, *_ in found]
-
-    def get_foreign_keys(self, table: str, schema: str | None = None) -> list[dict[str, Any]]:
-        """With the table and columns that each names."""
-        return [
-            {"constrained_columns": own, "referred_schema": None, "referred_table": parent, "referred_columns": theirs}
-            for own, parent, theirs in self._keys("FOREIGN KEY", table, schema)
-        ]
-
-    def _rows(self, view: str, schema: str | None, names: list[str], table: str | None = None) -> Any:
-        info = sa.table(view, *map(sa.column, {*names, "table_schema", "table_name"}), schema="information_schema")
-        select = sa.select(*(info.c[name] for name in names)).where(info.c.table_schema == (schema or "main"))
-        return self.connection.execute(select.where(info.c.table_name == table) if table else select)
-
-    def _keys(self, kind: str, table: str, schema: str | None) -> list[tuple[list[str], str, list[str]]]:
-        return [key for of, *key in self._known(table, schema or "main") if of == kind]
-
-    def _known(self, table: str, schema: str) -> list[Any]:
-        """Constraints and indexes, read once: the inspector is of one table at one moment."""
-        if (schema, table) not in self.read:
-            names = ("constraint_column_names", "referenced_table", "referenced_column_names")
-            keys = sa.func.duckdb_constraints().table_valued(*names, "constraint_type", "schema_name", "table_name")
-            found = sa.func.duckdb_indexes().table_valued("expressions", "schema_name", "table_name")
-            columns = sa.cast(found.c.expressions, sa.ARRAY(sa.String))
-            select = sa.union_all(
-                sa.select(keys.c.constraint_type, *(keys.c[name] for name in names)).where(
-                    keys.c.schema_name == schema, keys.c.table_name == table
-                ),
-                sa.select(sa.literal("INDEX"), columns, sa.null(), sa.null()).where(
-                    found.c.schema_name == schema, found.c.table_name == table
-                ),
-            )
-            self.read[schema, table] = list(self.connection.execute(select))
-        return self.read[schema, table]
-
-
-def _regclass(connection: sa.Connection, table: sa.TableClause) -> sa.ColumnElement[Any]:
-    return sa.cast(sa.literal(qualified_name(connection, table)), postgresql.REGCLASS)
-
-
 def qualified_name(connection: sa.Connection, table: sa.TableClause) -> str:
     """The table as its database writes it, to be a value or to be shown.
 
@@ -315,7 +239,7 @@ def compares_bytes(connection: sa.Connection, table: sa.TableClause) -> bool:
     """Whether PostgreSQL takes no two different texts of the table for equal: some collations do."""
     columns = sa.table("pg_attribute", *map(sa.column, ("attrelid", "attcollation")), schema="pg_catalog")
     collations = sa.table("pg_collation", *map(sa.column, ("oid", "collisdeterministic")), schema="pg_catalog")
-    name = _regclass(connection, table)
+    name = sa.cast(sa.literal(qualified_name(connection, table)), postgresql.REGCLASS)
     vague = (
         sa.select(sa.func.count())
         .select_from(columns.join(collations, columns.c.attcollation == collations.c.oid))

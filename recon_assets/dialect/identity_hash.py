@@ -10,7 +10,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.postgresql_row_hash import chained_hash, identical_values
 from recon_assets.dialect.text_hash import text_hash
-from recon_assets.model import Kind, Type
+from recon_assets.model import Type
+from recon_assets.values import KINDS
 
 Cells = Sequence[tuple[sa.ColumnElement[Any], Type]]
 
@@ -28,15 +29,10 @@ def _joined(cells: Cells) -> sa.ColumnElement[str]:
     return sa.func.concat(*(_delimited(*cell) for cell in cells))
 
 
-_WITHOUT_SEMICOLON = {
-    *(Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.UUID, Kind.BINARY),
-    *(Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT),
-}
-
-
 def _delimited(column: sa.ColumnElement[Any], of: Type) -> sa.ColumnElement[str]:
     text = exact_text(column, of)
-    parts = (text, ";") if of.kind in _WITHOUT_SEMICOLON else (sa.func.length(text), ":", text)
+    has_semicolon = of.kind not in KINDS or KINDS[of.kind].any_character
+    parts = (sa.func.length(text), ":", text) if has_semicolon else (text, ";")
     return sa.case((column.is_(None), "~;"), else_=sa.func.concat(*parts))
 
 

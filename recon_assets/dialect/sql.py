@@ -14,7 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import MOMENTS
+from recon_assets.values import KINDS
 from recon_assets.values.numbers import REAL_BITS
 
 
@@ -32,15 +32,14 @@ class differs_by_value(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
 @compiles(differs_by_value, "postgresql")
 def _differs_by_value_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
-    by_text = element.kind in {Kind.JSON, Kind.TEXT, Kind.NATIVE}  # citext ignores case, xml knows no equality
-    form = '({})::text COLLATE "C"' if by_text else "{}"
+    form = '({})::text COLLATE "C"' if "postgresql" in KINDS[element.kind].loosely_equal else "{}"
     return f"{form.format(left)} IS DISTINCT FROM {form.format(right)}"
 
 
 @compiles(differs_by_value, "mysql", "mariadb")
 def _differs_by_value_mysql(element: Any, compiler: Any, **kw: Any) -> str:
     left, right = (compiler.process(clause, **kw) for clause in element.clauses)
-    form = "CAST({} AS BINARY)" if element.kind in {Kind.TEXT, Kind.CHAR, Kind.JSON, Kind.ENUM} else "{}"
+    form = "CAST({} AS BINARY)" if "mysql" in KINDS[element.kind].loosely_equal else "{}"
     return f"NOT ({form.format(left)} <=> {form.format(right)})"
 
 
@@ -276,10 +275,6 @@ def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElemen
         return value_text(Cell(column, of, Form(of.kind, length_prefixed=True)))
     if of.kind is Kind.FLOAT and of.precision == REAL_BITS and dialect != "sqlite":
         return sa.cast(column, sa.Double())
-    if dialect in {"postgresql", "duckdb"} and of.kind in _BEYOND_PYTHON:
+    if dialect in {"postgresql", "duckdb"} and of.kind in KINDS and KINDS[of.kind].read_as_text:
         return sa.cast(column, sa.Text())
     return column
-
-
-# Python has no infinite dates and no years before 1 or after 9999, and would take JSON apart.
-_BEYOND_PYTHON = MOMENTS | {Kind.TIME, Kind.JSON, Kind.NATIVE}

@@ -1,6 +1,6 @@
 """What a database's catalogue says of one table, in one statement where it can: a slow network makes each cost.
 
-MySQL is asked twice, and DuckDB by an inspector of ours.
+MySQL and DuckDB are asked twice.
 """
 
 import json
@@ -11,8 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ClauseElement, Executable
-
-from recon_assets.dialect import catalog
 
 Names = tuple[str, ...]
 
@@ -54,13 +52,18 @@ def read(connection: sa.Connection, table: sa.TableClause) -> CatalogTable | Non
         return _of_postgresql(connection, table)
     if connection.dialect.name == "sqlite":
         return _of_sqlite(connection, table)
-    found = _inspected(catalog.inspect(connection), table)
-    return found and (_with_mysql(connection, table, found) if catalog.is_server(connection) else found)
+    if connection.dialect.name == "duckdb":
+        return _of_duckdb(connection, table)
+    found = _inspected(sa.inspect(connection), table)
+    return found and _with_mysql(connection, table, found)
 
 
 def names_of_tables(connection: sa.Connection, schema: str | None) -> list[str]:
     """All tables and views of a schema."""
-    inspector = catalog.inspect(connection)
+    if connection.dialect.name == "duckdb":
+        known = _information("tables", "table_name", "table_schema")
+        return list(connection.scalars(sa.select(known.c.table_name).where(known.c.table_schema == (schema or "main"))))
+    inspector = sa.inspect(connection)
     return [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
 
 
@@ -284,6 +287,55 @@ def _information(view: str, *columns: str) -> sa.TableClause:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value or "")
+
+
+def _of_duckdb(connection: sa.Connection, table: sa.TableClause) -> CatalogTable | None:
+    """From its own views: SQLAlchemy has no inspector for it that works."""
+    name, schema = table.name, table.schema or "main"
+    columns = _information("columns", "column_name", "is_nullable", "column_default", "table_schema", "table_name")
+    rows = connection.execute(
+        sa.select(columns.c.column_name, columns.c.is_nullable, columns.c.column_default).where(
+            columns.c.table_schema == schema, columns.c.table_name == name
+        )
+    )
+    found = {
+        column: {
+            "nullable": nullable == "YES",
+            "default": default is not None,
+            "generated": False,
+            "identity": False,
+            "fixed": False,
+        }
+        for column, nullable, default in rows
+    }
+    if not found:
+        return None
+    names = ("constraint_column_names", "referenced_table", "referenced_column_names")
+    keys = sa.func.duckdb_constraints().table_valued(*names, "constraint_type", "schema_name", "table_name")
+    indexes = sa.func.duckdb_indexes().table_valued("expressions", "schema_name", "table_name")
+    expressions = sa.cast(indexes.c.expressions, sa.ARRAY(sa.String))
+    known = list(
+        connection.execute(
+            sa.union_all(
+                sa.select(keys.c.constraint_type, *(keys.c[each] for each in names)).where(
+                    keys.c.schema_name == schema, keys.c.table_name == name
+                ),
+                sa.select(sa.literal("INDEX"), expressions, sa.null(), sa.null()).where(
+                    indexes.c.schema_name == schema, indexes.c.table_name == name
+                ),
+            )
+        )
+    )
+    primary, unique, indexed = (
+        [tuple(own) for kind, own, *_ in known if kind == wanted] for wanted in ("PRIMARY KEY", "UNIQUE", "INDEX")
+    )
+    return CatalogTable(
+        found,
+        primary[0] if primary else (),
+        _some([*primary, *unique]),
+        _some([*primary, *unique, *(tuple(part.strip('"') for part in index) for index in indexed)]),
+        tuple((tuple(own), parent, tuple(theirs)) for kind, own, parent, theirs in known if kind == "FOREIGN KEY"),
+    )
 
 
 class sqlite_table(Executable, ClauseElement):  # noqa: N801 - SQL is lower case

@@ -23,6 +23,7 @@ CHAR = ValueKind(
     fit=_fit,
     keeps_spaces=True,
     exact_mysql=MYSQL_UTF8,
+    loosely_equal=frozenset({"mysql"}),
     any_character=True,
     compared_with={Kind.ENUM: Kind.TEXT, Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON},
     goes_into=text.ANY_TEXT,

@@ -37,6 +37,7 @@ DATE = ValueKind(
     fit=_fit,
     show=lambda text: text.removesuffix(" 00:00:00"),
     equal_is_identical=True,
+    read_as_text=True,
     compared_with={Kind.TIMESTAMP: Kind.TIMESTAMP, Kind.INSTANT: Kind.TIMESTAMP},
     goes_into=moments.MOMENTS,
     example="2013-03-10",

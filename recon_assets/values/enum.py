@@ -34,6 +34,7 @@ ENUM = ValueKind(
     fit=_fit,
     keeps_spaces=True,
     exact_mysql=f"IF({{0}} + 0 = 0, '{ERROR_VALUE}', {MYSQL_UTF8.format('{0}')})",
+    loosely_equal=frozenset({"mysql"}),
     any_character=True,
     compared_with={Kind.UUID: Kind.UUID, Kind.JSON: Kind.JSON},
     goes_into=frozenset({Kind.ENUM, Kind.TEXT, Kind.CHAR}),

@@ -43,6 +43,7 @@ INSTANT = ValueKind(
     typed=_typed,
     of_shown={"mysql": lambda shown: shown.removesuffix("+00:00")},  # its sessions are in UTC
     equal_is_identical=True,
+    read_as_text=True,
     goes_into=moments.MOMENTS,
     example="2013-03-10 06:30:00+00:00",
 )

@@ -112,6 +112,10 @@ class ValueKind:
         sent_to_mysql: What the driver sends there for that text; None for the text itself.
         of_shown: By dialect, what the database reads for a value that results show of it, where that is another one.
         equal_is_identical: Whether values that the database takes for equal have the same exact text.
+        loosely_equal: Databases that take different values of it for equal, or have no equality for it: there texts are
+            compared by their bytes.
+        read_as_text: Whether Python's own type lacks some of the values, such as infinite dates, or takes them apart, so
+            that PostgreSQL and DuckDB send texts.
         any_character: Whether canonical texts may hold any character, so that their length goes before them.
         different_text: Where different canonical texts prove different values: everywhere, between columns of one
             kind or databases of one product only, or nowhere.
@@ -133,10 +137,17 @@ class ValueKind:
     sent_to_mysql: Callable[[str], Any] | None = None
     of_shown: Mapping[str, Callable[[str], Any]] = field(default_factory=lambda: _NOTHING)
     equal_is_identical: bool = False
+    loosely_equal: frozenset[str] = frozenset()
+    read_as_text: bool = False
     any_character: bool = False
     different_text: Literal["everywhere", "one kind", "one product", "nowhere"] = "everywhere"
     compared_with: Mapping[Kind, Kind] = field(default_factory=lambda: _NOTHING)
     goes_into: frozenset[Kind] = frozenset()
+
+    @property
+    def short(self) -> bool:
+        """Whether canonical texts are short, and hold no character that ends a cell or marks what is unreadable."""
+        return not self.any_character and self.kind is not Kind.BINARY
 
 
 def refuse(what: str) -> NoReturn:

@@ -5,10 +5,8 @@ from types import NoneType
 from typing import Any
 
 from recon_assets.model import Kind, Value
-from recon_assets.values import KINDS, NUMBERS, UNREADABLE, moments, numbers
+from recon_assets.values import KINDS, NUMBERS, UNREADABLE, numbers
 from recon_assets.values.kind import received
-
-_READABLE = {*NUMBERS, *moments.MOMENTS, Kind.TIME, Kind.UUID}
 
 
 def shown(text: str | bytes | None, kind: Kind, form: Kind, other: Kind) -> Value:
@@ -28,7 +26,7 @@ def shown_column(texts: Sequence[Any], kind: Kind, form: Kind, other: Kind) -> l
     plain = set(map(type, texts)) <= {str, NoneType}  # PostgreSQL's always are
     written = list(texts) if plain else [received(text) for text in texts]
     show = showing(kind, form, other)
-    if kind in _READABLE and UNREADABLE in "".join(filter(None, written)):
+    if KINDS[kind].short and UNREADABLE in "".join(filter(None, written)):
         return [None if text is None else _held(text, show) for text in written]
     return written if show is None else [None if text is None else show(text) for text in written]
 

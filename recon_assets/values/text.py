@@ -74,6 +74,7 @@ TEXT = ValueKind(
     fit=fit,
     keeps_spaces=True,
     exact_mysql=MYSQL_UTF8,
+    loosely_equal=frozenset({"postgresql", "mysql"}),  # citext ignores case, as MySQL's collations do
     any_character=True,
     compared_with=_MEANINGS,
     goes_into=ANY_TEXT,

@@ -44,6 +44,7 @@ TIME = ValueKind(
     parse=moments.parse_time,
     fit=_fit,
     equal_is_identical=True,
+    read_as_text=True,
     goes_into=frozenset({Kind.TIME}),
     example="06:30:00",
 )

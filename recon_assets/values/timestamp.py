@@ -39,6 +39,7 @@ TIMESTAMP = ValueKind(
     show=moments.show,
     typed=datetime.isoformat,
     equal_is_identical=True,
+    read_as_text=True,
     compared_with={Kind.INSTANT: Kind.TIMESTAMP},
     goes_into=moments.MOMENTS,
     example="2013-03-10 06:30:00",

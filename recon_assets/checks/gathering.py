@@ -12,8 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets import diff, reading
-from recon_assets.dialect import engine
+from recon_assets import dialect, diff, reading
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
 from recon_assets.model import (
     ALL,
@@ -239,9 +238,7 @@ class Gathering:
         return self.snapshot
 
     def _engine(self, name: str) -> sa.Engine:
-        made = engine(self.request.project.databases[name], role="source")
-        self.stack.callback(made.dispose)
-        return made
+        return self.stack.enter_context(dialect.opened(self.request.project.databases[name], role="source"))
 
     def _schemas(self, source: sa.Engine, target: sa.Engine) -> Fact | None:
         """Looked at before columns are matched: they may be what is wrong."""

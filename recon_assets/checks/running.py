@@ -13,6 +13,7 @@ from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.explain import reasons
 from recon_assets.model import (
     ALL,
+    COMPARED_KINDS,
     Check,
     Comparison,
     DiscrepancyKind,
@@ -29,7 +30,6 @@ from recon_assets.model import (
 
 LOG = logging.getLogger(__name__)
 _KEYS_LOGGED = 3
-_KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
 
 
 def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
@@ -160,7 +160,7 @@ def judged(check: Check, evidence: Evidence, *, strict: bool = False) -> Finding
 def _about(finding: Finding, compared: Comparison) -> Comparison:
     """The comparison, of those kinds of records only that the finding is about."""
     kinds = {record.kind for record in finding.discrepancies}
-    others = [kind.value for kind in _KINDS if kind not in kinds]
+    others = [kind.value for kind in COMPARED_KINDS if kind not in kinds]
     none: dict[str, Any] = dict.fromkeys(others, ())
     by_column = compared.by_column if DiscrepancyKind.MISMATCHED in kinds else {}
     return replace(compared, counts=replace(compared.counts, **dict.fromkeys(others, 0)), by_column=by_column, **none)

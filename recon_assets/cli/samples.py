@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from recon_assets.explain import reasons
 from recon_assets.explain.groups import UNSEEN
-from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, Finding
+from recon_assets.model import COMPARED_KINDS, Comparison, Counts, Discrepancy, DiscrepancyKind, Finding
 
 LIMIT = 2000
 
@@ -35,7 +35,7 @@ class Sample:
         # figures that are no counts (a checksum's are digests) do not tell how many records a side has
         self.source += finding.source if isinstance(finding.source, int) else finding.of
         self.target += finding.target if isinstance(finding.target, int) else finding.of
-        self._draw(item for item in finding.discrepancies if item.kind in _KINDS)
+        self._draw(item for item in finding.discrepancies if item.kind in COMPARED_KINDS)
 
     def _draw(self, records: Iterable[Discrepancy]) -> None:
         for record in records:
@@ -59,9 +59,6 @@ class Sample:
         """The records as if they were those of one window."""
         kinds = Counter(self._kinds)
         kinds[kinds.most_common(1)[0][0]] += max(0, self.wrong - self._seen)
-        numbers = (kinds[kind] for kind in _KINDS)
-        missing, extra, mismatched = (tuple(item for item in self.records if item.kind is kind) for kind in _KINDS)
+        numbers = (kinds[kind] for kind in COMPARED_KINDS)
+        missing, extra, mismatched = (tuple(item for item in self.records if item.kind is kind) for kind in COMPARED_KINDS)
         return Comparison(Counts(self.source, self.target, *numbers), missing, extra, mismatched, dict(self._columns))
-
-
-_KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)

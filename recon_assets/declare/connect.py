@@ -13,7 +13,7 @@ from recon_assets.declare.fit import misfit
 from recon_assets.declare.problems import KeyPath, Problem, hidden
 from recon_assets.declare.reading import Declaration
 from recon_assets.declare.table import Table
-from recon_assets.dialect import engine, privileges
+from recon_assets.dialect import opened, privileges
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
 from recon_assets.errors import ReconError, UnavailableError
@@ -59,8 +59,7 @@ class _Look:
         if not database:
             return
         with self._noted(("databases", name)):
-            made = engine(database, role=role)
-            self.stack.callback(made.dispose)
+            made = self.stack.enter_context(opened(database, role=role))
             with driver_errors(f"{name} as {role}"), made.connect():
                 self.engines[name, role] = made
 

@@ -3,7 +3,8 @@
 `create` makes both. What is wrong in the target is named in `recon_assets.demo.faults`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from recon_assets.demo import flights, marks, warehouse
 from recon_assets.demo.faults import SEED, Wrong, faults_of
-from recon_assets.dialect import engine
+from recon_assets.dialect import opened
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Database
 
@@ -34,25 +35,19 @@ def create(source_url: str, target_url: str, *, say: Callable[[str], None], seed
         RefusedError: When a table of that name is there which the demo did not make; nothing is written then.
         UnavailableError: When a database does not answer, or stops answering.
     """
-    demo = _Demo(_opened("source", source_url), _opened("target", target_url), seed)
-    try:
+    with _opened("source", source_url) as source, _opened("target", target_url) as target:
+        demo = _Demo(source, target, seed)
         demo.refuse_strangers()
         for table in flights.SOURCE.sorted_tables:
             say(demo.fill(table))
         for table in warehouse.TARGET.sorted_tables:
             say(demo.migrate(table))
-    finally:
-        demo.source.dispose()
-        demo.target.dispose()
 
 
 def planted(target_url: str) -> tuple[Wrong, ...]:
     """Every record that `create` made wrong in this target, and in which way."""
-    target = _opened("target", target_url)
-    try:
+    with _opened("target", target_url) as target:
         return marks.remembered(target)
-    finally:
-        target.dispose()
 
 
 @dataclass(frozen=True)
@@ -94,13 +89,14 @@ class _Demo:
 _ORIGINAL = f"edition {marks.EDITION}"
 
 
-def _opened(name: str, url: str) -> sa.Engine:
+@contextmanager
+def _opened(name: str, url: str) -> Iterator[sa.Engine]:
     # The demo writes to the source too, which nothing else does: hence the role of a target on both sides.
-    made = engine(Database(name, url), role="target")
-    if made.dialect.name != "postgresql":
-        msg = f"{name}: the demo lives in PostgreSQL, not in {made.dialect.name}; name a PostgreSQL database"
-        raise DeclarationError(msg)
-    return made
+    with opened(Database(name, url), role="target") as made:
+        if made.dialect.name != "postgresql":
+            msg = f"{name}: the demo lives in PostgreSQL, not in {made.dialect.name}; name a PostgreSQL database"
+            raise DeclarationError(msg)
+        yield made
 
 
 def _line(side: str, table: sa.Table, made: marks.Made, seconds: float) -> str:

@@ -1,5 +1,7 @@
 """Engines whose sessions all speak the same: UTC, UTF-8, strict, bounded in time and number."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSetti
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database
 
-__all__ = ["Role", "check_url", "engine"]
+__all__ = ["Role", "check_url", "engine", "opened"]
 
 _FILES = {"duckdb", "sqlite"}
 
@@ -48,6 +50,16 @@ def engine(database: Database, *, role: Role, lock_timeout: timedelta | None = N
         made = _server(url.set(query={}), database, role, _mysql_arguments(url, database))
         MysqlSettings(database).install(made, role)
     return made
+
+
+@contextmanager
+def opened(database: Database, *, role: Role, lock_timeout: timedelta | None = None) -> Iterator[sa.Engine]:
+    """The same, with all connections closed when the block ends."""
+    made = engine(database, role=role, lock_timeout=lock_timeout)
+    try:
+        yield made
+    finally:
+        made.dispose()
 
 
 def _server(url: sa.URL, database: Database, role: Role, arguments: dict[str, Any], **more: Any) -> sa.Engine:

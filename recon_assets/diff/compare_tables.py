@@ -1,8 +1,7 @@
 """Compares any two tables of two databases: the public door, for which nothing needs to be declared."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -91,7 +90,11 @@ def compare(  # noqa: PLR0913 - the public door
         updated_at=updated_at,
         grace_period=grace_period,
     )
-    with _opened(spec, source_url, target_url, columns) as pair:
+    with (
+        dialect.opened(Database("source", source_url), role="source") as source,
+        dialect.opened(Database("target", target_url), role="source") as target,
+    ):
+        pair = reading.pair_for_comparison(spec, source, target, columns)
         _refuse_parts_of_days(pair, windows)
         with reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
@@ -99,8 +102,8 @@ def compare(  # noqa: PLR0913 - the public door
             total = found.total(by_key=True)
             if (window or where) and not (total.counts.source or total.counts.target or total.in_flight):
                 rows = zip(_all_rows(snapshot), total.undated or (0, 0), strict=True)
-                source, target = (every - undated for every, undated in rows)
-                total = replace(total, outside=(source, target))
+                here, there = (every - undated for every, undated in rows)
+                total = replace(total, outside=(here, there))
     return replace(total, seconds=time.monotonic() - began)
 
 
@@ -126,17 +129,6 @@ def _relation(database: str, table: str) -> Relation:
         return Relation(database, query=text.removeprefix("(").removesuffix(")"))
     reading.split_name(text)
     return Relation(database, text)
-
-
-@contextmanager
-def _opened(spec: TableSpec, source_url: str, target_url: str, columns: Sequence[str] | None) -> Iterator[reading.Pair]:
-    source = dialect.engine(Database("source", source_url), role="source")
-    target = dialect.engine(Database("target", target_url), role="source")
-    try:
-        yield reading.pair_for_comparison(spec, source, target, columns)
-    finally:
-        source.dispose()
-        target.dispose()
 
 
 def _days(window: Bounds | None, stored_in: str) -> tuple[Days | None, list[Window]]:

@@ -11,12 +11,11 @@ from recon_assets.diff.records import Table
 from recon_assets.diff.spool import Row, temporary_file
 from recon_assets.diff.verdicts import Verdict
 from recon_assets.errors import ContradictionError
-from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind
+from recon_assets.model import COMPARED_KINDS, Comparison, Counts, Discrepancy, DiscrepancyKind
 from recon_assets.reading import CONTRADICTION
 
 MAX_SAMPLES = 50
 """Records that agree, of each window, and of all windows together four times as many."""
-_KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
 _AGREES = "agrees"
 
 
@@ -51,7 +50,7 @@ class Comparisons(Mapping[str, Comparison]):
 
     def __getitem__(self, window: str) -> Comparison:
         """The comparison of one window."""
-        return self._comparison(window, self.tallies[window], [(window, dict.fromkeys(_KINDS, self.max_evidence))])
+        return self._comparison(window, self.tallies[window], [(window, dict.fromkeys(COMPARED_KINDS, self.max_evidence))])
 
     def __iter__(self) -> Iterator[str]:
         """The keys of the windows, in their order."""
@@ -72,7 +71,7 @@ class Comparisons(Mapping[str, Comparison]):
             whole.counts.update(tally.counts)
             whole.by_column.update(tally.by_column)
         shares: dict[str, dict[DiscrepancyKind, int]] = {window: {} for window in self.tallies}
-        for kind in _KINDS:
+        for kind in COMPARED_KINDS:
             wrong = [tally.counts[kind.value] for tally in self.tallies.values()]
             for window, share in zip(self.tallies, fair_shares(wrong, self.max_evidence), strict=True):
                 shares[window][kind] = share
@@ -128,7 +127,7 @@ class Comparisons(Mapping[str, Comparison]):
         by_key: bool = True,
     ) -> Comparison:
         missing, extra, mismatched = (
-            self._evidence([(of, share[kind]) for of, share in shares], kind, by_key=by_key) for kind in _KINDS
+            self._evidence([(of, share[kind]) for of, share in shares], kind, by_key=by_key) for kind in COMPARED_KINDS
         )
         wrong = bool(missing or extra or mismatched)
         counts = tally.counts

@@ -27,14 +27,14 @@ from recon_assets.ledger.values import (
     parsed,
 )
 from recon_assets.ledger.windows import note_all
-from recon_assets.model import CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
+from recon_assets.model import COMPARED_KINDS, CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
 
 Place = tuple[str, str, str]
 """Table, window and check."""
 
 _evaluation, _finding, _newest = schema.evaluation, schema.finding, schema.newest
 _discrepancy, _sighting, _seen, _unread = schema.discrepancy, schema.sighting, schema.seen, schema.unread
-_COMPARED = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+_COMPARED = frozenset(COMPARED_KINDS)
 _MOST = 10_000
 
 

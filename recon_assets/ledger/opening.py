@@ -71,11 +71,8 @@ def _engine(url: str) -> Iterator[sa.Engine]:
         )
         raise DeclarationError(msg)
     # Its transactions are short: who waits longer than this waits for something that hangs.
-    engine = dialect.engine(Database("ledger", url), role="target", lock_timeout=_PATIENCE)
-    try:
+    with dialect.opened(Database("ledger", url), role="target", lock_timeout=_PATIENCE) as engine:
         yield engine
-    finally:
-        engine.dispose()
 
 
 def _brought_up(engine: sa.Engine) -> str | None:

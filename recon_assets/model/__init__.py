@@ -16,6 +16,7 @@ from recon_assets.model.cases import (
 )
 from recon_assets.model.changes import Action, Change, ChangeStatus, Image
 from recon_assets.model.discrepancies import (
+    COMPARED_KINDS,
     Comparison,
     Counts,
     Discrepancy,
@@ -59,6 +60,7 @@ from recon_assets.model.wording import place, plural, rows_of_sides
 
 __all__ = [
     "ALL",
+    "COMPARED_KINDS",
     "EXACT",
     "GRADED",
     "MASK",

@@ -62,6 +62,8 @@ class DiscrepancyKind(StrEnum):
         return _WORDS[self]
 
 
+COMPARED_KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
+"""What comparing the records of both sides finds, in the order of results."""
 _WORDS: Mapping[DiscrepancyKind, str] = MappingProxyType(
     {
         DiscrepancyKind.MISSING: "missing from the target",

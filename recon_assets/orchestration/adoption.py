@@ -25,12 +25,9 @@ class Adopted:
 
 def adopt(instance: dg.DagsterInstance, project: Project, spec: TableSpec, now: datetime) -> Adopted:
     """Report each finished day of the target that has rows and no materialization yet."""
-    target = dialect.engine(project.databases[spec.target.database], role="target")
-    try:
-        today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
+    today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
+    with dialect.opened(project.databases[spec.target.database], role="target") as target:
         counts = reading.counts_by_day(target, spec, "target", today)
-    finally:
-        target.dispose()
     return adopt_counts(instance, spec, counts, now)
 
 

@@ -121,14 +121,12 @@ def opener(project: Project, memory: Memory) -> Opener:
 
     @contextmanager
     def opened(spec: TableSpec, run: dg.DagsterRun) -> Iterator[Sides]:
-        source = dialect.engine(project.databases[spec.source.database], role="source")
-        target = dialect.engine(project.databases[spec.target.database], role="target")
-        try:
-            with memory() as book:
-                yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run)
-        finally:
-            source.dispose()
-            target.dispose()
+        with (
+            dialect.opened(project.databases[spec.source.database], role="source") as source,
+            dialect.opened(project.databases[spec.target.database], role="target") as target,
+            memory() as book,
+        ):
+            yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run)
 
     return opened
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from recon_assets import local
 from recon_assets.declare import load_project
-from recon_assets.dialect import engine
+from recon_assets.dialect import opened
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import UnavailableError
 from recon_assets.ledger import Ledger
@@ -147,9 +147,5 @@ def session(
 def check_reachable(name: str, url: str) -> None:
     """Raise in one sentence when Dagster's storage does not answer; Dagster tries for long, and says it at length."""
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    storage = engine(Database(name, plain), role="source")
-    try:
-        with driver_errors(name), storage.connect():
-            pass
-    finally:
-        storage.dispose()
+    with opened(Database(name, plain), role="source") as storage, driver_errors(name), storage.connect():
+        pass

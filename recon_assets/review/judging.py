@@ -17,11 +17,11 @@ from recon_assets.checks.record_checks import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.ledger import Ledger, CaseRecord, StoredFinding
-from recon_assets.model import DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
+from recon_assets.model import COMPARED_KINDS, DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 
 RECORDS = Checksum(named="records")
 """Compares all records of a window, whatever checks are declared."""
-EVERY_KIND = frozenset({DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED})
+EVERY_KIND = frozenset(COMPARED_KINDS)
 R = TypeVar("R", bound=CaseRecord)
 Accepted = Mapping[tuple[str, str], str]
 """Who accepted what and why, by what it is and by its values."""

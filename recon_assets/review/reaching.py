@@ -15,10 +15,8 @@ def paired(project: Project, spec: TableSpec) -> Iterator[reading.Pair]:
         DeclarationError: When the table cannot be loaded, so that none of its rows can be corrected.
         UnavailableError: When a database does not answer.
     """
-    source = dialect.engine(project.databases[spec.source.database], role="source")
-    target = dialect.engine(project.databases[spec.target.database], role="target")
-    try:
+    with (
+        dialect.opened(project.databases[spec.source.database], role="source") as source,
+        dialect.opened(project.databases[spec.target.database], role="target") as target,
+    ):
         yield reading.pair_for_loading(spec, source, target)
-    finally:
-        source.dispose()
-        target.dispose()

@@ -82,14 +82,11 @@ def _added(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) ->
     odd = _other_than(_NUMBERS, columns)
     if odd:
         yield Problem(at, f"`{name}` is {odd}, of which there is no {check.kind}", "Choose a column of numbers.")
-    elif any(column.type.kind is Kind.FLOAT for column in columns) and _is_exact(check):
-        hint = "Give it a tolerance, such as `0.000001%`."
-        yield Problem(at, f"the {check.kind} of floats in `{name}` depends on the order of rows", hint, "warning")
 
 
 def _ranked(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) -> Iterator[Problem]:
     odd = _other_than(_NUMBERS, columns)
-    if odd and not _is_exact(check):
+    if odd and getattr(check, "tolerance", EXACT) != EXACT:
         yield Problem(at, f"`{name}` is {odd}, to which no tolerance applies", "Remove the tolerance.")
 
 
@@ -105,10 +102,6 @@ def _ordered(check: Check, name: str, columns: tuple[Column, ...], at: KeyPath) 
 
 def _other_than(kinds: frozenset[Kind], columns: tuple[Column, ...]) -> str | None:
     return next((column.type.name for column in columns if column.type.kind not in kinds), None)
-
-
-def _is_exact(check: Check) -> bool:
-    return getattr(check, "tolerance", EXACT) == EXACT
 
 
 _Judge = Callable[[Check, str, tuple[Column, ...], KeyPath], Iterator[Problem]]

@@ -345,18 +345,6 @@ def test_sound_checks_have_no_problem_between_databases(
     assert not [line for line in both.problems(text) if not line.startswith("warning")]
 
 
-def test_exact_sums_of_floats_are_warned_of(sides: Sides) -> None:
-    """Adding floats in another order gives another sum; with a tolerance it does not matter."""
-    for side in sides.urls:
-        sides.run(side, "ALTER TABLE t ALTER amount TYPE float8")
-    exact = PLAIN.replace("columns: {ignore: []}", "checks: [{kind: sum, column: amount}]")
-
-    assert sides.problems(exact) == [
-        "warning: line 10: tables.t.checks[0]: the sum of floats in `amount` depends on the order of rows. Give it a tolerance, such as `0.000001%`."
-    ]
-    assert not sides.problems(exact.replace("column: amount", "column: amount, tolerance: 0.001%"))
-
-
 def test_types_without_a_common_meaning_cannot_be_compared(sides: Sides) -> None:
     """They may be loaded, but records of them cannot be compared until a rule says as what."""
     sides.run("SOURCE", "ALTER TABLE t ALTER note TYPE date USING NULL")

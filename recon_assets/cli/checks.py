@@ -15,7 +15,7 @@ import typer
 from recon_assets.checks import Checksum, Count, Fields, Keys
 from recon_assets.checks.running import evaluate
 from recon_assets.checks.undated import NAME as UNDATED
-from recon_assets.cli import at_hand
+from recon_assets.cli import context
 from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Span, Strict, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import aside, leaving_at_once, piped, progress, remark
@@ -58,7 +58,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
     days = span(first, last)
-    with leaving_at_once("Interrupted; not all checks were run."), at_hand.declared() as project:
+    with leaving_at_once("Interrupted; not all checks were run."), context.declared_project() as project:
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
         result = replace(_nothing_yet(project), all_days=not (first or last))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from recon_assets import ledger
-from recon_assets.cli import at_hand
+from recon_assets.cli import context
 from recon_assets.cli.options import AsJson, duration
 from recon_assets.cli.output import as_json, tell
 from recon_assets.model import plural
@@ -25,7 +25,7 @@ def upgrade() -> None:
     Every command and run does that by itself when it opens the ledger; run this beforehand where their role may not
     change the schema.
     """
-    with at_hand.ledger_url() as url:
+    with context.ledger_url() as url:
         before, after = ledger.upgrade(url)
     was = "" if before == after else f"; it was at {before}" if before else "; it was empty"
     tell(f"The ledger is at {after}{was}.")
@@ -45,7 +45,7 @@ def prune(
       recon ledger prune --keep 400d --yes
     """
     span = duration("--keep", keep) or timedelta()
-    with at_hand.remembered() as memory, memory.begin() as c:
+    with context.opened_ledger() as memory, memory.begin() as c:
         dropped = ledger.prune(c, keep=span, now=datetime.now(UTC))
         if not yes:
             c.rollback()

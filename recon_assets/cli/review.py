@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from recon_assets import ledger, review
-from recon_assets.cli import at_hand, cases
+from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, assigned, duration, span, spec_of
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.errors import DIFFERENT, DeclarationError
@@ -77,7 +77,7 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
         older_than=now - waited if waited else None,
         assignee=assignee,
     )
-    with at_hand.remembered() as memory, memory.begin() as c:
+    with context.opened_ledger() as memory, memory.begin() as c:
         found = ledger.queue(c, wanted, limit=limit).cases
         counts = ledger.counts(c, wanted)
     with piped():
@@ -91,7 +91,7 @@ def show(case: Id, limit: Limit = 10, json: AsJson = False) -> None:  # noqa: FB
     recon review show flights/2013-03-10/missing
     """
     asked = CaseId.parse(case)
-    with at_hand.both() as (project, memory):
+    with context.project_and_ledger() as (project, memory):
         spec = spec_of(project, asked.table)
         seen = look_at(memory, asked, limit)
     with piped():
@@ -130,7 +130,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     """
     asked = CaseId.parse(case)
     chosen = choice(decision, row, values, nulls)
-    with at_hand.both() as (project, memory):
+    with context.project_and_ledger() as (project, memory):
         with memory.begin() as c:
             version = review.known(c, asked).version
         preview = review.preview(memory, project, asked, chosen)
@@ -149,7 +149,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
 @app.command()
 def report(json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
     """Count the cases that wait: by state, severity, kind and table; the oldest and the newest."""
-    with at_hand.remembered() as memory, memory.begin() as c:
+    with context.opened_ledger() as memory, memory.begin() as c:
         counts = ledger.counts(c, Filter())
     with piped():
         as_json(cases.counts_as_dict(counts)) if json else cases.show_counts(counts, datetime.now(UTC))
@@ -268,5 +268,5 @@ def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> di
 
 def _act(act: Callable[..., Event], case: str, reviewer: str) -> None:
     asked = CaseId.parse(case)
-    with at_hand.remembered() as memory:
+    with context.opened_ledger() as memory:
         act(memory, asked, who=reviewer, at=datetime.now(UTC))

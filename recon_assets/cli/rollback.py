@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from recon_assets import review
-from recon_assets.cli import at_hand, cases
+from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.cli.review import Limit, Note, Reviewer
@@ -50,7 +50,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon rollback backfill abcdefgh
     """
     scope = Scope(**{what.value: CaseId.parse(identity) if what is What.CASE else identity})  # type: ignore[arg-type]
-    with at_hand.both() as (project, memory):
+    with context.project_and_ledger() as (project, memory):
         clock = partial(datetime.now, UTC)
         done = review.roll_back(memory, project, scope, who=reviewer, note=note, clock=clock, dry_run=not yes)
     with piped():

@@ -16,11 +16,9 @@ from recon_assets.reading.parents import parents
 from recon_assets.reading.results import results
 from recon_assets.reading.rows import counts_by_day, rows, selection
 from recon_assets.reading.savepoint import is_lost, savepoint
-from recon_assets.reading.snapshot import UNDATED, Side, Snapshot, is_unique, snapshot, stretches
-from recon_assets.reading.source_records import records
+from recon_assets.reading.snapshot import UNDATED, Snapshot, snapshot, stretches
 from recon_assets.reading.streams import (
     CONTRADICTION,
-    MAX_KEYS,
     KeyTexts,
     Line,
     Part,
@@ -32,24 +30,21 @@ from recon_assets.reading.streams import (
     side_by_side,
     split,
 )
-from recon_assets.reading.table_schema import ForeignKey, TableSchema, describe, described
+from recon_assets.reading.table_schema import TableSchema, describe, described
 
 __all__ = [
     "CONTRADICTION",
     "COUNT",
     "DIGEST",
-    "MAX_KEYS",
     "UNDATED",
     "ColumnPair",
     "Digest",
-    "ForeignKey",
     "Hashing",
     "KeyTexts",
     "Line",
     "Pair",
     "Parent",
     "Part",
-    "Side",
     "Snapshot",
     "TableSchema",
     "as_table",
@@ -64,7 +59,6 @@ __all__ = [
     "group_counts",
     "hashing",
     "is_lost",
-    "is_unique",
     "lines",
     "matching",
     "measured",
@@ -76,7 +70,6 @@ __all__ = [
     "parents",
     "primed",
     "problems",
-    "records",
     "results",
     "rows",
     "savepoint",

@@ -28,8 +28,6 @@ Line = tuple[Any, int, str]
 """The date of a row's window (or ``all``), the number of its segment, and its canonical text."""
 KeyTexts = tuple[str | None, ...]
 """The canonical texts of a key's columns."""
-MAX_KEYS = 1000
-"""How many keys are looked for by one statement."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +202,7 @@ def duplicates(side: Side, windows: Sequence[Window]) -> Iterator[tuple[str, str
 
 
 def matching(side: Side, windows: Sequence[Window], keys: Sequence[KeyTexts]) -> Iterator[Line]:
-    """The rows of some keys, at most `MAX_KEYS`, in some windows; as `lines` yields them.
+    """The rows of some keys, as many as one statement can name, in some windows; as `lines` yields them.
 
     A collation may add rows of other keys.
     """

@@ -13,14 +13,14 @@ LEDGER = "RECON_LEDGER_URL"
 
 
 @contextmanager
-def declared() -> Iterator[Project]:
+def declared_project() -> Iterator[Project]:
     """The project; embedded databases run meanwhile if it names one whose URL is not set."""
     with _environment(lacking=_unnamed()) as environ:
         yield load_project(environ=environ)
 
 
 @contextmanager
-def remembered() -> Iterator[Ledger]:
+def opened_ledger() -> Iterator[Ledger]:
     """The ledger alone."""
     with ledger_url() as url, ledger.opened(url) as memory:
         yield memory
@@ -34,7 +34,7 @@ def ledger_url() -> Iterator[str]:
 
 
 @contextmanager
-def both() -> Iterator[tuple[Project, Ledger]]:
+def project_and_ledger() -> Iterator[tuple[Project, Ledger]]:
     """The project and its ledger."""
     with _environment(lacking=_unnamed() or not os.environ.get(LEDGER)) as environ:
         project = load_project(environ=environ)

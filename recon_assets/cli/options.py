@@ -143,13 +143,7 @@ def renames(given: Iterable[str]) -> dict[str, str]:
     Raises:
         DeclarationError: When one cannot be read.
     """
-    found: dict[str, str] = {}
-    for text in given:
-        source, _, target = (part.strip() for part in text.partition("="))
-        if not (source and target) or source in found:
-            refuse("--rename", text, "the source's name = the target's, once for each column", "dest=destination")
-        found[source] = target
-    return found
+    return _by_column("--rename", given, "the source's name = the target's", "dest=destination")
 
 
 def casts(given: Iterable[str]) -> dict[str, str]:
@@ -158,12 +152,16 @@ def casts(given: Iterable[str]) -> dict[str, str]:
     Raises:
         DeclarationError: When one cannot be read.
     """
+    return _by_column("--cast", given, "column = a type of the source's database", "tags=text")
+
+
+def _by_column(option: str, given: Iterable[str], expected: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in given:
-        column, _, sql_type = (part.strip() for part in text.partition("="))
-        if not (column and sql_type) or column in found:
-            refuse("--cast", text, "column = a type of the source's database, once for each column", "tags=text")
-        found[column] = sql_type
+        column, _, value = (part.strip() for part in text.partition("="))
+        if not (column and value) or column in found:
+            refuse(option, text, f"{expected}, once for each column", example)
+        found[column] = value
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from recon_assets import reading
-from recon_assets.diff.spool import Key, Row, key_of, spool, text_of
+from recon_assets.diff.spool import ROLES, Key, Row, key_of, spool, text_of
 from recon_assets.model import Group, GroupCounts, Groups, Window
 
 
@@ -23,9 +23,9 @@ def count_groups(
             groups.add((at, *(None for _ in need.by)), Row("source", "", "", 0))
         with reading.savepoint(snapshot):
             streams = snapshot.both(lambda side: reading.primed(reading.group_counts(side, need, windows)))
-            for role, stream in zip(("source", "target"), streams, strict=True):
+            for role, stream in zip(ROLES, streams, strict=True):
                 for window, group, rows in stream:
-                    groups.add((places[window], *key_of(group, texts)), Row(role, "", "", rows))  # type: ignore[arg-type]
+                    groups.add((places[window], *key_of(group, texts)), Row(role, "", "", rows))
         for _, of_window in groupby(groups.groups(), key=lambda each: each[0][0]):
             yield GroupCounts.of(_counts(of_window), need.tolerance, most)
 

@@ -115,7 +115,7 @@ class Table:
             shown.get("source"),
             shown.get("target"),
             self.differing(texts["source"], texts["target"]) if both else (),
-            (source or target).window,  # type: ignore[union-attr]
+            next(row.window for row in (source, target) if row),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from recon_assets.diff.values import Role
 from recon_assets.values import Marked
 
+ROLES: tuple[Role, Role] = ("source", "target")
 _PAGE = 2000
 _LARGEST = 2**63
 KeyPart = int | str | bytes | None

@@ -23,7 +23,7 @@ from recon_assets import reading
 from recon_assets.diff.comparisons import Comparisons
 from recon_assets.diff.records import Table, table_of
 from recon_assets.diff.repeated_keys import MAX_HELD, is_repeated
-from recon_assets.diff.spool import Key, Row, Spool, spool, text_of
+from recon_assets.diff.spool import ROLES, Key, Row, Spool, spool, text_of
 from recon_assets.diff.verdicts import Verdict, verdicts
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Window
@@ -167,9 +167,9 @@ class _Comparing:
         key = replace(self.table, readers=tuple(self.table.readers[at] for at in self.table.key))
         key = replace(key, key=tuple(range(len(key.readers))))
         streams = self.snapshot.both(lambda side: reading.primed(reading.duplicates(side, self.windows)))
-        for role, texts in zip(("source", "target"), streams, strict=True):
+        for role, texts in zip(ROLES, streams, strict=True):
             for text, window in texts:
-                leftovers.mark_repeated(key.key_of(Row(role, window, text)), window)  # type: ignore[arg-type]
+                leftovers.mark_repeated(key.key_of(Row(role, window, text)), window)
 
     # 2. and 3. the parts that differ, and their rows
 

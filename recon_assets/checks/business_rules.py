@@ -111,7 +111,9 @@ class BusinessRule(BaseCheck):
         by = (masked(*item, private) for item in zip(self.by, group, strict=True))
         return (*by, name, masked(name, left, private), masked(name, right, private))
 
-    def _said(self, source: Mapping[GroupKey, ResultRow], target: Mapping[GroupKey, ResultRow], wrong: int, of: int) -> str:
+    def _said(
+        self, source: Mapping[GroupKey, ResultRow], target: Mapping[GroupKey, ResultRow], wrong: int, of: int
+    ) -> str:
         if self.by:
             sides = f"{len(source):,} in source, {len(target):,} in target"
             return f"{wrong:,} of {plural(of, 'group')} by {', '.join(self.by)} differ; {sides}"

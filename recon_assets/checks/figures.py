@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from recon_assets.checks.base import FilteredCheck, Size, remark, shown, size_of
-from recon_assets.model import EXACT, Evidence, Figure, Finding, Measure, Need, Tolerance
+from recon_assets.model import EXACT, Evidence, Finding, Measure, Need, Tolerance
 
 Function = Literal["sum", "avg", "min", "max", "nulls", "distinct"]
 _WORDS: Mapping[Function, str] = MappingProxyType(

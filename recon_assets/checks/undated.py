@@ -42,7 +42,9 @@ class UndatedRows(BaseCheck):
         found = evidence.of(Undated())
         counts, (source, target) = found.counts, found.outside or (0, 0)
         wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
-        outside = f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
+        outside = (
+            f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
+        )
         return self.finding(
             evidence,
             f"{rows_of_sides(counts.source, counts.target)} have no time,"

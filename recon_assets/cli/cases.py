@@ -10,7 +10,7 @@ from rich.text import Text
 
 from recon_assets.cli.findings import STYLES
 from recon_assets.cli.output import beside, plain_table, screen, shown, tell
-from recon_assets.ledger import Counts, TrackedRecord, StoredFinding
+from recon_assets.ledger import Counts, StoredFinding, TrackedRecord
 from recon_assets.model import (
     Action,
     Case,

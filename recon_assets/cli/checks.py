@@ -17,7 +17,17 @@ from recon_assets.checks.running import evaluate
 from recon_assets.checks.undated import NAME as UNDATED
 from recon_assets.cli import context
 from recon_assets.cli.findings import Result, as_dict, show
-from recon_assets.cli.options import AllTables, AsJson, MaxEvidence, Span, Strict, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli.options import (
+    AllTables,
+    AsJson,
+    MaxEvidence,
+    Span,
+    Strict,
+    Tables,
+    chosen,
+    refuse_unknown_checks,
+    span,
+)
 from recon_assets.cli.output import aside, leaving_at_once, piped, progress, remark
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window, plural

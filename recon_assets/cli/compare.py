@@ -11,7 +11,7 @@ from rich.text import Text
 
 import recon_assets
 from recon_assets.cli import evidence, options
-from recon_assets.cli.evidence import Report, ComparedTable
+from recon_assets.cli.evidence import ComparedTable, Report
 from recon_assets.cli.options import AsJson, MaxEvidence, Strict
 from recon_assets.cli.output import (
     aside,
@@ -133,7 +133,9 @@ def _check_grace_period(grace_period: str | None, updated_at: str | None) -> Non
         raise DeclarationError(msg)
 
 
-def _compared(source: ComparedTable, target: ComparedTable, urls: tuple[str, str], asked: dict[str, Any], *, strict: bool) -> Report:
+def _compared(
+    source: ComparedTable, target: ComparedTable, urls: tuple[str, str], asked: dict[str, Any], *, strict: bool
+) -> Report:
     """Compare, with the step that is being done on the terminal."""
     with progress() as told:
         found = aside(

@@ -14,7 +14,7 @@ from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, assigned, duration, span, spec_of
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.errors import DIFFERENT, DeclarationError
-from recon_assets.ledger import Filter, Ledger, TrackedRecord, StoredFinding
+from recon_assets.ledger import Filter, Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec, plural
 from recon_assets.review import Preview
 

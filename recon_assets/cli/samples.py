@@ -60,5 +60,7 @@ class Sample:
         kinds = Counter(self._kinds)
         kinds[kinds.most_common(1)[0][0]] += max(0, self.wrong - self._seen)
         numbers = (kinds[kind] for kind in COMPARED_KINDS)
-        missing, extra, mismatched = (tuple(item for item in self.records if item.kind is kind) for kind in COMPARED_KINDS)
+        missing, extra, mismatched = (
+            tuple(item for item in self.records if item.kind is kind) for kind in COMPARED_KINDS
+        )
         return Comparison(Counts(self.source, self.target, *numbers), missing, extra, mismatched, dict(self._columns))

@@ -1,5 +1,3 @@
 """The desk: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
 
-from recon_assets.desk.passwords import hashed
-
-__all__ = ["hashed"]
+from recon_assets.desk.passwords import hashed as hashed

@@ -93,7 +93,11 @@ def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
 
 
 def _fix(
-    look: Look, filled: Choice, asked: dict[str, list[choices.Input]], problems: Problems, rows: list[ledger.TrackedRecord]
+    look: Look,
+    filled: Choice,
+    asked: dict[str, list[choices.Input]],
+    problems: Problems,
+    rows: list[ledger.TrackedRecord],
 ) -> Page:
     """The page on which values are typed."""
     fields = {name for each in asked.values() for one in each for name in (one.text_name, one.null_name)}

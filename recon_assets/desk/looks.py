@@ -12,7 +12,7 @@ from recon_assets import ledger, review
 from recon_assets.desk.calls import BadRequestError, Call, Desk
 from recon_assets.desk.records import Records, laid_out
 from recon_assets.errors import DeclarationError
-from recon_assets.ledger import TrackedRecord, StoredFinding
+from recon_assets.ledger import StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseId, Details, Event, Finding, State, TableSpec, masked_details
 
 PER_PAGE = 25

@@ -50,7 +50,9 @@ class Comparisons(Mapping[str, Comparison]):
 
     def __getitem__(self, window: str) -> Comparison:
         """The comparison of one window."""
-        return self._comparison(window, self.tallies[window], [(window, dict.fromkeys(COMPARED_KINDS, self.max_evidence))])
+        return self._comparison(
+            window, self.tallies[window], [(window, dict.fromkeys(COMPARED_KINDS, self.max_evidence))]
+        )
 
     def __iter__(self) -> Iterator[str]:
         """The keys of the windows, in their order."""

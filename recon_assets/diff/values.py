@@ -13,8 +13,7 @@ from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.common_form import Form
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
-from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, moments, numbers
-from recon_assets.values import float as floats
+from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, float as floats, moments, numbers
 from recon_assets.values.showing import shown
 
 Role = Literal["source", "target"]

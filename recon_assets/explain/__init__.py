@@ -8,9 +8,20 @@ from decimal import localcontext
 from itertools import islice
 
 from recon_assets.explain.cells import copied, exchanged, likeness
-from recon_assets.explain.groups import PATTERNS, WrongRecords, Record, key_names
+from recon_assets.explain.groups import PATTERNS, Record, WrongRecords, key_names
 from recon_assets.explain.numbers import CONTEXT
-from recon_assets.explain.words import MIN_SHARE, Likeness, ValuePair, Reason, begun, listed, percent, share, spread, top
+from recon_assets.explain.words import (
+    MIN_SHARE,
+    Likeness,
+    Reason,
+    ValuePair,
+    begun,
+    listed,
+    percent,
+    share,
+    spread,
+    top,
+)
 from recon_assets.model import Comparison, Discrepancy, Value
 
 __all__ = ["reasons"]

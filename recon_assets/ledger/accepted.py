@@ -91,7 +91,9 @@ def standing_decisions(c: sa.Connection, table: str, window: str) -> list[Standi
     done: dict[str, _Done] = defaultdict(_Done)
     for row in rows:
         done[row.kind].then(CaseEventType(row.act), row.who, row.at, row.data)
-    return [StandingDecision(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()]
+    return [
+        StandingDecision(CaseId(table, window, kind), *said) for kind, each in done.items() for said in each.standing()
+    ]
 
 
 _Said = tuple[Word, str, datetime]

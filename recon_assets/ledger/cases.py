@@ -361,7 +361,9 @@ def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it 
 _ALL = 15
 
 
-def cases_in_state(c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
+def cases_in_state(
+    c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000
+) -> list[Case]:
     """Cases in one of ``states``, of these tables or of all: the most severe first, then the oldest."""
     return _some(c, _cases.c.state.in_(_values(states)), tables=tables, most=most)
 

@@ -83,7 +83,9 @@ class TrackedRecord(CaseRecord):
     reopened: int
 
 
-def record_findings(c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime, number: int | None = None) -> int:
+def record_findings(
+    c: sa.Connection, findings: Sequence[Finding], *, run: str, at: datetime, number: int | None = None
+) -> int:
     """Adds the findings of one evaluation, with their evidence; returns its number.
 
     Args:

@@ -40,7 +40,9 @@ def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
 
 
-def unexplained_windows(c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100) -> list[tuple[str, str]]:
+def unexplained_windows(
+    c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100
+) -> list[tuple[str, str]]:
     """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
 
     That is where such a check has failed and the records have not been compared since; and where an open case stands

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.dialect.locks import alone
-from recon_assets.ledger import Ledger, TrackedRecord, StoredFinding
+from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import MOST_ROWS, cell, evaluation, records, table
@@ -185,7 +185,11 @@ def happened(event: Event) -> str:
 
 def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     """What the ledger has of a case."""
-    named = ledger.tracked_records(connection, case.findings, case.id.of_records, limit=MOST_ROWS) if case.id.of_records else ()
+    named = (
+        ledger.tracked_records(connection, case.findings, case.id.of_records, limit=MOST_ROWS)
+        if case.id.of_records
+        else ()
+    )
     return Picture(
         project.tables[case.id.table],
         case,

@@ -1,83 +1,52 @@
 """The only reader of the two sides: what a relation looks like, and its rows of a window."""
 
 from recon_assets.reading.column_matching import (
-    ColumnPair,
-    Pair,
-    forms,
-    pair_for_comparison,
-    pair_for_loading,
-    problems,
+    ColumnPair as ColumnPair,
+    Pair as Pair,
+    forms as forms,
+    pair_for_comparison as pair_for_comparison,
+    pair_for_loading as pair_for_loading,
+    problems as problems,
 )
-from recon_assets.reading.disorder import disorder
-from recon_assets.reading.measures import COUNT, DIGEST, Digest, Hashing, group_counts, hashing, measured
-from recon_assets.reading.names import as_table, condition, nearest, split_name, written
-from recon_assets.reading.orphans import Parent, orphans, parent_of
-from recon_assets.reading.parents import parents
-from recon_assets.reading.results import results
-from recon_assets.reading.rows import counts_by_day, rows, selection
-from recon_assets.reading.savepoint import is_lost, savepoint
-from recon_assets.reading.snapshot import UNDATED, Snapshot, snapshot, stretches
+from recon_assets.reading.disorder import disorder as disorder
+from recon_assets.reading.measures import (
+    COUNT as COUNT,
+    DIGEST as DIGEST,
+    Digest as Digest,
+    Hashing as Hashing,
+    group_counts as group_counts,
+    hashing as hashing,
+    measured as measured,
+)
+from recon_assets.reading.names import (
+    as_table as as_table,
+    condition as condition,
+    nearest as nearest,
+    split_name as split_name,
+    written as written,
+)
+from recon_assets.reading.orphans import Parent as Parent, orphans as orphans, parent_of as parent_of
+from recon_assets.reading.parents import parents as parents
+from recon_assets.reading.results import results as results
+from recon_assets.reading.rows import counts_by_day as counts_by_day, rows as rows, selection as selection
+from recon_assets.reading.savepoint import is_lost as is_lost, savepoint as savepoint
+from recon_assets.reading.snapshot import (
+    UNDATED as UNDATED,
+    Snapshot as Snapshot,
+    snapshot as snapshot,
+    stretches as stretches,
+)
 from recon_assets.reading.streams import (
-    CONTRADICTION,
-    KeyTexts,
-    Line,
-    Part,
-    duplicates,
-    elsewhere,
-    lines,
-    matching,
-    primed,
-    side_by_side,
-    split,
+    CONTRADICTION as CONTRADICTION,
+    KeyTexts as KeyTexts,
+    Line as Line,
+    Part as Part,
+    duplicates as duplicates,
+    elsewhere as elsewhere,
+    lines as lines,
+    matching as matching,
+    primed as primed,
+    side_by_side as side_by_side,
+    split as split,
 )
-from recon_assets.reading.table_schema import TableSchema, describe, described
-
-__all__ = [
-    "CONTRADICTION",
-    "COUNT",
-    "DIGEST",
-    "UNDATED",
-    "ColumnPair",
-    "Digest",
-    "Hashing",
-    "KeyTexts",
-    "Line",
-    "Pair",
-    "Parent",
-    "Part",
-    "Snapshot",
-    "TableSchema",
-    "as_table",
-    "condition",
-    "counts_by_day",
-    "describe",
-    "described",
-    "disorder",
-    "duplicates",
-    "elsewhere",
-    "forms",
-    "group_counts",
-    "hashing",
-    "is_lost",
-    "lines",
-    "matching",
-    "measured",
-    "nearest",
-    "orphans",
-    "pair_for_comparison",
-    "pair_for_loading",
-    "parent_of",
-    "parents",
-    "primed",
-    "problems",
-    "results",
-    "rows",
-    "savepoint",
-    "selection",
-    "side_by_side",
-    "snapshot",
-    "split",
-    "split_name",
-    "stretches",
-    "written",
-]
+from recon_assets.reading.table_schema import TableSchema as TableSchema, describe as describe, described as described

@@ -4,38 +4,20 @@
 `due` is what is to be done, `correct` and `roll_back` do it. Each may be killed anywhere and done again.
 """
 
-from recon_assets.review.correcting import correct
-from recon_assets.review.deciding import ask, assign, comment, decide, known, person, undo, undoing
-from recon_assets.review.due import Due, Look, due
-from recon_assets.review.judging import RECORDS, judged
-from recon_assets.review.previewing import Preview, preview
-from recon_assets.review.rolling_back import RolledBack, Scope, roll_back
-from recon_assets.review.routing import CORRECTABLE, POLICY, Routed, route
-from recon_assets.writing import Restored
-
-__all__ = [
-    "CORRECTABLE",
-    "POLICY",
-    "RECORDS",
-    "Due",
-    "Look",
-    "Preview",
-    "Restored",
-    "RolledBack",
-    "Routed",
-    "Scope",
-    "ask",
-    "assign",
-    "comment",
-    "correct",
-    "decide",
-    "due",
-    "judged",
-    "known",
-    "person",
-    "preview",
-    "roll_back",
-    "route",
-    "undo",
-    "undoing",
-]
+from recon_assets.review.correcting import correct as correct
+from recon_assets.review.deciding import (
+    ask as ask,
+    assign as assign,
+    comment as comment,
+    decide as decide,
+    known as known,
+    person as person,
+    undo as undo,
+    undoing as undoing,
+)
+from recon_assets.review.due import Due as Due, Look as Look, due as due
+from recon_assets.review.judging import RECORDS as RECORDS, judged as judged
+from recon_assets.review.previewing import Preview as Preview, preview as preview
+from recon_assets.review.rolling_back import RolledBack as RolledBack, Scope as Scope, roll_back as roll_back
+from recon_assets.review.routing import CORRECTABLE as CORRECTABLE, POLICY as POLICY, Routed as Routed, route as route
+from recon_assets.writing import Restored as Restored

@@ -20,7 +20,7 @@ from recon_assets.checks.running import evaluate
 from recon_assets.dialect.locks import alone
 from recon_assets.diff import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import ReconError, RefusedError, StaleTargetError, UnavailableError
-from recon_assets.ledger import Correction, Ledger, CaseRecord
+from recon_assets.ledger import CaseRecord, Correction, Ledger
 from recon_assets.model import (
     ALL,
     Case,
@@ -321,7 +321,9 @@ class _Correcting:
         keys = {item.key for item in found if item.kind in EVERY_KIND}
         return [item for item in decided if item.id in ids or item.discrepancy.key in keys]
 
-    def compared(self, decided: Sequence[CaseRecord], chosen: Resolution, *, written: bool = False) -> list[Discrepancy]:
+    def compared(
+        self, decided: Sequence[CaseRecord], chosen: Resolution, *, written: bool = False
+    ) -> list[Discrepancy]:
         """What is wrong with the case's window now, by the checks that the case stands on.
 
         Raises:

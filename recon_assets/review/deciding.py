@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger, writing
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.ledger import Ledger, CaseRecord
+from recon_assets.ledger import CaseRecord, Ledger
 from recon_assets.model import (
     Case,
     CaseEventType,

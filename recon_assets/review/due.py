@@ -53,7 +53,9 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
         applying = ledger.cases_in_state(connection, State.APPLYING, tables=tables)
         correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
         again = [Look(*place) for place in ledger.changed_windows(connection)]
-        unexplained = ledger.unexplained_windows(connection, {name: figures(spec) for name, spec in project.tables.items()})
+        unexplained = ledger.unexplained_windows(
+            connection, {name: figures(spec) for name, spec in project.tables.items()}
+        )
         wanted = (*ledger.asked_windows(connection), *ledger.in_flight_windows(connection), *unexplained)
         asked = [Look(*place, records=True) for place in wanted]
         return Due(

@@ -16,7 +16,7 @@ from recon_assets import ledger
 from recon_assets.checks.record_checks import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
-from recon_assets.ledger import Ledger, CaseRecord, StoredFinding
+from recon_assets.ledger import CaseRecord, Ledger, StoredFinding
 from recon_assets.model import COMPARED_KINDS, DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 
 RECORDS = Checksum(named="records")

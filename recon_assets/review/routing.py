@@ -12,7 +12,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.ledger import Ledger, TrackedRecord, StoredFinding
+from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import (
     AutoAction,
     Case,

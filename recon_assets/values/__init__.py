@@ -1,8 +1,8 @@
 """Kinds of values, one file each: all that is known of a kind stands there, and nowhere else.
 
 To add a kind: name it in `recon_assets.model.Kind`, describe it in a file of its own as a `ValueKind`, list it in
-`KINDS`, and add its list of values that are easily confused to the collision suite. Beside which other kinds it may
-stand is said by `dialect.common_form` (comparisons), `dialect.types.widens` and `declare.fit` (loads). What a kind promises:
+`KINDS`, and add its list of values that are easily confused to the collision suite. What two kinds are to each other is
+said by `dialect.common_form` (comparisons), `dialect.types.widens` and `declare.fit` (loads). What a kind promises:
 
 * Canonical texts are equal for equal values, byte for byte, on all databases, unless ``different_text`` says where
   not; and different for different ones, unless the common form of two kinds says that equal text proves nothing.

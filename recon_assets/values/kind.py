@@ -114,8 +114,8 @@ class ValueKind:
         equal_is_identical: Whether values that the database takes for equal have the same exact text.
         loosely_equal: Databases that take different values of it for equal, or have no equality for it: there texts are
             compared by their bytes.
-        read_as_text: Whether Python's own type lacks some of the values, such as infinite dates, or takes them apart, so
-            that PostgreSQL and DuckDB send texts.
+        read_as_text: Whether Python's own type lacks some of the values, such as infinite dates, or takes them apart:
+            PostgreSQL and DuckDB send texts then.
         any_character: Whether canonical texts may hold any character, so that their length goes before them.
         different_text: Where different canonical texts prove different values: everywhere, between columns of one
             kind or databases of one product only, or nowhere.

@@ -28,7 +28,9 @@ def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name
         assert sides.target.rows() != was
         with book.begin() as connection:
             (backup,) = ledger.backups(connection, run="run", undoable=True)
-            assert writing.load_status(pair, DAY, backup, ledger.backup_parts(connection, backup.id)) is ChangeStatus.AFTER
+            assert (
+                writing.load_status(pair, DAY, backup, ledger.backup_parts(connection, backup.id)) is ChangeStatus.AFTER
+            )
             assert writing.restore(pair, DAY, backup, ledger.backup_parts(connection, backup.id)).written > 0
 
     assert sides.target.rows() == was

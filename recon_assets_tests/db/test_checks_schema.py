@@ -7,8 +7,7 @@ import pytest
 from recon_assets import reading
 from recon_assets.checks import Schema
 from recon_assets.dialect import engine
-from recon_assets.model import Database, Evidence, Finding, Relation, TableSchemas
-from recon_assets.model import SidePair as Pair
+from recon_assets.model import Database, Evidence, Finding, Relation, SidePair as Pair, TableSchemas
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, Sides
 

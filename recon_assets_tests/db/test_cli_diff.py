@@ -268,9 +268,7 @@ def test_rows_without_a_time_count_in_the_verdict(dated: Sides, strict: list[str
         (["--window", "at,2024-01-01,2024-02-01", "--where", "name = 'no such'"], [0, 0]),
     ],
 )
-def test_where_no_row_was_asked_for_nothing_is_known(
-    dated: Sides, words: list[str], undated: list[int] | None
-) -> None:
+def test_where_no_row_was_asked_for_nothing_is_known(dated: Sides, words: list[str], undated: list[int] | None) -> None:
     """Two empty windows of tables that have rows are no agreement: exit code 3, or 1 where times are missing."""
     if undated == [0, 1]:
         dated.source.fill("t", [(4, None, "z")])

@@ -19,8 +19,7 @@ from psycopg import sql
 
 from recon_assets import demo, dialect
 from recon_assets.declare import load_project
-from recon_assets.demo import flights as source
-from recon_assets.demo import warehouse as target
+from recon_assets.demo import flights as source, warehouse as target
 from recon_assets.demo.faults import FAULTS, SEED, Fault, FaultKind, Wrong, faults_of
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.local import Server

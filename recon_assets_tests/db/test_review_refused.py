@@ -435,7 +435,10 @@ def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> i
     """What a run does up to the moment after its commit; the number of its correction."""
     with place.book.begin() as connection:
         ledger.append(connection, case, CaseEventType.APPLYING, who="recon", at=place.now(), data={"run": "killed"})
-        wrong = [item.discrepancy for item in ledger.case_records(connection, place.case(case.kind).findings, case.of_records)]
+        wrong = [
+            item.discrepancy
+            for item in ledger.case_records(connection, place.case(case.kind).findings, case.of_records)
+        ]
     with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
         changes = correcting.write(wrong)
         with place.book.begin() as connection:

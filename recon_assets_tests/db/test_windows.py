@@ -240,7 +240,7 @@ PLACED_TEXTS = {
 
 @pytest.mark.parametrize("of", ["made", "utc", "day"])
 def test_no_row_is_lost(both: Both, of: str) -> None:
-    """Each row is in a window, outside of all, or undated: infinite times, years before Christ, zero dates, texts that are no times."""
+    """Each is in a window, outside of all, or undated: infinite times, years before Christ, zero dates, other texts."""
     days = Days(of, date(2024, 1, 1))
     windows = [days.window(date(2024, 1, day)) for day in (1, 2)]
     for names in ALL_FOUR:

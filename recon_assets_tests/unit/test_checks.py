@@ -153,7 +153,11 @@ SENTENCES: list[Any] = [
         id="sum",
     ),
     pytest.param(
-        checks.ColumnFigure("sum", "price"), [SidePair(None, None)], True, "sum of price is NULL in source, NULL in target", id="no sum"
+        checks.ColumnFigure("sum", "price"),
+        [SidePair(None, None)],
+        True,
+        "sum of price is NULL in source, NULL in target",
+        id="no sum",
     ),
     pytest.param(
         checks.ColumnFigure("sum", "price", TEN),
@@ -233,7 +237,11 @@ SENTENCES: list[Any] = [
         id="max",
     ),
     pytest.param(
-        checks.ColumnFigure("max", "n"), [SidePair(7, 8)], False, "maximum of n is 7 in source, 8 in target", id="max off"
+        checks.ColumnFigure("max", "n"),
+        [SidePair(7, 8)],
+        False,
+        "maximum of n is 7 in source, 8 in target",
+        id="max off",
     ),
     pytest.param(
         checks.ColumnFigure("distinct", "n"),
@@ -641,7 +649,11 @@ EVERY: list[Any] = [
     (checks.ColumnFigure("min", "a"), "min_a", "The minimum of a is the same in source and target."),
     (checks.ColumnFigure("max", "ä"), "max__", "The maximum of ä is the same in source and target."),
     (checks.ColumnFigure("nulls", "a"), "nulls_a", "The number of NULLs of a is the same in source and target."),
-    (checks.ColumnFigure("distinct", "a"), "distinct_a", "The number of distinct values of a is the same in source and target."),
+    (
+        checks.ColumnFigure("distinct", "a"),
+        "distinct_a",
+        "The number of distinct values of a is the same in source and target.",
+    ),
     (checks.Keys(), "keys", "Every record of the source is in the target, and no other."),
     (checks.Fields(), "fields", "Records of the same key have the same values in source and target."),
     (checks.Checksum(), "checksum", "All records together have the same digest in source and target."),
@@ -697,7 +709,9 @@ def test_a_count_is_never_null() -> None:
         judged(checks.Count(), SidePair(None, None))
 
 
-@pytest.mark.parametrize("outside", [found(1, 0), found(0, 1), found(0, 0, outside=(1, 0)), found(0, 0, outside=(0, 1))])
+@pytest.mark.parametrize(
+    "outside", [found(1, 0), found(0, 1), found(0, 0, outside=(1, 0)), found(0, 0, outside=(0, 1))]
+)
 def test_a_row_outside_on_either_side_is_a_fault(outside: Comparison) -> None:
     """One side is enough, whether the row has no time or one before or after all days."""
     assert not judged(checks.InWindows(), outside, ROWS).passed

@@ -9,7 +9,7 @@ import pytest
 from rich.table import Table
 
 from recon_assets.cli import compare, evidence
-from recon_assets.cli.evidence import Report, ComparedTable
+from recon_assets.cli.evidence import ComparedTable, Report
 from recon_assets.cli.output import beside, shown
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, NotCompared, Value
@@ -34,7 +34,9 @@ FOUND = Comparison(
         NotCompared("odd", "both", "xml has no form; cast it"),
     ),
 )
-REPORT = Report(ComparedTable("sqlite:///a.db", "t"), ComparedTable("sqlite:///b.db", "u"), ("id",), FOUND, ("All are odd.",))
+REPORT = Report(
+    ComparedTable("sqlite:///a.db", "t"), ComparedTable("sqlite:///b.db", "u"), ("id",), FOUND, ("All are odd.",)
+)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from recon_assets.ledger import resolution_json, resolution_of
 from recon_assets.ledger.values import content, figure_json, figure_of, key_text

@@ -4,8 +4,7 @@ from decimal import Decimal
 from itertools import permutations, product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module

@@ -54,8 +54,8 @@ def append(  # noqa: PLR0913 - an event has so many parts
         at: When.
         note: Why.
         data: For `CaseEventType.FOUND` ``findings``, ``severity``, ``wrong``, ``named`` and ``summary``; for
-            `CaseEventType.DECIDED` what `resolution_json` makes; for `CaseEventType.ASSIGNED` ``assignee``. What is to be
-            judged again has ``evaluation`` besides: readings of higher numbers are later.
+            `CaseEventType.DECIDED` what `resolution_json` makes; for `CaseEventType.ASSIGNED` ``assignee``. What is to
+            be judged again has ``evaluation`` besides: readings of higher numbers are later.
         expected: The version of the case that this answers to; None answers to any.
 
     Raises:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -28,20 +27,11 @@ from recon_assets.demo.warehouse import (
     year,
 )
 from recon_assets.errors import RefusedError
+from recon_assets.model import DiscrepancyKind
 
 SEED = 2013
 
 Key = tuple[Any, ...]
-
-
-class FaultKind(StrEnum):
-    """In which way a record is wrong."""
-
-    MISSING = "missing"
-    EXTRA = "extra"
-    MISMATCH = "mismatch"
-    ORPHAN = "orphan"
-    OUT_OF_ORDER = "out_of_order"
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Wrong:
 
     fault: str
     table: str
-    way: FaultKind
+    way: DiscrepancyKind
     key: Key
     column: str | None = None
 
@@ -75,7 +65,7 @@ class Damage(Protocol):
 class Harm:
     """A key that a damage made wrong, before anybody knows by which fault."""
 
-    way: FaultKind
+    way: DiscrepancyKind
     key: Key
     column: str | None = None
 
@@ -159,7 +149,7 @@ class Lose:
         """Delete the rows."""
         keys = [key_of(table, row) for row in rows]
         connection.execute(table.delete().where(_among(table, keys)))
-        return [Harm(FaultKind.MISSING, key) for key in keys]
+        return [Harm(DiscrepancyKind.MISSING, key) for key in keys]
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,7 @@ class Invent:
         wanted = sa.select(*copies).where(_among(table, [key_of(table, row) for row in rows]))
         keys = table.primary_key.columns
         made = connection.execute(table.insert().from_select(columns, wanted).returning(*keys)).all()
-        return [Harm(FaultKind.EXTRA, key_of(table, row)) for row in made]
+        return [Harm(DiscrepancyKind.EXTRA, key_of(table, row)) for row in made]
 
 
 @dataclass(frozen=True)
@@ -184,7 +174,7 @@ class Rewrite:
 
     column: str
     value: sa.ColumnElement[Any] | None
-    ways: tuple[FaultKind, ...] = (FaultKind.MISMATCH,)
+    ways: tuple[DiscrepancyKind, ...] = (DiscrepancyKind.MISMATCHED,)
 
     def __call__(self, connection: sa.Connection, table: sa.Table, rows: Sequence[sa.Row[Any]]) -> list[Harm]:
         """Give the column its other value."""
@@ -205,8 +195,8 @@ class Shift:
         keys = [key_of(table, row) for row in rows]
         change = table.update().where(_among(table, keys)).values({self.column: table.c[self.column] + self.by})
         moved = connection.execute(change.returning(*table.primary_key.columns)).all()
-        here = [Harm(FaultKind.EXTRA, key_of(table, row), self.column) for row in moved]
-        return [*(Harm(FaultKind.MISSING, key, self.column) for key in keys), *here]
+        here = [Harm(DiscrepancyKind.EXTRA, key_of(table, row), self.column) for row in moved]
+        return [*(Harm(DiscrepancyKind.MISSING, key, self.column) for key in keys), *here]
 
 
 @dataclass(frozen=True)
@@ -222,7 +212,7 @@ class Swap:
         keys = [key_of(table, row) for row in rows]
         for key, partner in zip(keys, partners, strict=True):
             connection.execute(table.update().where(_among(table, [key])).values({self.column: partner[-1]}))
-        return [Harm(FaultKind.MISMATCH, key, self.column) for key in keys]
+        return [Harm(DiscrepancyKind.MISMATCHED, key, self.column) for key in keys]
 
 
 def faults_of(table: str) -> tuple[Fault, ...]:
@@ -339,7 +329,7 @@ FAULTS = (
         Rewrite(
             "tailnum",
             sa.func.concat("X", sa.func.lpad(sa.cast(flights.c.flight, sa.Text), 5, "0")),
-            (FaultKind.MISMATCH, FaultKind.ORPHAN),
+            (DiscrepancyKind.MISMATCHED, DiscrepancyKind.ORPHAN),
         ),
         each=5,
         spread=6,
@@ -350,7 +340,7 @@ FAULTS = (
         "out_of_order",
         "loaded_at is a day before the flight",
         flights,
-        Rewrite("loaded_at", flights.c.time_hour - timedelta(days=1), (FaultKind.OUT_OF_ORDER,)),
+        Rewrite("loaded_at", flights.c.time_hour - timedelta(days=1), (DiscrepancyKind.DISORDERED,)),
         each=5,
         spread=4,
     ),

@@ -20,20 +20,20 @@ from psycopg import sql
 from recon_assets import demo, dialect
 from recon_assets.declare import load_project
 from recon_assets.demo import flights as source, warehouse as target
-from recon_assets.demo.faults import FAULTS, SEED, Fault, FaultKind, Wrong, faults_of
+from recon_assets.demo.faults import FAULTS, SEED, Fault, Wrong, faults_of
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.local import Server
-from recon_assets.model import Database
+from recon_assets.model import Database, DiscrepancyKind
 from recon_assets.reading import pair_for_loading
 from recon_assets.writing import load
 from recon_assets_tests.conftest import Fresh
 
 TABLES = ("airlines", "airports", "flights", "planes", "weather")
 ROWS = {"airlines": 16, "airports": 1_458, "flights": 336_776, "planes": 3_322, "weather": 26_115}
-FOUND_BY_COMPARING = {FaultKind.MISSING, FaultKind.EXTRA, FaultKind.MISMATCH}
+FOUND_BY_COMPARING = {DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED}
 DAY = sa.cast(sa.func.timezone("America/New_York", source.flights.c.time_hour), sa.Date)
 
-Found = set[tuple[str, FaultKind, tuple[Any, ...], str | None]]
+Found = set[tuple[str, DiscrepancyKind, tuple[Any, ...], str | None]]
 
 
 def silent(_: str) -> None:
@@ -125,26 +125,28 @@ def what_should_be_there(table: str) -> sa.Subquery:
 
 def verdicts(
     table: str, row: sa.Row[Any], width: int, fields: list[str]
-) -> Iterator[tuple[str, FaultKind, tuple[Any, ...], str | None]]:
+) -> Iterator[tuple[str, DiscrepancyKind, tuple[Any, ...], str | None]]:
     """What one joined row says: source's key, target's key, and for each field whether it differs."""
     ours, theirs, apart = tuple(row[:width]), tuple(row[width : 2 * width]), row[2 * width :]
     if theirs[0] is None:
-        yield table, FaultKind.MISSING, ours, None
+        yield table, DiscrepancyKind.MISSING, ours, None
     elif ours[0] is None:
-        yield table, FaultKind.EXTRA, theirs, None
+        yield table, DiscrepancyKind.EXTRA, theirs, None
     else:
         yield from (
-            (table, FaultKind.MISMATCH, ours, name) for name, differs in zip(fields, apart, strict=True) if differs
+            (table, DiscrepancyKind.MISMATCHED, ours, name)
+            for name, differs in zip(fields, apart, strict=True)
+            if differs
         )
 
 
 def expected(wrongs: tuple[Wrong, ...]) -> Found:
     """What a comparison should find of these."""
-    named = {(w.table, w.way, w.key, w.column if w.way is FaultKind.MISMATCH else None) for w in wrongs}
+    named = {(w.table, w.way, w.key, w.column if w.way is DiscrepancyKind.MISMATCHED else None) for w in wrongs}
     return {item for item in named if item[1] in FOUND_BY_COMPARING}
 
 
-def keys_of(wrongs: tuple[Wrong, ...], way: FaultKind) -> set[tuple[Any, ...]]:
+def keys_of(wrongs: tuple[Wrong, ...], way: DiscrepancyKind) -> set[tuple[Any, ...]]:
     """The keys that are wrong in one way."""
     return {wrong.key for wrong in wrongs if wrong.way is way}
 
@@ -181,7 +183,7 @@ def named(name: str) -> Fault:
     return next(fault for fault in FAULTS if fault.name == name)
 
 
-def days_of(wrongs: tuple[Wrong, ...]) -> dict[tuple[FaultKind, date], int]:
+def days_of(wrongs: tuple[Wrong, ...]) -> dict[tuple[DiscrepancyKind, date], int]:
     """How many keys are wrong in each way on each day of New York; nothing for tables without days."""
     instants = [(wrong.way, part) for wrong in wrongs for part in wrong.key if isinstance(part, datetime)]
     return Counter((way, instant.astimezone(ZoneInfo("America/New_York")).date()) for way, instant in instants)
@@ -272,7 +274,7 @@ def test_a_fault_makes_wrong_what_it_names_and_nothing_else(right: sa.Connection
     """A comparison of all rows finds exactly the keys that it returned, in the ways that it says."""
     wrongs = fault.plant(right)
 
-    assert len({wrong.key for wrong in wrongs if wrong.way is not FaultKind.EXTRA} or wrongs) == fault.rows
+    assert len({wrong.key for wrong in wrongs if wrong.way is not DiscrepancyKind.EXTRA} or wrongs) == fault.rows
     assert differences(right, fault.table.name) == expected(wrongs)
     assert {wrong.fault for wrong in wrongs} == {fault.name}
     assert days_of(wrongs) == {(way, day): fault.each for way in {w.way for w in wrongs} for day in fault.days()}
@@ -303,14 +305,14 @@ def test_unknown_planes_are_the_only_new_orphans(right: sa.Connection) -> None:
     after = orphans(right, target.flights, target.planes)
 
     assert before < after
-    assert after - before == keys_of(wrongs, FaultKind.ORPHAN) == keys_of(wrongs, FaultKind.MISMATCH)
+    assert after - before == keys_of(wrongs, DiscrepancyKind.ORPHAN) == keys_of(wrongs, DiscrepancyKind.MISMATCHED)
     assert len(after - before) == 30
 
 
 def test_lost_planes_make_orphans_of_flights_that_are_right(right: sa.Connection) -> None:
     """The flights equal the source; their planes are gone, and the source has them."""
     before = orphans(right, target.flights, target.planes)
-    lost = {key[0] for key in keys_of(named("lost_planes").plant(right), FaultKind.MISSING)}
+    lost = {key[0] for key in keys_of(named("lost_planes").plant(right), DiscrepancyKind.MISSING)}
     children = sa.select(*target.flights.primary_key.columns).where(target.flights.c.tailnum.in_(lost))
 
     assert orphans(right, target.flights, target.planes) - before == {tuple(row) for row in right.execute(children)}
@@ -326,14 +328,14 @@ def test_times_out_of_order_are_the_only_ones(right: sa.Connection) -> None:
     wrongs = named("out_of_order").plant(right)
 
     assert before == []
-    assert {tuple(row) for row in right.execute(early)} == keys_of(wrongs, FaultKind.OUT_OF_ORDER)
+    assert {tuple(row) for row in right.execute(early)} == keys_of(wrongs, DiscrepancyKind.DISORDERED)
 
 
 def test_broken_off_leaves_the_beginning_of_the_day(right: sa.Connection) -> None:
     """All that is missing is later than all that is there."""
     fault = named("broken_off")
     (day,) = fault.days()
-    gone = keys_of(fault.plant(right), FaultKind.MISSING)
+    gone = keys_of(fault.plant(right), DiscrepancyKind.MISSING)
     left = sa.select(*target.flights.primary_key.columns).where(
         target.flights.c.month == day.month, target.flights.c.day == day.day
     )
@@ -359,7 +361,7 @@ def test_another_seed_damages_other_rows(right: sa.Connection) -> None:
     fault = named("drifted_seats")
     planted = []
     for seed in (SEED, SEED, SEED + 1):
-        planted.append(keys_of(fault.plant(right, seed), FaultKind.MISMATCH))
+        planted.append(keys_of(fault.plant(right, seed), DiscrepancyKind.MISMATCHED))
         right.rollback()
 
     assert planted[0] == planted[1]

@@ -26,7 +26,7 @@ Drift = Literal["missing", "extra", "retyped", "renullabled", "reordered", "reke
 
 
 class Difference(NamedTuple):
-    """In what the shapes differ: of which column or columns, and what each side has."""
+    """In what the schemas differ: of which column or columns, and what each side has."""
 
     drift: Drift
     what: str
@@ -71,7 +71,7 @@ class Schema(BaseCheck):
 
     @property
     def daily(self) -> bool:
-        """A table has one shape for all days."""
+        """A table has one schema for all days."""
         return False
 
     @property
@@ -88,7 +88,7 @@ class Schema(BaseCheck):
         found = [item for item in self._differences(source, target) if item.drift not in self.allow]
         return self.finding(
             evidence,
-            f"{plural(len(found), 'difference')} of shape between the {plural(len(source.columns), 'column')}"
+            f"{plural(len(found), 'difference')} between the {plural(len(source.columns), 'column')}"
             f" of the source and the {len(target.columns):,} of the target{_listed(found)}",
             passed=not found,
             source=len(source.columns),
@@ -98,15 +98,15 @@ class Schema(BaseCheck):
             details=Details(("difference", "of", "source", "target"), tuple(found)) if found else None,
         )
 
-    def _seen(self, shape: "TableSchema", rename: Mapping[str, str]) -> _Seen:
+    def _seen(self, schema: "TableSchema", rename: Mapping[str, str]) -> _Seen:
         def mapped(columns: Collection[str]) -> tuple[str, ...]:
             """Nothing, when a part is ignored."""
             return () if set(columns) & set(self.ignore) else tuple(rename.get(name, name) for name in columns)
 
-        columns = {rename.get(item.name, item.name): item for item in shape.columns if item.name not in self.ignore}
-        unique = {frozenset(mapped(key)) for key in shape.unique}
-        indexes = {mapped(index) for index in shape.indexes}
-        return _Seen(columns, frozenset(mapped(shape.primary_key)), frozenset(unique), frozenset(indexes))
+        columns = {rename.get(item.name, item.name): item for item in schema.columns if item.name not in self.ignore}
+        unique = {frozenset(mapped(key)) for key in schema.unique}
+        indexes = {mapped(index) for index in schema.indexes}
+        return _Seen(columns, frozenset(mapped(schema.primary_key)), frozenset(unique), frozenset(indexes))
 
     def _differences(self, source: _Seen, target: _Seen) -> Iterator[Difference]:
         common = {

@@ -39,7 +39,7 @@ def columns_of_rules(table: Table) -> Iterator[Problem]:
     at = (*table.at, "columns")
     for column in table.spec.rules:
         yield from _known(table, column, (*at, "rules", column))
-    every = {column.name for shape in (table.left, table.right) for column in shape.columns}
+    every = {column.name for schema in (table.left, table.right) for column in schema.columns}
     for column in table.spec.private:
         if column not in every:
             yield Problem((*at, "private"), f"neither side has a column `{column}`", nearest(column, every))
@@ -163,8 +163,8 @@ def _sides(table: Table) -> tuple[tuple[str, sa.Engine, Relation], ...]:
 
 
 def _counted(table: Table, side: str, relation: Relation, where: str) -> Any:
-    shape = table.left if side == "source" else table.right
-    rows = relation_of(relation, [column.name for column in shape.columns])
+    schema = table.left if side == "source" else table.right
+    rows = relation_of(relation, [column.name for column in schema.columns])
     return sa.select(sa.func.count()).select_from(rows).where(reading.condition(where))
 
 

@@ -65,15 +65,15 @@ class _Look:
 
     def _table(self, spec: TableSpec) -> Table | None:
         source, target = (self.engines.get((getattr(spec, role).database, role)) for role in _SIDES)
-        shapes: dict[Role, TableSchema] = {}
+        schemas: dict[Role, TableSchema] = {}
         if source:
             with self._noted(("tables", spec.name, "source")):
-                shapes["source"] = reading.describe(source, spec.source, spec.cast)
+                schemas["source"] = reading.describe(source, spec.source, spec.cast)
         if target:
             with self._noted(("tables", spec.name, "target")):
-                shapes["target"] = reading.describe(target, spec.target)
-        if source and target and len(shapes) == len(_SIDES):
-            return Table(spec, source, target, shapes["source"], shapes["target"])
+                schemas["target"] = reading.describe(target, spec.target)
+        if source and target and len(schemas) == len(_SIDES):
+            return Table(spec, source, target, schemas["source"], schemas["target"])
         return None
 
     def _judge(self, table: Table) -> None:
@@ -172,8 +172,8 @@ def _window_column(table: Table) -> Iterator[Problem]:
     days = table.spec.days
     if not days:
         return
-    for shape, name in ((table.left, days.column), (table.right, table.spec.target_name(days.column))):
-        kind = next((column.type for column in shape.columns if column.name == name), None)
+    for schema, name in ((table.left, days.column), (table.right, table.spec.target_name(days.column))):
+        kind = next((column.type for column in schema.columns if column.name == name), None)
         if kind and kind.kind not in MOMENTS | {Kind.ANY}:
             hint = "Choose a date or timestamp column, or cast it under `columns.cast`."
             yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
@@ -194,13 +194,13 @@ def _key(table: Table) -> Iterator[Problem]:
     target_key = tuple(map(table.spec.target_name, key))
     sides = [("target", table.right, target_key)]
     sides += [("source", table.left, key)] if table.spec.source.table else []
-    for side, shape, columns in sides:
+    for side, schema, columns in sides:
         names = ", ".join(columns)
-        known = set(columns) <= {column.name for column in shape.columns}
-        if known and not any(set(unique) <= set(columns) for unique in shape.unique):
+        known = set(columns) <= {column.name for column in schema.columns}
+        if known and not any(set(unique) <= set(columns) for unique in schema.unique):
             hint = f"Add a unique constraint on ({names}), or choose a key that has one."
             yield Problem(at, f"nothing keeps ({names}) unique in the {side}", hint, "warning")
-        for column in shape.columns:
+        for column in schema.columns:
             if column.name in columns and column.nullable:
                 hint = "Rows without a key cannot be told apart: make it NOT NULL, or leave it out of the key."
                 yield Problem(at, f"`{column.name}` may be NULL in the {side}", hint, "warning")

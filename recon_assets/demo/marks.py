@@ -21,7 +21,7 @@ from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import DiscrepancyKind
 
 EDITION = 2
-"""Raise it when the same seed makes other rows, or calls them otherwise: older demos are refused then, not half trusted."""
+"""Raise it when the same seed makes other rows, or names them otherwise: older demos are refused, not half trusted."""
 
 _MARKS = sa.MetaData(schema="recon_demo")
 _made = sa.Table(

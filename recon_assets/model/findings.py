@@ -264,7 +264,7 @@ class Evidence:
     Attributes:
         table: The declared table.
         window: The window's key.
-        facts: What each need was met with: `SidePair` for measures, shapes and results, `GroupCounts` for groups,
+        facts: What each need was met with: `SidePair` for measures, schemas and results, `GroupCounts` for groups,
             a `Comparison` for records, `FaultyRows` for the others; a `NotGatheredError` where that failed.
         private: Columns of which no value may stand in a finding, but in its records.
     """

@@ -810,7 +810,7 @@ def test_plurals() -> None:
 
 
 def test_every_check_is_daily_but_those_of_the_whole_table() -> None:
-    """Shapes, and rows that no day holds, belong to the table as a whole."""
+    """Schemas, and rows that no day holds, belong to the table as a whole."""
     assert [check.name for check, *_ in EVERY if not check.daily] == [
         "order_in_windows",
         "undated",

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a sentence is one line, as people see it
-"""The schema check: every drift between two shapes is named, and what is ignored, renamed or allowed is none."""
+"""The schema check: every drift between two schemas is named, and what is ignored, renamed or allowed is none."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ def test_equal_shapes_pass() -> None:
     finding = judged(PLAIN, PLAIN)
 
     assert finding.passed
-    assert finding.summary == "t: 0 differences of shape between the 3 columns of the source and the 3 of the target"
+    assert finding.summary == "t: 0 differences between the 3 columns of the source and the 3 of the target"
     assert (finding.wrong, finding.of, finding.details) == (0, 3, None)
 
 
@@ -170,6 +170,6 @@ def test_many_differences_are_counted_in_the_sentence() -> None:
 
 
 def test_a_source_without_columns_is_no_evidence() -> None:
-    """Nothing has the same shape as nothing, and proves nothing."""
+    """Nothing has the same schema as nothing, and proves nothing."""
     with pytest.raises(NotGatheredError, match="no columns"):
         judged(TableSchema(()), TableSchema(()))

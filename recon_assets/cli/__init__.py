@@ -48,7 +48,7 @@ class Lazy:
 COMMANDS = {
     "demo": Lazy("runs", "Load real data (flights of 2013) and fill a half-done migration by a real backfill."),
     "init": Lazy("tables", "Write a first declaration by reading both databases."),
-    "diff": Lazy("compare", "Compare two tables of two databases and name every record that differs."),
+    "diff": Lazy("diff", "Compare two tables of two databases and name every record that differs."),
     "check": Lazy("checks", "Run the checks of declared tables, day by day, and say what is wrong."),
     "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),

@@ -269,7 +269,7 @@ def _write_html(file: IO[str], report: Report) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = pages.get_template("evidence.html")
+    page = pages.get_template("diff_report.html")
     file.writelines(page.generate(report=report, found=report.comparison, shown=shown))
 
 

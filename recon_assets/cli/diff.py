@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 import recon_assets
-from recon_assets.cli import evidence, options
-from recon_assets.cli.evidence import ComparedTable, Report
+from recon_assets.cli import diff_report, options
+from recon_assets.cli.diff_report import ComparedTable, Report
 from recon_assets.cli.options import AsJson, MaxEvidence, Strict
 from recon_assets.cli.output import (
     aside,
@@ -103,11 +103,11 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
         "max_evidence": max_evidence,
     }
     _check_grace_period(grace_period, updated_at)
-    evidence.check_out(out)
+    diff_report.check_out(out)
     with leaving_at_once("Interrupted; the comparison was not finished."):
         report = _compared(source, target, urls, asked, strict=strict)
         if out:
-            evidence.write(out, report)
+            diff_report.write(out, report)
         with piped():
             _print_json(report) if json else _print(report, out)
     raise typer.Exit(report.exit_code)
@@ -147,7 +147,7 @@ def _compared(
 def _print_json(report: Report) -> None:
     for note in report.notes():
         remark(note)
-    sys.stdout.writelines(evidence.as_pieces(report))
+    sys.stdout.writelines(diff_report.as_pieces(report))
 
 
 def _print(report: Report, out: Path | None) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from recon_assets.cli import compare, evidence
-from recon_assets.cli.evidence import ComparedTable, Report
+from recon_assets.cli import diff, diff_report
+from recon_assets.cli.diff_report import ComparedTable, Report
 from recon_assets.cli.output import beside, shown
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, NotCompared, Value
@@ -78,7 +78,7 @@ def test_two_values_are_cut_where_they_agree(source: Value, target: Value, expec
 
 def test_json_is_exactly_what_was_promised() -> None:
     """The keys, in this order, and nothing else."""
-    assert json.loads("".join(evidence.as_pieces(REPORT))) == {
+    assert json.loads("".join(diff_report.as_pieces(REPORT))) == {
         "verdict": REPORT.verdict,
         "counts": {"source": 3, "target": 2, "missing": 2, "extra": 1, "mismatched": 1},
         "missing": [[1]],
@@ -101,7 +101,7 @@ def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
     """A line a cell; NULL is not an empty text; a formula is a text; a negative number stays one."""
     out = tmp_path / "found.csv"
 
-    evidence.write(out, REPORT)
+    diff_report.write(out, REPORT)
 
     assert out.read_bytes().decode().split("\r\n") == [
         '"kind","id","column","source","target"',
@@ -119,7 +119,7 @@ def test_csv_names_rows_that_were_not_compared(tmp_path: Path) -> None:
     """A file without them would look like that of equal tables."""
     found = Comparison(undated=(1, 2), outside=(9, 0))
 
-    evidence.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("id",), found))
+    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("id",), found))
 
     assert (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[1:] == [
         '"not_compared",,,"1 row without a time","2 rows without a time"',
@@ -133,7 +133,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, value: str) -> None:
     """Text that a spreadsheet would calculate gets a ' before it."""
     found = Comparison(extra=(Discrepancy(DiscrepancyKind.EXTRA, (value,), None, {"k": value}),))
 
-    evidence.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("k",), found))
+    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("k",), found))
 
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         assert [row["k"] for row in csv.DictReader(file)] == [f"'{value}"]
@@ -143,7 +143,7 @@ def test_html_shows_everything_and_runs_nothing(tmp_path: Path) -> None:
     """Each value is text: no markup of the data gets into the page, which needs nothing else."""
     out = tmp_path / "found.html"
 
-    evidence.write(out, REPORT)
+    diff_report.write(out, REPORT)
 
     page = out.read_text(encoding="utf-8")
     assert "<b>" not in page
@@ -157,8 +157,8 @@ def test_records_without_a_key_are_shown_whole(tmp_path: Path) -> None:
     """Nothing else tells which record it is."""
     report = Report(REPORT.source, REPORT.target, (), Comparison(missing=FOUND.missing), ())
 
-    evidence.write(tmp_path / "x.csv", report)
-    evidence.write(tmp_path / "x.html", report)
+    diff_report.write(tmp_path / "x.csv", report)
+    diff_report.write(tmp_path / "x.html", report)
 
     assert '"missing",1,"\'=1+1",,' in (tmp_path / "x.csv").read_text()
     assert "<th>price</th>" in (tmp_path / "x.html").read_text()
@@ -168,8 +168,8 @@ def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:
     """Also then there is a file, which says so."""
     report = Report(REPORT.source, REPORT.target, ("id",), Comparison())
 
-    evidence.write(tmp_path / "x.csv", report)
-    evidence.write(tmp_path / "x.html", report)
+    diff_report.write(tmp_path / "x.csv", report)
+    diff_report.write(tmp_path / "x.html", report)
 
     assert (tmp_path / "x.csv").read_text() == '"kind","id","column","source","target"\n'
     assert "Equal: both sides are empty." in (tmp_path / "x.html").read_text()
@@ -182,11 +182,11 @@ def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path: Path) -> None
     broken = Report(REPORT.source, REPORT.target, ("id",), Comparison(extra=(None,)))  # type: ignore[arg-type]
 
     with pytest.raises(AttributeError):
-        evidence.write(out, broken)
+        diff_report.write(out, broken)
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
     assert out.read_text() == "old"
 
-    evidence.write(out, REPORT)
+    diff_report.write(out, REPORT)
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
     assert out.read_text().startswith('"kind"')
 
@@ -194,7 +194,7 @@ def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path: Path) -> None
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """With the reason, and what to do."""
     with pytest.raises(UnavailableError, match="cannot be written: No such file or directory"):
-        evidence.write(tmp_path / "gone" / "x.csv", REPORT)
+        diff_report.write(tmp_path / "gone" / "x.csv", REPORT)
 
 
 @pytest.mark.parametrize("name", ["x.xlsx", "x", ".csv/x.csv", "folder.csv"])
@@ -203,13 +203,13 @@ def test_a_bad_name_is_refused_before_anything_is_compared(tmp_path: Path, name:
     (tmp_path / "folder.csv").mkdir()
 
     with pytest.raises(DeclarationError, match=r"such as --out differences\.csv"):
-        evidence.check_out(tmp_path / name)
+        diff_report.check_out(tmp_path / name)
 
 
 def test_good_names_are_accepted(tmp_path: Path) -> None:
     """None, and either ending in either case."""
     for path in (None, tmp_path / "x.csv", tmp_path / "X.HTML"):
-        evidence.check_out(path)
+        diff_report.check_out(path)
 
 
 def _report(comparison: Comparison) -> Report:
@@ -332,7 +332,7 @@ def test_headings_say_how_many_of_how_many_are_shown(
     capsys: pytest.CaptureFixture[str], of: int, listed: int, heading: str
 ) -> None:
     """Whether the list is short for its own sake, or because of --max-evidence."""
-    compare._sample("T", of, (ODD,) * listed, Table())
+    diff._sample("T", of, (ODD,) * listed, Table())
 
     assert capsys.readouterr().out.strip().splitlines()[0] == heading
 

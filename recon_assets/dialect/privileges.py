@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 
-from recon_assets.dialect.catalog import qualified_name
+from recon_assets.dialect.servers import qualified_name
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 TARGETS = ("postgresql", "mysql", "mariadb")

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
+from recon_assets.dialect.servers import qualified_name
+
 Names = tuple[str, ...]
 
 
@@ -154,8 +156,7 @@ FROM pg_catalog.pg_class t WHERE t.oid = to_regclass(:name)
 
 
 def _of_postgresql(connection: sa.Connection, table: sa.TableClause) -> CatalogTable | None:
-    name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")  # it is a value here
-    written = connection.scalar(postgresql_table(name))
+    written = connection.scalar(postgresql_table(qualified_name(connection, table)))
     found = json.loads(str(written)) if written else {}
     if not found.get("columns"):
         return None

@@ -6,7 +6,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog
+from recon_assets.dialect import servers
 from recon_assets.dialect.common_form import AS_TEXT, Form, common_form
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
@@ -90,7 +90,7 @@ def pair_for_loading(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> P
     Raises:
         DeclarationError: Naming everything about the columns that keeps the table from being loaded.
     """
-    if not catalog.is_server(target):
+    if not servers.is_server(target):
         msg = f"tables.{spec.name}: {target.dialect.name} files can be sources, not targets; load into a server"
         raise DeclarationError(msg)
     left, right = described(spec, source, target)

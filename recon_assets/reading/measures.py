@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog, exact_sum
+from recon_assets.dialect import exact_sum, servers
 from recon_assets.dialect.canonical import fenced, row_text, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
@@ -82,7 +82,7 @@ def hashing(snapshot: Snapshot) -> Hashing:
         return Hashing.CANONICAL
     if not all(hashes_alike(column.source.type, column.target.type) for column in snapshot.pair.columns):
         return Hashing.CANONICAL
-    source, target = ((catalog.major_version(side.connection), catalog.encoding(side.connection)) for side in sides)
+    source, target = ((servers.major_version(side.connection), servers.encoding(side.connection)) for side in sides)
     return Hashing.TYPED if source == target else Hashing.CANONICAL
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog
+from recon_assets.dialect import servers
 from recon_assets.dialect.canonical import Cell, md5_text, row_text
 from recon_assets.dialect.common_form import Form, common_form
 from recon_assets.dialect.driver_errors import driver_errors
@@ -109,7 +109,7 @@ def _are_alike(side: Side, need: Orphans, parent: Parent) -> bool:
         side.dialect == "postgresql"
         and len(need.columns) == len(parent.key)
         and all(hashes_alike(own, other) for own, other in types)
-        and all(table and catalog.compares_bytes(side.connection, as_table(table)) for table in tables)
+        and all(table and servers.compares_bytes(side.connection, as_table(table)) for table in tables)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog
+from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.driver_errors import driver_errors
@@ -55,7 +55,7 @@ def _read(side: Side, need: Results, window: Window) -> tuple[dict[str, Type], S
     with driver_errors(place):
         with side.connection.execute(everything.limit(0)) as result:
             names = _names(result, need.by, place)
-        types = catalog.column_types(side.connection, everything, {}, {})
+        types = column_types(side.connection, everything, {}, {})
         columns = query.columns(*columns_of(names)).subquery("q").c
         select: Select = sa.select(*(_text(columns[name], types[name], side.dialect) for name in names))
         with side.connection.execute(select) as result:
@@ -78,7 +78,7 @@ def _text(column: sa.ColumnElement[Any], of: Type, dialect: str) -> sa.ColumnEle
     return value_text(Cell(column, of, common_form(of, of, Rule(), same_dialect=True)))
 
 
-def _row(found: sa.Row[Any], types: Mapping[str, Type], as_json: set[str]) -> Row:
+def _row(found: sa.Row[Any], types: Mapping[str, Type], as_json: set[str]) -> ResultRow:
     values = {name: _value(text, of) for text, (name, of) in zip(found, types.items(), strict=True)}
     return {
         name: json.show(value)

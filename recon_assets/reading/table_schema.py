@@ -7,9 +7,11 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import catalog, table_catalog
+from recon_assets.dialect import table_catalog
+from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.mysql_unreadable import may_hold_bytes
+from recon_assets.dialect.servers import is_mysql
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Relation, TableSpec, Type
 from recon_assets.reading.names import Select, as_table, cast_to, nearest, relation_of
@@ -81,9 +83,9 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         else:
             everything = uncast
         declared, charsets = (known.types, known.charsets) if known else ({}, {})
-        types = catalog.column_types(connection, everything, declared, charsets, cast or ())
-        if cast and catalog.is_mysql(connection):
-            before = catalog.column_types(connection, uncast, declared, charsets)
+        types = column_types(connection, everything, declared, charsets, cast or ())
+        if cast and is_mysql(connection):
+            before = column_types(connection, uncast, declared, charsets)
             _need_texts(relation, {name: (before[name], types[name]) for name in cast if name in types})
     columns = tuple(Column(name, of, **facts.get(name, {})) for name, of in types.items())
     if known is None:

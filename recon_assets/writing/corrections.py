@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.locks import locked
+from recon_assets.dialect.servers import advance_sequence
 from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Image

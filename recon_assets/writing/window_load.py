@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.catalog import advance_sequence
 from recon_assets.dialect.driver_errors import is_duplicate
 from recon_assets.dialect.exact_text import not_identical
+from recon_assets.dialect.servers import advance_sequence
 from recon_assets.dialect.sql import (
     analyze,
     check_now,

@@ -13,8 +13,8 @@ from recon_assets.dialect import privileges
 from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.windows import bound
+from recon_assets.diff.column_reader import Reader
 from recon_assets.diff.rules import check_rule
-from recon_assets.diff.values import Reader
 from recon_assets.errors import DeclarationError
 from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window
 from recon_assets.reading.names import relation_of

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from recon_assets import reading
+from recon_assets.diff.column_reader import EqualsNothing, Reader, split
 from recon_assets.diff.rules import check_rule
 from recon_assets.diff.spool import Key, Row, key_of
-from recon_assets.diff.values import EqualsNothing, Reader, split
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Discrepancy, DiscrepancyKind, Kind, Rule, Value
 from recon_assets.values import NUMBERS, numbers

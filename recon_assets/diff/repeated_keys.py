@@ -12,9 +12,9 @@ from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import NoReturn
 
+from recon_assets.diff.column_reader import EqualsNothing
 from recon_assets.diff.records import Table
 from recon_assets.diff.spool import Row, spool
-from recon_assets.diff.values import EqualsNothing
 from recon_assets.errors import RefusedError
 
 MAX_HELD = 5000

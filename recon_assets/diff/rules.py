@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from recon_assets import reading
-from recon_assets.diff.values import Reader
+from recon_assets.diff.column_reader import Reader
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Kind, Rule
 from recon_assets.values import NUMBERS, TEXTS, moments, numbers

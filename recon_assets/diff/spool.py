@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from recon_assets.diff.values import Role
+from recon_assets.diff.column_reader import Role
 from recon_assets.values import Marked
 
 ROLES: tuple[Role, Role] = ("source", "target")

@@ -3,7 +3,7 @@
 import pytest
 
 from recon_assets.dialect.common_form import Form, common_form
-from recon_assets.diff.values import Reader, Role
+from recon_assets.diff.column_reader import Reader, Role
 from recon_assets.model import Kind, Rule, Type
 from recon_assets.values import binary, json
 

@@ -8,10 +8,10 @@ from hypothesis import given, strategies as st
 
 from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module
+from recon_assets.diff.column_reader import Reader
 from recon_assets.diff.records import Table
 from recon_assets.diff.repeated_keys import _most_pairs, without_counterpart
 from recon_assets.diff.spool import Row, key_of, spool, text_of
-from recon_assets.diff.values import Reader
 from recon_assets.diff.verdicts import verdicts
 from recon_assets.model import DiscrepancyKind, Kind, Rule, Type
 from recon_assets.values import Marked

@@ -76,7 +76,11 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         max_evidence,
         progress or (lambda _: None),
     )
-    return _findings(request, daily, whole)
+    due = [
+        *((window.key, check.name) for window in request.windows for check in daily),
+        *((ALL.key, check.name) for check in whole),
+    ]
+    return completed(spec.name, due, lambda: _gathered(request, daily, whole))
 
 
 def _selected(spec: TableSpec, names: Sequence[str] | None) -> list[Check]:
@@ -92,22 +96,28 @@ def _needs(checks: Iterable[Check]) -> Needs:
     return tuple(dict.fromkeys(need for check in checks for need in check.needs))
 
 
-def _findings(request: Request, daily: Sequence[Check], whole: Sequence[Check]) -> Iterator[Finding]:
-    """One finding of each check and window: those that an error kept from being judged could not run."""
-    due = [*((window, check) for window in request.windows for check in daily), *((ALL, check) for check in whole)]
-    left = {(window.key, check.name): None for window, check in due}
+def completed(
+    table: str, due: Iterable[tuple[str, str]], found: Callable[[], Iterator[Finding]], log: logging.Logger = LOG
+) -> Iterator[Finding]:
+    """One finding of each window and check that are ``due``: those that an error kept from being judged could not run.
+
+    What is ``found`` besides is left out.
+    """
+    left = dict.fromkeys(due)
+    reason = "nothing was found out, and nothing said why; see the log"
     try:
-        for finding in _gathered(request, daily, whole):
-            left.pop((finding.window, finding.check), None)
-            yield finding
+        for finding in found():
+            if (finding.window, finding.check) in left:
+                del left[finding.window, finding.check]
+                yield finding
     except ReconError as error:
         reason = str(error)
-        LOG.error("%s: %s", request.spec.name, reason)  # noqa: TRY400 - it says all
+        log.error("%s: %s", table, reason)  # noqa: TRY400 - it says all
     except Exception as error:  # a fault of ours in one table must not take the other tables along
         reason = f"{type(error).__name__}, a fault of this program, whose traceback is in the log; please report it"
-        LOG.exception("%s could not be judged", request.spec.name)
+        log.exception("%s could not be judged", table)
     for window, name in left:
-        yield not_run(request.spec.name, name, window, reason)
+        yield not_run(table, name, window, reason)
 
 
 def _gathered(request: Request, daily: Sequence[Check], whole: Sequence[Check]) -> Iterator[Finding]:

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from recon_assets import review
-from recon_assets.checks.running import not_run
-from recon_assets.errors import ReconError
+from recon_assets.checks.running import completed
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.evaluations import evaluation
@@ -101,20 +100,10 @@ def findings(spec: TableSpec, judge: Judge, windows: Sequence[Window], wanted: S
     """A finding of each check and window; where none could be had, that is the finding."""
     if not wanted:
         return
-    due = {(key, check.name): None for check in wanted for key in keys_of(check, windows)}
-    reason = "nothing was found out, and nothing said why; see the run's log."
-    try:
-        for finding in judge(spec, windows, [check.name for check in wanted]):
-            if (finding.window, finding.check) in due:  # a comparison of all records speaks to the ledger alone
-                del due[finding.window, finding.check]
-                yield finding
-    except ReconError as error:
-        reason = str(error)
-    except Exception as error:  # whatever it is, it is the fault of this table's checks alone
-        reason = f"{type(error).__name__}, a fault of this program, whose traceback is in the run's log"
-        LOG.exception("%s could not be judged", spec.name)
-    for window, name in due:
-        yield not_run(spec.name, name, window, reason)
+    due = [(key, check.name) for check in wanted for key in keys_of(check, windows)]
+    names = [check.name for check in wanted]
+    # A comparison of all records speaks to the ledger alone.
+    yield from completed(spec.name, due, lambda: judge(spec, windows, names), LOG)
 
 
 def keys_of(check: Check, windows: Sequence[Window]) -> list[str]:

@@ -2,10 +2,10 @@
 
 import re
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
-from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, spread, top
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, of_parsed, spread, top
 from recon_assets.model import Value
 
 Numbers = list[tuple[Decimal, Decimal]]
@@ -25,18 +25,6 @@ def number(value: Value) -> Decimal | None:
     if isinstance(value, str):
         return Decimal(value) if _NUMBER.fullmatch(value) else None
     return None if value is None or isinstance(value, bool) else Decimal(value)
-
-
-def _numeric(find: Callable[[Numbers], Likeness | None]) -> Family:
-    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
-        if len(pairs) < _ENOUGH or number(pairs[0][0] or pairs[-1][0]) is None:
-            return None
-        both = [(number(s), number(t)) for s, t in pairs]
-        numbers = [(s, t) for s, t in both if s is not None and t is not None]
-        found = find(numbers) if len(numbers) >= _ENOUGH else None
-        return found if found and found.count >= _ENOUGH else None
-
-    return like
 
 
 def _flipped(numbers: Numbers) -> Likeness | None:
@@ -116,4 +104,4 @@ def _plain(value: Decimal) -> str:
     return format(short, "f") if abs(short.adjusted()) < 15 else str(short)
 
 
-NUMBERS: tuple[Family, ...] = tuple(map(_numeric, (_flipped, _rounded, _single, _offset, _factor)))
+NUMBERS: tuple[Family, ...] = tuple(of_parsed(number, find) for find in (_flipped, _rounded, _single, _offset, _factor))

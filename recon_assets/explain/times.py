@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, spread
+from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, of_parsed, spread
 from recon_assets.model import Value, plural
 
 Times = list[tuple[datetime, datetime]]
 
-_ENOUGH = 5
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _ORIGIN = datetime(1, 1, 1, tzinfo=UTC)
 _QUARTER, _FARTHEST = timedelta(minutes=15), timedelta(hours=14)
@@ -44,16 +43,12 @@ def moment(value: Value) -> datetime | None:
 
 
 def _timely(find: Callable[[Times], Likeness | None]) -> Family:
+    read = of_parsed(moment, find)
+
     def like(pairs: Sequence[ValuePair]) -> Likeness | None:
-        if len(pairs) < _ENOUGH or moment(pairs[0][0] or pairs[-1][0]) is None:
-            return None
-        both = [(moment(s), moment(t)) for s, t in pairs]
-        times = [(s, t) for s, t in both if s is not None and t is not None]
-        found = find(times) if len(times) >= _ENOUGH else None
-        if found is None or found.count < _ENOUGH:
-            return None
+        found = read(pairs)
         mixed = any(_names_zone(s) != _names_zone(t) for s, t in pairs if s is not None and t is not None)
-        return replace(found, phrase=f"{found.phrase}{_READ}") if mixed else found
+        return replace(found, phrase=f"{found.phrase}{_READ}") if found and mixed else found
 
     return like
 

@@ -13,6 +13,7 @@ MIN_SHARE = 0.9
 """The share of records that must share a trait which chance could give to some of them."""
 
 _SHOWN = 40
+_ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,20 @@ class Likeness:
 
 Family = Callable[[Sequence[ValuePair]], Likeness | None]
 """Finds the parameter, if any, with which a trait is true of many pairs."""
+
+
+def of_parsed(parse: Callable[[Value], _T | None], find: Callable[[list[tuple[_T, _T]]], Likeness | None]) -> Family:
+    """Looks at what both values of a pair are read as; at nothing where hardly any can be read so."""
+
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
+        if len(pairs) < _ENOUGH or parse(pairs[0][0] or pairs[-1][0]) is None:
+            return None
+        both = [(parse(s), parse(t)) for s, t in pairs]
+        read = [(s, t) for s, t in both if s is not None and t is not None]
+        found = find(read) if len(read) >= _ENOUGH else None
+        return found if found and found.count >= _ENOUGH else None
+
+    return like
 
 
 def share(count: int, of: int, noun: str, *, capped: bool = False) -> str:

@@ -47,8 +47,9 @@ def _timely(find: Callable[[Times], Likeness | None]) -> Family:
 
     def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         found = read(pairs)
-        mixed = any(_names_zone(s) != _names_zone(t) for s, t in pairs if s is not None and t is not None)
-        return replace(found, phrase=f"{found.phrase}{_READ}") if found and mixed else found
+        if found and any(_names_zone(s) != _names_zone(t) for s, t in pairs if s is not None and t is not None):
+            return replace(found, phrase=f"{found.phrase}{_READ}")
+        return found
 
     return like
 

@@ -771,7 +771,7 @@ def test_needs_say_all_that_was_declared() -> None:
             Measure("count", where="w"),
         ),
         checks.NotFuture("a", where="w"): (Disorder(not_future="a", where="w"), Measure("count", where="w")),
-        checks.InWindows(where="w"): (Records("w"),),
+        checks.InWindows(where="w"): (Undated("w"), Measure("count", where="w")),
         checks.UndatedRows(): (Undated(),),
         checks.Schema(): (TableSchemas(),),
         checks.BusinessRule("s", "t"): (Results("s", "t"),),

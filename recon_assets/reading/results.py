@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.canonical import Cell, value_text
+from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.common_form import common_form
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.windows import bound

@@ -1,8 +1,13 @@
 """Databases for the tests: one PostgreSQL for all workers, a MariaDB for each, a fresh database for each asker."""
 
+import gc
 import itertools
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, LiteralString, NoReturn
@@ -19,6 +24,13 @@ Dialect = Literal["postgresql", "mysql", "duckdb", "sqlite"]
 Fresh = Callable[[Dialect | Literal["ledger"]], str]
 
 FLOORS = ("unit", "db", "dagster", "e2e")
+IN_MEMORY, ENOUGH_BYTES = "/dev/shm", 4 * 2**30  # noqa: S108 - where it has room, nobody waits for a disk
+if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ENOUGH_BYTES:
+    os.environ["TMPDIR"] = tempfile.tempdir = IN_MEMORY
+
+COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""By this variable coverage measures the processes that a test starts."""
+
 NUMBERS = itertools.count(1)
 POSTGRES: list[str] = []
 """Databases of this worker that no test uses now: to make and drop one takes ten times as long as to empty it."""
@@ -26,7 +38,16 @@ LEDGERS: list[str] = []
 """The same, each with a ledger of which nothing is left of earlier tests."""
 
 # No test pulls the plug of the machine, which is all that these guard against; killed processes lose nothing.
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
+# Nobody replicates them, and there is nothing to vacuum in databases that are emptied after each test.
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "max_connections": "300",
+}
 
 CREATE: LiteralString = "CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy"
 END_OTHERS = """
@@ -74,6 +95,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(floor(item))
     items.sort(key=lambda item: FLOORS.index(floor(item)), reverse="PYTEST_XDIST_WORKER" in os.environ)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays to the end: the garbage collector need not look at it after each test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test that is marked `repeats`, and its processes, without the tracing that coverage needs.
+
+    Where that is on, Python runs all code slowly, SQLAlchemy's and Dagster's too.
+    """
+    if item.get_closest_marker("repeats") is None:
+        return (yield)
+    tracer, of_threads, of_processes = sys.gettrace(), threading.gettrace(), os.environ.pop(COVERAGE, None)
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        return (yield)
+    finally:
+        threading.settrace(of_threads)  # type: ignore[arg-type]
+        sys.settrace(tracer)
+        if of_processes is not None:
+            os.environ[COVERAGE] = of_processes
 
 
 @pytest.fixture(scope="session")

@@ -42,10 +42,11 @@ class Side:
 
     def fill(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert rows of Python values."""
-        with self._cursor() as cursor:
-            for row in rows:
-                places = ", ".join([PLACES[self.name]] * len(row))
-                cursor.execute(f"INSERT INTO {table} VALUES ({places})", [self._bound(value) for value in row])
+        bound = [[self._bound(value) for value in row] for row in rows]
+        if bound:
+            places = ", ".join([PLACES[self.name]] * len(bound[0]))
+            with self._cursor() as cursor:
+                cursor.executemany(f"INSERT INTO {table} VALUES ({places})", bound)
 
     def rows(self, sql: str = "SELECT * FROM t ORDER BY 1") -> Rows:
         """What a query finds."""

@@ -15,6 +15,8 @@ from recon_assets.orchestration.loading import LoadConfig, opener
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 
+pytestmark = pytest.mark.repeats
+
 LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
 

@@ -493,6 +493,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("target", TARGETS)
 def test_law_of_restoring(both: Both, target: Name, mode: Mode) -> None:

@@ -13,6 +13,8 @@ from recon_assets_tests.db.sides import Name, Side, spec
 from recon_assets_tests.db.test_backups import DAYS, NOON, load, restore
 from recon_assets_tests.db.test_corrections_values import compared, corrected
 
+pytestmark = pytest.mark.repeats
+
 PAIRS = {
     "sjis": "81AD",
     "cp932": "81AD",

@@ -494,13 +494,17 @@ def process(*words: str, **more: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], **pipes)
 
 
+# In this database: tests of other workers sleep in theirs.
+SLEEPING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+
+
 def test_ctrl_c_leaves_at_once(both: Both) -> None:
     """In the middle of a statement: exit code 130, one line, no verdict."""
     sides = both("postgresql", "postgresql")
     sides.create(COLUMNS, COLUMNS, CLEAN)
     slow = "(select id, name, pg_sleep(30)::text as slept from t)"
     running = process("diff", sides.source.url, slow, sides.target.url, slow, "--key", "id")
-    until(lambda: bool(sides.source.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")))
+    until(lambda: bool(sides.source.rows(SLEEPING)))
 
     started = time.monotonic()
     os.kill(running.pid, signal.SIGINT)
@@ -514,7 +518,7 @@ def test_ctrl_c_leaves_at_once(both: Both) -> None:
 
 def stop_sleeping(side: Side) -> None:
     """End what the databases of the server would go on with, for they don't look whether anybody waits."""
-    side.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    side.run(f"SELECT pg_terminate_backend(pid) FROM ({SLEEPING}) AS sleeping")
 
 
 def until(happened: Callable[[], bool]) -> None:
@@ -525,12 +529,13 @@ def until(happened: Callable[[], bool]) -> None:
     pytest.fail("it did not happen")
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize(("more", "code"), [(["--json"], 1), ([], 1), (["--where", "1 = 0"], 3)])
 def test_a_reader_may_go_away(both: Both, more: list[str], code: int) -> None:
     """`| head` gets its lines, and the exit code still tells the truth."""
     sides = both(*FILES)
     sides.create(COLUMNS, COLUMNS)
-    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, 'x', i FROM n"
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, 'x', i FROM n"
     sides.source.run(f"INSERT INTO t {many}")
     words = ["diff", sides.source.url, "t", sides.target.url, "t", "--key", "id", "--max-evidence", "99999", *more]
     reader, writer = os.pipe()
@@ -574,6 +579,7 @@ def test_no_fault_looks_like_a_verdict(both: Both, role: list[str], more: list[s
 @pytest.mark.parametrize(
     ("more", "code"), [([], 1), (["--where", "id = 1"], 0), (["--columns", "nix"], 2), (["--json"], 1)]
 )
+@pytest.mark.repeats
 def test_both_readers_may_go_away(both: Both, more: list[str], code: int) -> None:
     """`2>&1 | head -0`: what happened is in the exit code, and no traceback anywhere."""
     sides = damaged(both, *FILES)

@@ -27,6 +27,8 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.differences import DIFFERENCES, LABELS
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec
 
+pytestmark = pytest.mark.repeats
+
 Groups = list[tuple[str, list[tuple[Any, Any]], list[tuple[Any, Any]]]]
 PAIRS = [pytest.param(left, right, id=f"{left}-{right}") for left in SOURCES for right in SOURCES]
 EQUAL = "equal"

@@ -14,6 +14,8 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Sides
 from recon_assets_tests.db.test_comparing_random import RING
 
+pytestmark = pytest.mark.repeats
+
 Row = tuple[Any, ...]
 COLUMNS = {"a": "integer", "b": "varchar(20)", "c": "integer"}
 LOOSE = {"mysql": "varchar(20) COLLATE utf8mb4_general_ci", "sqlite": "text COLLATE nocase"}

@@ -18,6 +18,8 @@ from recon_assets_tests.db.compared import Table, build
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Sides
 
+pytestmark = pytest.mark.repeats
+
 Row = tuple[Any, ...]
 Mutate = Callable[[pytest.MonkeyPatch], None]
 MOMENT = {"mysql": "datetime(6)"}

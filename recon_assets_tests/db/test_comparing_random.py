@@ -19,6 +19,8 @@ from recon_assets_tests.db.compared import FAMILIES, MOMENTS, PATHS, Drawn, Tabl
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Sides
 
+pytestmark = pytest.mark.repeats
+
 Row = tuple[Any, ...]
 PAIRS = [pytest.param(source, target, id=f"{source}-{target}") for source in SOURCES for target in SOURCES]
 # Each database in either place, and one with itself.

@@ -266,6 +266,7 @@ def compared(sides: Sides, **more: Any) -> Comparison:
     return recon_assets.compare(sides.source.url, "t", sides.target.url, "t", **more)
 
 
+@pytest.mark.repeats
 def test_a_thousand_columns_are_compared(both: Both) -> None:
     """Where expressions must not be nested that deep."""
     sides = both("sqlite", "postgresql")

@@ -15,6 +15,8 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Sides
 from recon_assets_tests.db.test_comparing_random import RING
 
+pytestmark = pytest.mark.repeats
+
 Row = tuple[Any, ...]
 NEW_YORK = ZoneInfo("America/New_York")
 NAIVE = {"mysql": "datetime(6)"}

@@ -14,6 +14,8 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides
 from recon_assets_tests.db.test_comparing_random import dice
 
+pytestmark = pytest.mark.repeats
+
 Row = tuple[Any, ...]
 PAIRS = [pytest.param(source, target, id=f"{source}-{target}") for source in SOURCES for target in TARGETS]
 GAMES = 4

@@ -12,6 +12,8 @@ from recon_assets.local import Server
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Side
 
+pytestmark = pytest.mark.repeats
+
 ENCODINGS = ("UTF8", "LATIN1", "WIN1252", "SQL_ASCII")
 CHARSETS = ("latin1", "ucs2", "utf16", "utf32", "cp1250")
 ROWS = [("é", "ü", '{"a": "é"}'), ("b", "x", None)]

@@ -26,6 +26,12 @@ OLD = datetime(2024, 1, 1, tzinfo=UTC)
 YOUNG = NOW.replace(microsecond=0)
 
 
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing arrives in the tests that say nothing of it."""
+    monkeypatch.setattr(window_comparison, "PAUSE", timedelta(milliseconds=10))
+
+
 def filled(both: Both, source: Name, target: Name, left: Rows, right: Rows) -> Sides:
     sides = both(source, target)
     sides.create(COLUMNS[source], COLUMNS[target], left)
@@ -52,8 +58,9 @@ def test_young_rows_that_differ_are_in_flight(both: Both, source: Name, target: 
     assert found.counts.source == found.counts.target == 3, "rows in flight are in no count"
 
 
-def test_rows_that_have_arrived_meanwhile_are_equal(both: Both) -> None:
+def test_rows_that_have_arrived_meanwhile_are_equal(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are read in a new transaction, which sees what was committed during the pause."""
+    monkeypatch.setattr(window_comparison, "PAUSE", timedelta(seconds=1))
     sides = filled(both, "postgresql", "postgresql", [(1, "a", OLD), (2, "b", YOUNG)], [(1, "a", OLD)])
     arrival = threading.Timer(0.5, lambda: sides.target.fill("t", [(2, "b", YOUNG)]))
     arrival.start()

@@ -100,6 +100,7 @@ def test_a_decision_that_is_returned_waits_again(book: Ledger) -> None:
     assert (case.state, case.opened, case.reopened) == (State.PENDING, minute(5), 0)
 
 
+@pytest.mark.repeats
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(st.sampled_from(CaseEventType), max_size=14))
 def test_a_case_is_the_fold_of_its_events(book: Ledger, acts: list[CaseEventType]) -> None:

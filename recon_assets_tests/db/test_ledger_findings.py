@@ -358,6 +358,7 @@ WORLDS = st.lists(st.tuples(st.sets(st.integers(1, 3)), st.booleans(), st.boolea
 TABLES = itertools.count(1)
 
 
+@pytest.mark.repeats
 @SHARED
 @given(world=WORLDS)
 def test_what_is_kept_of_a_record_follows_from_its_sightings(

@@ -15,6 +15,8 @@ from recon_assets.reading.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
 
+pytestmark = pytest.mark.repeats
+
 START = date(2024, 3, 9)
 DAYS = Days("made", START, START + timedelta(days=4), "America/New_York")
 COLUMNS: dict[Name, str] = {

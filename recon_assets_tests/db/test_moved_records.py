@@ -10,6 +10,8 @@ from recon_assets.model import Comparison, Database, Days, Window
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Sides, spec
 
+pytestmark = pytest.mark.repeats
+
 DAYS = Days("touched", date(2024, 3, 1), date(2024, 4, 1))
 COLUMNS: dict[Name, str] = {
     "postgresql": "id bigint primary key, touched timestamptz, v text",

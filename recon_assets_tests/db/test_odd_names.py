@@ -19,6 +19,8 @@ from recon_assets_tests.db.sides import PLACES, Name, Side, quoted
 from recon_assets_tests.db.test_backups import Kept
 from recon_assets_tests.mariadb import MariaDB
 
+pytestmark = pytest.mark.repeats
+
 PLACE = "50% %s %(a)s \"q\" 's' \\n é"
 KEY, AT = "i%d", "a%%t"
 VALUES = ("v %s", "%", "q\"u'o`x\\", "select", "n" * 60 + "é%", ":colon {brace}", "%(name)s", "ünï")

@@ -19,8 +19,10 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import SPEC, Repair, Row, damage, equal, project
 from recon_assets_tests.db.sides import TARGETS, Side, Sides
 
-KILLS = 4
-"""At commits, and as many again at any moment; of each target."""
+pytestmark = pytest.mark.repeats
+
+KILLS = 2
+"""At commits, and as many again at any moment; of each target. The soak test goes through all commits."""
 PATIENCE = 30.0
 LONGEST_DELAY = 1.5
 

@@ -18,6 +18,8 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import APPLY, DAYS, Repair, damage, equal, now, project
 from recon_assets_tests.db.sides import TARGETS, Sides
 
+pytestmark = pytest.mark.repeats
+
 
 @pytest.fixture
 def sides(both: Both, request: pytest.FixtureRequest) -> Sides:

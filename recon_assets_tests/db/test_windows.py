@@ -19,6 +19,8 @@ from recon_assets.model import ALL, Database, Days, Measure, TableSpec, Window
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, Sides, spec
 
+pytestmark = pytest.mark.repeats
+
 QUARTER, DAY, SECOND, NOW = timedelta(minutes=15), timedelta(days=1), timedelta(seconds=1), timedelta()
 FIRST, LAST = datetime(1970, 1, 10, tzinfo=UTC), datetime(2037, 12, 20, tzinfo=UTC)
 SUM = Measure("sum", "id")

@@ -480,6 +480,7 @@ def any_cell(row: Row, chance: random.Random) -> None:
 POOL = rows(500, 99)
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize("block", range(10))
 def test_silent_on_random_damage(block: int) -> None:
     """Values, losses and inventions at random have nothing in common: with and without contrast."""
@@ -498,6 +499,7 @@ def test_silent_on_random_damage(block: int) -> None:
             assert why(comparison, matching_samples=matching_samples, windows=days) == (), seed
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize("seed", range(300))
 def test_silent_on_random_damage_of_few_values(seed: int) -> None:
     """Columns of two to nine values agree by chance more often; one of two columns, or a flag, is no pattern."""
@@ -543,6 +545,7 @@ def test_half_is_no_pattern() -> None:
     assert reasons(mismatched(rows(), damage)) == ("All 100 mismatched records differ in price only",)
 
 
+@pytest.mark.repeats
 @pytest.mark.parametrize("column", [name for name in POOL[0] if name not in {"id", "year", "paid"}])
 def test_random_damage_of_one_column(column: str) -> None:
     """Is said to be of that column, and no more."""
@@ -564,6 +567,7 @@ ODD: list[Value] = [None, True, 0, -1, "", "NaN", "Infinity", "infinity", "1e308
        "9999-12-31T23:59:59.999999+00:00", "2024-02-30", "\x00", "²", "1_000", "\ud800"]  # fmt: skip
 
 
+@pytest.mark.repeats
 def test_odd_values_break_nothing() -> None:
     """NaN, the largest float, the last of days: any value in any place."""
     for seed in range(200):

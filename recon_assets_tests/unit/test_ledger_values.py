@@ -23,6 +23,7 @@ def test_a_figure_comes_back(figure: Any) -> None:
     assert repr(figure_of(json.loads(stored))) == repr(figure)
 
 
+@pytest.mark.repeats
 @given(one=st.lists(VALUES), other=st.lists(VALUES))
 def test_keys_are_told_apart_by_their_texts(one: list[Any], other: list[Any]) -> None:
     """1 is neither True nor '1'; and the text is one that every database takes."""

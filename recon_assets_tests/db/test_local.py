@@ -46,9 +46,31 @@ AS_NOBODY = (
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a home whose server ran once; to copy them takes a small part of the time of making them."""
+    local = Local(tmp_path_factory.mktemp("made"))
+    with local.running():
+        pass
+    return local.data
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty home; whatever still runs in it at the end of the test is stopped."""
+def home(empty_home: Path, made: Path) -> Path:
+    """A home with the data of a server that does not run."""
+    return with_data(empty_home, made)
+
+
+def with_data(home: Path, made: Path) -> Path:
+    local = Local(home)
+    local.folder.mkdir(mode=0o700, parents=True)
+    shutil.copytree(made, local.data)
+    return home
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Iterator[Path]:
+    """A home without data; whatever still runs in it at the end of the test is stopped."""
     yield tmp_path / "home"
     if (tmp_path / "home" / "postgres" / "data").exists():
         with Local(tmp_path / "home").running():
@@ -97,9 +119,9 @@ def texts(server: Server) -> list[str]:
 
 @only_root
 @pytest.mark.parametrize("way", [NAMESPACE, ACCOUNT], ids=lambda way: way.name)
-def test_root_starts_it_without_the_rights_of_root(home: Path, way: PostgresAccount) -> None:
+def test_root_starts_it_without_the_rights_of_root(empty_home: Path, way: PostgresAccount) -> None:
     """The server is not root to itself, has its four databases, and is gone afterwards."""
-    local = Local(home, ways=(way,))
+    local = Local(empty_home, ways=(way,))
 
     with local.running() as server, server.connect() as connection:
         names = {name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")}
@@ -181,20 +203,21 @@ def map_users(process: subprocess.Popen[str]) -> None:
         Path(f"/proc/{process.pid}/{kind}").write_text(f"0 0 {NOBODY + 1}\n")
 
 
-def test_no_way_is_an_error_that_says_what_to_do(home: Path) -> None:
+def test_no_way_is_an_error_that_says_what_to_do(empty_home: Path) -> None:
     """Where nothing works, the sentence offers the variables."""
     closed = PostgresAccount("an account that is closed", ("false",), 0)
 
     with (
         pytest.raises(UnavailableError, match=r"an account that is closed .*RECON_SOURCE_URL"),
-        Local(home, ways=(closed,)).running(),
+        Local(empty_home, ways=(closed,)).running(),
     ):
         pass
 
 
-def test_instances_run_side_by_side(tmp_path: Path) -> None:
+def test_instances_run_side_by_side(tmp_path: Path, made: Path) -> None:
     """Each home has its own server and its own data."""
-    with Local(tmp_path / "a").running() as one, Local(tmp_path / "b").running() as other:
+    homes = [with_data(tmp_path / name, made) for name in "ab"]
+    with Local(homes[0]).running() as one, Local(homes[1]).running() as other:
         write(one, "a")
         write(other, "b")
 
@@ -300,14 +323,14 @@ def test_stranger_with_the_servers_number_is_not_stopped(home: Path, monkeypatch
         stranger.kill()
 
 
-def test_start_that_was_killed_is_done_again(home: Path) -> None:
+def test_start_that_was_killed_is_done_again(empty_home: Path) -> None:
     """Half-made data, left by a kill in the middle of the first start, is thrown away."""
-    (home / "postgres" / "data.new" / "base").mkdir(parents=True)
+    (empty_home / "postgres" / "data.new" / "base").mkdir(parents=True)
 
-    with Local(home).running() as server:
+    with Local(empty_home).running() as server:
         write(server, "started")
 
-    assert not (home / "postgres" / "data.new").exists()
+    assert not (empty_home / "postgres" / "data.new").exists()
 
 
 def test_missing_databases_are_made_again(home: Path) -> None:
@@ -330,9 +353,9 @@ def test_databases_are_made_once_by_many_at_once(home: Path) -> None:
             write(server, "there")
 
 
-def test_long_paths_work(tmp_path: Path) -> None:
+def test_long_paths_work(tmp_path: Path, made: Path) -> None:
     """A home that is too deep for a socket has its socket elsewhere; every driver finds it."""
-    home = tmp_path / "a, deep" / ("x" * 100)
+    home = with_data(tmp_path / "a, deep" / ("x" * 100), made)
     with environment({}, home) as variables:
         socket = Path(str(sa.make_url(variables["RECON_TARGET_URL"]).query["host"]))
         engine = sa.create_engine(variables["DAGSTER_PG_URL"])
@@ -380,12 +403,12 @@ def test_frozen_server_is_reported(home: Path, monkeypatch: pytest.MonkeyPatch) 
         os.kill(pid, signal.SIGCONT)
 
 
-def test_data_that_cannot_be_made_is_an_error(home: Path) -> None:
+def test_data_that_cannot_be_made_is_an_error(empty_home: Path) -> None:
     """What initdb said is in the error."""
-    (home / "postgres" / "data.new").parent.mkdir(parents=True)
-    (home / "postgres" / "data.new").write_text("in the way")
+    (empty_home / "postgres" / "data.new").parent.mkdir(parents=True)
+    (empty_home / "postgres" / "data.new").write_text("in the way")
 
-    with pytest.raises(UnavailableError, match=r"(?s)initdb failed.*data\.new"), Local(home).running():
+    with pytest.raises(UnavailableError, match=r"(?s)initdb failed.*data\.new"), Local(empty_home).running():
         pass
 
 

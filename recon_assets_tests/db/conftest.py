@@ -9,6 +9,7 @@ from recon_assets import ledger
 from recon_assets.ledger import Ledger
 from recon_assets.local import Server
 from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.db.reviewed import Shop, shop
 from recon_assets_tests.db.sides import Name, Side, Sides
 from recon_assets_tests.mariadb import MariaDB
 
@@ -54,6 +55,13 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
     yield sides
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
+    """Equal tables on PostgreSQL."""
+    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
+        yield made
 
 
 @pytest.fixture

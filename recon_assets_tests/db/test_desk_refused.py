@@ -1,7 +1,7 @@
 """What the desk answers when it cannot do what somebody asks for: a page that says why, with nothing lost."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,9 +17,7 @@ from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseEventType, CaseId, State
-from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.reviewed import DAY, Shop, shop
+from recon_assets_tests.db.reviewed import DAY, Shop
 from recon_assets_tests.db.test_desk import DAMAGE, MISMATCHED, MISSING, OPEN, cases, events, typed, visitor
 from recon_assets_tests.visitor import Answer, Visitor
 
@@ -29,12 +27,11 @@ PATIENCE = 30.0
 
 
 @pytest.fixture
-def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
+def pg(pg: Shop) -> Shop:
     """Damaged and judged, on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
-        made.target.run(*DAMAGE)
-        made.find()
-        yield made
+    pg.target.run(*DAMAGE)
+    pg.find()
+    return pg
 
 
 def sent(text: str) -> str:

@@ -31,17 +31,10 @@ LENIENT = Grading(medium=Tolerance(relative=Decimal("0.01")), high=Tolerance(rel
 FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOURCE
 
 
-@pytest.fixture(params=["postgresql", "mysql"])
+@pytest.fixture(params=["postgresql", pytest.param("mysql", marks=pytest.mark.repeats)])
 def place(request: pytest.FixtureRequest, both: Both, fresh: Fresh) -> Iterator[Shop]:
     """Equal tables, the target on PostgreSQL and on MariaDB."""
     with shop(both("postgresql", request.param), fresh("ledger")) as made:
-        yield made
-
-
-@pytest.fixture
-def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
-    """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
         yield made
 
 

@@ -1,6 +1,5 @@
 """Decisions whose run came to nothing, or whose clocks disagree; and what orphans bring with them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,19 +7,10 @@ import pytest
 
 from recon_assets import checks, ledger, review
 from recon_assets.model import CaseId, Database, Decision, Relation, State, TableSpec
-from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.reviewed import APPLIED, DAY, ROWS, Shop, shop
+from recon_assets_tests.db.reviewed import APPLIED, DAY, ROWS, Shop
 
 LOST, DRIFTED = "DELETE FROM t WHERE id IN (3, 4)", "UPDATE t SET amount = 999 WHERE id = 5"
 FIX, KEEP = Decision.CUSTOM_FIX, Decision.KEEP_TARGET
-
-
-@pytest.fixture
-def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
-    """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
-        yield made
 
 
 def told(pg: Shop, kind: str) -> list[str]:

@@ -1,26 +1,24 @@
 """Records that are too young to count: they close no case, and are looked at again."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from recon_assets import checks, ledger, review
+from recon_assets.diff import window_comparison
 from recon_assets.model import Decision, State
-from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.reviewed import DAY, ROWS, Shop, shop
+from recon_assets_tests.db.reviewed import DAY, ROWS, Shop
 
 LOST, DRIFTED = "DELETE FROM t WHERE id = 3", "UPDATE t SET amount = 999, note = NULL WHERE id = 5"
 LOOK = review.Look("t", DAY, records=True)
 
 
 @pytest.fixture
-def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
-    """Equal tables on PostgreSQL, whose rows are all old."""
-    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
-        made.declare(updated_at="at", grace_period=timedelta(minutes=1))
-        yield made
+def pg(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Equal tables on PostgreSQL, whose rows are all old; nothing arrives while they are read again."""
+    monkeypatch.setattr(window_comparison, "PAUSE", timedelta(milliseconds=10))
+    pg.declare(updated_at="at", grace_period=timedelta(minutes=1))
+    return pg
 
 
 def touched(pg: Shop, days: int = 30) -> None:

@@ -1,7 +1,6 @@
 """What the review refuses, gives back or tries again: every way that does not end in an applied case."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +23,7 @@ from recon_assets.review import reaching
 from recon_assets.review.reaching import paired
 from recon_assets.writing import Correcting
 from recon_assets.writing.planning import Planning
-from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop, shop
+from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop
 
 FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOURCE
 LOST = "DELETE FROM t WHERE id IN (3, 4)"
@@ -34,13 +31,6 @@ DRIFTED = "UPDATE t SET amount = 999, note = NULL WHERE id IN (5, 6)"
 INVENTED = "INSERT INTO t VALUES (90, '2024-03-01 05:00', 'a', 1, 'invented')"
 ORPHANED = "DELETE FROM codes WHERE code = 'b'"
 SECRET: dict[str, Any] = {}
-
-
-@pytest.fixture
-def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
-    """Equal tables on PostgreSQL."""
-    with shop(both("postgresql", "postgresql"), fresh("ledger")) as made:
-        yield made
 
 
 def told(place: Shop, kind: str) -> list[tuple[CaseEventType, str, str]]:

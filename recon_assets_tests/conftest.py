@@ -113,11 +113,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     tracer, of_threads, of_processes = sys.gettrace(), threading.gettrace(), os.environ.pop(COVERAGE, None)
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         return (yield)
     finally:
-        threading.settrace(of_threads)  # type: ignore[arg-type]
+        threading.settrace(of_threads)
         sys.settrace(tracer)
         if of_processes is not None:
             os.environ[COVERAGE] = of_processes

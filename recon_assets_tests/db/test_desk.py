@@ -734,7 +734,8 @@ def test_ten_thousand_cases_answer_at_once(pg: Shop) -> None:
         numbers = sa.select(sa.func.generate_series(0, 29_999).label("n")).subquery()
         other = {"window_key": sa.literal("w") + sa.cast(numbers.c.n, sa.Text), "closed": numbers.c.n >= 10_000}
         columns = [column for column in schema.cases.c if column.name != "id"]
-        copies = sa.select(*(other.get(column.name, column) for column in columns))
+        values: list[Any] = [other.get(column.name, column) for column in columns]
+        copies = sa.select(*values)
         of = schema.cases.join(numbers, schema.cases.c.kind == "missing")
         connection.execute(sa.insert(schema.cases).from_select(columns, copies.select_from(of)))
     ana = visitor(pg)

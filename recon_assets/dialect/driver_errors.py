@@ -158,6 +158,8 @@ def _words(error: Any) -> str:
 
 
 _DUPLICATE_ENTRY = 1062
+_OPTION = 1290
+"""The server runs with an option that forbids a statement: read_only, or another one."""
 _MISFIT_NUMBERS = {
     1048: "NULL is not allowed",
     _DUPLICATE_ENTRY: "unique violation",
@@ -183,7 +185,7 @@ _MISFIT_NUMBERS = {
 }
 _NUMBERS: Mapping[int, Verdict] = {
     **dict.fromkeys((1044, 1045, 1049, 1130, 1698, 3118, 4151), (UnavailableError, f"{{}}; {_WHO}")),
-    **dict.fromkeys((1290, 1792, 1836), (UnavailableError, _ONLY_READING)),
+    **dict.fromkeys((_OPTION, 1792, 1836), (UnavailableError, _ONLY_READING)),
     **dict.fromkeys((1021, 1114), (UnavailableError, _DISK_FULL)),
     **dict.fromkeys((1969, 3024), (UnavailableError, _TOO_LONG)),
     1205: (UnavailableError, _LOCKED),
@@ -211,7 +213,7 @@ def _mysql(error: Any) -> Verdict:
     if number in _MISFIT_NUMBERS:
         found = next(filter(None, (name.search(said) for name in _NAMES)), None)
         return DoesNotFitError, _naming(_MISFIT_NUMBERS[number], found and _last_part(found[1]))
-    if _UNTRUSTED in said:
+    if _UNTRUSTED in said or (number == _OPTION and "read-only" not in said.replace("_", "-")):
         return DeclarationError, said
     kind, sentence = _NUMBERS.get(-1 if number is None else number, (DeclarationError, "{}"))
     return kind, sentence.format(said or "the connection was lost")

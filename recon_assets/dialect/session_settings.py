@@ -262,6 +262,9 @@ _MYSQL_SETTINGS: Mapping[str, str | int] = {
     "sql_safe_updates": 0,
     "foreign_key_checks": 1,
     "unique_checks": 1,
+    # of staging tables, which must be rolled back too and hold long texts
+    "default_storage_engine": "InnoDB",
+    "default_tmp_storage_engine": "InnoDB",
     "completion_type": "NO_CHAIN",
     "sql_quote_show_create": 1,
     # A side waits while the other one works, and reads in its own time.

@@ -218,6 +218,8 @@ MYSQL_BENT = {
     "sql_safe_updates": "1",
     "foreign_key_checks": "0",
     "unique_checks": "0",
+    "default_storage_engine": "'MEMORY'",
+    "default_tmp_storage_engine": "'MyISAM'",
     "check_constraint_checks": "0",
     "max_statement_time": "0.05",
     "wait_timeout": "1",
@@ -247,9 +249,10 @@ def test_mariadb_that_bends_everything(both: Both, mariadb: MariaDB, opened: Ope
         connection = opened(side.url, role)
         assert connection.exec_driver_sql("SELECT id FROM t").scalars().all() == [1, 2, 3]
         told = connection.exec_driver_sql(
-            "SELECT @@time_zone, @@foreign_key_checks, @@wait_timeout, @@max_statement_time"
+            "SELECT @@time_zone, @@foreign_key_checks, @@wait_timeout, @@max_statement_time,"
+            " @@default_tmp_storage_engine"
         )
-        assert tuple(told.one()) == ("+00:00", 1, 28800, 60)
+        assert tuple(told.one()) == ("+00:00", 1, 28800, 60, "InnoDB")
         queried = connection.exec_driver_sql(
             "SELECT length(group_concat(repeat('a', 20))), 1 / 3 = 0, week('2024-01-01'), monthname('2024-01-01'),"
             " 'a' = 'A'"
@@ -261,7 +264,8 @@ def test_mariadb_that_bends_everything(both: Both, mariadb: MariaDB, opened: Ope
                 connection.exec_driver_sql("INSERT INTO t VALUES (0)")
     finally:
         for name, value in zip(MYSQL_BENT, before, strict=True):
-            mariadb.execute(f"SET GLOBAL {name} = {'DEFAULT' if value == 'DEFAULT' else repr(value)}")
+            own = "DEFAULT" if value in ("DEFAULT", None) else repr(value)
+            mariadb.execute(f"SET GLOBAL {name} = {own}")
 
 
 @pytest.mark.parametrize("name", ["postgresql", "mysql"])

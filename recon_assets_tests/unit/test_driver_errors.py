@@ -59,6 +59,8 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
         DoesNotFitError,
         r"unique violation \(PRIMARY\)",
     ),
+    (MYSQL(1290, "running with the --read-only option"), UnavailableError, "only reading is allowed here"),
+    (MYSQL(1290, "running with the --enforce-storage-engine option"), DeclarationError, "enforce-storage-engine"),
     (MYSQL(1048, "Column 'v' cannot be null"), DoesNotFitError, r"NULL is not allowed \(v\)"),
     (MYSQL(1406, "Data too long for column 'v' at row 7"), DoesNotFitError, r"a value too long \(v\)"),
     (

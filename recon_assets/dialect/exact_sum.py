@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from recon_assets.errors import DoesNotFitError
 from recon_assets.values import numbers
 
 
@@ -72,5 +73,16 @@ class Sum:
 
 
 def read(total: Any) -> Any:
-    """What a statement gives for the sum, as a number."""
-    return Decimal(numbers.plain(numbers.parse(total))) if isinstance(total, str) else total
+    """What a statement gives for the sum, as a number.
+
+    Raises:
+        DoesNotFitError: For a sum that MySQL has cut: it gives the largest decimal there is for all larger ones.
+    """
+    found = Decimal(numbers.plain(numbers.parse(total))) if isinstance(total, str) else total
+    if isinstance(found, Decimal) and found.as_tuple().digits == _LARGEST_MYSQL:
+        msg = "a sum has more than the 65 digits that MySQL adds up to; cast the column to fewer digits after the point"
+        raise DoesNotFitError(msg)
+    return found
+
+
+_LARGEST_MYSQL = (9,) * 65

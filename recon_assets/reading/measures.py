@@ -170,12 +170,17 @@ def scan(
 
 def _figured(side: Side, rows: sa.Subquery, measure: Measure) -> list[sa.ColumnElement[Any]]:
     found = list(_FIGURES[measure.function](rows, measure))
-    if measure.function in _ADDING and side.column(measure.column or "").type.kind is Kind.FLOAT:
+    if measure.function in _ADDING and _is_added_as_float(side, measure.column or ""):
         return [exact_sum.exact_sum(_of(rows, measure)), *found[1:]]
     if measure.function not in _EXTREMES or not _is_moment(side, measure.column or ""):
         return found
     (cell,) = side.cells([measure.column or ""])
     return [value_text(replace(cell, column=found[0]))]
+
+
+def _is_added_as_float(side: Side, name: str) -> bool:
+    """Of SQLite's numbers all that are no integers, whatever the column says, and integers that grow too large."""
+    return side.dialect == "sqlite" or side.column(name).type.kind is Kind.FLOAT
 
 
 def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: Hashing) -> list[sa.ColumnElement[Any]]:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading
+from recon_assets.errors import DoesNotFitError
 from recon_assets.model import ALL, Database, Days, Groups, Measure, SidePair
 from recon_assets.reading import DIGEST, UNDATED, Snapshot
 from recon_assets.reading.measures import Hashing, hashing
@@ -185,6 +186,33 @@ def test_least_and_greatest_single_precision_floats_keep_all_their_digits(both: 
     with reading.snapshot(opened(sides, None)) as snapshot:
         found = reading.measured(snapshot, measures, [ALL])[ALL.key]
     assert [(found[each].source, found[each].target) for each in measures] == [(16777216.0, 16777218.0)] * 2
+
+
+def test_sums_of_sqlite_are_exact(both: Both) -> None:
+    """It would add these as floats, or refuse to, where a column may hold fractions."""
+    sides = both("sqlite", "postgresql")
+    sides.create("id integer, n numeric, i bigint", "id integer, n numeric, i bigint")
+    rows = [(1, 2**52, 2**62), (2, 0.25, 2**62), *((n, 0.1, 2**62) for n in range(3, 13))]
+    for side in (sides.source, sides.target):
+        side.fill("t", rows)
+    measures = [Measure(function, name) for function in ("sum", "avg") for name in "ni"]
+    with reading.snapshot(opened(sides, None)) as snapshot:
+        found = reading.measured(snapshot, measures, [ALL])["all"]
+    assert found[measures[0]] == SidePair(Decimal(2**52) + Decimal("1.25"), Decimal(2**52) + Decimal("1.25"))
+    assert all(each.source == each.target for each in found.values())
+
+
+def test_a_sum_that_mysql_cuts_is_no_sum(both: Both) -> None:
+    """It gives its largest decimal for all that are larger."""
+    sides = both("mysql", "mysql")
+    sides.create("id integer, n decimal(65,30)", "id integer, n decimal(65,30)")
+    for side in (sides.source, sides.target):
+        side.fill("t", [(at, "9" * 35) for at in range(20)])
+    with (
+        reading.snapshot(opened(sides, None)) as snapshot,
+        pytest.raises(DoesNotFitError, match="more than the 65 digits that MySQL adds up to"),
+    ):
+        reading.measured(snapshot, [Measure("sum", "n")], [ALL])
 
 
 def test_sums_of_the_largest_integers_of_duckdb(both: Both) -> None:

@@ -1,10 +1,8 @@
 """The processes themselves: code server, webserver and daemon on PostgreSQL, real databases, a real backfill."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -189,28 +187,3 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
             running.check()
     assert session.dagster.running() is None
     assert len(copied(environ)) == 19
-
-
-def test_a_killed_command_can_be_run_again(environ: dict[str, str]) -> None:
-    """`kill -9` of everything in the middle; then each day is complete, and no row is there twice."""
-    with connect(environ["RECON_TARGET_URL"]) as target:
-        target.execute("ALTER TABLE orders DROP CONSTRAINT orders_at_check")
-    command = [sys.executable, "-c", "from recon_assets.cli import main; main(['backfill', 'orders'])"]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for_first_rows(environ, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert set(copied(environ).values()) == {20}
-    with sessions.session(environ) as session:
-        assert session.missing(orders(session)).windows == ()
-
-
-def wait_for_first_rows(environ: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the first day is there, or the command has ended."""
-    until = time.monotonic() + 120
-    while not copied(environ) and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)

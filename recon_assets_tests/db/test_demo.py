@@ -28,6 +28,9 @@ from recon_assets.reading import pair_for_loading
 from recon_assets.writing import load
 from recon_assets_tests.conftest import Fresh
 
+# What is measured is the making of the demo, in the fixtures.
+pytestmark = pytest.mark.repeats
+
 TABLES = ("airlines", "airports", "flights", "planes", "weather")
 ROWS = {"airlines": 16, "airports": 1_458, "flights": 336_776, "planes": 3_322, "weather": 26_115}
 FOUND_BY_COMPARING = {DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED}

@@ -64,7 +64,7 @@ def check_complete(demo: Empty, span: str = "") -> None:
         assert target.execute(text + "analytics.flights").fetchone() == expected
 
 
-@pytest.mark.parametrize("victim", ["run", "daemon", "database"])
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_killed_once_and_resumed(empty_demo: Empty, victim: str) -> None:
     """Whichever process is killed in the middle, the command run again completes the days."""
     wanted = FLIGHTS[IN_JANUARY] // 3

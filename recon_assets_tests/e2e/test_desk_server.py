@@ -19,6 +19,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from recon_assets.desk import hashed
+from recon_assets.desk.server import serve
+from recon_assets.errors import ReconError
 from recon_assets.orchestration.processes import free_port
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.e2e.conftest import until
@@ -146,19 +148,26 @@ def test_one_login_opens_both(environ: dict[str, str], browser: Browser) -> None
         page.get_by_role("heading", name="Log in").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("words", "more", "said"),
-    [
-        pytest.param(["--host", "::"], {}, "Set RECON_WEB_USERS", id="open to all"),
-        pytest.param([], {"RECON_WEB_USERS": "ana:secret"}, "is not name:hash", id="no hash"),
-        pytest.param([], {"RECON_LEDGER_URL": "postgresql://127.0.0.1:1/x"}, "ledger", id="no ledger"),
-    ],
-)
-def test_what_cannot_be_served_is_said_in_a_sentence(
-    environ: dict[str, str], words: list[str], more: dict[str, str], said: str
+UNUSABLE: dict[str, tuple[str, dict[str, str], str]] = {
+    "open to all": ("::", {}, "Set RECON_WEB_USERS"),
+    "no hash": ("127.0.0.1", {"RECON_WEB_USERS": "ana:secret"}, "is not name:hash"),
+    "no ledger": ("127.0.0.1", {"RECON_LEDGER_URL": "postgresql://127.0.0.1:1/x"}, "ledger"),
+}
+
+
+@pytest.mark.parametrize(("host", "more", "said"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_served_is_refused(
+    environ: dict[str, str], tmp_path: Path, host: str, more: dict[str, str], said: str
 ) -> None:
-    process = started({**environ, **more}, "--port", str(free_port()), *words)
-    assert process.wait(60) in {2, 3}
+    """Before Dagster is loaded and anything listens."""
+    with pytest.raises(ReconError, match=said):
+        serve(host, free_port(), tmp_path / "workspace.yaml", {**environ, **more})
+
+
+def test_what_cannot_be_served_is_said_in_a_sentence(environ: dict[str, str]) -> None:
+    """By the process, in its log: any of these errors, of which one is enough."""
+    process = started(environ, "--port", str(free_port()), "--host", "::")
+    assert process.wait(60) == 2
     log = (Path(environ["DAGSTER_HOME"]) / "web.log").read_text()
-    assert said in log
+    assert "Set RECON_WEB_USERS" in log
     assert "Traceback" not in log

@@ -75,7 +75,6 @@ class Desk:
         """Load the queue until it has the case, and follow its link."""
         link = self.page.locator(f"a[href='/review/case/{case}']")
         until(lambda: self.loaded("/review") and link.count() == 1, PATIENCE)
-        self.picture("queue", 560)
         link.click()
         self.page.get_by_role("heading", name="Decide").wait_for()
 
@@ -150,59 +149,104 @@ def right_orders(both: Empty) -> list[tuple[object, ...]]:
         return source.execute("SELECT * FROM orders ORDER BY id").fetchall()
 
 
-@pytest.fixture(scope="module")
-def spoilt(tmp_path_factory: pytest.TempPathFactory, clean: dict[str, str]) -> Iterator[Empty]:
+@pytest.fixture
+def spoilt(tmp_path: Path, clean: dict[str, str]) -> Iterator[Empty]:
     """Three days of orders: the target lacks two of the first day, and has other values in two of the second."""
-    with made(tmp_path_factory.mktemp("spoilt"), clean, TABLES) as both:
+    with made(tmp_path, clean, TABLES) as both:
         with both.source() as source, both.target() as target:
             source.execute(ORDERS.format("orders"))
             target.execute(f"CREATE SCHEMA analytics; {ORDERS.format('analytics.orders')}; {DAMAGE}")
         yield both
 
 
-@pytest.fixture(scope="module")
-def judged(spoilt: Empty) -> Iterator[Webserver]:
-    """Everything runs, and every day has been judged from the command line."""
-    with spoilt.dev() as webserver:
+@pytest.fixture
+def desk(spoilt: Empty, browser: Browser, pictures: Path) -> Iterator[Desk]:
+    """Everything runs, every day has been judged from the command line, and a person is before it."""
+    with spoilt.dev() as webserver, browser.new_context() as context:
         assert recon(spoilt.environ, "adopt", "orders").returncode == 0
         said = recon(spoilt.environ, "judge", "orders")
         assert said.returncode == 1, said.stdout + said.stderr
-        yield webserver
+        yield Desk(spoilt, webserver, context.new_page(), pictures)
 
 
-@pytest.fixture
-def desk(spoilt: Empty, judged: Webserver, browser: Browser, pictures: Path) -> Iterator[Desk]:
-    """A new person before it. Each has a case of their own, and leaves the rows as they were."""
-    with browser.new_context() as context:
-        yield Desk(spoilt, judged, context.new_page(), pictures)
+OF_1043, OF_1058 = ["update", "id 1043", "amount"], ["update", "id 1058", "amount"]
 
 
-def test_applied_green_undone_and_red_again(desk: Desk) -> None:
-    """A case is found, previewed and decided; its rows are written and its day is green; undone, all is as it was."""
-    damaged, page = orders(desk.both), desk.page
-    assert desk.days("fields") == {**GREEN, "2024-03-02": "FAILED"}
+def test_applied_or_kept_green_undone_and_red_again(desk: Desk) -> None:
+    """Two cases are found and decided: one is written and one is kept, and their days are green.
 
-    desk.find(SPOILT)
-    differing = ["335.95", "33595", "446.2", "paid", "0", "NULL"]
-    expect(page.locator("td.differs")).to_have_text([f"differs: {value}" for value in differing])
-    desk.picture("case", 1240)
-    desk.preview("APPLY_SOURCE", "Cents were taken for dollars.")
-    of_1043, of_1058 = ["update", "id 1043", "amount"], ["update", "id 1058", "amount"]
-    assert desk.changes() == [*of_1043, "33595.00", "335.95", *of_1058, "0.00", "446.20", "status", "NULL", "paid"]
-    desk.picture("preview", 560)
+    Undone, the rows and the day are what they were.
+    """
+    damaged = orders(desk.both)
+    see_what_is_red(desk)
+    apply_the_source(desk)
     assert orders(desk.both) == damaged
+    desk.page.get_by_role("button", name="Confirm APPLY_SOURCE").click()
+    desk.page.get_by_text("Decided. A run does it within seconds").wait_for()
+    begun = time.monotonic()
+    keep_the_target(desk)
 
-    page.get_by_role("button", name="Confirm APPLY_SOURCE").click()
-    page.get_by_text("Decided. A run does it within seconds").wait_for()
-    sys.stderr.write(f"\nfrom the decision to the corrected rows: {desk.becomes(SPOILT, 'APPLIED'):.1f} s\n")
+    desk.becomes(SPOILT, "APPLIED")
+    sys.stderr.write(f"\nfrom the decision to the corrected rows: {time.monotonic() - begun:.1f} s\n")
     assert [row for row in right_orders(desk.both) if row[0] not in {1007, 1011}] == orders(desk.both)
-    until(lambda: desk.days("fields") == GREEN, PATIENCE)
-    desk.open_check("fields")
-    page.get_by_text("Passed (3)").wait_for()
-    assert desk.staleness(SPOILT) == "FRESH"
+    see_what_is_green(desk)
 
     said = desk.undo(SPOILT, "They were dollars after all.")
-    assert said == [*of_1058, "446.20", "0.00", "status", "paid", "NULL", *of_1043, "335.95", "33595.00"]
+    assert said == [*OF_1058, "446.20", "0.00", "status", "paid", "NULL", *OF_1043, "335.95", "33595.00"]
+    see_what_is_undone(desk)
+    assert orders(desk.both) == damaged
+
+
+def see_what_is_red(desk: Desk) -> None:
+    """Dagster's pages show the wrong days and a day's wrong records, as judged from the command line."""
+    assert desk.days("fields") == {**GREEN, "2024-03-02": "FAILED"}
+    assert desk.days("keys") == {**GREEN, "2024-03-01": "FAILED"}
+    desk.open_check("fields")
+    desk.page.get_by_text("Failed (1)").wait_for()
+    desk.page.get_by_text("Passed (2)").wait_for()
+    desk.page.get_by_text("2024-03-02", exact=True).first.click()
+    desk.page.get_by_text("2 of 40 records on both sides differ: amount in 2, status in 1").first.wait_for()
+    for order in ("1043", "1058"):
+        desk.page.get_by_role("cell", name=order, exact=True).first.wait_for()
+
+
+def apply_the_source(desk: Desk) -> None:
+    """The case is found in the queue; its page and the preview say what differs and what would be written."""
+    lost = desk.page.locator(f"a[href='/review/case/{LOST}']")
+    until(lambda: desk.loaded("/review") and lost.count() == 1, PATIENCE)
+    desk.picture("queue", 560)
+    desk.find(SPOILT)
+    differing = ["335.95", "33595", "446.2", "paid", "0", "NULL"]
+    expect(desk.page.locator("td.differs")).to_have_text([f"differs: {value}" for value in differing])
+    desk.picture("case", 1240)
+    desk.preview("APPLY_SOURCE", "Cents were taken for dollars.")
+    assert desk.changes() == [*OF_1043, "33595.00", "335.95", *OF_1058, "0.00", "446.20", "status", "NULL", "paid"]
+    desk.picture("preview", 560)
+
+
+def keep_the_target(desk: Desk) -> None:
+    """Of the other case."""
+    desk.find(LOST)
+    desk.preview("KEEP_TARGET", "Both were cancelled by phone.")
+    desk.page.get_by_text("2 records would be accepted as they are in the target").wait_for()
+    desk.page.get_by_role("button", name="Confirm KEEP_TARGET").click()
+
+
+def see_what_is_green(desk: Desk) -> None:
+    """What was accepted too, and Dagster's page says who accepted it and why."""
+    desk.becomes(LOST, "ACCEPTED")
+    assert desk.happened()[1:] == ["ana decided KEEP_TARGET for all of it", "ana accepted it as it is"]
+    until(lambda: desk.days("fields") == desk.days("keys") == GREEN, PATIENCE)
+    desk.open_check("keys")
+    desk.page.get_by_text("2024-03-01", exact=True).filter(visible=True).last.click()  # the first is the end of a bar
+    desk.page.get_by_role("cell", name="ana: Both were cancelled by phone.").wait_for()
+    desk.open_check("fields")
+    desk.page.get_by_text("Passed (3)").wait_for()
+    assert desk.staleness(SPOILT) == "FRESH"
+
+
+def see_what_is_undone(desk: Desk) -> None:
+    """The case waits again, with all that happened to it, and its day is red."""
     sys.stderr.write(f"from the undo to a case that waits again: {desk.becomes(SPOILT, 'PENDING'):.1f} s\n")
     assert desk.happened() == [
         "recon found it",
@@ -213,26 +257,6 @@ def test_applied_green_undone_and_red_again(desk: Desk) -> None:
         "ana undid what was written",
         "recon found it",
     ]
-    assert orders(desk.both) == damaged
     assert desk.days("fields") == {**GREEN, "2024-03-02": "FAILED"}
     desk.open_check("fields")
-    page.get_by_text("Failed (1)").wait_for()
-
-
-def test_kept_and_green_as_accepted(desk: Desk) -> None:
-    """The difference stays, the day's check is green, and says who accepted it and why."""
-    damaged, page = orders(desk.both), desk.page
-    assert desk.days("keys") == {**GREEN, "2024-03-01": "FAILED"}
-
-    desk.find(LOST)
-    desk.preview("KEEP_TARGET", "Both were cancelled by phone.")
-    page.get_by_text("2 records would be accepted as they are in the target").wait_for()
-    page.get_by_role("button", name="Confirm KEEP_TARGET").click()
-
-    desk.becomes(LOST, "ACCEPTED")
-    assert desk.happened()[1:] == ["ana decided KEEP_TARGET for all of it", "ana accepted it as it is"]
-    until(lambda: desk.days("keys") == GREEN, PATIENCE)
-    assert orders(desk.both) == damaged
-    desk.open_check("keys")
-    page.get_by_text("2024-03-01", exact=True).filter(visible=True).last.click()  # the first is the end of a bar
-    page.get_by_role("cell", name="ana: Both were cancelled by phone.").wait_for()
+    desk.page.get_by_text("Failed (1)").wait_for()

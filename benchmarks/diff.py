@@ -36,7 +36,8 @@ DuckDB     a full join of both tables, read by its PostgreSQL extension
 The time is from before connecting until every record that differs is named; imports don't count. CPU is that of the
 databases and of the contestant meanwhile. Contestants take turns, three times (with --quick: beside the rivals once);
 figures are medians. Ours must find exactly what was planted, or there are no figures; who else finds other counts is
-named. The rivals run in an environment of their own, that uv makes.
+named. The rivals run in an environment of their own, that uv makes. Each run is told as it ends; interrupted (Ctrl-C,
+`timeout`), the program prints the figures that it has so far.
 
   uv run python benchmarks/diff.py --quick     1M rows, a table
   uv run python benchmarks/diff.py --json      everything, for a program; exit code 1 when a goal is missed
@@ -261,25 +262,30 @@ EIGHT_CHECKS = (
 )
 
 
-def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
-    """All figures."""
+def measure(quick: bool) -> Iterator[Figure]:  # noqa: FBT001 - the command line's switch
+    """All figures, as they come."""
     sizes = list(SIZES)[:1] if quick else list(SIZES)
+    figures = []
     with environment(QUICK_TIMES if quick else FULL_TIMES) as rivals:
-        figures = [figure for name in sizes for figure in of_size(name, SIZES[name], rivals)]
-    return [*figures, *of_memory(figures)]
+        for name in sizes:
+            for figure in of_size(name, SIZES[name], rivals):
+                figures.append(figure)
+                yield figure
+    yield from of_memory(figures)
 
 
-def of_size(name: str, rows: int, rivals: Rivals) -> list[Figure]:
+def of_size(name: str, rows: int, rivals: Rivals) -> Iterator[Figure]:
     """The figures of one size of table: equal, then with faults."""
     with tables(name, rows) as courses:
-        figures = [figure for course in courses for figure in equal(f"{name} {course.names}", course)]
+        for course in courses:
+            yield from equal(f"{name} {course.names}", course)
         for side, url in {item for course in courses for item in course.sides.items()}:
             planted.plant(url, side, rows)
         damaged = [replace(course, wrong=planted.wrong(rows)) for course in courses]
         day = replace(damaged[0], day=A_DAY, wrong=planted.wrong(rows, A_DAY))
         for course in damaged:
-            figures += contest(f"{name} {course.names}", course, GOALS[course.names], rivals)
-        return [*figures, *contest(f"{name} {day.names}, a day", day, DAY_GOALS[name], rivals)]
+            yield from contest(f"{name} {course.names}", course, GOALS[course.names], rivals)
+        yield from contest(f"{name} {day.names}, a day", day, DAY_GOALS[name], rivals)
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 import argparse
 import importlib.util
 import json
+import signal
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -53,18 +54,32 @@ class Run:
     cpu: float = 0.0
 
 
-def main(name: str, about: str, measure: Callable[[bool], list[Figure]]) -> None:
-    """Run a benchmark as a program; exits with 1 when a goal is missed."""
+def main(name: str, about: str, measure: Callable[[bool], Iterable[Figure]]) -> None:
+    """Run a benchmark as a program; exits with 1 when a goal is missed, or when it was interrupted.
+
+    Interrupted (by Ctrl-C, `timeout` or `kill`), it prints the figures that it has so far.
+    """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the small sizes only; ends within 3 minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
-    figures = measure(asked.quick)
+    figures: list[Figure] = []
+    complete = False
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        figures.extend(measure(asked.quick))
+        complete = True
+    except KeyboardInterrupt:
+        say("interrupted; the figures so far:")
     if asked.json:
         print(json.dumps({"benchmark": name, "figures": [figure.plain() for figure in figures]}))
     else:
         Console().print(_table(name, figures))
-    sys.exit(0 if all(figure.holds for figure in figures) else 1)
+    sys.exit(0 if complete and all(figure.holds for figure in figures) else 1)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _table(name: str, figures: list[Figure]) -> Table:
@@ -105,13 +120,15 @@ def take_turns(
 ) -> dict[str, Run]:
     """Run each contestant a few times, A B A B, so that a busy machine is busy for all; the medians.
 
-    ``reset`` runs before each, untimed.
+    ``reset`` runs before each, untimed. Each run is told as it ends, since a whole benchmark takes many of them.
     """
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
     for _ in range(times):
         for name, contestant in contestants.items():
             reset()
-            runs[name].append(contestant())
+            run = contestant()
+            say(f"  {name}: {run.seconds:.2f} s, {run.cpu:.2f} CPU-s, {run.peak:.0f} MB")
+            runs[name].append(run)
     return {name: _median(found) for name, found in runs.items()}
 
 

@@ -20,7 +20,7 @@ from recon_assets.dialect import mysql_unreadable
 from recon_assets.dialect.common_form import Form
 from recon_assets.model import Kind, Type
 from recon_assets.values import KINDS, UNREADABLE, Marked
-from recon_assets.values.kind import CAST_MYSQL, CAST_MYSQL_NUMBER
+from recon_assets.values.kind import CAST_MYSQL, CAST_MYSQL_NUMBER, MYSQL_UTF8
 
 NULL = "~"
 END = ";"
@@ -76,7 +76,8 @@ class Spelling:
             msg = f"no canonical text for {of.name} ({of.kind})"
             raise NotImplementedError(msg)
         text = sql.whole if sql.whole and _is_whole(of) else sql.named.get(of.name, sql.text)
-        return sql.compared_as.get(cell.form.kind, text)
+        found = sql.compared_as.get(cell.form.kind, text)
+        return "{}" if found == MYSQL_UTF8 and of.utf8 else found
 
     def parts(self, cell: Cell, column: str) -> list[str]:
         """One cell of a row's text, in parts that are to be joined: the fewer are made by others, the cheaper."""

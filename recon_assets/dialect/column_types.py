@@ -44,7 +44,8 @@ def column_types(
     unknown = [name for name in texts if name not in charsets or name in cast]
     charsets = {**charsets, **(_charsets(connection, select, unknown) if unknown else {})}
     lossy = {name: charsets[name] for name in texts if charsets[name] not in LOSSLESS}
-    return {name: replace(of, charset=lossy.get(name)) for name, of in found.items()}
+    utf8 = {name for name in texts if charsets[name] == "utf8mb4"}
+    return {name: replace(of, charset=lossy.get(name), utf8=name in utf8) for name, of in found.items()}
 
 
 def _postgresql(connection: sa.Connection, select: _Select) -> dict[str, Type]:

@@ -1,7 +1,7 @@
 """What a canonical text means, and when two of them are equal: the verdict on a record is made here, on values."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
@@ -14,7 +14,7 @@ from recon_assets.dialect.common_form import Form
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
 from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, float as floats, moments, numbers
-from recon_assets.values.showing import shown
+from recon_assets.values.showing import showing, shown
 
 Role = Literal["source", "target"]
 _MICROSECONDS = 6
@@ -178,10 +178,23 @@ class Reader:
 
     def shown(self, text: str | None, role: Role) -> Value:
         """The value as results show it."""
-        return shown(text, self._type(role).kind, self.form.kind, self._other(role).kind)
+        if text is None:
+            return None
+        kind, other = self._kinds[role]
+        if isinstance(text, Marked) or UNREADABLE in text:
+            return shown(text, kind, self.form.kind, other)
+        show = self._showing[role]
+        return show(text) if show else text
 
-    def _other(self, role: Role) -> Type:
-        return self.target if role == "source" else self.source
+    @cached_property
+    def _kinds(self) -> Mapping[Role, tuple[Kind, Kind]]:
+        """What values of a side mean, and those of the other one."""
+        source, target = self.source.kind, self.target.kind
+        return {"source": (source, target), "target": (target, source)}
+
+    @cached_property
+    def _showing(self) -> Mapping[Role, Callable[[str], Value] | None]:
+        return {role: showing(kind, self.form.kind, other) for role, (kind, other) in self._kinds.items()}
 
 
 def _single(value: float) -> float:

@@ -2,7 +2,8 @@
 
 1. Digests of all windows: those that agree are done.
 2. A large window that differs is split by row digests into parts, and those into smaller ones, level by level.
-3. The rows of parts that differ are read. Rows that both sides have alike cancel out.
+3. The rows of parts that differ are read. Rows that both sides have alike cancel out. Where one side has one row more,
+   the difference of the sums of hashes is that row's hash, and no other row is read.
 4. What is left is put aside on disk by key, and each key is judged on the values of all its rows together.
 5. A record that seems to be missing or extra is looked for in windows that are not compared.
 6. Records that differ and are younger than the grace period are read again.
@@ -20,7 +21,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from recon_assets import reading
-from recon_assets.diff.comparisons import Comparisons
+from recon_assets.diff.comparisons import MAX_SAMPLES, Comparisons
 from recon_assets.diff.records import Table, table_of
 from recon_assets.diff.repeated_keys import MAX_HELD, is_repeated
 from recon_assets.diff.spool import ROLES, Key, Row, Spool, spool, text_of
@@ -197,24 +198,36 @@ class _Comparing:
         for some in _batches(dense):
             self._read_parts(some, leftovers, segments)
         sparse = [part for part in parts if 2 * differ[part.window.key, part.rest % parts_before] <= each]
+        self._read_sparse(list(_with_samples(sparse)), leftovers)
+
+    def _read_sparse(self, parts: Sequence[Part], leftovers: Spool) -> None:
+        """Read these parts, but split those again that are still large."""
         # A part of identical rows cannot be split, and need not be: they are held as one.
-        still_large = [part for part in sparse if part.rows > MAX_ROWS_OF_PART and part.parts < _MAX_PARTS]
-        kept = set(still_large)
-        for some in _batches([part for part in sparse if part not in kept]):
-            self._read_parts(some, leftovers, some[0].parts)
-        for some in _batches(still_large):
+        large = [
+            part for part in parts if part.row is None and part.rows > MAX_ROWS_OF_PART and part.parts < _MAX_PARTS
+        ]
+        kept = set(large)
+        for some in _batches([part for part in parts if part not in kept]):
+            mistaken = self._read_parts(some, leftovers, some[0].parts)
+            self._read_sparse(mistaken, leftovers)
+        for some in _batches(large):
             self._split(some, leftovers)
 
-    def _read_parts(self, parts: Sequence[Part], leftovers: Spool, segments: int = 1) -> None:
-        """Read all rows of some parts, and put aside those that are not on both sides alike.
+    def _read_parts(self, parts: Sequence[Part], leftovers: Spool, segments: int = 1) -> list[Part]:
+        """Read the rows of some parts, and put aside those that are not on both sides alike.
+
+        Returns:
+            Parts of which the one row that was to differ was not found: there is more than one, and all must be read.
 
         Raises:
             ContradictionError: When not as many rows come as the digests counted, or all of them cancel out.
         """
+        surplus = {(part.window.key, part.rest): part.source - part.target for part in parts if part.row is not None}
         read = {(part.window.key, part.rest): Counter[str]() for part in parts}
         streams = self.snapshot.both(lambda side: reading.primed(reading.lines(side, parts, self.how, segments)))
         for (day, segment), source, target in reading.side_by_side(*streams):
-            seen = read.setdefault((str(day), segment % parts[0].parts), Counter())
+            place = (str(day), segment % parts[0].parts)
+            seen = read.setdefault(place, Counter())
             of_source, of_target = _counting(source, seen, "source"), _counting(target, seen, "target")
             rows: Iterable[Row]
             if self._judges_every_row:
@@ -224,19 +237,27 @@ class _Comparing:
                 )
             else:
                 rows = self._left(str(day), of_source, of_target)
+            if place in surplus:
+                rows = list(rows)  # the hash's own, which are few
+                rows = rows if seen["source"] - seen["target"] == surplus[place] else []
             for row in rows:
                 leftovers.add(self.table.key_of(row), row)
                 seen["left"] += 1
         self.rows_read += sum(seen["source"] + seen["target"] for seen in read.values())
+        mistaken = []
         for part in parts:
             seen = read[part.window.key, part.rest]
-            if (seen["source"], seen["target"]) != (part.source, part.target) or not seen["left"]:
+            if part.row is not None:
+                # The others' digests are equal when this row is taken off them.
+                mistaken += [] if seen["left"] else [replace(part, row=None)]
+            elif (seen["source"], seen["target"]) != (part.source, part.target) or not seen["left"]:
                 msg = (
                     f"{self.snapshot.pair.spec.name}: {part}: the digests are of {part.source:,} rows in source and"
                     f" {part.target:,} in target, and differ; {seen['source']:,} and {seen['target']:,} rows were"
                     f" read, and {seen['left']:,} of them are not on both sides alike. {CONTRADICTION}"
                 )
                 raise ContradictionError(msg)
+        return mistaken
 
     def _left(self, window: str, source: Iterable[str], target: Iterable[str]) -> Iterator[Row]:
         """What is left of a segment when what both sides have alike cancels out."""
@@ -395,6 +416,16 @@ def _rows(figure: int | Digest) -> int:
 def _power_of_2(number: int) -> int:
     """The largest that is not above the number, and at least 2."""
     return int(2 ** max(1, number.bit_length() - 1))
+
+
+def _with_samples(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same parts, but of each window some are read whole, for records that agree, to be shown beside the others."""
+    read_whole = Counter[str]()
+    for part in parts:
+        found = part if read_whole[part.window.key] >= MAX_SAMPLES else replace(part, row=None)
+        if found.row is None:
+            read_whole[part.window.key] += part.rows
+        yield found
 
 
 def _batches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:

@@ -1,6 +1,6 @@
 """What columns are, whatever their database calls it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -41,6 +41,7 @@ class Type:
         labels: The values of an enum.
         parts: Of what a type of PostgreSQL that somebody defined is made: attributes, elements, what a domain is of.
         charset: MySQL's character set, where it has bytes that are no characters.
+        utf8: MySQL keeps the text as it is compared, so that it need not be converted. No part of what a type means.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Type:
     labels: tuple[str, ...] = ()
     charset: str | None = None
     parts: tuple[str, ...] = ()
+    utf8: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

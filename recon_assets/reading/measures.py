@@ -138,10 +138,10 @@ def quotient(total_: Decimal, count: int) -> Decimal:
 
 def digest_of(values: Sequence[Any]) -> Digest:
     """The digest from its figures: rows, rows hashed, and the sum."""
-    rows, hashed, added = (None if value is None else int(value) for value in values)
+    rows, hashed, added = values
     if rows != hashed:
-        too_long("a digest", (rows or 0) - (hashed or 0))
-    return Digest(rows or 0, added)
+        too_long("a digest", rows - hashed)
+    return Digest(rows, None if added is None else int(added))
 
 
 def too_long(place: str, rows: int) -> NoReturn:

@@ -229,12 +229,30 @@ def snapshot(pair: Pair, *, target: sa.Connection | None = None) -> Iterator[Sna
     Raises:
         UnavailableError: When a database does not answer.
     """
-    with ExitStack() as stack:
-        sides = []
-        for role, engine, given in (("source", pair.source, None), ("target", pair.target, target)):
-            stack.enter_context(driver_errors(f"{pair.spec.name}: {role}"))
-            connection = given or stack.enter_context(engine.connect())
-            if given is None:
-                connection.execute(begin_reading())
-            sides.append(Side(pair, role, connection))  # type: ignore[arg-type]
-        yield Snapshot(pair, *sides)
+    name = pair.spec.name
+    with (
+        driver_errors(f"{name}: source"),
+        driver_errors(f"{name}: target"),
+        ExitStack() as stack,
+    ):
+        with ThreadPoolExecutor(2) as pool:
+            opening = (
+                pool.submit(_open, f"{name}: source", pair.source, None),
+                pool.submit(_open, f"{name}: target", pair.target, target),
+            )
+        for each in opening:
+            if each.exception() is None and each.result() is not target:
+                stack.callback(each.result().close)
+        source_read, target_read = (each.result() for each in opening)
+        yield Snapshot(pair, Side(pair, "source", source_read), Side(pair, "target", target_read))
+
+
+def _open(place: str, engine: sa.Engine, given: sa.Connection | None) -> sa.Connection:
+    """A connection to read by, which reads the moment of this call; the one ``given`` reads as its owner began it."""
+    if given is not None:
+        return given
+    with driver_errors(place), ExitStack() as stack:
+        connection = stack.enter_context(engine.connect())
+        connection.execute(begin_reading())
+        stack.pop_all()
+    return connection

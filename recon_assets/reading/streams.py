@@ -38,6 +38,8 @@ class Part:
 
     Attributes:
         source, target: How many rows the digest of each side counted.
+        row: The hash of the one row that differs, if it is one: by so much the sums of both sides differ. Other rows
+            need not be read then, but that it is one row is a guess until it is found.
     """
 
     window: Window
@@ -45,6 +47,7 @@ class Part:
     target: int
     parts: int = 1
     rest: int = 0
+    row: int | None = None
 
     @property
     def rows(self) -> int:
@@ -67,23 +70,23 @@ def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) ->
     Raises:
         ContradictionError: When the smaller parts have other rows than the larger one, or are all equal.
     """
-    finer = parts[0].parts * each
+    before, finer = parts[0].parts, parts[0].parts * each
     windows = {part.window.key: part.window for part in parts}
     left = {(part.window.key, part.rest): [part.source, part.target, 0] for part in parts}
     found = []
-    for (window, rest), source, target in side_by_side(
-        *snapshot.both(lambda side: primed(_digests(side, parts, finer, how)))
-    ):
-        both = [next((digest for _, _, digest in rows), Digest(0, None)) for rows in (source, target)]
-        whole = left.get((str(window), rest % parts[0].parts))
+    for (window, rest), *figures in _paired(*snapshot.both(lambda side: primed(_digests(side, parts, finer, how)))):
+        whole = left.get((window, rest % before))
         if whole is None:
             msg = f"{snapshot.source.place}: {window}: a digest is of a part that was not asked for"
             raise ContradictionError(msg)
-        whole[0] -= both[0].rows
-        whole[1] -= both[1].rows
-        if both[0] != both[1]:
+        source, target = map(digest_of, figures)
+        whole[0] -= source.rows
+        whole[1] -= target.rows
+        if source != target:
             whole[2] += 1
-            found.append(Part(windows[str(window)], both[0].rows, both[1].rows, finer, rest))
+            row = _only_row(source, target)
+            row = row if row is not None and abs(row) % finer == rest else None
+            found.append(Part(windows[window], source.rows, target.rows, finer, rest, row))
     for part in parts:
         source_left, target_left, differ = left[part.window.key, part.rest]
         if source_left or target_left or not differ:
@@ -96,20 +99,45 @@ def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) ->
     return found
 
 
+def _only_row(source: Digest, target: Digest) -> int | None:
+    """The hash of the row that one side has and the other has not, if that is all that differs."""
+    surplus = source.rows - target.rows
+    return surplus * ((source.sum or 0) - (target.sum or 0)) if abs(surplus) == 1 else None
+
+
 CONTRADICTION = (
     "Both were read at one moment, so one reading is wrong, and nothing is said of the records."
     " Compare again; if it says so again, report it with the types of the columns"
 )
 
 
-def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[tuple[Any, int, Digest]]:
+_Figures = tuple[tuple[str, int], Sequence[Any]]
+"""The window and number of a part, and what `digest_of` reads of it."""
+
+
+def _paired(
+    source: Iterator[_Figures], target: Iterator[_Figures]
+) -> Iterator[tuple[tuple[str, int], Sequence[Any], Sequence[Any]]]:
+    """The figures that both sides have of each part; both come in the order of parts."""
+    left, right = next(source, None), next(target, None)
+    while left or right:
+        at = min(each[0] for each in (left, right) if each)
+        here, there = left if left and left[0] == at else None, right if right and right[0] == at else None
+        yield at, here[1] if here else _NO_ROWS, there[1] if there else _NO_ROWS
+        left, right = next(source, None) if here else left, next(target, None) if there else right
+
+
+_NO_ROWS = (0, 0, None)
+
+
+def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[_Figures]:
     inner = side.select(side.window_key(_windows(parts)).label("recon_window"), row_hash(side, how).label("recon_row"))
     rows = fenced(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
     groups = (rows.c.recon_window.label("w"), _rest(rows.c.recon_row, finer).label("p"))
     select = sa.select(*groups, *digest_figures(rows.c.recon_row)).group_by(*groups).order_by(*_FIRST_TWO)
     for batch in side.stream(select):
         for window, rest, *figures in map(tuple, batch):
-            yield window, int(rest), digest_of(figures)
+            yield (str(window), int(rest)), figures
 
 
 _FIRST_TWO: tuple[sa.ColumnElement[Any], ...] = (sa.literal_column("1"), sa.literal_column("2"))
@@ -125,14 +153,26 @@ def _windows(parts: Iterable[Part]) -> list[Window]:
 
 
 def _inside(side: Side, parts: Sequence[Part], how: Hashing) -> sa.ColumnElement[bool]:
-    """Whether a row is in one of the parts, which have one number of ``parts``."""
+    """Whether a row is in one of the parts, which have one number of ``parts``, and is the one that it names."""
+    if parts[0].parts == 1:
+        return side.inside(_windows(parts))
+    number = row_hash(side, how)
+    named = [part.row for part in parts if part.row is not None]
+    found = _in_parts(side, parts, number)
+    if not named:
+        return found
+    # The hash is dear, so that it is looked at again only in the few rows of these parts.
+    whole = [part for part in parts if part.row is None]
+    read = number.in_(_written(named))
+    return sa.and_(found, sa.or_(read, _in_parts(side, whole, number)) if whole else read)
+
+
+def _in_parts(side: Side, parts: Sequence[Part], number: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     windows: dict[tuple[int, ...], list[Window]] = {}
     for _, rows in groupby(parts, key=lambda part: part.window.key):
         some = list(rows)
         windows.setdefault(tuple(part.rest for part in some), []).append(some[0].window)
-    if parts[0].parts == 1:
-        return side.inside(_windows(parts))
-    rest = _rest(row_hash(side, how), parts[0].parts)
+    rest = _rest(number, parts[0].parts)
     return sa.or_(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
 
 

@@ -128,6 +128,30 @@ def test_only_parts_that_differ_are_read(both: Both, levels: int, monkeypatch: P
     assert 0 < found.rows_read < 60
 
 
+def test_of_parts_that_differ_by_a_row_that_row_alone_is_read(both: Both, monkeypatch: Patch) -> None:
+    """The difference of the sums is its hash; but some parts are read whole, for records that agree to be shown."""
+    take("in buckets", monkeypatch)
+    sides = filled(both, ROWS, [*changed(17, 111)[1:], (900, "extra", DAY)])
+    whole = compared(sides)
+    assert whole.matching_samples
+    monkeypatch.setattr(window_comparison, "MAX_SAMPLES", 0)
+
+    found = compared(sides)
+
+    def wrong(of: Comparison) -> tuple[Any, ...]:
+        return of.counts, of.missing, of.extra, of.mismatched
+
+    assert wrong(found) == wrong(whole)
+    assert (found.counts.missing, found.counts.extra, found.counts.mismatched) == (1, 1, 2)
+    assert found.rows_read == 6
+    # Where the guess is wrong no row is found, and then all rows of the part are read.
+    guess = streams._only_row
+    monkeypatch.setattr(streams, "_only_row", lambda *both: None if (row := guess(*both)) is None else row + 2**20)
+    again = compared(sides)
+    assert wrong(again) == wrong(whole)
+    assert again.rows_read > found.rows_read
+
+
 def test_evidence_is_shared_fairly(both: Both) -> None:
     """No more is kept of all windows than of one, and every window has its share; counts are exact."""
     sides = filled(both, ROWS, [row for row in ROWS if row[0] % 10 < 3])

@@ -194,17 +194,22 @@ def _day_of_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(day_of, "mysql", "mariadb")
 def _day_of_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    """A number, by which it groups quicker than by dates."""
     value: str = compiler.process(element.clauses, **kw)
     if element.kind is Kind.DATE:
         return value
 
     def day(piece: Piece) -> str:
         if piece.single:
-            return f"DATE('{piece.day}')"
+            return str(piece.day.toordinal())
         seconds = (datetime.combine(piece.day, time()) - piece.origin) // timedelta(seconds=1)
-        return f"DATE({value} + INTERVAL {seconds} SECOND)" if seconds else f"DATE({value})"
+        moved = f"{value} + INTERVAL {seconds} SECOND" if seconds else value
+        return f"TO_DAYS({moved}) - {_MYSQL_DAYS_BEFORE_YEAR_1}"
 
     return _chosen(element.pieces, lambda piece: f"{value} >= '{piece.start}'", day)
+
+
+_MYSQL_DAYS_BEFORE_YEAR_1 = 365
 
 
 @compiles(day_of, "duckdb")

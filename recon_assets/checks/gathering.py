@@ -51,6 +51,7 @@ class Request:
         now: The present, with its time zone.
         most: How many records to keep of each kind, window and need.
         tell: Is told each step in a line.
+        opened: Both sides of the table, where they are open already.
     """
 
     project: Project
@@ -61,6 +62,7 @@ class Request:
     now: datetime
     most: int
     tell: Callable[[str], None]
+    opened: reading.Pair | None = None
 
     @property
     def needs(self) -> Needs:
@@ -84,13 +86,19 @@ class Gathering:
         """Open both sides; if they cannot be, that is the reason of all that is not gathered."""
         spec = self.request.spec
         try:
-            source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
+            opened = self.request.opened
+            if opened:
+                source, target = opened.source, dialect.for_reading(opened.target)
+            else:
+                source, target = (self._engine(relation.database) for relation in (spec.source, spec.target))
             self.schemas = self._schemas(source, target)
-            known = (self.schemas.source, self.schemas.target) if isinstance(self.schemas, SidePair) else None
+            known = (opened.source_schema, opened.target_schema) if opened else None
+            if isinstance(self.schemas, SidePair):
+                known = (self.schemas.source, self.schemas.target)
             pair = reading.pair_for_comparison(spec, source, target, schemas=known)
             self._find_parents(target)
-            opened = self.stack.enter_context(_quiet())
-            self.snapshot = opened.enter_context(reading.snapshot(pair))
+            quiet = self.stack.enter_context(_quiet())
+            self.snapshot = quiet.enter_context(reading.snapshot(pair))
         except ReconError as error:
             self.gone = NotGatheredError(str(error))
 

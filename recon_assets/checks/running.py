@@ -41,6 +41,7 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     now: datetime,
     max_evidence: int = diff.MAX_EVIDENCE,
     progress: Callable[[str], None] | None = None,
+    opened: reading.Pair | None = None,
 ) -> Iterator[Finding]:
     """What the checks of one table say of these windows.
 
@@ -56,6 +57,7 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         now: The present, with its time zone.
         max_evidence: How many records to keep of each kind, window and check.
         progress: Is told each step in a line.
+        opened: Both sides of the table, where they are open already.
 
     Returns:
         The findings, each as soon as it can be had; databases are open until the last is taken.
@@ -75,6 +77,7 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         now,
         max_evidence,
         progress or (lambda _: None),
+        opened,
     )
     due = [
         *((window.key, check.name) for window in request.windows for check in daily),

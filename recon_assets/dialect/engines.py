@@ -14,7 +14,7 @@ from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSetti
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database
 
-__all__ = ["Role", "check_url", "engine", "opened"]
+__all__ = ["Role", "check_url", "engine", "for_reading", "opened"]
 
 _FILES = {"duckdb", "sqlite"}
 
@@ -60,6 +60,11 @@ def opened(database: Database, *, role: Role, lock_timeout: timedelta | None = N
         yield made
     finally:
         made.dispose()
+
+
+def for_reading(made: sa.Engine) -> sa.Engine:
+    """The same connections for transactions that read one moment, as those of a source do; see `begin_reading`."""
+    return made.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _server(url: sa.URL, database: Database, role: Role, arguments: dict[str, Any], **more: Any) -> sa.Engine:

@@ -45,6 +45,14 @@ def major_version(connection: sa.Connection) -> int:
     return int((connection.dialect.server_version_info or (0,))[0])
 
 
+def returns_old_rows(connection: sa.Connection) -> bool:
+    """Whether what a statement returns of a row may be what it was before."""
+    return connection.dialect.name == "postgresql" and major_version(connection) >= _RETURNS_OLD_ROWS_SINCE
+
+
+_RETURNS_OLD_ROWS_SINCE = 18
+
+
 def encoding(connection: sa.Connection) -> str:
     """As what a PostgreSQL database keeps texts; it says so to every session that begins."""
     session: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]

@@ -62,12 +62,22 @@ def key_equals(
 
 
 class insert_rows(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
-    """``INSERT INTO table (columns) SELECT ..`` that may name identity columns."""
+    """``INSERT INTO table (columns) SELECT ..`` that may name identity columns; PostgreSQL can return the new rows."""
 
     inherit_cache = False
 
-    def __init__(self, table: sa.TableClause, names: tuple[str, ...], select: sa.Select[*tuple[Any, ...]]) -> None:
-        self.table, self.names, self.select = table, names, select
+    def __init__(
+        self,
+        table: sa.TableClause,
+        names: tuple[str, ...],
+        select: sa.Select[*tuple[Any, ...]],
+        returned: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        self.table, self.names, self.select, self.returned = table, names, select, returned
+
+    def returning(self, *columns: ColumnElement[Any]) -> "insert_rows":
+        """The same, with columns of the new rows as its result."""
+        return insert_rows(self.table, self.names, self.select, columns)
 
 
 @compiles(insert_rows, "mysql", "mariadb")
@@ -77,7 +87,9 @@ def _insert_rows_mysql(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(insert_rows, "postgresql")
 def _insert_rows_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"INSERT INTO {_into(element, compiler)} OVERRIDING SYSTEM VALUE {compiler.process(element.select, **kw)}"
+    insert = f"INSERT INTO {_into(element, compiler)} OVERRIDING SYSTEM VALUE {compiler.process(element.select, **kw)}"
+    returned = ", ".join(compiler.process(column, **kw) for column in element.returned)
+    return f"{insert} RETURNING {returned}" if returned else insert
 
 
 class insert_values(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
@@ -193,22 +205,27 @@ def _check_now_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
 
 
 class begin_reading(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
-    """Makes all that a transaction reads be of the moment at which this is executed."""
+    """Makes a transaction read only, all of it of the moment at which this is executed."""
 
     inherit_cache = True
 
 
 @compiles(begin_reading, "postgresql")
+def _begin_reading_postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
+    """Sessions that read are REPEATABLE READ, and read the moment of their first statement."""
+    return "SELECT set_config('transaction_read_only', 'on', true)"
+
+
 @compiles(begin_reading, "duckdb")
-def _begin_reading_postgresql_duckdb(_element: Any, _compiler: Any, **_: Any) -> str:
-    """Sessions of a source are REPEATABLE READ, and read the moment of their first statement."""
+def _begin_reading_duckdb(_element: Any, _compiler: Any, **_: Any) -> str:
+    """A transaction reads the moment of its first statement, and the file is opened for reading."""
     return "SELECT 1"
 
 
 @compiles(begin_reading, "mysql", "mariadb")
 def _begin_reading_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
     """It would take the moment at which the first table is read."""
-    return "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+    return "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 
 @compiles(begin_reading, "sqlite")

@@ -6,7 +6,6 @@ Values are stored whole, for undoing needs them; who shows them masks private co
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -17,14 +16,12 @@ from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
 from recon_assets.ledger.values import packed, unpacked
 from recon_assets.ledger.windows import note_changed
-from recon_assets.model import CaseId, Change
+from recon_assets.model import CaseId, Change, Changes
 
 Outcome = Literal["applied", "failed"]
 _correction, _change, _outcome, _cases = schema.correction, schema.change, schema.outcome, schema.cases
 _BLOCK = 1000
 """How many changes are stored together: read again block by block, and small enough to be looked at one by one."""
-_Shape = tuple[tuple[str, ...] | None, ...]
-_Block = tuple[Sequence[_Shape], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -76,49 +73,25 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
     undoes: int | None = None,
 ) -> int:
     """Notes changes, at least one and all of one table, before they are made; returns the correction's number."""
-    (table,) = {change.table for change in changes}
+    found = changes if isinstance(changes, Changes) else Changes.of(changes)
     number_of_case = case and number_of(c, case)
     row = {
         "review_case": number_of_case,
         "decision": number_of_case and decision_of(c, number_of_case),
-        "table_name": table,
+        "table_name": found.table,
         "window_key": window,
         "run": run,
         "who": who,
         "why": why,
         "at": at,
         "undoes": undoes,
-        "changes": len(changes),
+        "changes": len(found),
     }
     number: int = c.scalars(sa.insert(_correction).values(row).returning(_correction.c.id)).one()
-    blocks = enumerate(changes[at : at + _BLOCK] for at in range(0, len(changes), _BLOCK))
-    rows = [{"correction": number, "n": n, "packed": packed(_block(each))} for n, each in blocks]
+    blocks = enumerate(found.rows[at : at + _BLOCK] for at in range(0, len(found), _BLOCK))
+    rows = [{"correction": number, "n": n, "packed": packed((found.shapes, each))} for n, each in blocks]
     c.execute(sa.insert(_change), rows)
     return number
-
-
-def _block(changes: Sequence[Change]) -> _Block:
-    """The names of all columns once for each set of them, and the values of each row behind the number of its set."""
-    shapes: dict[_Shape, int] = {}
-    rows: list[list[Any]] = []
-    for change in changes:
-        key, before, after = change.key, change.before, change.after
-        shape = (tuple(key), before if before is None else tuple(before), after if after is None else tuple(after))
-        number = shapes.setdefault(shape, len(shapes))
-        rows.append([number, *key.values(), *(before or {}).values(), *(after or {}).values()])
-    return list(shapes), rows
-
-
-def _changes(table: str, block: _Block) -> Iterator[Change]:
-    """What `_block` was given."""
-    shapes, rows = block
-    for number, *values in rows:
-        left = iter(values)
-        key, before, after = (
-            None if names is None else dict(zip(names, islice(left, len(names)), strict=True))
-            for names in shapes[number]
-        )
-        yield Change(table, key or {}, before, after)
 
 
 def settle(  # noqa: PLR0913 - what became of what, when and why
@@ -217,4 +190,4 @@ def changes_of(c: sa.Connection, correction: int) -> Iterator[Change]:
     of_table = sa.select(_correction.c.table_name, _change.c.packed).join(_correction)
     ordered = of_table.where(_change.c.correction == correction).order_by(_change.c.n)
     for table, block in c.execute(ordered, execution_options={"stream_results": True, "yield_per": 1}):
-        yield from _changes(table, unpacked(block))
+        yield from Changes(table, *unpacked(block))

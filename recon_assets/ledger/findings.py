@@ -351,8 +351,12 @@ def _whole(page: sa.Subquery, more: Sequence[sa.Column[Any]] = ()) -> sa.Select[
 
 
 def _in_order(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
-    """By key and id; sorted here, for the server would write so many whole records to disk to sort them."""
-    return sorted(c.execute(found).all(), key=itemgetter(0, 1))
+    """By key and id; sorted here, for the server would write so many whole records to disk to sort them.
+
+    As the driver has them, for they are many.
+    """
+    with c.execute(found) as result:
+        return sorted(result.cursor.fetchall(), key=itemgetter(0, 1))
 
 
 def _named(rows: Sequence[Any]) -> Iterator[tuple[str, Discrepancy, tuple[str, ...]]]:

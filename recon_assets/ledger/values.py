@@ -75,10 +75,13 @@ def parsed(texts: Sequence[str]) -> list[Any]:
     return found
 
 
+_KINDS = {kind.value: kind for kind in DiscrepancyKind}  # looked up sooner than the enum is called
+
+
 def discrepancy_of(kind: str, key: Sequence[Value], said: Mapping[str, Any]) -> Discrepancy:
     """The discrepancy that was stored."""
     return Discrepancy(
-        DiscrepancyKind(kind),
+        _KINDS[kind],
         tuple(key),
         said["source"],
         said["target"],

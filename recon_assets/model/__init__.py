@@ -14,7 +14,14 @@ from recon_assets.model.cases import (
     may_follow as may_follow,
     outdated as outdated,
 )
-from recon_assets.model.changes import Action as Action, Change as Change, ChangeStatus as ChangeStatus, Image as Image
+from recon_assets.model.changes import (
+    Action as Action,
+    Change as Change,
+    Changes as Changes,
+    ChangeStatus as ChangeStatus,
+    Image as Image,
+    Shape as Shape,
+)
 from recon_assets.model.discrepancies import (
     COMPARED_KINDS as COMPARED_KINDS,
     Comparison as Comparison,

@@ -359,6 +359,7 @@ class _Correcting:
         self, windows: Sequence[Window], names: Sequence[str], *, records: bool, written: bool
     ) -> Iterator[Finding]:
         """The findings of these checks; what is not written down is nobody's evidence, and no record is too young."""
+        opened = self.pairs.get(self.spec.name)
         if written:
             return judged(
                 self.book,
@@ -371,10 +372,11 @@ class _Correcting:
                 records=records,
                 max_evidence=MOST,
                 remembered=MAX_EVIDENCE,
+                opened=opened,
             )
         spec = replace(self.spec, checks=(*self.spec.checks, RECORDS), grace_period=None)
         wanted = [*names, RECORDS.name] if records else names
-        return evaluate(self.project, spec, windows, names=wanted, now=self.clock(), max_evidence=MOST)
+        return evaluate(self.project, spec, windows, names=wanted, now=self.clock(), max_evidence=MOST, opened=opened)
 
     def accept(self, found: Sequence[Discrepancy]) -> None:
         """What differs by a person's own wish is no difference."""

@@ -18,6 +18,7 @@ from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.ledger import CaseRecord, Ledger, StoredFinding
 from recon_assets.model import COMPARED_KINDS, DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
+from recon_assets.reading import Pair
 
 RECORDS = Checksum(named="records")
 """Compares all records of a window, whatever checks are declared."""
@@ -40,6 +41,7 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     max_evidence: int = MAX_EVIDENCE,
     remembered: int | None = None,
     progress: Callable[[str], None] | None = None,
+    opened: Pair | None = None,
 ) -> Iterator[Finding]:
     """What the checks of one table say of these windows, as the ledger has it.
 
@@ -55,6 +57,7 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         max_evidence: How many records to keep of each kind, window and check.
         remembered: How many of these the ledger keeps; all of them unless said.
         progress: Is told each step in a line.
+        opened: Both sides of the table, where they are open already.
 
     Raises:
         DeclarationError: When a name is that of no check of this table.
@@ -63,7 +66,9 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
     wanted = [check.name for check in spec.checks] if names is None else list(names)
     if records:
         spec, wanted = replace(spec, checks=(*spec.checks, RECORDS)), [*wanted, RECORDS.name]
-    found = evaluate(project, spec, windows, names=wanted, now=now, max_evidence=max_evidence, progress=progress)
+    found = evaluate(
+        project, spec, windows, names=wanted, now=now, max_evidence=max_evidence, progress=progress, opened=opened
+    )
     with book.begin() as connection:
         numbers = iter(ledger.draw_numbers(connection, len(windows) + 1))  # the whole table is judged besides
     for window, findings in groupby(found, key=lambda finding: finding.window):

@@ -58,4 +58,4 @@ def _tried(project: Project, spec: TableSpec, window: str, wanted: Sequence[Disc
             changes = correcting.write(wanted)
     except (StaleTargetError, DoesNotFitError, RefusedError) as error:
         return Preview(problems=(str(error),))
-    return Preview(changes)
+    return Preview(tuple(changes))

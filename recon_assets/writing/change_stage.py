@@ -7,16 +7,16 @@ as for an undo, only rows that still have them are written.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import Form
-from recon_assets.dialect.exact_text import not_identical, reader
+from recon_assets.dialect.exact_text import exact_text, not_identical, reader
 from recon_assets.dialect.sql import drop_stage, insert_rows, make_stage, without_domain
-from recon_assets.model import Action, Change, Column, Image
+from recon_assets.model import Action, Change, Column, Image, Shape
 from recon_assets.values import TEXTS
 from recon_assets.writing.target import Target
 
@@ -39,6 +39,7 @@ class Stage:
         folded: Columns of the key that are staged as comparisons show them, and in which form those compare them.
         kept: Columns that an update writes as they are, for the target would set them anew by itself.
         only: The numbers of the rows that statements are about; None for all.
+        seen: Columns that must have their values of before, whichever are written; those that are written unless said.
     """
 
     connection: sa.Connection
@@ -51,6 +52,7 @@ class Stage:
     folded: Mapping[str, Form] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
     only: range | None = None
+    seen: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,13 +134,43 @@ class Stage:
         """Writes all rows, of those that are guarded the ones that have the values of before; returns how many."""
         return sum(self.connection.execute(statement).rowcount for statement in self._statements())
 
+    def written(self) -> sa.Select[int]:
+        """The rows that are as they were to be; where rows were to be deleted, those that are still there."""
+        return self.joined() if self.action is Action.DELETE else self.joined().where(self.matches("after"))
+
+    def apply_returning(self, own: Iterable[str]) -> Iterator[tuple[Shape, list[tuple[Any, ...]]]]:
+        """The same on PostgreSQL from 18 on; for each of the `sets` which columns it gives, and of each row these.
+
+        That is its number, and the exact texts of its key, of what it was and of what it is: of a new row the columns
+        ``own``, too.
+        """
+        for names, statement in zip(self.sets, self._statements(), strict=True):
+            inserts = self.action is Action.INSERT
+            before = None if inserts else names
+            after = (*own, *names) if inserts else None if self.action is Action.DELETE else names
+            texts = [
+                *self._texts("new" if inserts else "old", self.key),
+                *self._texts("old", before or ()),
+                *self._texts("new", after or ()),
+            ]
+            returned = statement.returning(*([] if inserts else [self.row]), *texts)
+            with self.connection.execute(returned) as result:
+                rows = list(result.cursor.fetchall())
+            # New rows come in the order in which they are added.
+            yield (self.key, before, after), [(at, *row) for at, row in enumerate(rows)] if inserts else rows
+
+    def _texts(self, which: Literal["old", "new"], names: Iterable[str]) -> list[exact_text]:
+        """The exact texts of a row as it was before the statement, or as it is afterwards."""
+        row = sa.table(which, *map(sa.column, names))
+        return [exact_text(row.c[name], self.columns[name].type) for name in names]
+
     def _statements(self) -> Iterator[Any]:
         for at, names in enumerate(self.sets):
             mine = sa.and_(self.table.c["recon_set"] == at, *self._chosen())
             if self.action is Action.INSERT:
                 yield self._insert(names, mine)
                 continue
-            as_before = [sa.not_(self.not_identical(name, "before")) for name in names if self.guarded]
+            as_before = [sa.not_(self.not_identical(name, "before")) for name in self.seen or names if self.guarded]
             if self.action is Action.DELETE:
                 yield sa.delete(self.target).where(mine, self.same_key, *as_before)
             else:
@@ -152,7 +184,7 @@ class Stage:
 
     def _insert(self, names: Sequence[str], mine: sa.ColumnElement[bool]) -> insert_rows:
         there = sa.exists().where(self.same_key).select_from(self.target)
-        found = sa.select(*(self["after", name] for name in names)).where(mine, ~there)
+        found = sa.select(*(self["after", name] for name in names)).where(mine, ~there).order_by(self.row)
         return insert_rows(self.target, tuple(names), found)
 
     def joined(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:

@@ -2,31 +2,35 @@
 
 The rows are locked, and refused if one of them no longer has the values that the comparison saw. Then they are written
 at once and read back: so a change says what the target itself made of its row, and whoever writes it down does so
-before the transaction is kept.
+before the transaction is kept. PostgreSQL from 18 on does all of it in one statement an action, which returns what the
+rows were and are; where that comes out otherwise than expected it is taken back, and done step by step to tell why.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors, explain, is_duplicate
 from recon_assets.dialect.exact_text import exact_text
 from recon_assets.dialect.locks import locked
-from recon_assets.dialect.servers import advance_sequence
+from recon_assets.dialect.servers import advance_sequence, returns_old_rows
 from recon_assets.dialect.sql import check_now
-from recon_assets.errors import DoesNotFitError, RefusedError
-from recon_assets.model import Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Image
+from recon_assets.errors import DeclarationError, DoesNotFitError, RefusedError
+from recon_assets.model import Action, Change, Changes, ChangeStatus, Discrepancy, DiscrepancyKind, Image, Shape
 from recon_assets.reading import Pair, Snapshot, snapshot
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.change_stage import Stage, staged
-from recon_assets.writing.planning import Planning
-from recon_assets.writing.self_references import depths
+from recon_assets.writing.planning import Planning, SeenOtherwiseError
+from recon_assets.writing.self_references import depths, own_keys
 from recon_assets.writing.target import UNTOUCHED, Target
 
 _GLANCE = 5
+_ALIASES = {"old", "new"}
+"""What PostgreSQL calls a row in RETURNING; a table of such a name is meant first."""
 _ORDER = (Action.INSERT, Action.UPDATE, Action.DELETE)
 
 
@@ -72,7 +76,7 @@ class Correcting:
     target: Target
     dry_run: bool
 
-    def write(self, discrepancies: Sequence[Discrepancy]) -> tuple[Change, ...]:
+    def write(self, discrepancies: Sequence[Discrepancy]) -> Sequence[Change]:
         """Makes the target's rows what the source's are; returns what became of the row of each discrepancy.
 
         A record that the target lacks is inserted, one that both have is updated in the columns that differ, one that
@@ -91,13 +95,43 @@ class Correcting:
         for at, found in enumerate(discrepancies):
             wanted[self._action(found)].append(at)
         with driver_errors(self.target.where):
-            parts = []
-            for action, of in wanted.items():
-                if of:
-                    stage, changes = Planning(self.target, action, [discrepancies[at] for at in of]).changes()
-                    parts.append(_Part(stage, of, changes))
+            plannings = [
+                (of, Planning(self.target, action, [discrepancies[at] for at in of]))
+                for action, of in wanted.items()
+                if of
+            ]
+            written = self._at_once(plannings)
+            if written is not None:
+                return written
+            parts = [_Part(stage, of, changes) for of, planning in plannings for stage, changes in [planning.changes()]]
             self._refuse_twice([change for part in parts for change in part.changes])
             return self._written(parts)
+
+    def _at_once(self, plannings: Sequence[tuple[Sequence[int], Planning]]) -> Changes | None:
+        """Writes all rows without looking at them first, where the target can return what they were and are.
+
+        None, and nothing is written, where it cannot, or where anything is wrong: looking at the rows tells what.
+        """
+        schema = self.target.pair.target_schema
+        apart = schema.triggers or schema.cascading or own_keys(self.target.pair) or self.target.table.name in _ALIASES
+        if apart or not returns_old_rows(self.target.connection):
+            return None
+        shapes: list[Shape] = []
+        found: dict[int, tuple[Any, ...]] = {}
+        try:
+            with self.target.savepoint():
+                for of, planning in plannings:
+                    for shape, rows in planning.written():
+                        found |= {of[row[0]]: (len(shapes), *row[1:]) for row in rows}
+                        shapes.append(shape)
+        except SeenOtherwiseError:
+            return None
+        except Exception as error:
+            if not isinstance(explain(self.target.where, error), DoesNotFitError | DeclarationError):
+                raise
+            return None
+        self._advance_sequences(name for _, before, after in shapes if before is None for name in after or ())
+        return Changes(self.target.pair.spec.name, shapes, [found[at] for at in range(len(found))])
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -181,8 +215,8 @@ class Correcting:
                 raise self.target.stale(moved) from None
             raise self._blamed(parts, ours) from None
         changes = {at: change for part in written for at, change in zip(part.of, part.changes, strict=True)}
-        if not self.dry_run:
-            self._advance_sequences(changes.values())
+        inserted = [change.after for change in changes.values() if change.before is None]
+        self._advance_sequences(name for image in inserted for name in image or ())
         return tuple(changes[at] for at in range(len(changes)))
 
     def _make(self, parts: Sequence[_Part]) -> list[_Part]:
@@ -210,8 +244,7 @@ class Correcting:
     def _prove(self, part: _Part) -> None:
         """Reads back what was written, for a trigger may have changed it."""
         deleted = part.stage.action is Action.DELETE
-        found = part.stage.joined() if deleted else part.stage.joined().where(part.stage.matches("after"))
-        as_wanted = self.target.connection.scalars(found).all()
+        as_wanted = self.target.connection.scalars(part.stage.written()).all()
         if len(as_wanted) == (0 if deleted else len(part.changes)):
             return
         wrong = set(as_wanted) if deleted else set(range(len(part.changes))) - set(as_wanted)
@@ -236,11 +269,10 @@ class Correcting:
             changes[at] = replace(change, before={**change.before, **then}, after={**written, **now})
         return replace(part, changes=changes)
 
-    def _advance_sequences(self, changes: Iterable[Change]) -> None:
+    def _advance_sequences(self, inserted: Iterable[str]) -> None:
         """Comes last, for no rollback takes it back."""
-        inserted = {name for change in changes if change.before is None for name in change.after or ()}
-        for name in inserted:
-            if self.target.columns[name].identity:
+        for name in set(inserted):
+            if self.target.columns[name].identity and not self.dry_run:
                 advance_sequence(self.target.connection, self.target.table, name)
 
     def _moved(self, parts: Sequence[_Part]) -> list[str]:

@@ -56,6 +56,12 @@ class Field:
         """Whether what is shown of the target is not yet its value: texts that are compared as UUIDs."""
         return self.form.kind is Kind.UUID and self.target.type.kind is not Kind.UUID
 
+    @property
+    def reads_back(self) -> bool:
+        """Whether the target makes of a shown value the value that is shown so, or one that it takes for another."""
+        kind = self.target.type.kind
+        return self.form.kind is kind and kind not in {Kind.ANY, Kind.JSON, Kind.NATIVE, Kind.UNSUPPORTED}
+
     def cell(self, column: sa.ColumnElement[Any]) -> Cell:
         """A column of the target's type, to be written down as comparisons do."""
         return Cell(column, self.target.type, self.form)

@@ -1,7 +1,7 @@
 """Makes a change of each record that differs, in the exact values that the target has and is to have."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, pairwise
 from operator import itemgetter
@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import value_text
 from recon_assets.dialect.exact_text import exact_text, is_exact, lost_text
+from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError
-from recon_assets.model import Action, Change, Discrepancy, Image, Value
+from recon_assets.model import Action, Change, Discrepancy, Image, Shape, Value
 from recon_assets.writing.change_stage import Stage, ordered
 from recon_assets.writing.fields import Field
 from recon_assets.writing.self_references import depths
@@ -20,6 +21,10 @@ from recon_assets.writing.target import UNTOUCHED, Target
 
 UNKNOWN = object()
 """Stands for the value of a column of which a record says nothing."""
+
+
+class SeenOtherwiseError(Exception):
+    """The rows cannot be written without looking at them first."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,33 @@ class Planning:
         self._fill(stage, below)
         return stage, changes
 
-    def _fill(self, stage: Stage, below: Mapping[int, int]) -> None:
+    def written(self) -> list[tuple[Shape, list[tuple[Any, ...]]]]:
+        """Writes all records by guarded statements; gives the changes as `Stage.apply_returning` does.
+
+        Raises:
+            SeenOtherwiseError: When a row is not as it was seen, or not as it was written, or nothing tells.
+        """
+        seen = [] if self.action is Action.INSERT else self._looked_at()
+        values = _by_column(self._records, [field.name for field in seen])
+        if any(UNKNOWN in column for column in values.values()) or not all(field.reads_back for field in seen):
+            raise SeenOtherwiseError
+        names = tuple(field.target.name for field in seen)
+        stage = replace(self.stage, places=(*self.stage.places, *(("before", name) for name in names)), seen=names)
+        self._fill(stage, {}, [field.seen(values[field.name]) for field in seen])
+        written = list(stage.apply_returning([name for name in self.target.own if name not in self.target.mapped]))
+        self.target.connection.execute(check_now())
+        as_wanted = self.target.connection.scalar(sa.select(sa.func.count()).select_from(stage.written().subquery()))
+        if as_wanted != (0 if self.action is Action.DELETE else len(self.wanted)):
+            raise SeenOtherwiseError
+        numbers = [row[0] for _, rows in written for row in rows]
+        if sorted(numbers) != list(range(len(self.wanted))):
+            raise SeenOtherwiseError
+        return written
+
+    def _fill(self, stage: Stage, below: Mapping[int, int], seen: Sequence[Sequence[Any]] = ()) -> None:
         _, numbers = ordered(self._written, below, self.action)
         sets = [numbers[at] for at in range(len(self.wanted))]
-        stage.fill(zip(range(len(self.wanted)), sets, *self._staged(), strict=True))
+        stage.fill(zip(range(len(self.wanted)), sets, *self._staged(), *seen, strict=True))
 
     def _staged(self) -> list[Sequence[Any]]:
         """The keys to look for and the values to be written, in the order of the stage's places."""

@@ -5,6 +5,13 @@ from graphlib import CycleError, TopologicalSorter
 
 from recon_assets.model import Change, Image
 from recon_assets.reading import Pair, split_name
+from recon_assets.reading.table_schema import ForeignKey
+
+
+def own_keys(pair: Pair) -> list[ForeignKey]:
+    """The foreign keys by which rows of the target refer to others of it."""
+    own = split_name(pair.spec.target.table or "")[1]
+    return [key for key in pair.target_schema.foreign_keys if split_name(key.parent_table)[1] == own]
 
 
 def depths(pair: Pair, changes: Mapping[int, Change]) -> Mapping[int, int]:
@@ -12,8 +19,7 @@ def depths(pair: Pair, changes: Mapping[int, Change]) -> Mapping[int, int]:
 
     PostgreSQL checks references when a statement ends, MySQL with every row of it.
     """
-    own = split_name(pair.spec.target.table or "")[1]
-    keys = [key for key in pair.target_schema.foreign_keys if split_name(key.parent_table)[1] == own]
+    keys = own_keys(pair)
     if not keys:
         return {}
     above: dict[int, set[int]] = {at: set() for at in changes}

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from recon_assets import diff, reading, writing
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError, UnavailableError
-from recon_assets.model import ALL, Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Value
+from recon_assets.model import ALL, Action, Change, ChangeStatus, Discrepancy, DiscrepancyKind, Relation, Value
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Sides, spec
 
@@ -22,7 +23,7 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> Sequence[Change]:
     """Plans and writes."""
     with writing.correcting(pair, "all") as correcting:
         return correcting.write(found)
@@ -250,6 +251,7 @@ MOVED = [
     pytest.param("DELETE FROM t WHERE id = 2", "id=2", id="deleted"),
     pytest.param("UPDATE t SET name = NULL WHERE id = 4", "id=4", id="updated before it is deleted"),
     pytest.param("INSERT INTO t (id) VALUES (3)", "id=3", id="inserted"),
+    pytest.param("INSERT INTO t (id, name, n) VALUES (3, 'three', 3)", "id=3", id="inserted as it was to be"),
 ]
 
 
@@ -267,6 +269,20 @@ def test_rows_that_moved_on_are_not_planned(sides: Sides, statement: str, key: s
 
     assert refused.value.keys == (key,)
     assert sides.target.rows() == there
+
+
+@pytest.mark.parametrize("sides", [pytest.param(("postgresql", "postgresql"))], indirect=True)
+def test_a_table_called_as_rows_are_in_returning(sides: Sides) -> None:
+    """What was there before is read from the row, not from a table that happens to be called ``old``."""
+    sides.source.run("ALTER TABLE t RENAME TO old")
+    sides.target.run("ALTER TABLE t RENAME TO old")
+    pair = sides.pair(
+        replace(spec(ignore=("note",)), source=Relation("source", "old"), target=Relation("target", "old"))
+    )
+
+    changes = corrected(pair, compared(pair))
+
+    assert [(change.before or {}).get("name") for change in changes] == [None, "four", "TWO"]
 
 
 @EVERYWHERE

@@ -20,7 +20,7 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: reading.Pair, found: Sequence[Discrepancy] | None = None) -> tuple[Change, ...]:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy] | None = None) -> Sequence[Change]:
     with writing.correcting(pair, "all") as correcting:
         return correcting.write(compared(pair) if found is None else found)
 

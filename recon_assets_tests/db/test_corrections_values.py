@@ -21,7 +21,7 @@ def compared(pair: reading.Pair) -> tuple[Discrepancy, ...]:
     return (*found.missing, *found.extra, *found.mismatched)
 
 
-def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> tuple[Change, ...]:
+def corrected(pair: reading.Pair, found: Sequence[Discrepancy]) -> Sequence[Change]:
     with writing.correcting(pair, "all") as correcting:
         return correcting.write(found)
 

@@ -22,7 +22,7 @@ from recon_assets.model import (
 from recon_assets.review import reaching
 from recon_assets.review.reaching import paired
 from recon_assets.writing import Correcting
-from recon_assets.writing.planning import Planning
+from recon_assets.writing.change_stage import Stage
 from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop
 
 FIX, KEEP, APPLY = Decision.CUSTOM_FIX, Decision.KEEP_TARGET, Decision.APPLY_SOURCE
@@ -329,7 +329,7 @@ def test_an_error_that_nobody_expected_gives_the_case_back(
     for kind in ("missing", "mismatched"):
         pg.decide(kind)
     with monkeypatch.context() as patched:
-        patched.setattr(Planning, "_inserts", lambda _: SECRET.pop("secret"))
+        patched.setattr(Stage, "_insert", lambda *_: SECRET.pop("secret"))
         states = {case.id.kind: case.state for case in pg.correct()}
 
     assert states == {"missing": State.PENDING, "mismatched": State.APPLIED}

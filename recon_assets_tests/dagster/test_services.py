@@ -1,8 +1,6 @@
 """The processes themselves: code server, webserver and daemon on PostgreSQL, real databases, a real backfill."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,8 +8,11 @@ from pathlib import Path
 import dagster as dg
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
-from recon_assets.errors import RefusedError, UnavailableError
+from recon_assets import cli
+from recon_assets.cli import runs
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import sessions
 from recon_assets.orchestration.backfills import Progress, Wanted
@@ -124,26 +125,21 @@ def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
 
 def judge_from_the_command_line(session: Session, environ: dict[str, str], url: str) -> None:
     """The lost rows come back: the command says so, gives the day a new status, and ends as its verdict is."""
-    lost = recon(environ, "judge", "orders", "--from", "2025-01-10", "--to", LOST_DAY)
-    assert (lost.returncode, lost.stderr.count("Traceback")) == (1, 0), lost.stderr
-    assert f"orders:count failed: {LOST_DAY}" in lost.stdout + lost.stderr
+    lost = CliRunner().invoke(cli.app, ["judge", "orders", "--from", "2025-01-10", "--to", LOST_DAY])
+    assert lost.exit_code == 1, lost.output
+    assert f"orders:count failed: {LOST_DAY}" in lost.output
     settle(session)
 
     with connect(environ["RECON_TARGET_URL"]) as target:
         target.execute(
             "INSERT INTO orders SELECT n, timestamptz '2025-01-11 12:00+01', n FROM generate_series(110, 400, 20) n"
         )
-    found = recon(environ, "judge", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count")
-    assert found.returncode == 0, found.stdout + found.stderr
+    found = CliRunner().invoke(cli.app, ["judge", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count"])
+    assert found.exit_code == 0, found.output
     assert partitions_tab(session, url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
-    for words in (("orders", "--only", "sum"), ("orders", "--from", "2026-01-01")):
-        assert recon(environ, "judge", *words).returncode == 2
-
-
-def recon(environ: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
-    """A command as a person runs it."""
-    command = [sys.executable, "-c", "from recon_assets.cli import main; main()", *words]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    for days, only in (((None, None), ("sum",)), ((date(2026, 1, 1), None), ())):
+        with pytest.raises(DeclarationError):
+            runs.asked_for(session, [orders(session)], days, only)
 
 
 def copied(environ: dict[str, str]) -> dict[date, int]:

@@ -1,8 +1,9 @@
 """Many rows at once: PostgreSQL's COPY from server to server, or from Python; batches of INSERT elsewhere."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors
@@ -13,10 +14,6 @@ from recon_assets.model import Type
 
 BLOCK = 1 << 17
 _PAGE = 500
-
-
-class _Reader(Protocol):
-    def read(self) -> bytes | memoryview: ...
 
 
 def can_stream(source: sa.Engine, target: sa.Engine, left: Type, right: Type) -> bool:
@@ -46,13 +43,19 @@ def stream(  # noqa: PLR0913 - from where what goes where
         _plain(statement, target)
         for statement in (copy_out(select, binary=binary), copy_in(table, names, binary=binary))
     )
-    size = 0
-    with _cursor(source) as reading, _cursor(target) as writing:
-        with reading.copy(out) as reader, writing.copy(into) as writer:
-            for block in _blocks(reader, place):
-                size += len(block)
-                writer.write(block)
-        return int(reading.rowcount), size
+    size, rows = 0, None
+    with (
+        _cursor(source) as reading,
+        _cursor(target) as writing,
+        reading.copy(out) as reader,
+        writing.copy(into) as writer,
+    ):
+        while rows is None:
+            with driver_errors(place):
+                block, rows = _block(reader)
+            size += len(block)
+            writer.write(block)
+    return rows, size
 
 
 def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
@@ -60,18 +63,33 @@ def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
     return str(statement.compile(dialect=connection.dialect)).replace("%%", "%")
 
 
-def _blocks(reader: _Reader, place: str) -> Iterator[bytes]:
-    """The driver hands out a row at a time; the server takes larger pieces faster."""
-    held: list[bytes | memoryview] = []
+def _block(reader: psycopg.Copy) -> tuple[bytes, int | None]:
+    """The next rows as one piece, which the server takes faster; with the last of them, how many there were in all.
+
+    What has arrived is taken from libpq itself: to ask the driver for each row takes longer than to copy it.
+    """
+    libpq = reader.connection.pgconn
+    held: list[bytes | bytearray | memoryview] = []
     size = 0
-    with driver_errors(place):
-        while data := reader.read():
-            held.append(data)
-            size += len(data)
-            if size >= BLOCK:
-                yield b"".join(held)
-                held, size = [], 0
-    yield b"".join(held)
+    while size < BLOCK:
+        length, arrived = libpq.get_copy_data(1)
+        if length < 0:
+            return b"".join(held), _count(libpq)
+        row = arrived or reader.read()  # the driver knows how to wait for more
+        if not row:
+            return b"".join(held), reader.cursor.rowcount
+        held.append(row)
+        size += len(row)
+    return b"".join(held), None
+
+
+def _count(libpq: psycopg.pq.abc.PGconn) -> int:
+    """How many rows were sent; called when none is left, it makes the connection ready for the next statement."""
+    results = list(iter(libpq.get_result, None))
+    for result in results:
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+    return sum(int(result.command_tuples or 0) for result in results)
 
 
 def write_rows(

@@ -87,13 +87,21 @@ def _postgresql_table_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 _POSTGRESQL_TABLE = """
+WITH RECURSIVE tree(oid) AS (
+  SELECT to_regclass(:name)::oid
+  UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN tree ON h.inhparent = tree.oid
+)
 SELECT json_build_object(
   'columns', (
     SELECT json_agg(json_build_object(
         'name', a.attname,
-        'nullable', NOT (a.attnotnull OR (y.typtype = 'd' AND y.typnotnull)) OR EXISTS (
+        'nullable', EXISTS (
           SELECT 1 FROM pg_catalog.pg_constraint c
           WHERE c.conrelid = t.oid AND c.contype = 'n' AND NOT c.convalidated AND c.conkey = ARRAY[a.attnum]
+        ) OR EXISTS ( -- nobody holds it of a foreign table, nor of a child without the constraint
+          SELECT 1 FROM tree JOIN pg_catalog.pg_class r USING (oid)
+          JOIN pg_catalog.pg_attribute c ON c.attrelid = r.oid AND c.attname = a.attname
+          WHERE r.relkind = 'f' OR NOT (c.attnotnull OR (y.typtype = 'd' AND y.typnotnull))
         ),
         'default', coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN y.typtype = 'd' THEN y.typdefault END),
         'generated', a.attgenerated <> '',
@@ -139,8 +147,10 @@ SELECT json_build_object(
     WHERE i.indrelid = t.oid AND NOT i.indisprimary
   ),
   'triggers', (
-    SELECT json_agg(g.tgname ORDER BY g.tgname) FROM pg_catalog.pg_trigger g
-    WHERE g.tgrelid = t.oid AND NOT g.tgisinternal
+    SELECT json_agg(g.name ORDER BY g.name) FROM (
+      SELECT tgname AS name FROM pg_catalog.pg_trigger JOIN tree ON tgrelid = tree.oid WHERE NOT tgisinternal
+      UNION SELECT rulename FROM pg_catalog.pg_rewrite WHERE ev_class = t.oid AND ev_type <> '1'
+    ) g
   ),
   'cascading', (
     SELECT json_agg(DISTINCT c.conrelid::regclass::text) FROM pg_catalog.pg_constraint c

@@ -1,6 +1,6 @@
 """What a database says of one relation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,6 +54,11 @@ class TableSchema:
             KeyError: When there is none.
         """
         return self.by_name[name]
+
+    def is_unique(self, key: Iterable[Column]) -> bool:
+        """Whether no two rows have the same values of these columns, and none has NULL in one of a unique set."""
+        names = {column.name for column in key if not column.nullable}
+        return self.unique_everywhere and any(set(unique) <= names for unique in self.unique)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -1,6 +1,7 @@
 """Backups of loads: what a load changes is saved before it is final, so that it can be put back; see `restoring`."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -32,27 +33,16 @@ class BackupSink(Protocol):
 
 
 class LoadBackup(TouchedRows):
-    """What one load under way has found and changes."""
+    """What one load under way changes, and what that was before."""
 
-    before: Fingerprint | None = Fingerprint(0, "")
-    """Of what it found; None until it follows from what is there afterwards."""
-    after: Fingerprint | None = None
     saved_rows = saved_keys = 0
+    whole = True
+    """Whether all that the window had was saved, so that what it has now is the load's alone."""
 
-    def save(self, rows: insert_rows | None, keys: insert_rows | None = None) -> None:
+    def save(self, rows: insert_rows | None, keys: insert_rows | None = None, *, whole: bool = False) -> None:
         """Saves rows that will be overwritten or deleted, and keys of rows that will be inserted."""
-        self._save(rows, keys)
-        if self.saved_rows or self.saved_keys:
-            self.before = self.fingerprint()
-
-    def save_differences(self, rows: insert_rows, keys: insert_rows) -> None:
-        """As `save` does, of a replacement with unique keys that leaves the window's other rows as they are."""
-        self._save(rows, keys)
-        self.before = None
-
-    def _save(self, rows: insert_rows | None, keys: insert_rows | None) -> None:
         self.make_saved_table()
-        self.has_saved, self.after = True, None
+        self.has_saved, self.whole = True, whole
         # Keys first: where somebody else adds a row with one of them in between, that row is saved and deleted, too.
         self.saved_keys, self.saved_rows = (
             0 if insert is None else self.connection.execute(insert).rowcount for insert in (keys, rows)
@@ -87,28 +77,34 @@ class LoadBackup(TouchedRows):
         found = sa.select(sa.literal_column("0"), *values).where(*where)
         return insert_rows(self.saved_table, tuple(column.name for column in self.saved_table.c), found)
 
-    def need_all(self, changed: int, inserted: int = 0) -> None:
-        """Just the rows that were saved must have been updated or deleted, and no key inserted that was not.
+    def need_changed(self, rows: int) -> None:
+        """Just the rows that were saved must have been updated or deleted.
 
         Raises:
             UnavailableError: When somebody else brought such rows meanwhile.
             RefusedError: When the target left saved rows as they were, though nobody else could write them.
         """
-        if changed > self.saved_rows or inserted > self.saved_keys:
+        if rows > self.saved_rows:
             raise written_meanwhile(self.pair, self.window)
-        if changed < self.saved_rows:
+        if rows < self.saved_rows:
             raise self.not_written()
 
-    def need_keys(self) -> None:
-        """Every key that was saved must be there now.
+    def need_inserted(self, rows: int) -> None:
+        """Just the keys that were saved must have been inserted.
 
         Raises:
-            RefusedError: When one is not.
+            UnavailableError: When somebody else inserted one of them meanwhile.
+            RefusedError: When one is not there.
         """
+        if rows == self.saved_keys:
+            return
         there = sa.exists().where(self.same_key()).select_from(self.target)
         lacking: Select = sa.select(sa.literal_column("1")).select_from(self.saved_table).where(~there).limit(1)
-        if self.connection.execute(lacking).first():
-            raise self.not_written()
+        raise (
+            self.not_written()
+            if self.connection.execute(lacking).first()
+            else written_meanwhile(self.pair, self.window)
+        )
 
     def not_written(self) -> RefusedError:
         """The error for rows that the target neither wrote nor refused."""
@@ -117,20 +113,29 @@ class LoadBackup(TouchedRows):
             " (has it a trigger or rule that leaves rows out?); nothing of this window was written"
         )
 
-    def current_fingerprint(self) -> Fingerprint:
-        """The fingerprint of all rows touched, once the load has written them; it is made once."""
-        if self.after is None:
-            self.after = self.fingerprint()
-        return self.after
+    @cached_property
+    def after(self) -> Fingerprint:
+        """Of all rows touched, as the load has left them; it is made once."""
+        return self.fingerprint()
+
+    @cached_property
+    def before(self) -> Fingerprint:
+        """Of what the load found: what is there now, but for the rows that it wrote, and with those that were saved.
+
+        So what others change meanwhile in rows that the load leaves alone is no part of it.
+        """
+        saved = self.fingerprint_of(self.saved, (self.was_there,)) if self.saved_rows else Fingerprint(0, "")
+        if self.whole:
+            return saved
+        written = (self.in_window, self.has_saved_key) if self.replaces else (self.has_saved_key,)
+        return self.after - self.fingerprint_of(self.current, written) + saved
 
     def hand_over(self, sink: BackupSink) -> bool:
         """Gives the backup sink what changed. Returns whether anything did."""
-        after = self.current_fingerprint()
-        before = self.before_differences(after) if self.before is None else self.before
-        if after == before:
+        if self.after == self.before:
             return False
-        sink.before((THERE, *(column.name for column in self.columns)), self.parts(), before)
-        sink.after(after)
+        sink.before((THERE, *(column.name for column in self.columns)), self.parts(), self.before)
+        sink.after(self.after)
         return True
 
     def need_rows(self, loaded: Loaded) -> None:
@@ -140,25 +145,18 @@ class LoadBackup(TouchedRows):
             UnavailableError: When somebody else wrote rows of the window: taking the load back would delete them, too.
             RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
         """
-        found = self.current_fingerprint().rows
-        before = 0 if self.before is None else self.before.rows
-        expected = loaded.read if self.replaces else before - loaded.deleted + loaded.inserted
-        if found == expected:
-            return
-        if found > expected or (self.before is None and not self.has_strays()):
+        expected = loaded.read if self.whole or self.replaces else self.before.rows + loaded.inserted
+        lacking = expected - self.after.rows
+        if lacking < 0 or (lacking and self.replaces and not self.whole and not self.has_strays()):
             raise written_meanwhile(self.pair, self.window)
-        why = "rows that it wrote do not belong to the window in the target, or are not there"
-        raise RefusedError(self.refusal(why))
+        if lacking:
+            why = "rows that it wrote do not belong to the window in the target, or are not there"
+            raise RefusedError(self.refusal(why))
 
     def has_strays(self) -> bool:
         """Whether rows with saved keys are outside of the window."""
         select: Select = sa.select(sa.literal_column("1")).select_from(self.target)
         return self.connection.execute(select.where(self.outside, self.has_saved_key).limit(1)).first() is not None
-
-    def before_differences(self, after: Fingerprint) -> Fingerprint:
-        """What a replacement by difference found: rows that it left alone may be changed by others meanwhile."""
-        written = self.fingerprint_of(self.current, (self.in_window, self.has_saved_key))
-        return after - written + self.fingerprint_of(self.saved, (self.was_there,))
 
     def parts(self) -> Iterator[list[Row]]:
         """What was saved, as exact texts."""

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from recon_assets.dialect import bulk
 from recon_assets.dialect.driver_errors import explain, is_duplicate
 from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
-from recon_assets.model import Loaded
+from recon_assets.model import Loaded, Mode
 from recon_assets.reading import rows
-from recon_assets.writing.source_rows import MEND, UNTOUCHED, Row
+from recon_assets.writing.source_rows import MEND, WINDOW_UNTOUCHED, Row
 from recon_assets.writing.touched_rows import written_meanwhile
 from recon_assets.writing.window_load import WindowLoad
 
@@ -33,8 +33,8 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
 
     A key that is there already may be one that somebody else committed meanwhile. Now it is seen, and met no more.
     """
-    again = replace(job, keeps=False)
-    tried = not job.touched.refers_to_itself and _clear(again)  # rows that refer to later ones would be blamed
+    again = replace(job)
+    tried = not job.backup.refers_to_itself and _clear(again)  # rows that refer to later ones would be blamed
     if tried:
         again.make_stage()
         with closing(_failures(again)) as failures:
@@ -42,13 +42,16 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
                 return job.source.refusal(row, why)
     if duplicate and (tried or _run_again(again)):
         return written_meanwhile(job.pair, job.window)
-    return DoesNotFitError(f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {UNTOUCHED}. {MEND}")
+    return DoesNotFitError(
+        f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {WINDOW_UNTOUCHED}. {MEND}"
+    )
 
 
 def _clear(job: WindowLoad) -> bool:
     """Deletes the rows to be replaced; False when others refer to some, which the load had left alone."""
     try:
-        job.clear()
+        if job.mode is Mode.REPLACE:
+            job.delete(job.in_window)
     except RefusedError:
         job.connection.rollback()
         return False
@@ -86,7 +89,11 @@ def _refused(job: WindowLoad, piece: list[Row]) -> str | None:
     try:
         job.connection.execute(sa.delete(job.stage))
         bulk.write_rows(job.connection, job.stage, tuple(column.name for column in job.stage.c), fitted)
-        job.merge()
+        known = None
+        if job.pair.key and job.mode is not Mode.REPLACE:
+            job.refuse_duplicates()
+            known = job.same_key()
+        job.write(known)
     except Exception as error:
         ours = explain("the target refuses it", error)
         if not isinstance(ours, DoesNotFitError):

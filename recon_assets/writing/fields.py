@@ -98,8 +98,8 @@ class Field:
     @cached_property
     def _convert(self) -> Callable[[Any], Any]:
         source, target = self.mapped.source.type, self.target
-        zone = self.pair.spec.days.stored_in if self.pair.spec.days else "UTC"
-        return from_shown(source, target.type, converter(source, target, self.pair.target.dialect.name, zone))
+        convert = converter(source, target, self.pair.target.dialect.name, self.pair.spec.stored_in)
+        return from_shown(source, target.type, convert)
 
 
 def _spelled(values: Sequence[Any], spell: Callable[[Any], Any] | None) -> Sequence[Any]:

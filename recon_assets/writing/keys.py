@@ -1,6 +1,7 @@
-"""Keys: which rows of the target and of a stage have the same one, and how messages name a row by it."""
+"""Rows of the target and of a stage: which have the same key, and how messages name rows and columns of either."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,9 @@ from recon_assets.model import Column, TableSpec, masked
 
 Cells = Mapping[Column, sa.ColumnElement[Any]]
 """Of columns of the target, those of one table that has them."""
+STAGED = "recon_c"
+"""How the columns of a stage are called, with their places behind: as no other table's."""
+_STAGED = re.compile(rf"\b{STAGED}(\d+)\b")
 
 
 def key_shown(spec: TableSpec, key: Iterable[Any]) -> str:
@@ -43,3 +47,8 @@ def _null_keys(connection: sa.Connection, staged: Cells) -> frozenset[str]:
     counts = sa.select(*(sa.func.count() - sa.func.count(column) for column in maybe.values()))
     found = connection.execute(counts).one()
     return frozenset(name for name, count in zip(maybe, found, strict=True) if count)
+
+
+def unstaged(said: str, columns: Sequence[Column]) -> str:
+    """With the target's name of a column where the stage's was said."""
+    return _STAGED.sub(lambda found: columns[int(found[1])].name, said)

@@ -55,12 +55,11 @@ def load(  # noqa: PLR0913 - what is loaded, and how
         loaded = run_blaming(job)
         if ask and loaded.changed and not dry_run:
             ask()
-        if loaded.changed:
-            job.touched.need_rows(loaded)
+        job.need_rows(loaded)
         if dry_run:
             connection.rollback()
         else:
-            kept = job.touched.hand_over(backup_sink) if backup_sink and loaded.changed else False
+            kept = job.backup.hand_over(backup_sink) if backup_sink and loaded.changed else False
             job.advance_sequences(loaded)  # last, for no rollback takes it back
             connection.commit()
             if backup_sink and kept:

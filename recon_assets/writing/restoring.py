@@ -8,17 +8,17 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
-from recon_assets.dialect.driver_errors import driver_errors
+from recon_assets.dialect.driver_errors import driver_errors, explain
 from recon_assets.dialect.exact_text import exact_text, reader
 from recon_assets.dialect.identity_hash import bits, identity_hash
 from recon_assets.dialect.locks import locked
 from recon_assets.dialect.sql import check_now, insert_rows
-from recon_assets.errors import RefusedError, StaleTargetError
+from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.model import ChangeStatus
 from recon_assets.reading import Pair
 from recon_assets.writing.backups import Row
 from recon_assets.writing.fingerprints import KEY_DIGITS, Fingerprint
-from recon_assets.writing.keys import Cells, key_shown
+from recon_assets.writing.keys import Cells, key_shown, unstaged
 from recon_assets.writing.touched_rows import THERE, Condition, Select, TouchedRows
 
 _MAX_NAMED = 20
@@ -179,7 +179,13 @@ class _Saved(TouchedRows):
             for row in part
         )
         names = tuple(column.name for column in self.saved_table.c)
-        self.has_saved = bulk.write_rows(self.connection, self.saved_table, names, rows) > 0
+        try:
+            self.has_saved = bulk.write_rows(self.connection, self.saved_table, names, rows) > 0
+        except Exception as error:
+            ours = explain("the target does not take any more what it had then", error)
+            if not isinstance(ours, DoesNotFitError):
+                raise
+            raise RefusedError(self.refusal(unstaged(str(ours), self.columns))) from None
         self.analyze_saved_table()
 
     def lock_rows(self) -> None:

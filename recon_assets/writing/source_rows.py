@@ -1,6 +1,5 @@
 """The source's rows of one window on their way into the target: streamed unseen, or made to fit, or refused by name."""
 
-import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,13 +13,10 @@ from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Window
 from recon_assets.reading import ColumnPair, Pair, rows, selection
 from recon_assets.values.fitting import converter, passthrough
-from recon_assets.writing.keys import key_shown
+from recon_assets.writing.keys import key_shown, unstaged
 
 Row = tuple[Any, ...]
-STAGED = "recon_c"
-"""How the columns of a stage are called, with their places behind: as no other table's."""
-_STAGED = re.compile(rf"\b{STAGED}(\d+)\b")
-UNTOUCHED = "nothing of this window was written"
+WINDOW_UNTOUCHED = "nothing of this window was written"
 MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
 
 
@@ -45,6 +41,13 @@ class SourceRows:
         with self.pair.source.connect() as source:
             return bulk.stream(source, target, select, table, names, binary=binary, place=where)
 
+    @property
+    def has_unique_key(self) -> bool:
+        """Whether the source has no two rows of one key, nor such as become one in the target."""
+        key = self.pair.key
+        unchanged = all(self.passes(column) and column.source.name not in self.pair.spec.cast for column in key)
+        return unchanged and self.pair.source_schema.is_unique(column.source for column in key)
+
     def passes(self, column: ColumnPair) -> bool:
         """Whether every value of the column goes from server to server unseen."""
         return bulk.can_stream(self.pair.source, self.pair.target, column.source.type, column.target.type)
@@ -52,8 +55,7 @@ class SourceRows:
     @cached_property
     def converters(self) -> tuple[Callable[[Any], Any], ...]:
         """What makes each column's value one that the target holds exactly."""
-        days, dialect = self.pair.spec.days, self.pair.target.dialect.name
-        zone = days.stored_in if days else "UTC"
+        dialect, zone = self.pair.target.dialect.name, self.pair.spec.stored_in
         return tuple(
             passthrough(column.target)
             if self.passes(column)
@@ -83,12 +85,12 @@ class SourceRows:
         values = dict(zip((column.source.name for column in self.pair.columns), row, strict=True))
         key = key_shown(self.pair.spec, map(values.get, self.pair.spec.key))
         return DoesNotFitError(
-            f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {UNTOUCHED}. {MEND}"
+            f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {WINDOW_UNTOUCHED}. {MEND}"
         )
 
     def unstaged(self, said: str) -> str:
         """With the target's name of a column where the stage's was said."""
-        return _STAGED.sub(lambda found: self.pair.columns[int(found[1])].target.name, said)
+        return unstaged(said, [column.target for column in self.pair.columns])
 
 
 def _objection(convert: Callable[[Any], Any], value: Any) -> str | None:

@@ -12,7 +12,7 @@ from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Column, Mode, Type, Window
 from recon_assets.reading import Pair, as_table, split_name
 from recon_assets.writing.fingerprints import Fingerprint, fingerprint_of
-from recon_assets.writing.keys import Cells, same_key
+from recon_assets.writing.keys import STAGED, Cells, same_key
 
 Select = sa.Select[*tuple[Any, ...]]
 Condition = tuple[sa.ColumnElement[bool], ...]
@@ -70,7 +70,7 @@ class TouchedRows:
     @cached_property
     def saved_table(self) -> sa.TableClause:
         """The temporary table; its columns have names that no other table uses."""
-        names = [THERE, *(f"recon_k{at}" for at, _ in enumerate(self.columns))]
+        names = [THERE, *(f"{STAGED}{at}" for at, _ in enumerate(self.columns))]
         return sa.table("recon_saved", *map(sa.column, names))
 
     @cached_property

@@ -15,6 +15,7 @@ from recon_assets.dialect.sql import (
     differs_by_value,
     drop_stage,
     insert_rows,
+    join_in_memory,
     make_stage,
     without_domain,
 )
@@ -22,8 +23,9 @@ from recon_assets.errors import DoesNotFitError, RefusedError
 from recon_assets.model import Loaded, Mode, Window
 from recon_assets.reading import ColumnPair, Pair, condition
 from recon_assets.writing.backups import LoadBackup
-from recon_assets.writing.keys import key_shown, same_key
-from recon_assets.writing.source_rows import STAGED, UNTOUCHED, SourceRows
+from recon_assets.writing.keys import STAGED, key_shown, same_key
+from recon_assets.writing.source_rows import WINDOW_UNTOUCHED, SourceRows
+from recon_assets.writing.touched_rows import written_meanwhile
 
 STAGE = "recon_stage"
 
@@ -41,22 +43,16 @@ class WindowLoad:
     mode: Mode
     named: tuple[str, ...]
     connection: sa.Connection
-    keeps: bool = True
 
     @cached_property
-    def touched(self) -> LoadBackup:
-        """What the load changes."""
+    def backup(self) -> LoadBackup:
+        """What the load changes, and what that was."""
         return LoadBackup(self.pair, self.window, self.connection, mode=self.mode)
 
     @cached_property
     def source(self) -> SourceRows:
         """The rows to be loaded."""
         return SourceRows(self.pair, self.window)
-
-    @property
-    def backup(self) -> LoadBackup | None:
-        """What has to be kept of the load, if anything has."""
-        return self.touched if self.keeps else None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -66,12 +62,12 @@ class WindowLoad:
     @property
     def target(self) -> sa.TableClause:
         """The target table."""
-        return self.touched.target
+        return self.backup.target
 
     @property
     def in_window(self) -> sa.ColumnElement[bool]:
         """Whether a row of the target belongs to the window."""
-        return self.touched.in_window
+        return self.backup.in_window
 
     @cached_property
     def stage(self) -> sa.TableClause:
@@ -85,6 +81,7 @@ class WindowLoad:
 
     def run(self) -> Loaded:
         """Does everything but the commit."""
+        self.connection.execute(join_in_memory())
         empty = not self.mode.names_columns and self.is_empty()
         if self.mode is Mode.REPLACE and self.has_unique_key and not empty:
             point = self.connection.begin_nested()
@@ -92,13 +89,13 @@ class WindowLoad:
                 loaded = self.replace_differences()
             except _ReferredToError:
                 # Its own rows that stay may refer to some that would go; all together they may be deleted.
-                if not self.touched.refers_to_itself:
+                if not self.backup.refers_to_itself:
                     raise
                 point.rollback()
             else:
                 point.commit()
                 return loaded
-        deleted = self.clear()
+        deleted = 0 if empty else self.clear()
         # Into an empty window, a plain insert meets nothing unnoticed.
         if self.mode is Mode.REPLACE or (empty and (self.has_unique_key or not self.pair.key)):
             straight = self.go_straight()
@@ -114,11 +111,9 @@ class WindowLoad:
         """Deletes the window's rows when they are to be replaced."""
         if self.mode is not Mode.REPLACE:
             return 0
-        if self.backup:
-            self.backup.save(self.backup.rows(self.in_window))
+        self.backup.save(self.backup.rows(self.in_window), whole=True)
         deleted = self.delete(self.in_window)
-        if self.backup:
-            self.backup.need_all(deleted)
+        self.backup.need_changed(deleted)
         return deleted
 
     def delete(self, *where: sa.ColumnElement[bool]) -> int:
@@ -130,7 +125,7 @@ class WindowLoad:
         try:
             return self.connection.execute(sa.delete(self.target).where(*where)).rowcount
         except sa.exc.IntegrityError:
-            msg = f"{self.pair.spec.name} {self.window}: {self.touched.referred_to}; use upsert"
+            msg = f"{self.pair.spec.name} {self.window}: {self.backup.referred_to}; use upsert"
             raise _ReferredToError(msg) from None
 
     def replace_differences(self) -> Loaded:
@@ -142,23 +137,22 @@ class WindowLoad:
         self.make_stage()
         read, size = self.copy(self.stage)
         self.connection.execute(analyze(self.stage, [self.staged[column] for column in self.pair.key]))
-        self.refuse_duplicates()
+        if not self.source.has_unique_key:
+            self.refuse_duplicates()
         known, key = self.same_key(), {column.target: self.staged[column] for column in self.pair.key}
         differs = [not_identical(self.target.c[at.target.name], new, at.target.type) for at, new in self.staged.items()]
-        self.touched.save_differences(
-            self.touched.rows(
-                self.in_window, ~sa.exists().where(known, *map(sa.not_, differs)).select_from(self.stage)
-            ),
-            self.touched.keys([*key.values()], ~sa.exists().where(self.in_window, known).select_from(self.target)),
+        self.backup.save(
+            self.backup.rows(self.in_window, ~sa.exists().where(known, *map(sa.not_, differs)).select_from(self.stage)),
+            self.backup.keys([*key.values()], ~sa.exists().where(self.in_window, known).select_from(self.target)),
         )
-        deleted = self.delete(self.in_window, self.touched.same_key())
-        self.touched.need_all(deleted)  # and none that somebody else has added meanwhile with a key that was missing
-        due = sa.exists().where(self.touched.same_key(key)).select_from(self.touched.saved_table)
+        deleted = self.delete(self.in_window, self.backup.same_key())
+        self.backup.need_changed(deleted)  # and none that somebody else has added meanwhile with a key that was missing
+        due = sa.exists().where(self.backup.same_key(key)).select_from(self.backup.saved_table)
         missing = insert_rows(self.target, self.names, sa.select(*self.stage.c).where(due))
         inserted = self.connection.execute(missing).rowcount
         self.connection.execute(check_now())
-        if inserted < int(self.connection.scalar(sa.select(sa.func.count()).select_from(self.stage).where(due)) or 0):
-            raise self.touched.not_written()
+        if inserted < deleted + self.backup.saved_keys and inserted < self.count(self.stage, due):
+            raise self.backup.not_written()
         return Loaded(self.window, self.mode, read, inserted, deleted=deleted, bytes=size)
 
     def is_empty(self) -> bool:
@@ -168,31 +162,49 @@ class WindowLoad:
     @property
     def has_unique_key(self) -> bool:
         """Whether the target lets no two rows have one key, which is never NULL."""
-        key = {column.target.name for column in self.pair.key if not column.target.nullable}
-        return any(set(unique) <= key for unique in self.pair.target_schema.unique)
+        return self.pair.target_schema.is_unique(column.target for column in self.pair.key)
 
     def go_straight(self) -> Loaded | None:
-        """Inserts without a stage; None when that met a key that is there already, or strays, outside the window."""
+        """Inserts without a stage; None when that met a key that is there already, or strays, outside the window.
+
+        Nobody could undo strays who does not know their keys.
+        """
         point = self.connection.begin_nested()
         try:
             read, size = self.copy(self.target)
             self.connection.execute(check_now())
-            met = self.strays(read)
+            met = bool(self.pair.key) and self.mode is not Mode.REPLACE and self.backup.after.rows != read
         except Exception as error:
             if self.mode is Mode.REPLACE or not is_duplicate(error):
                 raise
             met = True
         if met:
             point.rollback()
+            vars(self.backup).pop("after", None)
             return None
         point.commit()
         return Loaded(self.window, self.mode, read, read, bytes=size)
 
-    def strays(self, inserted: int) -> bool:
-        """Whether rows landed outside of the window, so that nobody could undo them who does not know their keys."""
-        if not self.backup or not self.pair.key or self.mode is Mode.REPLACE:
-            return False
-        return self.backup.current_fingerprint().rows != inserted
+    def need_rows(self, loaded: Loaded) -> None:
+        """The window must have the rows that the load left, whatever others did meanwhile.
+
+        Raises:
+            UnavailableError: When somebody else wrote rows of the window.
+            RefusedError: When rows that it wrote are none of the window, so that nobody could take them back.
+        """
+        if not loaded.changed:
+            return
+        self.backup.need_rows(loaded)
+        # As many as the source has, but one may be a stranger's, in the place of one that is gone.
+        by_difference = self.mode is Mode.REPLACE and not self.backup.whole
+        if by_difference and self.count(
+            self.target, self.in_window, ~sa.exists().where(self.same_key()).select_from(self.stage)
+        ):
+            raise written_meanwhile(self.pair, self.window)
+
+    def count(self, table: sa.TableClause, *where: sa.ColumnElement[bool]) -> int:
+        """How many rows of a table there are for which that holds."""
+        return int(self.connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0)
 
     def make_stage(self) -> None:
         """Its columns have the target's types."""
@@ -211,20 +223,29 @@ class WindowLoad:
 
     def merge(self) -> tuple[int, int]:
         """Brings the stage into the target as the mode says: rows inserted and updated."""
+        known = self.same_key()
+        self.refuse_duplicates()
+        key = [self.staged[column] for column in self.pair.key]
+        self.backup.save(
+            self.backup.rows(known, self.changes()[1]) if self.updates else None,
+            self.backup.keys(key, ~sa.exists().where(known).select_from(self.target)) if self.inserts else None,
+        )
+        inserted, updated = self.write(known)
+        self.backup.need_changed(updated)
+        self.backup.need_inserted(inserted)
+        return inserted, updated
+
+    def write(self, known: sa.ColumnElement[bool] | None) -> tuple[int, int]:
+        """Inserts the staged rows that are not ``known`` to the target, and updates the others if the mode says so."""
         updated = inserted = 0
-        known = self.same_key() if self.pair.key and self.mode is not Mode.REPLACE else None
-        if known is not None:
-            self.refuse_duplicates()
-            self.keep(known)
         if known is not None and self.updates:
             updated = self.connection.execute(self.update(known)).rowcount
         if self.inserts:
-            inserted = self.connection.execute(self.insert(known)).rowcount
+            found = sa.select(*self.stage.c)
+            if known is not None:
+                found = found.where(~sa.exists().where(known).select_from(self.target))
+            inserted = self.connection.execute(insert_rows(self.target, self.names, found)).rowcount
         self.connection.execute(check_now())
-        if self.backup:
-            self.backup.need_all(updated, inserted)
-            if inserted < self.backup.saved_keys:
-                self.backup.need_keys()
         return inserted, updated
 
     @property
@@ -242,22 +263,6 @@ class WindowLoad:
         staged = {column.target: self.staged[column] for column in self.pair.key}
         rows = {column.target: self.target.c[column.target.name] for column in self.pair.key}
         return same_key(self.connection, rows, staged)
-
-    def keep(self, known: sa.ColumnElement[bool]) -> None:
-        """Puts aside what the merge will change: the rows that are there, and the keys of those that are not."""
-        if self.backup:
-            key = [self.staged[column] for column in self.pair.key]
-            self.backup.save(
-                self.backup.rows(known, self.changes()[1]) if self.updates else None,
-                self.backup.keys(key, ~sa.exists().where(known).select_from(self.target)) if self.inserts else None,
-            )
-
-    def insert(self, known: sa.ColumnElement[bool] | None) -> insert_rows:
-        """Of the staged rows, those that are not ``known`` to the target."""
-        found = sa.select(*self.stage.c)
-        if known is not None:
-            found = found.where(~sa.exists().where(known).select_from(self.target))
-        return insert_rows(self.target, self.names, found)
 
     def need_key(self) -> None:
         """Rows of a table without key cannot be told from those that are there."""
@@ -300,7 +305,7 @@ class WindowLoad:
             msg = (
                 f"{self.pair.spec.name} {self.window}: the source has more than one row with"
                 f" {key_shown(self.pair.spec, twice)}, so {self.mode} cannot tell which one to write;"
-                f" {UNTOUCHED}. Declare a key that is unique."
+                f" {WINDOW_UNTOUCHED}. Declare a key that is unique."
             )
             raise DoesNotFitError(msg)
 

@@ -76,11 +76,11 @@ def test_rows_that_nobody_kept_stop_the_load(both: Both) -> None:
     with pair.target.connect() as connection:
         backup = LoadBackup(pair, pair.spec.window(DAY), connection)
         backup.save(backup.rows(backup.in_window))
-        backup.need_all(3)
-        backup.need_keys()
-        for more in ((4, 0), (2, 1)):
+        backup.need_changed(3)
+        backup.need_inserted(0)
+        for need, rows in ((backup.need_changed, 4), (backup.need_inserted, 1)):
             with pytest.raises(UnavailableError, match="t 2024-01-02: somebody else wrote rows of it meanwhile"):
-                backup.need_all(*more)
+                need(rows)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -126,6 +126,22 @@ def test_column_that_is_gone_is_named(both: Both, target: Name, renamed: str, re
         restore(pair, kept)
     with pytest.raises(RefusedError, match="columns any more"):
         writing.load_status(pair, DAY, kept.backup, kept.parts)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_column_that_is_too_short_now_is_named(both: Both, target: Name) -> None:
+    """By its name in the target, where the database says one; the window stays as it is."""
+    sides = prepared(both, target, THERE, [(2, NOON, 2, "longer")])
+    kept = load(sides.pair(spec(DAYS)), Mode.UPSERT)
+    sides.target.run(f"ALTER TABLE t {'ALTER w TYPE' if target == 'postgresql' else 'MODIFY w'} varchar(2)")
+
+    named = r" \(w\)" if target == "mysql" else ""
+    said = (
+        rf"^t {DAY}: the target does not take any more what it had then: [a-z ]+{named}, so the load cannot be undone"
+    )
+    with pytest.raises(RefusedError, match=said):
+        restore(sides.pair(spec(DAYS)), kept)
+    assert sides.target.rows() == THERE
 
 
 def test_row_too_long_for_a_fingerprint_is_an_error(both: Both) -> None:

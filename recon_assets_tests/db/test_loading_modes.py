@@ -110,6 +110,17 @@ def test_replacement_leaves_identical_rows_alone(both: Both, target: Name, of: s
     assert found == [("x", 1), ("y", 0), ("z", 0), (None, 5)]
 
 
+def test_replacement_of_a_table_that_others_inherit_from(both: Both) -> None:
+    """Its key is unique in itself alone, so all of the window is replaced: a child may have the key once more."""
+    sides = both("postgresql", "postgresql")
+    sides.create("id integer, v integer", "id integer primary key, v integer", [(1, 1), (2, 2)])
+    sides.target.run("CREATE TABLE child () INHERITS (t)", "INSERT INTO child VALUES (1, 1)")
+    sides.target.fill("t", [(1, 1)])
+
+    assert wrote(sides.load(spec(), mode=Mode.REPLACE)) == (2, 0, 2)
+    assert sides.target.rows() == [(1, 1), (2, 2)]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_equal_rows_are_not_touched(both: Both, target: Name) -> None:
     """A trigger sees the two rows that differ; it is reported with the table."""

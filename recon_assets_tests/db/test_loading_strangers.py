@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -53,23 +53,63 @@ def test_row_of_a_stranger_is_no_part_of_a_replacement(
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_strangers_at_rows_that_a_replacement_leaves_alone(both: Both, target: Name) -> None:
-    """Nobody waits: their update stays, also when the load is taken back; a row that is gone lets it try again."""
+    """Nobody waits: their update stays, also when the load is taken back; a row that is gone lets it try again.
+
+    So does one that came in the place of another, so that the window has as many as the source.
+    """
     sides = prepared(both, target, THERE, FULL)
     pair = sides.pair(spec(DAYS))
-    kept = Kept(Mode.REPLACE)
-    for change, error in (("DELETE FROM t", UnavailableError), ("UPDATE t SET v = 55", None)):
+    gone, instead = "DELETE FROM t WHERE id = 1", "INSERT INTO t (id, at, v, w) VALUES (77, '2024-01-02', 5, 'x')"
+    for changes in ([gone], [gone, instead]):
+        kept = Kept(Mode.REPLACE)
+        with pytest.raises(UnavailableError, match="somebody else wrote rows of it meanwhile"):
+            writing.load(
+                pair,
+                pair.spec.window(DAY),
+                mode=Mode.REPLACE,
+                backup_sink=kept,
+                ask=partial(sides.target.run, *changes),
+            )
+        assert kept.said == []
+        sides.target.run("DELETE FROM t WHERE id = 77")
+        sides.target.fill("t", FULL[:1])
 
-        def meanwhile(change: str = change) -> None:
-            sides.target.run(f"{change} WHERE id = 1")
-
-        with nullcontext() if error is None else pytest.raises(error, match="somebody else wrote rows of it meanwhile"):
-            writing.load(pair, pair.spec.window(DAY), mode=Mode.REPLACE, backup_sink=kept, ask=meanwhile)
-        if error:
-            sides.target.fill("t", FULL[:1])
-
+    change = partial(sides.target.run, "UPDATE t SET v = 55 WHERE id = 1")
+    writing.load(pair, pair.spec.window(DAY), mode=Mode.REPLACE, backup_sink=kept, ask=change)
     assert sides.target.rows() == [(1, NOON, 55, "a"), *THERE[1:], HELD[-1]]
     restore(pair, kept)
     assert sides.target.rows() == [(1, NOON, 55, "a"), *FULL[1:]]
+
+
+@pytest.mark.parametrize("mode", [Mode.INSERT_MISSING, Mode.UPSERT])
+def test_strangers_beside_rows_that_a_load_merges(both: Both, mode: Mode) -> None:
+    """What they do to other rows of the window is theirs: it stays when the load is taken back. In MySQL they wait."""
+    sides = prepared(both, "postgresql", THERE, FULL)
+    pair = sides.pair(spec(DAYS))
+    kept = Kept(mode)
+    theirs = "UPDATE t SET v = 55 WHERE id = 7", "INSERT INTO t (id, at, v, w) VALUES (77, '2024-01-02', 5, 'x')"
+    writing.load(pair, pair.spec.window(DAY), mode=mode, backup_sink=kept, ask=partial(sides.target.run, *theirs))
+    assert len(sides.target.rows()) == len(FULL) + 3
+    restore(pair, kept)
+    assert sides.target.rows("SELECT id, v FROM t ORDER BY id") == [(1, 1), (2, 9), (7, 55), (8, 8), (77, 5)]
+
+
+@pytest.mark.parametrize("v", [30, 3], ids=["other", "same"])
+def test_row_that_somebody_commits_while_an_upsert_saves(both: Both, v: int) -> None:
+    """Its key was found missing, so that a rollback would delete the row: it is tried again. In MySQL they wait."""
+    sides = prepared(both, "postgresql", THERE, FULL)
+    pair = sides.pair(spec(DAYS))
+    theirs = (3, NOON, v, "c")
+    kept = Kept(Mode.UPSERT)
+    before(pair, "INSERT INTO recon_saved", lambda: sides.target.fill("t (id, at, v, w)", [theirs]), after=1)
+
+    with pytest.raises(UnavailableError, match=r"somebody else wrote rows of it meanwhile.*try again"):
+        writing.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, backup_sink=kept)
+
+    assert sides.target.rows() == sorted([*FULL, theirs])
+    kept = load(pair, Mode.UPSERT)
+    restore(pair, kept)
+    assert sides.target.rows() == sorted([*FULL, theirs])
 
 
 @pytest.mark.parametrize("mode", [Mode.REPLACE, Mode.INSERT_MISSING])
@@ -109,11 +149,18 @@ def test_rows_are_nobody_elses_while_they_are_put_back(both: Both, target: Name)
 
 def before_deletion(pair: Pair, work: Callable[[], object]) -> None:
     """Has something done once, just before the first rows of the target are deleted."""
-    waiting = [work]
+    before(pair, r"DELETE FROM [`\"]?t\b", work)
+
+
+def before(pair: Pair, beginning: str, work: Callable[[], object], *, after: int = 0) -> None:
+    """Has something done once, before the target is given a statement that begins so, ``after`` others of them."""
+    found: list[str] = []
 
     def executing(_: object, __: object, statement: str, *___: object) -> None:
-        if waiting and re.match(r"DELETE FROM [`\"]?t\b", statement):
-            waiting.pop()()
+        if re.match(beginning, statement):
+            found.append(statement)
+            if len(found) == after + 1:
+                work()
 
     sa.event.listen(pair.target, "before_cursor_execute", executing)
 
@@ -152,7 +199,7 @@ def test_key_of_a_table_that_names_itself(both: Both, target: Name) -> None:
 
     found = meeting(sides, (2, None, NOON), lambda: load(sides.pair(spec(DAYS)), Mode.UPSERT))
 
-    assert (found is None) is (target == "mysql")  # it waits for the row already where it looks for it
+    assert found is not None
     load(sides.pair(spec(DAYS)), Mode.UPSERT)
     assert sides.target.rows("SELECT id, up FROM t ORDER BY id") == [(1, None), (2, 1)]
     sides.target.run("DELETE FROM t WHERE id = 2", "CREATE UNIQUE INDEX once ON t (up)")

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading, writing
+from recon_assets.dialect import table_catalog
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Database, Days, Kind, Relation, TableSpec
 from recon_assets_tests.db.conftest import Both
@@ -401,3 +402,33 @@ def test_tables_of_postgresql_as_they_are_declared(both: Both) -> None:
         (("p",), "other.p", ("id",))
     ]
     assert there.primary_key == ("id",)
+
+
+def test_what_only_children_of_a_table_of_postgresql_know(both: Both) -> None:
+    """A partition's own trigger and a rule change what is written; a child need not hold its parent's NOT NULL."""
+    side = both("postgresql", "postgresql").source
+    side.run(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TABLE t (id integer primary key, v integer not null) PARTITION BY RANGE (id)",
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (9)",
+        "CREATE TRIGGER every BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE TRIGGER own BEFORE INSERT ON t1 FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE RULE also AS ON DELETE TO t DO ALSO NOTIFY t",
+        "CREATE TABLE p (v integer, w integer NOT NULL, NOT NULL v NO INHERIT)",
+        "CREATE TABLE c () INHERITS (p)",
+        "CREATE FOREIGN DATA WRAPPER nothing",
+        "CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing",
+        "CREATE FOREIGN TABLE f (v integer NOT NULL) SERVER nowhere",
+    )
+    engine = engine_of(side)
+    with engine.connect() as connection:
+        t, p, f = (table_catalog.read(connection, sa.table(name)) for name in "tpf")
+    engine.dispose()
+    side.run("DROP FOREIGN DATA WRAPPER nothing CASCADE")  # which no schema holds
+
+    assert t is not None
+    assert t.triggers == ("also", "every", "own")
+    assert not any(column["nullable"] for column in t.columns.values())
+    for table, nullable in ((p, {"v": True, "w": False}), (f, {"v": True})):
+        assert table is not None
+        assert {name: column["nullable"] for name, column in table.columns.items()} == nullable

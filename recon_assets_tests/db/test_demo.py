@@ -591,7 +591,7 @@ def test_a_target_of_another_seed_is_refused(finished: tuple[str, str]) -> None:
     before = digest(finished[1])
 
     with pytest.raises(
-        RefusedError, match=r"edition 1, seed 2013\), this one is edition 1, seed 7; it was not touched"
+        RefusedError, match=r"edition 2, seed 2013\), this one is edition 2, seed 7; it was not touched"
     ):
         demo.create(*finished, say=silent, seed=7)
 

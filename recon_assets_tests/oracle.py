@@ -26,7 +26,7 @@ Side = Literal["source", "target"]
 Meaning = Any
 """Hashable; of one form for both sides of a column."""
 
-MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
+DATETIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 BOOLEANS = {"t": 1, "true": 1, "1": 1, "f": 0, "false": 0, "0": 0}
 REAL = 24
@@ -238,7 +238,7 @@ def _itself(column: Column, value: Any, of: Type) -> Meaning:
 BY_KIND: tuple[tuple[frozenset[Kind], Read], ...] = (
     (frozenset({Kind.UUID}), _uuid),
     (frozenset({Kind.JSON}), _json),
-    (MOMENTS, _moment),
+    (DATETIMES, _moment),
     (frozenset({Kind.TIME}), _time),
     (frozenset({Kind.BINARY}), _binary),
     (NUMBERS, _number),

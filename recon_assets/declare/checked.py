@@ -18,10 +18,10 @@ from recon_assets.diff.rules import check_rule
 from recon_assets.errors import DeclarationError
 from recon_assets.model import EXACT, Check, Column, Kind, Relation, Rule, Window
 from recon_assets.reading.names import relation_of
-from recon_assets.values import MOMENTS, NUMBERS
+from recon_assets.values import DATETIMES, NUMBERS
 
 _NUMBERS = NUMBERS | {Kind.ANY}
-_MOMENTS = MOMENTS | {Kind.ANY}
+_MOMENTS = DATETIMES | {Kind.ANY}
 _OF_RECORDS = {"keys", "fields", "checksum"}
 
 

@@ -19,7 +19,7 @@ from recon_assets.dialect.engines import Role
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import ALL, Kind, Project, TableSpec, Window
 from recon_assets.reading import TableSchema, as_table
-from recon_assets.values import MOMENTS
+from recon_assets.values import DATETIMES
 
 _PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ignore"}
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
@@ -174,7 +174,7 @@ def _window_column(table: Table) -> Iterator[Problem]:
         return
     for schema, name in ((table.left, days.column), (table.right, table.spec.target_name(days.column))):
         kind = next((column.type for column in schema.columns if column.name == name), None)
-        if kind and kind.kind not in MOMENTS | {Kind.ANY}:
+        if kind and kind.kind not in DATETIMES | {Kind.ANY}:
             hint = "Choose a date or timestamp column, or cast it under `columns.cast`."
             yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
 

@@ -15,7 +15,7 @@ from recon_assets.declare.scalars import NAME
 from recon_assets.dialect.engines import Role
 from recon_assets.model import Column
 from recon_assets.reading import TableSchema, split_name
-from recon_assets.values import MOMENTS
+from recon_assets.values import DATETIMES
 from recon_assets.values.native import without_form
 
 _BORN = re.compile(
@@ -171,7 +171,7 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
     ranked = [
         (_rank(column, source, key), -index, column)
         for index, column in enumerate(source.shape.columns)
-        if column.name in shared and column.type.kind in MOMENTS
+        if column.name in shared and column.type.kind in DATETIMES
     ]
     best = max(ranked, default=None, key=lambda item: item[:2])
     return best[2] if best and best[0] > 0 else None
@@ -180,7 +180,7 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
 def _changed(source: Found, shared: set[str]) -> str | None:
     """The column that says when a row was last changed, if its name leaves no doubt."""
     for column in source.shape.columns:
-        if column.name in shared and column.type.kind in MOMENTS and _CHANGED.fullmatch(column.name.lower()):
+        if column.name in shared and column.type.kind in DATETIMES and _CHANGED.fullmatch(column.name.lower()):
             return column.name
     return None
 

@@ -279,7 +279,7 @@ def _total_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 _FENCES: Mapping[str, int | None] = {"postgresql": None, "mysql": 2**64 - 1, "mariadb": 2**64 - 1, "sqlite": -1}
 
 
-def fenced(select: sa.Select[*tuple[Any, ...]], dialect: str) -> sa.Select[*tuple[Any, ...]]:
+def optimization_fence(select: sa.Select[*tuple[Any, ...]], dialect: str) -> sa.Select[*tuple[Any, ...]]:
     """The statement as a subquery whose expressions are evaluated once for each row, however often they are used."""
     if dialect == "duckdb":
         return select

@@ -1,9 +1,9 @@
-"""Windows in SQL: their bounds are computed here, by Python's time zone rules, and passed to every database.
+"""Windows in SQL: the bounds of model/windows.py as the columns store times, passed to every database.
 
 1. No database is asked for a zone's rules: its own may be of another age, or be read otherwise where clocks change.
-2. A stored value lies on one line of time: instants in UTC, times without a zone as they are written, dates as days.
-   A day's bounds are two points of that line, and the end of a day is the start of the next: each row is in one day.
-3. What is no point of the line (NULL, a text that is no time, MySQL's zero date) is in no window.
+2. Stored values have one order: instants in UTC, times without a zone as they are written, dates as days.
+   A day's bounds are two such values, and the end of a day is the start of the next: each row is in one day.
+3. What is no such value (NULL, a text that is no time, MySQL's zero date) is in no window.
 
 The tests are recon_assets_tests/db/test_windows.py, around every change of clocks since 1970.
 """
@@ -23,12 +23,12 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from recon_assets.model import Days, Kind, Window
-from recon_assets.values.moments import parse_moment
+from recon_assets.values.datetimes import parse_datetime
 
 DAY = timedelta(days=1)
 _DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
 _TICK = timedelta(microseconds=1)
-_FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901 - points of the line
+_FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901 - as stored, without a zone
 _1970 = datetime(1970, 1, 1)  # noqa: DTZ001
 
 
@@ -38,7 +38,7 @@ def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, d
         msg = f"window {window} has no bounds, so it is no condition"
         raise ValueError(msg)
     if dialect == "sqlite":
-        start, end = (microseconds(on_line(moment, kind, days.stored_in)) for moment in (window.start, window.end))
+        start, end = (microseconds(as_stored(moment, kind, days.stored_in)) for moment in (window.start, window.end))
         # Not two comparisons, for each would read the text again.
         return sqlite_time(column, _zone(kind, days)).between(start, end - 1)
     start_value, end_value = (bound(moment, kind, days.stored_in, dialect) for moment in (window.start, window.end))
@@ -47,7 +47,7 @@ def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, d
 
 def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.BindParameter[Any]:
     """An aware moment as a value that columns of ``kind`` can be compared with; of dates, the day in its own zone."""
-    found = on_line(moment, kind, stored_in)
+    found = as_stored(moment, kind, stored_in)
     if kind is Kind.DATE:
         return sa.literal(found.date() if dialect != "sqlite" else str(found.date()))
     if dialect == "sqlite":
@@ -58,8 +58,8 @@ def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.Bind
     return sa.literal(found, sa.DateTime())
 
 
-def on_line(moment: datetime, kind: Kind, stored_in: str) -> datetime:
-    """An aware moment as a point of the line on which columns of ``kind`` have their values.
+def as_stored(moment: datetime, kind: Kind, stored_in: str) -> datetime:
+    """An aware moment as columns of ``kind`` store it, without a zone.
 
     Where clocks of ``stored_in`` go forward at that very moment, the times that they skip come after it: a day that
     begins at 1 a.m. begins with its midnight.
@@ -86,28 +86,28 @@ def _reading(instant: datetime, zone: ZoneInfo) -> datetime:
     return min(now, before + _TICK)
 
 
-def microseconds(point: datetime) -> int:
+def microseconds(stored: datetime) -> int:
     """Since the year 1 began."""
-    return (point - _FIRST) // _TICK
+    return (stored - _FIRST) // _TICK
 
 
 def day_key(moment: datetime, days: Days) -> str:
     """The day into which a time falls that was read from the table; one without a zone is of ``stored_in``."""
     kind = Kind.INSTANT if moment.tzinfo else Kind.TIMESTAMP
-    point = on_line(moment, kind, days.stored_in) if moment.tzinfo else moment
+    stored = as_stored(moment, kind, days.stored_in) if moment.tzinfo else moment
     aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(days.stored_in))
     near = aware.astimezone(ZoneInfo(days.timezone)).date()
     around = (days.window(near + DAY * shift) for shift in (2, 1, 0, -1, -2))
     starts = ((window.key, window.start) for window in around if window.start)
-    return next(key for key, start in starts if on_line(start, kind, days.stored_in) <= point)
+    return next(key for key, start in starts if as_stored(start, kind, days.stored_in) <= stored)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of time on the line, until the next one begins, in which days are found by division.
+    """A stretch of stored time, until the next one begins, in which days are found by division.
 
     Attributes:
-        start: Its first point.
+        start: When it begins.
         origin: The start of one of its days; all of them begin a whole number of days after it.
         day: The day that begins at ``origin``.
         single: The piece is of that day only, which may be longer than 24 hours.
@@ -150,7 +150,7 @@ def _bounds(kind: Kind, windows: Sequence[Window], days: Days) -> Iterator[tuple
     """Without days that a zone skips at the date line: no row falls into them."""
     for window in windows:
         if window.start and window.end:
-            start, end = (on_line(moment, kind, days.stored_in) for moment in (window.start, window.end))
+            start, end = (as_stored(moment, kind, days.stored_in) for moment in (window.start, window.end))
             if start < end:
                 yield date.fromisoformat(window.key), start, end
 
@@ -183,8 +183,8 @@ def _day_of_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
         return value
     of, zone = ("TIMESTAMPTZ", "+00") if element.kind is Kind.INSTANT else ("TIMESTAMP", "")
 
-    def literal(point: datetime) -> str:
-        return f"{of} '{point}{zone}'"
+    def literal(stored: datetime) -> str:
+        return f"{of} '{stored}{zone}'"
 
     def day(piece: Piece) -> str:
         return literal(piece.origin) if piece.single else f"date_bin('1 day', {value}, {literal(piece.origin)})"
@@ -219,8 +219,8 @@ def _day_of_duckdb(element: Any, compiler: Any, **kw: Any) -> str:
         return value
     passed = f"epoch_us({value})" if element.kind is Kind.INSTANT else f"epoch_us(CAST({value} AS TIMESTAMP))"
 
-    def since_1970(point: datetime) -> int:
-        return (point - _1970) // _TICK
+    def since_1970(stored: datetime) -> int:
+        return (stored - _1970) // _TICK
 
     def day(piece: Piece) -> str:
         if piece.single:
@@ -252,7 +252,7 @@ def _day_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class sqlite_time(FunctionElement[int]):  # noqa: N801 - SQL is lower case
-    """A text of SQLite as microseconds on the line, by the parser that reads it for comparison; NULL if no time."""
+    """A text of SQLite as microseconds, by the parser that reads it for comparison; NULL if no time."""
 
     type = sa.BigInteger()
     inherit_cache = False
@@ -291,7 +291,7 @@ def sortable(column: ColumnElement[Any], kind: Kind, dialect: str, stored_in: st
 
 
 def is_time(column: ColumnElement[Any], kind: Kind, days: Days, dialect: str) -> ColumnElement[bool]:
-    """Whether a value is a point of the line at all."""
+    """Whether a value is a time at all."""
     found = sqlite_time(column, _zone(kind, days)) if dialect == "sqlite" else column
     return found.is_not(None)
 
@@ -311,13 +311,13 @@ _INFINITE = {"infinity": 2**62, "-infinity": -(2**62)}
 
 
 def time_of(value: Any, zone: str) -> int | None:
-    """A value of SQLite in microseconds on the line of ``zone``; None if it is no text of a time, like numbers."""
+    """A value of SQLite in microseconds as ``zone`` has it; None if it is no text of a time, like numbers."""
     if not isinstance(value, str):
         return None
     if value in _INFINITE:
         return _INFINITE[value]
     try:
-        moment = parse_moment(value)
+        moment = parse_datetime(value)
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -332,12 +332,12 @@ _loaded = lru_cache(ZoneInfo)
 
 
 def _day(value: Any, zone: str, parts: str) -> int | None:
-    point, known = time_of(value, zone), _read(parts)
-    at = -1 if point is None else bisect_right(known, point, key=lambda part: part[0]) - 1
-    if point is None or at < 0:
+    stored, known = time_of(value, zone), _read(parts)
+    at = -1 if stored is None else bisect_right(known, stored, key=lambda part: part[0]) - 1
+    if stored is None or at < 0:
         return None
     _, origin, day, single = known[at]
-    return int(day) if single else int(day + (point - origin) // _DAY_MICROSECONDS)
+    return int(day) if single else int(day + (stored - origin) // _DAY_MICROSECONDS)
 
 
 _read = lru_cache(json.loads)

@@ -13,7 +13,7 @@ from recon_assets.dialect.canonical import END, NULL
 from recon_assets.dialect.common_form import Form
 from recon_assets.errors import DoesNotFitError
 from recon_assets.model import Kind, Rule, Type, Value
-from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, float as floats, moments, numbers
+from recon_assets.values import KINDS, NUMBERS, TEXTS, UNREADABLE, Marked, datetimes, float as floats, numbers
 from recon_assets.values.showing import showing, shown
 
 Role = Literal["source", "target"]
@@ -41,7 +41,7 @@ class Reader:
         rule: When two values are equal.
         zone: The zone of times without one.
         compare_by_value: Whether `=` stands before the target's texts, so that they equal none of the source's.
-        not_compared: The column is read along only.
+        read_along: The column is read along only.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Reader:
     rule: Rule = Rule()  # noqa: RUF009 - frozen
     zone: str = "UTC"
     compare_by_value: bool = False
-    not_compared: bool = False
+    read_along: bool = False
 
     def same(self, source: str | None, target: str | None) -> bool:
         """Whether both texts are of equal values."""
         if source is None or target is None:
-            return source is target or self.not_compared
-        if self.not_compared or (self.form.equal_text_proves_equal and source == target):
+            return source is target or self.read_along
+        if self.read_along or (self.form.equal_text_proves_equal and source == target):
             return True
         left, right = self.value(source, "source"), self.value(target, "target")
         if self.rule.tolerant and isinstance(left, Decimal) and isinstance(right, Decimal):
@@ -83,7 +83,7 @@ class Reader:
             return None
         try:
             return self._unreadable(text) if isinstance(text, Marked) else self._read(text, role)
-        except moments.OtherYearsError:
+        except datetimes.OtherYearsError:
             raise self._other_years() from None
         except (ValueError, ArithmeticError):
             return self._unreadable(text)
@@ -105,10 +105,10 @@ class Reader:
         kind = self.form.kind
         if kind in NUMBERS - {Kind.BOOLEAN}:
             return self._number(text, role)
-        if kind in moments.MOMENTS:
+        if kind in datetimes.DATETIMES:
             return self._moment(text, self._type(role).kind)
         if kind is Kind.TIME:
-            return self._rounded(moments.parse_time(text))
+            return self._rounded(datetimes.parse_time(text))
         if kind is Kind.ANY:
             return text[0], self._text(text[1:]) if text[0] == "t" else text[1:]
         return self._text(text) if kind in TEXTS else KINDS[kind].parse(text)
@@ -145,11 +145,11 @@ class Reader:
 
     def _moment(self, text: str, kind: Kind) -> timedelta | str:
         """Since the year 1, of UTC where one of the sides has instants."""
-        if text in moments.INFINITE:
+        if text in datetimes.INFINITE:
             return text
-        moment = moments.parse_moment(text)
+        moment = datetimes.parse_datetime(text)
         if moment.tzinfo is None and self._instants and kind is not Kind.INSTANT and self.zone != "UTC":
-            moment = moments.localized(moment, ZoneInfo(self.zone))
+            moment = datetimes.localized(moment, ZoneInfo(self.zone))
         return self._rounded((moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment) - _FIRST)
 
     @cached_property
@@ -165,11 +165,11 @@ class Reader:
 
     def instant(self, text: str | None, role: Role) -> datetime | None:
         """The moment that a text names, for columns of times; None for NULL and what is no moment."""
-        if text is None or text in moments.INFINITE or self.form.kind not in moments.MOMENTS:
+        if text is None or text in datetimes.INFINITE or self.form.kind not in datetimes.DATETIMES:
             return None
         try:
-            moment = moments.parse_moment(text)
-        except moments.OtherYearsError:
+            moment = datetimes.parse_datetime(text)
+        except datetimes.OtherYearsError:
             raise self._other_years() from None
         except ValueError:
             return None

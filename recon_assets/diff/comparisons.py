@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from recon_assets.diff.records import Table
+from recon_assets.diff.records import RecordReader
 from recon_assets.diff.spool import Row, temporary_file
-from recon_assets.diff.verdicts import Verdict
+from recon_assets.diff.wrong_records import WrongRecord
 from recon_assets.errors import ContradictionError
 from recon_assets.model import COMPARED_KINDS, Comparison, Counts, Discrepancy, DiscrepancyKind
 from recon_assets.reading import CONTRADICTION
@@ -38,9 +38,9 @@ class Tally:
 class Comparisons(Mapping[str, Comparison]):
     """The comparison of each window by its key; it is made when it is asked for, with its records in key order."""
 
-    def __init__(self, place: str, table: Table, windows: Iterable[str], max_evidence: int) -> None:
+    def __init__(self, place: str, records: RecordReader, windows: Iterable[str], max_evidence: int) -> None:
         """Nothing found so far; at most ``max_evidence`` records of each kind and window will be kept."""
-        self.place, self.table, self.max_evidence = place, table, max_evidence
+        self.place, self.records, self.max_evidence = place, records, max_evidence
         self.tallies = {window: Tally() for window in windows}
         self.common: dict[str, Any] = {}
         self._records = temporary_file()
@@ -79,15 +79,15 @@ class Comparisons(Mapping[str, Comparison]):
                 shares[window][kind] = share
         return self._comparison(None, whole, list(shares.items()), by_key=by_key)
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, wrong: WrongRecord) -> None:
         """Count one wrong record, and keep it if there is room."""
-        tally, kind = self.tallies[verdict.window], verdict.kind.value
+        tally, kind = self.tallies[wrong.window], wrong.kind.value
         room = self.max_evidence - tally.counts[kind]
-        tally.counts[kind] += verdict.copies
-        tally.by_column.update(verdict.columns)
-        source, target = verdict.source, verdict.target
-        row = (verdict.window, kind, source and source.line, target and target.window, target and target.line)
-        for _ in range(min(room, verdict.copies)):
+        tally.counts[kind] += wrong.copies
+        tally.by_column.update(wrong.columns)
+        source, target = wrong.source, wrong.target
+        row = (wrong.window, kind, source and source.line, target and target.window, target and target.line)
+        for _ in range(min(room, wrong.copies)):
             self._records.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?)", row)
 
     def keep_samples(self, window: str, agreeing: Sequence[str]) -> None:
@@ -159,9 +159,9 @@ class Comparisons(Mapping[str, Comparison]):
                     None if source is None else Row("source", window, source),
                     None if target is None else Row("target", there, target),
                 )
-                records.append(self.table.difference(kind, *rows))
-            found += sorted(records, key=lambda record: self.table.order(record.key))
-        return tuple(sorted(found, key=lambda record: self.table.order(record.key)) if by_key else found)
+                records.append(self.records.difference(kind, *rows))
+            found += sorted(records, key=lambda record: self.records.order(record.key))
+        return tuple(sorted(found, key=lambda record: self.records.order(record.key)) if by_key else found)
 
     def _samples(self, window: str | None) -> tuple[Mapping[str, Any], ...]:
         """Of all windows in turn, so that none is left out before others have had theirs."""
@@ -169,7 +169,7 @@ class Comparisons(Mapping[str, Comparison]):
         most = MAX_SAMPLES if window else 4 * MAX_SAMPLES
         lines = [line for (line,) in self._records.execute(select, (_AGREES, window, window, most))]
         rows = [Row("source", "", line) for line in lines]
-        return tuple(self.table.record(self.table.texts(row), row) for row in rows)
+        return tuple(self.records.record(self.records.texts(row), row) for row in rows)
 
 
 def fair_shares(wanted: Sequence[int], most: int) -> list[int]:

@@ -22,7 +22,7 @@ def count_groups(
         for at in places.values():  # a group of no rows, so that windows without rows come too
             groups.add((at, *(None for _ in need.by)), Row("source", "", "", 0))
         with reading.savepoint(snapshot):
-            streams = snapshot.both(lambda side: reading.primed(reading.group_counts(side, need, windows)))
+            streams = snapshot.both(lambda side: reading.prefetched(reading.group_counts(side, need, windows)))
             for role, stream in zip(ROLES, streams, strict=True):
                 for window, group, rows in stream:
                     groups.add((places[window], *key_of(group, texts)), Row(role, "", "", rows))

@@ -19,7 +19,7 @@ Texts = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Table:
+class RecordReader:
     """How records are read, told apart and shown.
 
     Attributes:
@@ -40,7 +40,7 @@ class Table:
     @cached_property
     def near(self) -> tuple[int, ...]:
         """Where the columns with a tolerance are."""
-        compared = ((at, each) for at, each in enumerate(self.readers) if not each.not_compared)
+        compared = ((at, each) for at, each in enumerate(self.readers) if not each.read_along)
         return tuple(at for at, reader in compared if reader.rule.tolerant)
 
     @cached_property
@@ -75,7 +75,7 @@ class Table:
     def value_text(self, row: Row, but: Sequence[int] = ()) -> str:
         """Equal for records whose compared values are equal, those of the columns ``but`` left out."""
         cells = [(at, text) for at, text in enumerate(self.texts(row)) if at not in but]
-        return repr([self._comparable(text, at, row) for at, text in cells if not self.readers[at].not_compared])
+        return repr([self._comparable(text, at, row) for at, text in cells if not self.readers[at].read_along])
 
     def _comparable(self, text: str | None, at: int, row: Row) -> str | None:
         value = self.readers[at].value(text, row.role)
@@ -132,7 +132,7 @@ def _rank(value: Value, reader: Reader) -> tuple[Any, ...]:
     return (1, str(value))
 
 
-def table_of(pair: reading.Pair) -> Table:
+def record_reader(pair: reading.Pair) -> RecordReader:
     """How the records of a pair are read.
 
     Raises:
@@ -148,19 +148,19 @@ def table_of(pair: reading.Pair) -> Table:
             spec.rules.get(mapped.source.name, Rule()),
             spec.stored_in,
             compare_by_value=not forms[mapped.source.name].equal_text_proves_equal,
-            not_compared=mapped.source.name in pair.not_compared,
+            read_along=mapped.source.name in pair.read_along,
         )
         for mapped in pair.columns
     )
     names = [reader.name for reader in readers]
     key = tuple(names.index(name) for name in spec.key) or tuple(
-        at for at, reader in enumerate(readers) if not reader.not_compared
+        at for at, reader in enumerate(readers) if not reader.read_along
     )
     for reader in readers:
         check_rule(reader)
     for at in key:
         _refuse_tolerance(readers[at], spec.key)
-    return Table(readers, key, names.index(spec.updated_at) if spec.updated_at else None)
+    return RecordReader(readers, key, names.index(spec.updated_at) if spec.updated_at else None)
 
 
 def _refuse_tolerance(reader: Reader, key: Sequence[str]) -> None:

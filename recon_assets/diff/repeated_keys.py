@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import NoReturn
 
 from recon_assets.diff.column_reader import EqualsNothing
-from recon_assets.diff.records import Table
+from recon_assets.diff.records import RecordReader
 from recon_assets.diff.spool import Row, spool
 from recon_assets.errors import RefusedError
 
@@ -30,11 +30,11 @@ def is_repeated(rows: Sequence[Row]) -> bool:
     return any(sum(row.copies for row in rows if row.role == role) > 1 for role in ("source", "target"))
 
 
-def without_counterpart(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
+def without_counterpart(records: RecordReader, rows: Iterable[Row]) -> Iterator[Row]:
     """The rows of one key for which the other side has no equal one left, as few as can be.
 
     Args:
-        table: How records are read.
+        records: How they are read.
         rows: The source's first. However many they are, few are held in memory.
 
     Raises:
@@ -43,28 +43,28 @@ def without_counterpart(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
     rows = iter(rows)
     held = list(islice(rows, MAX_HELD + 1))
     if len(held) > MAX_HELD:
-        yield from _of_many(table, chain(held, rows))
+        yield from _of_many(records, chain(held, rows))
     elif len({row.role for row in held}) == 1:
         yield from held
     else:
         alike: dict[str, list[Row]] = defaultdict(list)
         for row in held:
-            alike[table.value_text(row, table.near)].append(row)
+            alike[records.value_text(row, records.near)].append(row)
         for group in alike.values():
-            yield from _of_alike(table, group)
+            yield from _of_alike(records, group)
 
 
-def _of_many(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
+def _of_many(records: RecordReader, rows: Iterable[Row]) -> Iterator[Row]:
     """Sorted on disk by the values that must be equal, so that only rows of equal ones are together in memory."""
     with spool(1) as by_value:
         for row in rows:
-            by_value.add((table.value_text(row, table.near),), row)
+            by_value.add((records.value_text(row, records.near),), row)
         for _, _, group in by_value.groups():
-            alike = list(islice(group, MAX_NEAR + 1)) if table.near else list(group)
-            if len(alike) > MAX_NEAR and table.near:
+            alike = list(islice(group, MAX_NEAR + 1)) if records.near else list(group)
+            if len(alike) > MAX_NEAR and records.near:
                 yield from _of_one_side(chain(alike, group))
             else:
-                yield from _of_alike(table, alike)
+                yield from _of_alike(records, alike)
 
 
 def _of_one_side(rows: Iterable[Row]) -> Iterator[Row]:
@@ -77,14 +77,14 @@ def _of_one_side(rows: Iterable[Row]) -> Iterator[Row]:
         yield row
 
 
-def _of_alike(table: Table, rows: Sequence[Row]) -> Iterator[Row]:
+def _of_alike(records: RecordReader, rows: Sequence[Row]) -> Iterator[Row]:
     """Of rows that are equal in all columns without a tolerance."""
     source = [row for row in rows if row.role == "source"]
     target = [row for row in rows if row.role == "target"]
     if not (source and target):
         yield from rows
         return
-    if not table.near:
+    if not records.near:
         more = sum(row.copies for row in source) - sum(row.copies for row in target)
         yield from _last(source, more)
         yield from _last(target, -more)
@@ -92,7 +92,7 @@ def _of_alike(table: Table, rows: Sequence[Row]) -> Iterator[Row]:
     if sum(row.copies for row in rows) > MAX_NEAR:
         _refuse_to_pair(MAX_NEAR)
     left, right = ([row._replace(copies=1) for row in side for _ in range(row.copies)] for side in (source, target))
-    pairs = _paired_in_order(table, left, right) if _is_ordered(table) else _paired_freely(table, left, right)
+    pairs = _paired_in_order(records, left, right) if _is_ordered(records) else _paired_freely(records, left, right)
     paired = {source for source, _ in pairs}, {target for _, target in pairs}
     yield from (row for at, row in enumerate(left) if at not in paired[0])
     yield from (row for at, row in enumerate(right) if at not in paired[1])
@@ -121,22 +121,22 @@ Matches = list[tuple[int, int]]
 """Which row of the source is the counterpart of which of the target, by their places."""
 
 
-def _is_ordered(table: Table) -> bool:
+def _is_ordered(records: RecordReader) -> bool:
     """Whether what is near to a value are neighbours in the order of values: for one column, and less than 100 %."""
-    if len(table.near) > 1:
+    if len(records.near) > 1:
         return False
-    rule = table.readers[table.near[0]].rule
+    rule = records.readers[records.near[0]].rule
     return rule.of != "larger" or rule.rel is None or rule.rel < 1
 
 
-def _paired_in_order(table: Table, source: list[Row], target: list[Row]) -> Matches:
+def _paired_in_order(records: RecordReader, source: list[Row], target: list[Row]) -> Matches:
     """As many pairs as there can be by one column, where each value is near to its neighbours only."""
-    reader = table.readers[table.near[0]]
+    reader = records.readers[records.near[0]]
     numbers: list[list[tuple[Decimal, int]]] = [[], []]
     others: list[dict[str, list[int]]] = [defaultdict(list), defaultdict(list)]
     for side, rows in enumerate((source, target)):
         for n, row in enumerate(rows):
-            value = reader.value(table.texts(row)[table.near[0]], row.role)
+            value = reader.value(records.texts(row)[records.near[0]], row.role)
             if isinstance(value, Decimal) and value.is_finite():
                 numbers[side].append((value, n))
             elif not isinstance(value, EqualsNothing):
@@ -191,13 +191,13 @@ def _stretch(
     return first, middle + bisect_left(range(middle, len(others)), x=True, key=lambda at: not reaches(at))
 
 
-def _paired_freely(table: Table, source: list[Row], target: list[Row]) -> Matches:
+def _paired_freely(records: RecordReader, source: list[Row], target: list[Row]) -> Matches:
     """As many pairs as there can be, whatever may be paired with what."""
     if len(source) + len(target) > MAX_PAIRED_FREELY:
         _refuse_to_pair(MAX_PAIRED_FREELY)
-    texts = {id(row): table.texts(row) for row in (*source, *target)}
+    texts = {id(row): records.texts(row) for row in (*source, *target)}
     equal = [
-        [at for at, other in enumerate(target) if not table.differing(texts[id(row)], texts[id(other)])]
+        [at for at, other in enumerate(target) if not records.differing(texts[id(row)], texts[id(other)])]
         for row in source
     ]
     return [(mine, other) for other, mine in _most_pairs(equal).items()]

@@ -9,7 +9,7 @@ from recon_assets import reading
 from recon_assets.diff.column_reader import Reader
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Kind, Rule
-from recon_assets.values import NUMBERS, TEXTS, moments, numbers
+from recon_assets.values import NUMBERS, TEXTS, datetimes, numbers
 
 _CHOICES = {
     "of": ("source", "target", "larger"),
@@ -84,7 +84,7 @@ def check_rule(reader: Reader) -> None:
     rule, kind = reader.rule, reader.form.kind
     wanted = {
         "abs, rel and scale": (rule.tolerant or rule.scale is not None, NUMBERS),
-        "precision": (rule.precision is not None, moments.MOMENTS | {Kind.TIME}),
+        "precision": (rule.precision is not None, datetimes.DATETIMES | {Kind.TIME}),
         "strip, rstrip, ignore_case and unicode": (
             rule.strip or rule.rstrip or rule.ignore_case or rule.unicode is not None,
             TEXTS | {Kind.ANY},

@@ -22,10 +22,10 @@ from itertools import chain, islice
 
 from recon_assets import reading
 from recon_assets.diff.comparisons import MAX_SAMPLES, Comparisons
-from recon_assets.diff.records import Table, table_of
+from recon_assets.diff.records import RecordReader, record_reader
 from recon_assets.diff.repeated_keys import MAX_HELD, is_repeated
 from recon_assets.diff.spool import ROLES, Key, Row, Spool, spool, text_of
-from recon_assets.diff.verdicts import Verdict, verdicts
+from recon_assets.diff.wrong_records import WrongRecord, wrong_records
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Window
 from recon_assets.reading import CONTRADICTION, COUNT, DIGEST, UNDATED, Digest, Part, Snapshot
@@ -85,9 +85,9 @@ def compare_windows(  # noqa: PLR0913 - what to compare, how much to keep, whom 
         RefusedError: When too many rows of one key are to be paired within a tolerance.
         ContradictionError: When two readings of the same rows contradict each other.
     """
-    table = table_of(snapshot.pair)
-    found = Comparisons(snapshot.pair.spec.name, table, (window.key for window in windows), max_evidence)
-    comparing = _Comparing(snapshot.narrowed(where=where), tuple(windows), table, found, history, now, tell)
+    records = record_reader(snapshot.pair)
+    found = Comparisons(snapshot.pair.spec.name, records, (window.key for window in windows), max_evidence)
+    comparing = _Comparing(snapshot.narrowed(where=where), tuple(windows), records, found, history, now, tell)
     comparing.run()
     return found
 
@@ -98,7 +98,7 @@ class _Comparing:
 
     snapshot: Snapshot
     windows: tuple[Window, ...]
-    table: Table
+    records: RecordReader
     found: Comparisons
     history: Window | None
     now: datetime | None
@@ -118,12 +118,12 @@ class _Comparing:
         Either equal texts prove nothing, or a rule makes keys equal that have different texts: then a row that both
         sides have may share its key with one that only one side has, and both together are a repeated key.
         """
-        return not self.table.equal_digests_prove_equal or (self._keyed and not self.table.exact_key)
+        return not self.records.equal_digests_prove_equal or (self._keyed and not self.records.exact_key)
 
     def run(self) -> None:
         """All steps."""
         began = time.monotonic()
-        width = len(self.table.key)
+        width = len(self.records.key)
         with ExitStack() as stack:
             leftovers, in_flight = (stack.enter_context(spool(width)) for _ in range(2))
             undated, differing = self._digest_windows()
@@ -139,7 +139,7 @@ class _Comparing:
             undated=undated,
             columns=pair.compared,
             key_only=pair.compares_keys_alone,
-            not_compared=pair.left_out,
+            not_compared=pair.not_compared,
             rows_read=self.rows_read,
             seconds=time.monotonic() - began,
         )
@@ -149,7 +149,7 @@ class _Comparing:
     def _digest_windows(self) -> tuple[tuple[int, int] | None, list[Part]]:
         """How many rows have no time, and the windows that differ; all, where digests prove nothing."""
         self.tell(f"digesting both sides ({len(self.windows)} windows)")
-        measure = DIGEST if self.table.equal_digests_prove_equal else COUNT
+        measure = DIGEST if self.records.equal_digests_prove_equal else COUNT
         measured = reading.measured(self.snapshot, [measure], self.windows)
         differing = []
         for window in self.windows:
@@ -165,9 +165,9 @@ class _Comparing:
 
     def _note_repeated_keys(self, leftovers: Spool) -> None:
         """Keys of equal texts that stand more than once, where the database does not rule it out."""
-        key = replace(self.table, readers=tuple(self.table.readers[at] for at in self.table.key))
+        key = replace(self.records, readers=tuple(self.records.readers[at] for at in self.records.key))
         key = replace(key, key=tuple(range(len(key.readers))))
-        streams = self.snapshot.both(lambda side: reading.primed(reading.duplicates(side, self.windows)))
+        streams = self.snapshot.both(lambda side: reading.prefetched(reading.duplicates(side, self.windows)))
         for role, texts in zip(ROLES, streams, strict=True):
             for text, window in texts:
                 leftovers.mark_repeated(key.key_of(Row(role, window, text)), window)
@@ -224,7 +224,7 @@ class _Comparing:
         """
         surplus = {(part.window.key, part.rest): part.source - part.target for part in parts if part.row is not None}
         read = {(part.window.key, part.rest): Counter[str]() for part in parts}
-        streams = self.snapshot.both(lambda side: reading.primed(reading.lines(side, parts, self.how, segments)))
+        streams = self.snapshot.both(lambda side: reading.prefetched(reading.lines(side, parts, self.how, segments)))
         for (day, segment), source, target in reading.side_by_side(*streams):
             place = (str(day), segment % parts[0].parts)
             seen = read.setdefault(place, Counter())
@@ -241,7 +241,7 @@ class _Comparing:
                 rows = list(rows)  # the hash's own, which are few
                 rows = rows if seen["source"] - seen["target"] == surplus[place] else []
             for row in rows:
-                leftovers.add(self.table.key_of(row), row)
+                leftovers.add(self.records.key_of(row), row)
                 seen["left"] += 1
         self.rows_read += sum(seen["source"] + seen["target"] for seen in read.values())
         mistaken = []
@@ -274,17 +274,17 @@ class _Comparing:
         """Count what is wrong with the records of one key, or put them aside for later."""
         held = list(islice(rows, MAX_HELD + 1))
         many = len(held) > MAX_HELD
-        if self._keyed and (many or (not self.table.exact_key and is_repeated(held))):
+        if self._keyed and (many or (not self.records.exact_key and is_repeated(held))):
             repeated_in = repeated_in or min(row.window for row in held)
         repeated = repeated_in is not None
         if repeated_in is not None:
             self.found.tallies[repeated_in].counts["duplicate_keys"] += 1
         if many and self._grace_period is None:
-            self._count((), verdicts(self.table, self._paired(chain(held, rows)), repeated=repeated))
+            self._count((), wrong_records(self.records, self._paired(chain(held, rows)), repeated=repeated))
             return
-        found = [] if many else list(verdicts(self.table, held, repeated=repeated))
+        found = [] if many else list(wrong_records(self.records, held, repeated=repeated))
         # So many rows of one key are read again without a look at how old they are.
-        if many or any(self._is_in_flight(verdict.rows) for verdict in found):
+        if many or any(self._is_in_flight(wrong.rows) for wrong in found):
             for row in chain(held, rows):
                 in_flight.add(key, row)
         elif found and self._may_have_moved(held, repeated=repeated):
@@ -292,17 +292,17 @@ class _Comparing:
         else:
             self._count(held, found)
 
-    def _count(self, rows: Iterable[Row], found: Iterable[Verdict]) -> None:
+    def _count(self, rows: Iterable[Row], found: Iterable[WrongRecord]) -> None:
         """Count what is wrong with these rows; all others of them have their counterpart."""
         for row in rows:
             self._pair(row, 1)
-        for verdict in found:
-            self._add(verdict)
+        for wrong in found:
+            self._add(wrong)
 
-    def _add(self, verdict: Verdict) -> None:
-        self.found.add(verdict)
-        if verdict.source is None or verdict.target is None:
-            self._pair(verdict.rows[0], -1)
+    def _add(self, wrong: WrongRecord) -> None:
+        self.found.add(wrong)
+        if wrong.source is None or wrong.target is None:
+            self._pair(wrong.rows[0], -1)
 
     def _paired(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
@@ -316,7 +316,7 @@ class _Comparing:
     # 5. records in other windows
 
     def _may_have_moved(self, rows: Sequence[Row], *, repeated: bool) -> bool:
-        searched = self.history is not None and self.table.exact_key and self._keyed and not repeated
+        searched = self.history is not None and self.records.exact_key and self._keyed and not repeated
         return searched and len(rows) == 1 and len(self.maybe_moved) <= MAX_SEARCHED_ELSEWHERE
 
     def _find_moved(self) -> None:
@@ -330,18 +330,18 @@ class _Comparing:
         ):
             self.tell(f"looking for {len(self.maybe_moved):,} records in other windows")
             for side, other in ((self.snapshot.target, "source"), (self.snapshot.source, "target")):
-                keys = [self.table.key_texts(row) for row in self.maybe_moved.values() if row.role == other]
+                keys = [self.records.key_texts(row) for row in self.maybe_moved.values() if row.role == other]
                 for window, _, line in reading.elsewhere(side, self.windows, self.history, keys):
                     row = Row(side.role, str(window), line)
-                    found[self.table.key_of(row)] = row
+                    found[self.records.key_of(row)] = row
                     self.rows_read += 1
         for key, row in self.maybe_moved.items():
             self._pair(row, 1)
             if key in found and row.role == "target":
                 continue  # it counts in the window of the source's record
             both = [row, found[key]] if key in found else [row]
-            for verdict in verdicts(self.table, both, repeated=False):
-                self._add(verdict)
+            for wrong in wrong_records(self.records, both, repeated=False):
+                self._add(wrong)
 
     # 6. records in flight
 
@@ -354,7 +354,7 @@ class _Comparing:
             return False
         # What was changed in the future would be in flight for ever: clocks may differ by as much, and no more.
         first, last = self.now - self._grace_period, self.now + MAX_CLOCK_DRIFT
-        times = [self.table.touched(row) for row in rows]
+        times = [self.records.touched(row) for row in rows]
         return any(moment is not None and first < moment <= last for moment in times)
 
     def _read_again(self, in_flight: Spool) -> None:
@@ -365,7 +365,7 @@ class _Comparing:
         keys = in_flight.keys(MAX_SEARCHED_ELSEWHERE + 1)
         if not keys or self.now is None:
             return
-        few = self.table.exact_key and self._keyed and len(keys) <= MAX_SEARCHED_ELSEWHERE
+        few = self.records.exact_key and self._keyed and len(keys) <= MAX_SEARCHED_ELSEWHERE
         texts = [tuple(map(text_of, key)) for key in keys] if few else None
         in_flight.make_searchable()
         self.tell("some records are in flight: reading them again")
@@ -373,7 +373,7 @@ class _Comparing:
             self.found.tallies[row.window].counts[row.role] -= 1
         time.sleep(PAUSE.total_seconds())
         self.now += PAUSE
-        with reading.snapshot(self.snapshot.pair) as opened, spool(len(self.table.key)) as again:
+        with reading.snapshot(self.snapshot.pair) as opened, spool(len(self.records.key)) as again:
             for key, row in self._rows_in_flight(opened, in_flight, texts):
                 self.found.tallies[row.window].counts[row.role] += 1
                 again.add(key, row)
@@ -392,19 +392,19 @@ class _Comparing:
                 lines = chain.from_iterable(reading.lines(side, some) for some in _batches(parts))
             for window, _, line in lines:
                 row = Row(side.role, str(window), line)
-                key = self.table.key_of(row)
+                key = self.records.key_of(row)
                 if in_flight.holds(key):
                     yield key, row
 
     def _judge_again(self, rows: Iterator[Row]) -> None:
         held = list(islice(rows, MAX_HELD + 1))
         repeated = len(held) > MAX_HELD or is_repeated(held)
-        for verdict in verdicts(self.table, self._paired(chain(held, rows)), repeated=repeated):
-            if not self._is_in_flight(verdict.rows):
-                self._add(verdict)
+        for wrong in wrong_records(self.records, self._paired(chain(held, rows)), repeated=repeated):
+            if not self._is_in_flight(wrong.rows):
+                self._add(wrong)
                 continue
-            self.found.tallies[verdict.window].counts["in_flight"] += verdict.copies
-            for row in verdict.rows:
+            self.found.tallies[wrong.window].counts["in_flight"] += wrong.copies
+            for row in wrong.rows:
                 self.found.tallies[row.window].counts[row.role] -= row.copies
                 self._pair(row, -1)
 

@@ -67,15 +67,13 @@ from recon_assets.model.privacy import (
     masked_key as masked_key,
 )
 from recon_assets.model.tables import (
-    ALL as ALL,
     Database as Database,
-    Days as Days,
     Loaded as Loaded,
     Mode as Mode,
     Project as Project,
     Relation as Relation,
     TableSpec as TableSpec,
-    Window as Window,
 )
 from recon_assets.model.types import Column as Column, Kind as Kind, Type as Type
+from recon_assets.model.windows import ALL as ALL, Days as Days, Window as Window
 from recon_assets.model.wording import place as place, plural as plural, rows_of_sides as rows_of_sides

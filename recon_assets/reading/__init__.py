@@ -45,7 +45,7 @@ from recon_assets.reading.streams import (
     elsewhere as elsewhere,
     lines as lines,
     matching as matching,
-    primed as primed,
+    prefetched as prefetched,
     side_by_side as side_by_side,
     split as split,
 )

@@ -13,11 +13,11 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, describe, described
-from recon_assets.values import MOMENTS
+from recon_assets.values import DATETIMES
 from recon_assets.values.native import without_form
 
-OF_LOADS = {"source": MOMENTS | {Kind.ANY}, "target": MOMENTS}
-ANY_SIDE = {"source": MOMENTS | {Kind.ANY}, "target": MOMENTS | {Kind.ANY}}
+OF_LOADS = {"source": DATETIMES | {Kind.ANY}, "target": DATETIMES}
+ANY_SIDE = {"source": DATETIMES | {Kind.ANY}, "target": DATETIMES | {Kind.ANY}}
 """Of what kinds the window's column is; SQLite's columns may be of any."""
 
 
@@ -33,7 +33,7 @@ class ColumnPair:
 class Pair:
     """The two sides of a declared table, looked at once and used for many windows.
 
-    ``not_compared`` are columns that are read along and not compared. ``left_out`` are those that cannot be
+    ``read_along`` are columns that are read along and not compared. ``not_compared`` are those that cannot be
     compared, with the reason: only one side has them, or their types have no common meaning. ``target_cast`` are the
     casts of the target's columns, by the source's names: those of ``spec.cast`` where its type has no form elsewhere.
     """
@@ -44,8 +44,8 @@ class Pair:
     columns: tuple[ColumnPair, ...]
     target_schema: TableSchema
     source_schema: TableSchema
-    not_compared: frozenset[str] = frozenset()
-    left_out: tuple[NotCompared, ...] = ()
+    read_along: frozenset[str] = frozenset()
+    not_compared: tuple[NotCompared, ...] = ()
     target_cast: Mapping[str, str] = field(default_factory=dict)
 
     def cast(self, side: str, name: str) -> str | None:
@@ -56,7 +56,7 @@ class Pair:
     def compared(self) -> tuple[str, ...]:
         """The columns that are compared, those of the key too, by the source's names."""
         names = (column.source.name for column in self.columns)
-        return tuple(name for name in names if name not in self.not_compared)
+        return tuple(name for name in names if name not in self.read_along)
 
     @property
     def compares_keys_alone(self) -> bool:
@@ -227,7 +227,7 @@ def pair_for_comparison(
     return replace(
         pair,
         columns=tuple(column for column in common if column.source.name not in unlike),
-        left_out=(*alone, *(NotCompared(name, "both", why) for name, why in unlike.items())),
+        not_compared=(*alone, *(NotCompared(name, "both", why) for name, why in unlike.items())),
     )
 
 

@@ -14,7 +14,7 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import DiscrepancyKind, Disorder, FaultyRows, Kind, Window
 from recon_assets.reading.faulty_rows import Fault, RowCheck, cell, found, target_with
 from recon_assets.reading.snapshot import Side, Snapshot
-from recon_assets.values import MOMENTS, NUMBERS
+from recon_assets.values import DATETIMES, NUMBERS
 
 _NUMBERS = NUMBERS - {Kind.BOOLEAN}
 _ENTITY, _ALONG, _LATEST = "recon_entity", "recon_along", "recon_latest"
@@ -95,7 +95,7 @@ def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:
     if need.not_future is None:
         return
     kind, days = side.column(need.not_future).type.kind, side.pair.spec.days
-    if kind not in {*MOMENTS, Kind.ANY}:
+    if kind not in {*DATETIMES, Kind.ANY}:
         raise DeclarationError(_unordered(side, need.not_future))
     here = now.astimezone(ZoneInfo(days.timezone if days else "UTC"))
     moment = bound(here, kind, side.pair.spec.stored_in, side.dialect)
@@ -106,7 +106,7 @@ def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:
 def _ordered(side: Side, name: str) -> sa.ColumnElement[Any]:
     """The column in a form that sorts."""
     kind = side.column(name).type.kind
-    if kind not in {*MOMENTS, *_NUMBERS, Kind.ANY}:
+    if kind not in {*DATETIMES, *_NUMBERS, Kind.ANY}:
         raise DeclarationError(_unordered(side, name))
     return sortable(side.value(name), kind, side.dialect, side.pair.spec.stored_in)
 
@@ -126,6 +126,6 @@ def _need_one_meaning(side: Side, names: Sequence[str]) -> None:
             f" in UTC, not in {zone}; name columns of one type"
         )
         raise DeclarationError(msg)
-    if kinds & MOMENTS and kinds & _NUMBERS:
+    if kinds & DATETIMES and kinds & _NUMBERS:
         msg = f"{side.place}: {', '.join(names)} hold times and numbers, which have no common order"
         raise DeclarationError(msg)

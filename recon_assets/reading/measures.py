@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from recon_assets.dialect import exact_sum, servers
-from recon_assets.dialect.canonical import fenced, row_text, total, value_text
+from recon_assets.dialect.canonical import optimization_fence, row_text, total, value_text
 from recon_assets.dialect.common_form import Form
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.postgresql_row_hash import chained_hash, equal_values, hashes_alike
@@ -162,7 +162,7 @@ def scan(
     inner = side.select(side.window_key_if_inside(windows).label(_WINDOW), *_inputs(side, measures, by, how)).where(
         sa.or_(side.inside(windows), side.undated())
     )
-    rows = fenced(inner, side.dialect).subquery("recon_rows")
+    rows = optimization_fence(inner, side.dialect).subquery("recon_rows")
     groups = [rows.c[_WINDOW], *(rows.c[_input(name, "by")] for name in by)]
     figures = [figure for measure in measures for figure in _figured(side, rows, measure)]
     return sa.select(*groups, *figures).group_by(*groups)
@@ -197,7 +197,7 @@ def _inputs(side: Side, measures: Sequence[Measure], by: tuple[str, ...], how: H
 
 def row_hash(side: Side, how: Hashing) -> sa.ColumnElement[Any]:
     """The hash of a row's compared columns, a number: identical rows have the same one on both sides."""
-    names = [each.source.name for each in side.pair.columns if each.source.name not in side.pair.not_compared]
+    names = [each.source.name for each in side.pair.columns if each.source.name not in side.pair.read_along]
     if how is Hashing.CANONICAL:
         return text_hash(row_text(side.cells(names)))
     return _typed_hash(side, names)

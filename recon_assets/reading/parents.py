@@ -12,7 +12,7 @@ from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Ru
 from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.reading.source_records import records
-from recon_assets.values import MOMENTS, Marked
+from recon_assets.values import DATETIMES, Marked
 
 _PAGE = 500
 
@@ -60,7 +60,7 @@ def _text(value: Value, kind: Kind) -> str:
     if isinstance(value, bool | int):
         return str(int(value))
     written = str(value)
-    if kind in MOMENTS:
+    if kind in DATETIMES:
         written = written.removesuffix("+00:00").replace("T", " ", 1)
         return f"{written} 00:00:00" if kind is not Kind.DATE and len(written) == len("2013-01-01") else written
     return written.lower() if kind is Kind.UUID else written

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import fenced, md5_text, row_text, value_text
+from recon_assets.dialect.canonical import md5_text, optimization_fence, row_text, value_text
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Kind, Window
 from recon_assets.reading.measures import (
@@ -74,7 +74,7 @@ def split(snapshot: Snapshot, parts: Sequence[Part], each: int, how: Hashing) ->
     windows = {part.window.key: part.window for part in parts}
     left = {(part.window.key, part.rest): [part.source, part.target, 0] for part in parts}
     found = []
-    for (window, rest), *figures in _paired(*snapshot.both(lambda side: primed(_digests(side, parts, finer, how)))):
+    for (window, rest), *figures in _paired(*snapshot.both(lambda side: prefetched(_digests(side, parts, finer, how)))):
         whole = left.get((window, rest % before))
         if whole is None:
             msg = f"{snapshot.source.place}: {window}: a digest is of a part that was not asked for"
@@ -132,7 +132,7 @@ _NO_ROWS = (0, 0, None)
 
 def _digests(side: Side, parts: Sequence[Part], finer: int, how: Hashing) -> Iterator[_Figures]:
     inner = side.select(side.window_key(_windows(parts)).label("recon_window"), row_hash(side, how).label("recon_row"))
-    rows = fenced(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
+    rows = optimization_fence(inner.where(_inside(side, parts, how)), side.dialect).subquery("recon_rows")
     groups = (rows.c.recon_window.label("w"), _rest(rows.c.recon_row, finer).label("p"))
     select = sa.select(*groups, *digest_figures(rows.c.recon_row)).group_by(*groups).order_by(*_FIRST_TWO)
     for batch in side.stream(select):
@@ -205,7 +205,7 @@ def lines(side: Side, parts: Sequence[Part], how: Hashing = Hashing.CANONICAL, s
             yield of, int(number), text if text is not None else too_long(side.place, 1)
 
 
-def primed(rows: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
+def prefetched(rows: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
     """The same rows, for which the database has begun to work."""
     return chain([first for first in [next(rows, None)] if first], rows)
 

@@ -19,6 +19,7 @@ from recon_assets.values.binary import BINARY
 from recon_assets.values.boolean import BOOLEAN
 from recon_assets.values.char import CHAR
 from recon_assets.values.date import DATE
+from recon_assets.values.datetimes import DATETIMES
 from recon_assets.values.decimal import DECIMAL
 from recon_assets.values.enum import ENUM
 from recon_assets.values.float import FLOAT
@@ -26,7 +27,6 @@ from recon_assets.values.instant import INSTANT
 from recon_assets.values.integer import INTEGER
 from recon_assets.values.json import JSON
 from recon_assets.values.kind import UNREADABLE, Marked, ValueKind
-from recon_assets.values.moments import MOMENTS
 from recon_assets.values.native import NATIVE
 from recon_assets.values.text import TEXT
 from recon_assets.values.time import TIME
@@ -45,4 +45,4 @@ KINDS: Mapping[Kind, ValueKind] = {
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN})
 TEXTS = frozenset({Kind.TEXT, Kind.CHAR, Kind.ENUM})
 
-__all__ = ["KINDS", "MOMENTS", "NUMBERS", "TEXTS", "UNREADABLE", "Marked", "ValueKind"]
+__all__ = ["DATETIMES", "KINDS", "NUMBERS", "TEXTS", "UNREADABLE", "Marked", "ValueKind"]

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import KINDS, NUMBERS, TEXTS, Marked, binary, moments, numbers
+from recon_assets.values import KINDS, NUMBERS, TEXTS, Marked, binary, datetimes, numbers
 from recon_assets.values.kind import received, refuse
 
 Convert = Callable[[Any], Any]
@@ -31,7 +31,7 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
         if isinstance(value, float) and of.kind in NUMBERS - {Kind.FLOAT}:
             value = numbers.decimal_of(value, source.precision if source.kind is Kind.FLOAT else None)
         try:
-            return fit(moments.as_kind(value, of.kind, local) if local else value, of, dialect)
+            return fit(datetimes.as_kind(value, of.kind, local) if local else value, of, dialect)
         except OverflowError:
             refuse("a time outside of the years 1 to 9999")
 

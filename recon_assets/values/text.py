@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from recon_assets.model import Kind, Type
-from recon_assets.values import moments
+from recon_assets.values import datetimes
 from recon_assets.values.kind import (
     CAST_DUCKDB,
     CAST_POSTGRESQL,
@@ -41,7 +41,7 @@ def written(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ")
     if isinstance(value, timedelta):
-        return moments.time_of_day(value).isoformat()
+        return datetimes.time_of_day(value).isoformat()
     return str(value) if isinstance(value, int | float | date | time | UUID) else refuse(what(value))
 
 

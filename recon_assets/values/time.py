@@ -4,24 +4,24 @@ from datetime import time, timedelta
 from typing import Any
 
 from recon_assets.model import Kind, Type
-from recon_assets.values import moments
+from recon_assets.values import datetimes
 from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind, refuse, what
 
 
 def _fit(value: Any, of: Type, _: str) -> time:
-    passed = moments.parse_time(value) if isinstance(value, str) else value
-    clock = moments.time_of_day(passed) if isinstance(passed, timedelta) else passed
+    passed = datetimes.parse_time(value) if isinstance(value, str) else value
+    clock = datetimes.time_of_day(passed) if isinstance(passed, timedelta) else passed
     if not isinstance(clock, time):
         refuse(what(value))
     if clock.tzinfo:
         refuse("a time with a zone")
-    moments.need_digits(clock.microsecond, of)
+    datetimes.need_digits(clock.microsecond, of)
     return clock
 
 
 def _of_sqlite(value: Any, _: Kind) -> str:
     """As MySQL writes it, also what is negative or longer than a day."""
-    passed = moments.parse_time(value) if isinstance(value, str) else refuse(what(value))
+    passed = datetimes.parse_time(value) if isinstance(value, str) else refuse(what(value))
     seconds, rest = divmod(abs(passed), timedelta(seconds=1))
     clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest.microseconds:06}"
     return f"{'-' if passed < timedelta() else ''}{clock}".rstrip("0").rstrip(".")
@@ -30,18 +30,18 @@ def _of_sqlite(value: Any, _: Kind) -> str:
 TIME = ValueKind(
     Kind.TIME,
     names={
-        "postgresql": {"time without time zone": moments.clock(Kind.TIME)},
-        "mysql": {"time": moments.clock(Kind.TIME, 0)},
-        "duckdb": {"time": moments.clock(Kind.TIME)},
-        "sqlite": {"time": moments.clock(Kind.TIME)},
+        "postgresql": {"time without time zone": datetimes.clock(Kind.TIME)},
+        "mysql": {"time": datetimes.clock(Kind.TIME, 0)},
+        "duckdb": {"time": datetimes.clock(Kind.TIME)},
+        "sqlite": {"time": datetimes.clock(Kind.TIME)},
     },
     sql={
         "postgresql": Sql(CAST_POSTGRESQL),
-        "mysql": Sql(moments.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "mysql": Sql(datetimes.TRIMMED_MYSQL, whole=CAST_MYSQL),
         "duckdb": Sql(CAST_DUCKDB),
     },
     of_sqlite=_of_sqlite,
-    parse=moments.parse_time,
+    parse=datetimes.parse_time,
     fit=_fit,
     equal_is_identical=True,
     read_as_text=True,

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect.canonical import fenced
+from recon_assets.dialect.canonical import optimization_fence
 from recon_assets.dialect.identity_hash import bits
 from recon_assets.reading.measures import too_long
 
@@ -92,7 +92,7 @@ def _of_parts(parts: Iterable[tuple[int, _Sums]]) -> Fingerprint:
 
 
 def _summed(connection: sa.Connection, where: str, select: Select) -> Iterator[tuple[int, _Sums]]:
-    rows = fenced(select, connection.dialect.name).subquery("hashed")
+    rows = optimization_fence(select, connection.dialect.name).subquery("hashed")
     part, key = bits(rows.c.k, 0, _PART), bits(rows.c.k, _PART, _NUMBER)
     low, high = bits(rows.c.h, 0, _NUMBER), bits(rows.c.h, _NUMBER, _NUMBER)
     sums = map(sa.func.sum, (low, key * low, high))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.model import Change, Column, Discrepancy, Image, masked
 from recon_assets.reading import Pair, as_table
-from recon_assets.values import MOMENTS
+from recon_assets.values import DATETIMES
 from recon_assets.writing.fields import Field, fields
 
 UNTOUCHED = "nothing was written"
@@ -67,7 +67,9 @@ class Target:
     def kept(self) -> tuple[str, ...]:
         """Mapped moments with a default: MySQL would set them anew with every update that leaves them out."""
         mapped = [mapped.target for mapped in self.pair.columns]
-        return tuple(each.name for each in mapped if each.default and not each.generated and each.type.kind in MOMENTS)
+        return tuple(
+            each.name for each in mapped if each.default and not each.generated and each.type.kind in DATETIMES
+        )
 
     def shown_key(self, key: Image) -> str:
         """A row's key with private values masked."""

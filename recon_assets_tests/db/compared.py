@@ -46,7 +46,7 @@ class Stored:
     @property
     def sorts_alike(self) -> bool:
         """Whether databases and Python agree on which values are the same, and can index them."""
-        return self.of.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN, Kind.UUID, *oracle.MOMENTS}
+        return self.of.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.BOOLEAN, Kind.UUID, *oracle.DATETIMES}
 
     def holds(self, value: Any) -> bool:
         """Whether the value fits."""
@@ -216,7 +216,7 @@ TEXTS = (
     "! ",
     "🙂",
 )
-MOMENTS = (
+DATETIMES = (
     *(None, date(2024, 1, 1), date(2024, 2, 29), date(1, 1, 1), date(9999, 12, 31)),
     *(datetime(2024, 1, 2, 3, 4, 5, us) for us in (0, 500_000, 499_999, 123_456, 123_000, 999_999)),  # noqa: DTZ001
 )
@@ -293,7 +293,7 @@ FAMILIES: Mapping[str, Family] = {
         ),
     ),
     "moment": Family(
-        MOMENTS,
+        DATETIMES,
         {
             "postgresql": (
                 DATE,

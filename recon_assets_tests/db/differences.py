@@ -161,13 +161,13 @@ CHARS = [pair for pair in TEXTS if len({str(value or "").rstrip(" ") for value i
 
 DAYS = [timedelta(days=days) for days in (1, 2**16, 4 * 365 + 1, 400 * 365 + 97, 7, 30)]
 Y2K = datetime(2000, 1, 1)  # noqa: DTZ001
-MOMENTS: list[Change] = [
+DATETIMES: list[Change] = [
     *powers(timedelta(microseconds=1), *DAYS, timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)),
     lambda value: Y2K - (value - Y2K),
     lambda value: Y2K - (value - Y2K) - timedelta(microseconds=1),
 ]
 TIMESTAMPS = [
-    *changed((datetime(1970, 1, 1), Y2K, datetime(2024, 2, 29, 12, 30, 0, 500)), MOMENTS),  # noqa: DTZ001
+    *changed((datetime(1970, 1, 1), Y2K, datetime(2024, 2, 29, 12, 30, 0, 500)), DATETIMES),  # noqa: DTZ001
     *every_pair("infinity", "-infinity", datetime(2024, 1, 1), datetime(9999, 12, 31), None),  # noqa: DTZ001
 ]
 DATES = list(

@@ -48,7 +48,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "date": (None, date(1, 1, 1), date(2024, 2, 29), date(9999, 12, 31)),
     "double precision": (None, 0.1, -1e300, 2.0**-1000),
 }
-MOMENTS = {"postgresql": "timestamp", "mysql": "datetime"}
+DATETIMES = {"postgresql": "timestamp", "mysql": "datetime"}
 
 
 def now() -> datetime:
@@ -68,7 +68,7 @@ class Damage:
         """Make both tables."""
         columns = ", ".join(f"c{at} {of}" for at, of in enumerate(self.types))
         begin = {
-            side.name: f"id integer primary key, at {MOMENTS[side.name]}, {columns}"
+            side.name: f"id integer primary key, at {DATETIMES[side.name]}, {columns}"
             for side in (sides.source, sides.target)
         }
         sides.create(begin[sides.source.name], f"{begin[sides.target.name]}, loaded varchar(9)", self.source)

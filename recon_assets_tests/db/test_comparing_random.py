@@ -15,7 +15,7 @@ import pytest
 import recon_assets
 from recon_assets.model import Comparison
 from recon_assets_tests import oracle
-from recon_assets_tests.db.compared import FAMILIES, MOMENTS, PATHS, Drawn, Table, build, take, unordered, verdict
+from recon_assets_tests.db.compared import DATETIMES, FAMILIES, PATHS, Drawn, Table, build, take, unordered, verdict
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Sides
 
@@ -144,7 +144,7 @@ def _column(dice: random.Random, name: str, source: Name, target: Name, *, key: 
 
 def _windowing(dice: random.Random, source: Name, target: Name) -> Drawn:
     left, right = (dice.choice(FAMILIES["moment"].types[side]) for side in (source, target))
-    return Drawn("moment", left, right, [value for value in MOMENTS if left.holds(value) and right.holds(value)])
+    return Drawn("moment", left, right, [value for value in DATETIMES if left.holds(value) and right.holds(value)])
 
 
 def _row(dice: random.Random, columns: Sequence[Drawn]) -> Row:

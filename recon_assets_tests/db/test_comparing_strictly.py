@@ -49,7 +49,7 @@ NUMBERS = (
         "1\u2003",
     ),
 )
-MOMENTS = (
+DATETIMES = (
     *("2024-01-31", "2024-01-31 12:30", "2024-01-31T12:30:15", "2024-01-31 12:30:15.123456", " 2024-01-31 "),
     *("2024-01-31 12:30:15+02", "2024-01-31 12:30:15+0230", "2024-01-31 12:30:15 -02:30", "2024-01-31T12:30:15Z"),
     *("20240131", "20240131T123015", "2024-01-31 24:00:00", "2024-02-29", "2024-01-31 1:30", "2024-01-31T1230"),
@@ -102,10 +102,10 @@ GRAMMAR = {
     (Kind.INTEGER, "bigint"): NUMBERS,
     (Kind.DECIMAL, "numeric"): NUMBERS,
     (Kind.FLOAT, "double precision"): NUMBERS,
-    (Kind.DATE, "date"): MOMENTS,
-    (Kind.TIME, "time"): MOMENTS,
-    (Kind.TIMESTAMP, "timestamp"): MOMENTS,
-    (Kind.INSTANT, "timestamptz"): MOMENTS,
+    (Kind.DATE, "date"): DATETIMES,
+    (Kind.TIME, "time"): DATETIMES,
+    (Kind.TIMESTAMP, "timestamp"): DATETIMES,
+    (Kind.INSTANT, "timestamptz"): DATETIMES,
     (Kind.UUID, "uuid"): UUIDS,
     (Kind.BOOLEAN, "boolean"): BOOLEANS,
     (Kind.JSON, "jsonb"): JSONS,

@@ -41,7 +41,7 @@ def moment(value: Any) -> Any:
 
 
 def clock(value: Any) -> Any:
-    return (MOMENTS[0] + value).time() if isinstance(value, timedelta) else value
+    return (DATETIMES[0] + value).time() if isinstance(value, timedelta) else value
 
 
 def loaded_json(value: Any) -> Any:
@@ -93,7 +93,7 @@ INSTANTS = tuple(
         "2037-12-31 23:59:59.123456+00:00",
     )
 )
-MOMENTS = (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999), datetime(2024, 2, 29, 12, 30, 15, 1))  # noqa: DTZ001
+DATETIMES = (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999), datetime(2024, 2, 29, 12, 30, 15, 1))  # noqa: DTZ001
 JSONS = ('{"a": [1, 2.5, null, "é😀"], "b": {"c": true}}', "null", '"text"', "[]", "12.50", '"\\\\u0000 \\" \\\\"')
 UUIDS = (UUID(int=0), UUID(int=2**128 - 1), UUID("12345678-9abc-4def-8123-456789abcdef"))
 DIGITS = ("1234567890123456789012345678.0123456789", "-9999999999999999999999999999.9999999999", "0.0000000001", "0")
@@ -146,7 +146,7 @@ ALIKE = {
         clock,
     ),
     "timestamp": Case(
-        MOMENTS, everywhere("timestamp", mysql="datetime(6)"), everywhere("timestamp", mysql="datetime(6)")
+        DATETIMES, everywhere("timestamp", mysql="datetime(6)"), everywhere("timestamp", mysql="datetime(6)")
     ),
     "instant": Case(
         INSTANTS,
@@ -196,7 +196,7 @@ CONVERTED = {
         moment,
     ),
     "naive as instant": Case(
-        MOMENTS, everywhere("timestamp", mysql="datetime(6)"), {"postgresql": "timestamptz"}, moment
+        DATETIMES, everywhere("timestamp", mysql="datetime(6)"), {"postgresql": "timestamptz"}, moment
     ),
     "uuid as text": Case(UUIDS, everywhere("uuid", sqlite="text"), everywhere("char(36)"), as_uuid),
     "uuid as bytes": Case(UUIDS, {"postgresql": "uuid", "duckdb": "uuid"}, {"mysql": "binary(16)"}, as_uuid),

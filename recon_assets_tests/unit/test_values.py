@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from recon_assets.dialect.canonical import joined
 from recon_assets.dialect.sqlite import text
 from recon_assets.model import Column, Kind, Type
-from recon_assets.values import KINDS, Marked, moments, numbers
+from recon_assets.values import KINDS, Marked, datetimes, numbers
 from recon_assets.values.fitting import converter, from_shown
 from recon_assets.values.kind import received
 from recon_assets.values.showing import shown
@@ -149,8 +149,8 @@ def test_so_is_a_single_one(value: float) -> None:
 @given(st.datetimes())
 def test_a_moment_is_read_as_it_is_written(moment: datetime) -> None:
     """By the quick way and the other."""
-    for write in (str, datetime.isoformat, moments.canonical):
-        assert moments.parse_moment(write(moment)) == moment
+    for write in (str, datetime.isoformat, datetimes.canonical):
+        assert datetimes.parse_datetime(write(moment)) == moment
 
 
 JSON_NUMBERS = [

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recon_assets.dialect.windows import day_key, on_line, pieces, time_of
+from recon_assets.dialect.windows import as_stored, day_key, pieces, time_of
 from recon_assets.model import Days, Kind
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def test_bounds_are_in_order(zone: str, around: date, stored: str) -> None:
     """Whatever clocks do where the table is, and where its times were written down."""
     for change in (around, *(day for other, day in CHANGES if other == stored)):
         windows = [Days("at", change, None, zone, stored).window(change + DAY * shift) for shift in range(-5, 6)]
-        bounds = [on_line(window.start, Kind.TIMESTAMP, stored) for window in windows if window.start]
+        bounds = [as_stored(window.start, Kind.TIMESTAMP, stored) for window in windows if window.start]
 
         assert bounds == sorted(bounds)
         assert max(later - earlier for earlier, later in pairwise(bounds)) <= 2 * DAY
@@ -60,7 +60,7 @@ def test_pieces_are_few() -> None:
 def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[date, datetime, datetime]]:
     windows = [Days("at", date(2023, 1, 1), None, zone).window(date(2023, 1, 1) + DAY * at) for at in days]
     return [
-        (date.fromisoformat(each.key), *(on_line(end, Kind.INSTANT, "UTC") for end in (each.start, each.end)))  # type: ignore[arg-type, misc]
+        (date.fromisoformat(each.key), *(as_stored(end, Kind.INSTANT, "UTC") for end in (each.start, each.end)))  # type: ignore[arg-type, misc]
         for each in windows
     ]
 
@@ -73,7 +73,7 @@ def test_the_ends_of_time(zone: str, kind: Kind) -> None:
         window = Days("at", day, None, zone, zone).window(day)
         assert window.start
         assert window.end
-        assert on_line(window.start, kind, zone) <= on_line(window.end, kind, zone)
+        assert as_stored(window.start, kind, zone) <= as_stored(window.end, kind, zone)
 
 
 def test_texts_of_sqlite_near_the_ends() -> None:

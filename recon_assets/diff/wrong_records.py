@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
-from recon_assets.diff.records import Table
+from recon_assets.diff.records import RecordReader
 from recon_assets.diff.repeated_keys import without_counterpart
 from recon_assets.diff.spool import Row
 from recon_assets.model import DiscrepancyKind
 
 
-class Verdict(NamedTuple):
+class WrongRecord(NamedTuple):
     """One wrong record: what it is, the rows it is of, and the columns in which those differ."""
 
     kind: DiscrepancyKind
@@ -34,11 +34,11 @@ class Verdict(NamedTuple):
         return [row for row in (self.source, self.target) if row]
 
 
-def verdicts(table: Table, rows: Iterable[Row], *, repeated: bool) -> Iterator[Verdict]:
+def wrong_records(records: RecordReader, rows: Iterable[Row], *, repeated: bool) -> Iterator[WrongRecord]:
     """What is wrong with the records of one key; those of a repeated key are compared whole, as multisets.
 
     Args:
-        table: How records are read.
+        records: How they are read.
         rows: Of one key, the source's first. However many they are, few are held in memory.
         repeated: Whether the key is known to stand more than once on a side.
 
@@ -49,11 +49,11 @@ def verdicts(table: Table, rows: Iterable[Row], *, repeated: bool) -> Iterator[V
     first = list(islice(rows, 3))
     if [(row.role, row.copies) for row in first] == [("source", 1), ("target", 1)] and not repeated:
         source, target = first
-        if columns := table.differing(table.texts(source), table.texts(target)):
-            yield Verdict(DiscrepancyKind.MISMATCHED, source, target, columns)
+        if columns := records.differing(records.texts(source), records.texts(target)):
+            yield WrongRecord(DiscrepancyKind.MISMATCHED, source, target, columns)
         return
-    for row in without_counterpart(table, chain(first, rows)):
+    for row in without_counterpart(records, chain(first, rows)):
         if row.role == "source":
-            yield Verdict(DiscrepancyKind.MISSING, row, None)
+            yield WrongRecord(DiscrepancyKind.MISSING, row, None)
         else:
-            yield Verdict(DiscrepancyKind.EXTRA, None, row)
+            yield WrongRecord(DiscrepancyKind.EXTRA, None, row)

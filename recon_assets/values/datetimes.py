@@ -48,7 +48,7 @@ def _clock(hours: str, minutes: str, seconds: str | None, fraction: str | None) 
     return timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0), microseconds=micros)
 
 
-def parse_moment(text: str, name: str = "a timestamp") -> datetime:
+def parse_datetime(text: str, name: str = "a timestamp") -> datetime:
     """A day, or a moment of one; aware if the text names an offset.
 
     Raises:
@@ -96,10 +96,10 @@ def _offset(written: str) -> timezone:
     return timezone(-offset if written.startswith("-") else offset)
 
 
-def moment_of(value: Any, name: str = "a timestamp") -> datetime:
+def datetime_of(value: Any, name: str = "a timestamp") -> datetime:
     """The moment that a driver's value is."""
     if isinstance(value, str):
-        return parse_moment(value, name)
+        return parse_datetime(value, name)
     if isinstance(value, datetime):
         return value
     return datetime.combine(value, time()) if isinstance(value, date) else refuse(what(value))
@@ -107,7 +107,7 @@ def moment_of(value: Any, name: str = "a timestamp") -> datetime:
 
 def as_kind(value: Any, kind: Kind, zone: ZoneInfo) -> datetime:
     """A moment as a column of the kind holds it: naive in ``zone`` for a timestamp, aware for an instant."""
-    moment = moment_of(value)
+    moment = datetime_of(value)
     if (moment.tzinfo is None) == (kind is Kind.TIMESTAMP):
         return moment
     naive = moment.astimezone(zone).replace(tzinfo=None, fold=0) if moment.tzinfo else moment
@@ -143,7 +143,7 @@ def canonical(moment: datetime) -> str:
 
 def of_sqlite(value: Any, _: Kind) -> str:
     """The canonical text of a text; a number is no time."""
-    return value if value in INFINITE else canonical(parse_moment(value)) if isinstance(value, str) else refuse("")
+    return value if value in INFINITE else canonical(parse_datetime(value)) if isinstance(value, str) else refuse("")
 
 
 def trimmed(written: str) -> str:
@@ -167,4 +167,4 @@ def to_digits(kind: Kind, digits: int) -> TypeRule:
 
 
 TRIMMED_MYSQL = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
-MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})
+DATETIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})

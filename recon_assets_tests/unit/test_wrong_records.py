@@ -9,10 +9,10 @@ from hypothesis import given, strategies as st
 from recon_assets.dialect.common_form import Form
 from recon_assets.diff import spool as spool_module
 from recon_assets.diff.column_reader import Reader
-from recon_assets.diff.records import Table
+from recon_assets.diff.records import RecordReader
 from recon_assets.diff.repeated_keys import _most_pairs, without_counterpart
 from recon_assets.diff.spool import Row, key_of, spool, text_of
-from recon_assets.diff.verdicts import verdicts
+from recon_assets.diff.wrong_records import wrong_records
 from recon_assets.model import DiscrepancyKind, Kind, Rule, Type
 from recon_assets.values import Marked
 
@@ -37,7 +37,8 @@ def rows(source: list[str], target: list[str]) -> list[Row]:
 
 def said(source: list[str], target: list[str], *, repeated: bool = False, value: Reader = PLAIN) -> dict[str, int]:
     """How many records of each kind of wrong."""
-    found = [verdict.kind for verdict in verdicts(Table((KEY, value), (0,)), rows(source, target), repeated=repeated)]
+    reader = RecordReader((KEY, value), (0,))
+    found = [wrong.kind for wrong in wrong_records(reader, rows(source, target), repeated=repeated)]
     return {kind.value: found.count(kind) for kind in dict.fromkeys(found)}
 
 
@@ -70,7 +71,7 @@ def test_as_many_as_can_be_are_paired_within_a_tolerance(source: tuple[str, ...]
         sum(abs(int(left) - int(right)) <= 1 for left, right in zip(source, order, strict=True))
         for order in permutations(target)
     )
-    table = Table((KEY, NEAR), (0,))
+    table = RecordReader((KEY, NEAR), (0,))
 
     left = [row.role for row in without_counterpart(table, rows(list(source), list(target)))]
 
@@ -81,7 +82,7 @@ def test_a_text_that_spells_a_mark_is_another_key() -> None:
     """Though neither is a number, as which a rule reads both."""
     form = Form(Kind.DECIMAL, True, False, False)  # noqa: FBT003 - as `as` makes it
     text = Type(Kind.TEXT, "text")
-    table = Table((Reader("v", form, text, text, Rule(read_as="number")),), (0,))
+    table = RecordReader((Reader("v", form, text, text, Rule(read_as="number")),), (0,))
     marked, spelled = (Row("source", "all", f"{mark}9:!greek:D2") for mark in ("!", ""))
     assert table.key_of(marked) != table.key_of(spelled)
     assert table.key_of(spelled) == table.key_of(spelled)

@@ -123,8 +123,11 @@ def joined(parts: Sequence[str], concat: str = "({})", between: str = " || ") ->
     return concat.format(between.join(parts)) if parts else "''"
 
 
-_SHORT = {kind for kind, each in KINDS.items() if each.short}
-"""Kinds whose texts are never longer than MySQL sends, so that only NULL makes NULL of them."""
+_SHORT = {kind for kind, each in KINDS.items() if each.short} - {Kind.UUID}
+"""Kinds whose texts are never longer than MySQL sends, so that only NULL makes NULL of them.
+
+Not UUIDs: MariaDB would make a UUID of the mark in COALESCE, and NULL of that.
+"""
 _CLOCKS = {Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT}
 
 

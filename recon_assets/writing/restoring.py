@@ -8,7 +8,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
-from recon_assets.dialect.driver_errors import driver_errors, explain
+from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.exact_text import exact_text, reader
 from recon_assets.dialect.identity_hash import bits, identity_hash
 from recon_assets.dialect.locks import locked
@@ -179,13 +179,13 @@ class _Saved(TouchedRows):
             for row in part
         )
         names = tuple(column.name for column in self.saved_table.c)
+        place = f"{self.pair.spec.name} {self.window}"
         try:
-            self.has_saved = bulk.write_rows(self.connection, self.saved_table, names, rows) > 0
-        except Exception as error:
-            ours = explain("the target does not take any more what it had then", error)
-            if not isinstance(ours, DoesNotFitError):
-                raise
-            raise RefusedError(self.refusal(unstaged(str(ours), self.columns))) from None
+            with driver_errors(place):
+                self.has_saved = bulk.write_rows(self.connection, self.saved_table, names, rows) > 0
+        except DoesNotFitError as error:
+            why = f"the target does not take any more what it had then: {str(error).removeprefix(f'{place}: ')}"
+            raise RefusedError(self.refusal(unstaged(why, self.columns))) from None
         self.analyze_saved_table()
 
     def lock_rows(self) -> None:

@@ -267,4 +267,4 @@ def _show_not_run(not_run: Sequence[Tally]) -> None:
 def _show_failing(result: Result) -> None:
     every = result.total("failed")
     first = "" if every == len(result.failing) else f" (the first {len(result.failing)} of {every:,}; --json lists all)"
-    tell("\n".join([f"\nDays that failed{first}", *(f"  {finding.summary}" for finding in result.failing)]))
+    tell("\n".join([f"\nChecks that failed, by day{first}", *(f"  {finding.summary}" for finding in result.failing)]))

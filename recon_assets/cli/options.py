@@ -18,7 +18,12 @@ Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tabl
 AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Fail where a column, or a row outside every window, was not compared.")
+    bool,
+    typer.Option(
+        "--strict",
+        help="Fail where a column, or a row that is in no day at all, was not compared. What you leave out yourself"
+        " (--where, --window, --columns) is no failure.",
+    ),
 ]
 MaxEvidence = Annotated[int, typer.Option(min=0, help="How many wrong records to list; counts are exact anyway.")]
 

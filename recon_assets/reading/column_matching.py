@@ -210,7 +210,7 @@ def pair_for_comparison(
     common = _column_pairs(spec, wanted, here, there)
     wrong = [
         *_lacking("the source", named, here),
-        *_lacking("the target", map(spec.target_name, used), there),
+        *_lacking("the target", dict.fromkeys(map(spec.target_name, [*used, *spec.rename])), there),
         *(f"private: {sentence}" for sentence in _lacking("either side", spec.private, here | there)),
         *_met_twice(spec, wanted),
         *_undated(spec, common, ANY_SIDE),

@@ -440,6 +440,7 @@ def test_evidence_goes_into_a_page(both: Both, tmp_path: Path) -> None:
         (lambda words: [*words, "--columns", "nix"], "nix"),
         (lambda words: [*words, "--rule", "nix:strip"], "nix"),
         (lambda words: [*words, "--rename", "nix=x"], "nix"),
+        (lambda words: [*words, "--rename", "name=nix"], "the target has no column 'nix'"),
         (lambda words: [*words, "--window", "nix,2024-01-01,2024-01-02"], "nix"),
         (lambda words: [*words, "--grace-period", "1m", "--updated-at", "nix"], "nix"),
         (lambda words: [*words, "--where", "nix = 1"], "nix"),

@@ -447,7 +447,8 @@ def test_only_missing_variables_come_from_the_server(home: Path) -> None:
 
     with environment(given, home) as variables:
         assert variables["RECON_SOURCE_URL"] == given["RECON_SOURCE_URL"]
-        assert [name for name in VARIABLES if str(home) in variables[name].replace("%2F", "/")] == [*VARIABLES][1:]
+        socket = str(local_module._socket_place(Local(home).folder))  # not in a home whose path is long
+        assert [name for name in VARIABLES if socket in variables[name].replace("%2F", "/")] == [*VARIABLES][1:]
 
 
 def test_every_client_gets_in(home: Path) -> None:

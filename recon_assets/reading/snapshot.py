@@ -229,21 +229,15 @@ def snapshot(pair: Pair, *, target: sa.Connection | None = None) -> Iterator[Sna
     Raises:
         UnavailableError: When a database does not answer.
     """
-    name = pair.spec.name
-    with (
-        driver_errors(f"{name}: source"),
-        driver_errors(f"{name}: target"),
-        ExitStack() as stack,
-    ):
+    sides = {f"{pair.spec.name}: source": (pair.source, None), f"{pair.spec.name}: target": (pair.target, target)}
+    with ExitStack() as stack:
         with ThreadPoolExecutor(2) as pool:
-            opening = (
-                pool.submit(_open, f"{name}: source", pair.source, None),
-                pool.submit(_open, f"{name}: target", pair.target, target),
-            )
-        for each in opening:
+            opening = {place: pool.submit(_open, place, *side) for place, side in sides.items()}
+        for place, each in opening.items():
+            stack.enter_context(driver_errors(place))
             if each.exception() is None and each.result() is not target:
                 stack.callback(each.result().close)
-        source_read, target_read = (each.result() for each in opening)
+        source_read, target_read = (each.result() for each in opening.values())
         yield Snapshot(pair, Side(pair, "source", source_read), Side(pair, "target", target_read))
 
 

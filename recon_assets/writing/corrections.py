@@ -100,7 +100,8 @@ class Correcting:
                 for action, of in wanted.items()
                 if of
             ]
-            written = self._at_once(plannings)
+            unique = len({found.key for found in discrepancies}) == len(discrepancies)
+            written = self._at_once(plannings) if unique else None
             if written is not None:
                 return written
             parts = [_Part(stage, of, changes) for of, planning in plannings for stage, changes in [planning.changes()]]

@@ -12,6 +12,7 @@ from recon_assets.model import (
     CaseEventType,
     CaseId,
     Change,
+    Changes,
     Discrepancy,
     DiscrepancyKind,
     Finding,
@@ -131,6 +132,20 @@ def test_the_inverse_of_a_change_undoes_it(
     assert change.action is action
     assert (change.inverse.before, change.inverse.after) == (after, before)
     assert change.inverse.inverse == change
+
+
+def test_many_changes_are_what_each_of_them_is() -> None:
+    """However few names of columns are held for them."""
+    changes = [
+        Change("t", {"id": str(at)}, before, after)
+        for at, (before, after) in enumerate([(None, AFTER), (BEFORE, AFTER), (BEFORE, None), (None, AFTER)])
+    ]
+
+    held = Changes.of(changes)
+
+    assert list(held) == changes
+    assert (len(held), len(held.shapes)) == (4, 3)
+    assert (held[-1], list(held[1:3])) == (changes[-1], changes[1:3])
 
 
 def test_a_fault_has_a_fingerprint_of_its_values() -> None:

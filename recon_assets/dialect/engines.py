@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import session_settings, sqlite
+from recon_assets.dialect import session_settings, sqlite_functions
 from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings
 from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSettings, Role
 from recon_assets.errors import DeclarationError, UnavailableError
@@ -80,7 +80,7 @@ def _file(url: sa.URL, database: Database, role: Role) -> sa.Engine:
         return made
     made = sa.create_engine(url, connect_args={"check_same_thread": False}, **_pool(database))
     sa.event.listen(made, "connect", _query_only)
-    sa.event.listen(made, "connect", sqlite.install)
+    sa.event.listen(made, "connect", sqlite_functions.install)
     return made
 
 

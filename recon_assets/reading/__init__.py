@@ -36,7 +36,8 @@ from recon_assets.reading.snapshot import (
     snapshot as snapshot,
     stretches as stretches,
 )
-from recon_assets.reading.streams import (
+from recon_assets.reading.table_schema import TableSchema as TableSchema, describe as describe, described as described
+from recon_assets.reading.window_parts import (
     CONTRADICTION as CONTRADICTION,
     KeyTexts as KeyTexts,
     Line as Line,
@@ -49,4 +50,3 @@ from recon_assets.reading.streams import (
     side_by_side as side_by_side,
     split as split,
 )
-from recon_assets.reading.table_schema import TableSchema as TableSchema, describe as describe, described as described

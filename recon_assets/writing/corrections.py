@@ -122,7 +122,7 @@ class Correcting:
         try:
             with self.target.savepoint():
                 for of, planning in plannings:
-                    for shape, rows in planning.written():
+                    for shape, rows in planning.write_if_unchanged():
                         found |= {of[row[0]]: (len(shapes), *row[1:]) for row in rows}
                         shapes.append(shape)
         except SeenOtherwiseError:

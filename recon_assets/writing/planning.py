@@ -49,7 +49,7 @@ class Planning:
         self._fill(stage, below)
         return stage, changes
 
-    def written(self) -> list[tuple[Shape, list[tuple[Any, ...]]]]:
+    def write_if_unchanged(self) -> list[tuple[Shape, list[tuple[Any, ...]]]]:
         """Writes all records by guarded statements; gives the changes as `Stage.apply_returning` does.
 
         Raises:

@@ -12,7 +12,7 @@ from recon_assets.diff import repeated_keys, window_comparison
 from recon_assets.diff.comparisons import fair_shares
 from recon_assets.errors import ContradictionError, RefusedError
 from recon_assets.model import Comparison
-from recon_assets.reading import measures, streams
+from recon_assets.reading import measures, window_parts
 from recon_assets_tests.db.compared import Table, build, take
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Sides
@@ -42,7 +42,7 @@ def changed(*ids: int) -> list[Any]:
 
 def loses_a_row(patch: Patch) -> None:
     """One line of the source never arrives."""
-    whole = streams.lines
+    whole = window_parts.lines
 
     def fewer(side: Any, *args: Any) -> Iterator[Any]:
         rows = whole(side, *args)
@@ -55,10 +55,10 @@ def loses_a_row(patch: Patch) -> None:
 
 def misplaces(patch: Patch) -> None:
     """The digests of parts are of other parts than those that are read."""
-    whole = streams._rest
-    patch.setattr(streams, "_rest", lambda number, parts: whole(number + len(taken), parts))
+    whole = window_parts._rest
+    patch.setattr(window_parts, "_rest", lambda number, parts: whole(number + len(taken), parts))
     taken: list[int] = []
-    again = streams.split
+    again = window_parts.split
 
     def split(*args: Any) -> Any:
         found = again(*args)
@@ -71,7 +71,7 @@ def misplaces(patch: Patch) -> None:
 def miscounts(patch: Patch) -> None:
     """Digests of parts count a row too many."""
     whole = measures.digest_of
-    patch.setattr(streams, "digest_of", lambda figures: whole([figures[0] + 1, figures[1] + 1, *figures[2:]]))
+    patch.setattr(window_parts, "digest_of", lambda figures: whole([figures[0] + 1, figures[1] + 1, *figures[2:]]))
 
 
 def forgets_a_verdict(patch: Patch) -> None:
@@ -145,8 +145,8 @@ def test_of_parts_that_differ_by_a_row_that_row_alone_is_read(both: Both, monkey
     assert (found.counts.missing, found.counts.extra, found.counts.mismatched) == (1, 1, 2)
     assert found.rows_read == 6
     # Where the guess is wrong no row is found, and then all rows of the part are read.
-    guess = streams._only_row
-    monkeypatch.setattr(streams, "_only_row", lambda *both: None if (row := guess(*both)) is None else row + 2**20)
+    guess = window_parts._only_row
+    monkeypatch.setattr(window_parts, "_only_row", lambda *both: None if (row := guess(*both)) is None else row + 2**20)
     again = compared(sides)
     assert wrong(again) == wrong(whole)
     assert again.rows_read > found.rows_read

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from recon_assets.dialect.canonical import joined
-from recon_assets.dialect.sqlite import text
+from recon_assets.dialect.sqlite_functions import text
 from recon_assets.model import Column, Kind, Type
 from recon_assets.values import KINDS, Marked, datetimes, numbers
 from recon_assets.values.fitting import converter, from_shown

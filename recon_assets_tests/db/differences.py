@@ -167,7 +167,7 @@ DATETIMES: list[Change] = [
     lambda value: Y2K - (value - Y2K) - timedelta(microseconds=1),
 ]
 TIMESTAMPS = [
-    *changed((datetime(1970, 1, 1), Y2K, datetime(2024, 2, 29, 12, 30, 0, 500)), DATETIMES),  # noqa: DTZ001
+    *changed((datetime(1970, 1, 1), Y2K, datetime(2024, 2, 29, 12, 30, 0, 500)), DATETIMES),  # noqa: DTZ001 - of columns without a zone
     *every_pair("infinity", "-infinity", datetime(2024, 1, 1), datetime(9999, 12, 31), None),  # noqa: DTZ001
 ]
 DATES = list(

@@ -58,11 +58,14 @@ def test_pieces_are_few() -> None:
 
 
 def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[date, datetime, datetime]]:
-    windows = [Days("at", date(2023, 1, 1), None, zone).window(date(2023, 1, 1) + DAY * at) for at in days]
-    return [
-        (date.fromisoformat(each.key), *(as_stored(end, Kind.INSTANT, "UTC") for end in (each.start, each.end)))  # type: ignore[arg-type, misc]
-        for each in windows
-    ]
+    bounds = []
+    for day in (date(2023, 1, 1) + DAY * at for at in days):
+        window = Days("at", date(2023, 1, 1), None, zone).window(day)
+        assert window.start is not None
+        assert window.end is not None
+        start, end = (as_stored(each, Kind.INSTANT, "UTC") for each in (window.start, window.end))
+        bounds.append((day, start, end))
+    return bounds
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])

@@ -66,6 +66,8 @@ def _bits(bits: int) -> TypeRule:
     return lambda name, args: Type(Kind.FLOAT, name, precision=bits, scale=next(iter(numbers_of(args)[1:]), None))
 
 
+# MySQL reckons with 22 or 23 characters, and cuts the up to 34 of a text that it puts into a temporary table.
+MYSQL_TEXT = "CAST({} + 0e0 AS CHAR(40))"
 _FINITE = "regexp_replace(replace(CAST((CAST({0} AS DOUBLE) + 0) AS VARCHAR), '+', ''), '\\.0$', '')"
 FLOAT = ValueKind(
     Kind.FLOAT,
@@ -80,7 +82,7 @@ FLOAT = ValueKind(
     },
     sql=texts(
         "replace((({})::float8 + 0)::text, '+', '')",
-        "CAST({} + 0e0 AS CHAR)",
+        MYSQL_TEXT,
         "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN if({0} > 0, 'Infinity', '-Infinity')"
         f" ELSE {_FINITE} END",
     ),
@@ -89,7 +91,7 @@ FLOAT = ValueKind(
     fit=fit,
     show=lambda text: text if text in _NO_NUMBER else repr(float(text)),
     typed=repr,
-    exact_mysql="CAST(CAST({} AS DOUBLE) AS CHAR)",  # a single one would be rounded to six digits
+    exact_mysql="CAST(CAST({} AS DOUBLE) AS CHAR(40))",  # a single one would be rounded to six digits
     different_text="one product",
     compared_with={Kind.BOOLEAN: Kind.FLOAT},
     goes_into=frozenset({Kind.FLOAT, Kind.DECIMAL}),

@@ -134,7 +134,7 @@ FINITE: list[Change] = [
 ]
 WILD = every_pair(math.nan, math.inf, -math.inf, 0.0, 1.0, None)
 FLOATS = [
-    *changed((0.0, 1.0, 0.1, 1e300, 5e-324, 123456.789), FINITE),
+    *changed((0.0, 1.0, 0.1, 1e300, 5e-324, 123456.789, 1.2345678901234567e-15, 2.2250738585072014e-308), FINITE),
     *changed((1.5,), flipped(">d", ">Q")),
     *WILD,
 ]

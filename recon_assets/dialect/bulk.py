@@ -63,24 +63,23 @@ def _plain(statement: copy_in | copy_out, connection: sa.Connection) -> str:
     return str(statement.compile(dialect=connection.dialect)).replace("%%", "%")
 
 
-def _block(reader: psycopg.Copy) -> tuple[bytes, int | None]:
+def _block(reader: psycopg.Copy) -> tuple[bytearray, int | None]:
     """The next rows as one piece, which the server takes faster; with the last of them, how many there were in all.
 
-    What has arrived is taken from libpq itself: to ask the driver for each row takes longer than to copy it.
+    What has arrived is taken from libpq itself, and let go of at once: to ask the driver for each row takes longer than
+    to copy it, and so does keeping thousands of rows until they are joined.
     """
     libpq = reader.connection.pgconn
-    held: list[bytes | bytearray | memoryview] = []
-    size = 0
-    while size < BLOCK:
+    held = bytearray()
+    while len(held) < BLOCK:
         length, arrived = libpq.get_copy_data(1)
         if length < 0:
-            return b"".join(held), _count(libpq)
+            return held, _count(libpq)
         row = arrived or reader.read()  # the driver knows how to wait for more
         if not row:
-            return b"".join(held), reader.cursor.rowcount
-        held.append(row)
-        size += len(row)
-    return b"".join(held), None
+            return held, reader.cursor.rowcount
+        held += row
+    return held, None
 
 
 def _count(libpq: psycopg.pq.abc.PGconn) -> int:

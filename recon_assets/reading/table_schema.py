@@ -82,7 +82,7 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
             names = tuple(facts or connection.execute(uncast.limit(0)).keys())
             plain = relation_of(relation, names)
             uncast, everything = (
-                sa.select(*(cast_to(plain.c[name], casts.get(name)).label(name) for name in names))
+                sa.select(*(cast_to(plain.c[name], casts.get(name)).label(name) for name in names)).select_from(plain)
                 for casts in ({}, cast or {})
             )
         else:

@@ -166,5 +166,4 @@ def to_digits(kind: Kind, digits: int) -> TypeRule:
     return lambda name, _: Type(kind, name, precision=digits)
 
 
-TRIMMED_MYSQL = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
 DATETIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT})

@@ -5,7 +5,16 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import numbers
-from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, Sql, TypeRule, ValueKind, numbers_of, refuse
+from recon_assets.values.kind import (
+    CAST_DUCKDB,
+    CAST_MYSQL,
+    TRIMMED_MYSQL,
+    Sql,
+    TypeRule,
+    ValueKind,
+    numbers_of,
+    refuse,
+)
 
 
 def fit(value: Any, of: Type, dialect: str) -> str:
@@ -37,6 +46,13 @@ def _digits(*default: int) -> TypeRule:
     return rule
 
 
+_LONGEST_MYSQL = "CAST({} AS CHAR(70))"
+# MySQL reckons without the 0 before the point, and cuts a text that it puts into a temporary table.
+_LESS_THAN_ONE_MYSQL = {
+    f"decimal({digits},{digits}){suffix}": TRIMMED_MYSQL.format(_LONGEST_MYSQL)
+    for digits in range(1, 39)
+    for suffix in ("", " unsigned")
+}
 _TRIMMED_DUCKDB = "rtrim(rtrim({}, '0'), '.')"
 # Of a column without digits before the point, DuckDB writes `.5` and `-.5`.
 _LESS_THAN_ONE = _TRIMMED_DUCKDB.format(f"regexp_replace({CAST_DUCKDB}, '^(-?)[.]', '\\10.')")
@@ -50,7 +66,7 @@ DECIMAL = ValueKind(
     },
     sql={
         "postgresql": Sql("trim_scale({})::text"),
-        "mysql": Sql("TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))", whole=CAST_MYSQL),
+        "mysql": Sql(TRIMMED_MYSQL, whole=CAST_MYSQL, named=_LESS_THAN_ONE_MYSQL),
         "duckdb": Sql(
             _TRIMMED_DUCKDB.format(CAST_DUCKDB),
             whole=CAST_DUCKDB,
@@ -60,6 +76,7 @@ DECIMAL = ValueKind(
     of_sqlite=numbers.of_sqlite,
     parse=numbers.parse,
     fit=fit,
+    exact_mysql=_LONGEST_MYSQL,
     typed=lambda text: text.rstrip("0").rstrip(".") if "." in text else text,
     compared_with={Kind.BOOLEAN: Kind.DECIMAL, Kind.FLOAT: Kind.FLOAT},
     goes_into=frozenset({Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER}),

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import datetimes, timestamp
-from recon_assets.values.kind import CAST_MYSQL, Sql, ValueKind
+from recon_assets.values.kind import CAST_MYSQL, TRIMMED_MYSQL, Sql, ValueKind
 
 
 def _fit(value: Any, of: Type, dialect: str) -> datetime:
@@ -33,7 +33,7 @@ INSTANT = ValueKind(
     },
     sql={
         "postgresql": Sql("(({}) AT TIME ZONE 'UTC')::text"),
-        "mysql": Sql(datetimes.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "mysql": Sql(TRIMMED_MYSQL, whole=CAST_MYSQL),
         "duckdb": Sql("CAST(({}) AT TIME ZONE 'UTC' AS VARCHAR)"),
     },
     of_sqlite=datetimes.of_sqlite,

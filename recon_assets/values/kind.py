@@ -73,6 +73,7 @@ class Sql:
 CAST_POSTGRESQL, CAST_MYSQL, CAST_DUCKDB = "CAST({} AS text)", "CAST({} AS CHAR)", "CAST({} AS VARCHAR)"
 CAST_MYSQL_NUMBER = "CAST({} + 0 AS CHAR)"
 """Without the zeros of ZEROFILL, and of bits."""
+TRIMMED_MYSQL = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {}))"
 MYSQL_UTF8 = "CONVERT({} USING utf8mb4)"
 
 

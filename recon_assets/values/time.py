@@ -5,7 +5,16 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import datetimes
-from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind, refuse, what
+from recon_assets.values.kind import (
+    CAST_DUCKDB,
+    CAST_MYSQL,
+    CAST_POSTGRESQL,
+    TRIMMED_MYSQL,
+    Sql,
+    ValueKind,
+    refuse,
+    what,
+)
 
 
 def _fit(value: Any, of: Type, _: str) -> time:
@@ -37,7 +46,7 @@ TIME = ValueKind(
     },
     sql={
         "postgresql": Sql(CAST_POSTGRESQL),
-        "mysql": Sql(datetimes.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "mysql": Sql(TRIMMED_MYSQL, whole=CAST_MYSQL),
         "duckdb": Sql(CAST_DUCKDB),
     },
     of_sqlite=_of_sqlite,

@@ -5,7 +5,7 @@ from typing import Any
 
 from recon_assets.model import Kind, Type
 from recon_assets.values import datetimes
-from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, Sql, ValueKind
+from recon_assets.values.kind import CAST_DUCKDB, CAST_MYSQL, CAST_POSTGRESQL, TRIMMED_MYSQL, Sql, ValueKind
 
 
 def fit(value: Any, of: Type, _: str) -> datetime:
@@ -30,7 +30,7 @@ TIMESTAMP = ValueKind(
     },
     sql={
         "postgresql": Sql(CAST_POSTGRESQL),
-        "mysql": Sql(datetimes.TRIMMED_MYSQL, whole=CAST_MYSQL),
+        "mysql": Sql(TRIMMED_MYSQL, whole=CAST_MYSQL),
         "duckdb": Sql("CAST(CAST({} AS TIMESTAMP) AS VARCHAR)", whole=CAST_DUCKDB),
     },
     of_sqlite=datetimes.of_sqlite,

@@ -188,6 +188,18 @@ def test_least_and_greatest_single_precision_floats_keep_all_their_digits(both: 
     assert [(found[each].source, found[each].target) for each in measures] == [(16777216.0, 16777218.0)] * 2
 
 
+def test_least_and_greatest_doubles_of_a_fixed_number_of_digits_are_not_limited(both: Both) -> None:
+    """MySQL would give -1e17, of the rows of a condition, for what it has put into a temporary table."""
+    sides = both("mysql", "mysql")
+    for side in (sides.source, sides.target):
+        side.run("create table t (id integer primary key, made datetime, v double(20,0))")
+        side.fill("t", [(1, datetime(2024, 3, 9, 12), -1e19), (2, datetime(2024, 3, 10, 12), 5)])  # noqa: DTZ001
+    figures = [Measure(function, "v", where="id > 0") for function in ("min", "sum")]
+    with reading.snapshot(opened(sides, DAYS)) as snapshot:
+        found = reading.measured(snapshot, figures, list(DAYS.windows(START + timedelta(days=2))))
+    assert [found["2024-03-09"][each].source for each in figures] == [-1e19, Decimal(-(10**19))]
+
+
 def test_sums_of_sqlite_are_exact(both: Both) -> None:
     """It would add these as floats, or refuse to, where a column may hold fractions."""
     sides = both("sqlite", "postgresql")

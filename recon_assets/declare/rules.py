@@ -35,6 +35,7 @@ def broken_rules(names: Names) -> Iterator[Problem]:
     """Every fault that shows only when parts of the declaration are seen together."""
     for spec in names.specs.values():
         at = ("tables", spec.name)
+        yield from _named(spec, at)
         yield from _databases(spec, names, at)
         yield from _ignored(spec, at)
         yield from _renamed(spec, at)
@@ -43,6 +44,11 @@ def broken_rules(names: Names) -> Iterator[Problem]:
         yield from _checks(spec, names, at)
         yield from _corrected(spec, at)
     yield from _shared_targets(names)
+
+
+def _named(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
+    if spec.name in _ASSETS:
+        yield Problem(at, f"`{spec.name}` is the name of an asset of the review", "Give the table another name.")
 
 
 def _databases(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
@@ -147,6 +153,7 @@ def _same_names(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
             yield Problem((*at, "checks", index), message, "Give one of them another name, as `name: paid_orders`.")
 
 
+_ASSETS = {"review_queue", "review_decisions"}
 RESERVED = frozenset({*DiscrepancyKind, "records", "undated"})
 """Names that no check may have: a case is named by its check, or else by the kind of its records."""
 

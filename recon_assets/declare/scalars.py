@@ -19,7 +19,7 @@ from recon_assets.model import Grading, Tolerance
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART = r'(?:[^\s."`\[\];]+|"(?:[^"]|"")+")'
 _TABLE = re.compile(rf"(?:{_PART}\.)?{_PART}")
-_OWNER = re.compile(r"team:[A-Za-z0-9_]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+_OWNER = re.compile(r"team:[A-Za-z0-9_]+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # as Dagster
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS = {
     "ms": timedelta(milliseconds=1),

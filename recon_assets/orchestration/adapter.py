@@ -17,6 +17,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 Target = AssetCheckEvaluationTargetMaterializationData
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 ALL = "all"
+ASSET_JOB = "__ASSET_JOB"
+"""The job of all assets and checks, whatever their partitions, of which each run selects some."""
+
 HOME_TAG = "recon/home"
 KEPT = WeakSet[dg.DagsterInstance]()
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)

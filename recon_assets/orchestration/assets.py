@@ -33,13 +33,15 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judges) -> d
     partitions = days(spec.days) if spec.days else None
 
     @dg.multi_asset(
-        name=spec.name,
-        specs=[asset_spec(spec, target, partitions)],
+        name=op_name(spec),
+        # Input and output are named by us: Dagster would name them after the tables, and refuses some names.
+        ins={"source": dg.AssetIn(source_key(spec), dagster_type=dg.Nothing)},
+        outs={op_name(spec): asset_out(spec, target, partitions)},
         check_specs=check_specs(spec, partitions),
         can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
-        pool=spec.source.database,
+        pool=name(spec.source.database),
     )
     def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Said]:
         begin(context)
@@ -89,12 +91,10 @@ def days(declared: Days) -> dg.DailyPartitionsDefinition:
     )
 
 
-def asset_spec(spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None) -> dg.AssetSpec:
-    """What the catalog says of a table. Skippable: a run in which some days failed has reported the others."""
-    return dg.AssetSpec(
+def asset_out(spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None) -> dg.AssetOut:
+    """What the catalog says of a table. Not required: a run in which some days failed has reported the others."""
+    described = dg.AssetSpec(
         spec.name,
-        deps=[source_key(spec)],
-        skippable=True,
         partitions_def=partitions,
         group_name=name(spec.group),
         owners=list(spec.owners),
@@ -103,6 +103,7 @@ def asset_spec(spec: TableSpec, target: Database, partitions: dg.PartitionsDefin
         metadata=located(spec.target, target),
         automation_condition=fill_gaps(),
     )
+    return dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)
 
 
 def fill_gaps() -> "dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]":
@@ -144,5 +145,10 @@ def backend(database: Database) -> str:
 
 
 def name(text: str) -> str:
-    """A name that Dagster takes for a group."""
-    return re.sub(r"\W", "_", text)
+    """A name that Dagster takes for a group or a pool."""
+    return re.sub(r"\W", "_", text, flags=re.ASCII)
+
+
+def op_name(spec: TableSpec) -> str:
+    """What run config calls the table's op; a table may be called `config`, `class` or as an op of the review."""
+    return f"load_{spec.name}"

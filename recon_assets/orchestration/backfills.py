@@ -11,6 +11,7 @@ import dagster as dg
 
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
+from recon_assets.orchestration.assets import op_name
 from recon_assets.orchestration.webserver import Webserver, sentence
 
 PAGE = 1000
@@ -142,7 +143,7 @@ class Progress:
 def launch(webserver: Webserver, wanted: Sequence[Wanted], mode: Mode, tags: Mapping[str, str]) -> str:
     """Ask the daemon for these windows; the backfill's id."""
     some = [item for item in wanted if item.windows]
-    config = {item.spec.name: {"config": item.config(mode)} for item in some if item.config(mode)}
+    config = {op_name(item.spec): {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
         "partitionsByAssets": [item.selector(some) for item in some],
         "title": f"recon: {mode.value} {', '.join(item.spec.name for item in some)}"[:MOST_TITLE],

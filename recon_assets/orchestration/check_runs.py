@@ -10,11 +10,11 @@ import dagster as dg
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model import TableSpec
+from recon_assets.orchestration import adapter
 from recon_assets.orchestration.backfills import answered
 from recon_assets.orchestration.webserver import Webserver
 
 FIRST_TAG, LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-JOB = "__ASSET_JOB"
 POLL_SECONDS = 0.5
 UNENDED = frozenset(dg.DagsterRunStatus) - {
     dg.DagsterRunStatus.SUCCESS,
@@ -138,7 +138,7 @@ def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
     return {
         "repositoryName": repository["name"],
         "repositoryLocationName": repository["location"]["name"],
-        "pipelineName": JOB,
+        "pipelineName": adapter.ASSET_JOB,
         "assetSelection": [],
         "assetCheckSelection": [
             {"assetKey": table, "name": key.name} for table, key in zip(tables, scope.keys, strict=True)

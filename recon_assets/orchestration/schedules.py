@@ -1,6 +1,6 @@
 """A daily schedule per group, which loads the newest day that is over; and one that judges the newest week again."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from recon_assets.model import Project, TableSpec
+from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
 from recon_assets.orchestration.check_runs import Asked, Scope, scopes
@@ -19,14 +20,14 @@ DAYS_CHECKED = 7
 
 def schedules(project: Project) -> list[dg.ScheduleDefinition]:
     """One schedule per group and time zone, all switched off until somebody switches them on."""
-    zones = {group: {zone for other, zone in grouped(project) if other == group} for group, _ in grouped(project)}
-    return [
-        *(
-            schedule(group if len(zones[group]) == 1 else f"{group}_{name(zone)}", zone, tables)
-            for (group, zone), tables in grouped(project).items()
-        ),
-        *check_schedules(project),
-    ]
+    zones = Counter(group for group, _ in grouped(project))
+    found: dict[str, dg.ScheduleDefinition] = {}
+    for (group, zone), tables in grouped(project).items():
+        label = group if zones[group] == 1 else f"{group}_{name(zone)}"
+        while label in found:  # a group may be called as another one with its zone
+            label += "_"
+        found[label] = schedule(label, zone, tables)
+    return [*found.values(), *check_schedules(project)]
 
 
 def check_schedules(project: Project) -> list[dg.ScheduleDefinition]:
@@ -85,7 +86,7 @@ def schedule(label: str, zone: str, tables: tuple[TableSpec, ...]) -> dg.Schedul
     """Loads the newest finished day of these tables every day, a quarter past midnight of their zone."""
     return dg.ScheduleDefinition(
         name=f"daily_{label}",
-        target=dg.AssetSelection.assets(*(spec.name for spec in tables)),
+        job_name=adapter.ASSET_JOB,  # a job of their own would refuse tables whose days begin or end on different dates
         cron_schedule=QUARTER_PAST_MIDNIGHT,
         execution_timezone=zone,
         execution_fn=requests(zone, tables),

@@ -166,7 +166,7 @@ def test_days_that_are_passed_over_keep_their_status(instance: dg.DagsterInstanc
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, object]]:
     """What the run's failure says, and its metadata."""
-    found = result.failure_data_for_node("flights")
+    found = result.failure_data_for_node("load_flights")
     assert found
     assert found.user_failure_data
     return str(found.error), {name: value.value for name, value in found.user_failure_data.metadata.items()}

@@ -49,7 +49,7 @@ def load(shop: Shop, **config: object) -> dg.ExecuteInProcessResult:
     )
     span = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
     return job.execute_in_process(
-        instance=shop.instance, tags=span, run_config={"ops": {"orders": {"config": config}}}, raise_on_error=False
+        instance=shop.instance, tags=span, run_config={"ops": {"load_orders": {"config": config}}}, raise_on_error=False
     )
 
 

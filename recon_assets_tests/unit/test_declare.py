@@ -226,6 +226,12 @@ FAULTS = [
         id="name",
     ),
     pytest.param(
+        "  planes:",
+        "  review_queue:",
+        "line 5: tables.review_queue: `review_queue` is the name of an asset of the review. Give the table another name.",
+        id="the review's name",
+    ),
+    pytest.param(
         "warehouse, table",
         "ops, table",
         "line 7: tables.planes.target: source and target are the same table. Give the copy another table or another database.",
@@ -255,6 +261,12 @@ FAULTS = [
         "window: none\n    owners: me",
         "line 10: tables.planes.owners: `me` is no owner. Write an e-mail address or `team:name`.",
         id="owner",
+    ),
+    pytest.param(
+        "window: none",
+        "window: none\n    owners: müller@example.org",
+        "line 10: tables.planes.owners: `müller@example.org` is no owner. Write an e-mail address or `team:name`.",
+        id="an owner that Dagster refuses",
     ),
     pytest.param(
         "window: none",

@@ -23,6 +23,10 @@ class DeclarationError(ReconError):
     exit_code = WRONG_USE
 
 
+class NoSuchTableError(DeclarationError):
+    """No table has that name: look whether it means another, or name one that is there."""
+
+
 class RefusedError(ReconError):
     """The request would break a promise; ask for something else, or allow it by name."""
 

@@ -181,9 +181,8 @@ def _refuse_keys_alone(found: Comparison, *, passed: bool) -> None:
 def _left_out(found: Comparison) -> str:
     if not found.not_compared:
         return "; no column but the key's is compared" if found.key_only else ""
-    every = len(found.columns) + len(found.not_compared)
     names = ", ".join(map(str, found.not_compared))
-    return f"; compared in {len(found.columns)} of {every} columns; not compared: {names}"
+    return f"; compared in {len(found.columns)} of {found.width} columns; not compared: {names}"
 
 
 def _ranked(found: Comparison) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,7 @@ SAMPLE = 10
 MANY = 6
 
 Repeated = list[str] | None
+ExactNames = Annotated[bool, typer.Option("--exact-names", help="UnitPrice and unit_price are two names.")]
 URL = "URL of a database, or env:NAME for one that a variable holds."
 TABLE = 'table, schema.table, "Quoted Name" or (select ..).'
 
@@ -52,6 +54,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     rename: Annotated[
         Repeated, typer.Option(metavar="SOURCE=TARGET", help="Names that differ; again for more.")
     ] = None,
+    exact_names: ExactNames = False,  # noqa: FBT002 - a command-line switch
     cast: Annotated[
         Repeated, typer.Option(metavar="COLUMN=TYPE", help="Cast a column to an SQL type first; again for more.")
     ] = None,
@@ -82,6 +85,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
 
     Exit code 0: equal; 1: different; 2: wrong use; 3: could not compare. Nothing is written to a database.
     Columns that cannot be compared stand in the verdict; with --strict they make it different.
+    Case and _ make no other name: InvoiceLine.UnitPrice meets invoice_line.unit_price (unless --exact-names).
 
       recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders --key id
       recon diff sqlite:///a.db t duckdb:///b.duckdb t --key id --rule price:abs=0.01 --json
@@ -92,6 +96,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     asked = {
         "key": _key(key, no_key=no_key),
         "columns": options.names("--columns", columns) if columns else None,
+        "exact_names": exact_names,
         "rename": options.renames(rename or ()) or None,
         "cast": options.casts(cast or ()) or None,
         "rules": options.rules(rule or ()) or None,
@@ -141,6 +146,10 @@ def _compared(
         found = aside(
             lambda: recon_assets.compare(urls[0], source.table, urls[1], target.table, **asked, progress=told)
         )
+    source, target = (
+        replace(side, table=found.tables.get(role, side.table))
+        for role, side in (("source", source), ("target", target))
+    )
     return Report(source, target, tuple(asked["key"]), found, reasons(found), strict=strict)
 
 

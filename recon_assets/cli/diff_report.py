@@ -91,8 +91,7 @@ class Report:
             return f"The keys are equal: {on_both} on both sides; no other column was to be compared"
         if not found.counts.source:
             return "Equal: both sides are empty"
-        every = len(found.columns) + len(found.not_compared)
-        part = f" in {len(found.columns)} of {plural(every, 'column')}" if found.not_compared else ""
+        part = f" in {len(found.columns)} of {plural(found.width, 'column')}" if found.not_compared else ""
         return f"Equal{part}: {on_both} on both sides, and none differs"
 
     @property
@@ -151,6 +150,9 @@ class Report:
             yield f"In flight: {records}, which differ but are younger than --grace-period and do not count yet."
         if any(found.undated or ()):
             yield "Without a time: rows whose column is NULL, or holds no time; without --window they are compared."
+        if found.renamed:
+            names = ", ".join(f"{source}={target}" for source, target in found.renamed.items())
+            yield f"Taken for one, for they differ in case and _ alone (--exact-names): {names}."
         for column in found.not_compared:
             yield f"Not compared: {column.column}: {column.why}."
 
@@ -165,7 +167,7 @@ def as_pieces(report: Report) -> Iterator[str]:
     rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
     yield '"duplicate_keys": {}, "in_flight": {}, "complete": {},\n'.format(*rest)
     yield f'"undated": {_json(comparison.undated)}, "outside": {_json(comparison.outside)},\n'
-    yield f'"columns": {_json(comparison.columns)},\n'
+    yield f'"columns": {_json(comparison.columns)}, "renamed": {_json(comparison.renamed)},\n'
     yield f'"not_compared": {_json([vars(column) for column in comparison.not_compared])}}}\n'
 
 

@@ -64,7 +64,8 @@ def _nothing_in_common(sides: Mapping[Role, Sequence[Found]]) -> str:
 def _tables(made: sa.Engine, place: Place) -> list[Found]:
     with driver_errors(place.role), made.connect() as connection:
         default = table_survey.default_schema(connection)
-        named = table_survey.tables(connection, place.schema)
+        listed = table_survey.tables(connection, place.schema)
+        named = [(item.schema, item.name) for item in listed if not item.is_view]
         indexed = {item: table_survey.leading_columns(connection, _clause(item)) for item in named}
     return [_found(made, place, item, default, indexed[item]) for item in named]
 

@@ -60,15 +60,6 @@ def read(connection: sa.Connection, table: sa.TableClause) -> CatalogTable | Non
     return found and _with_mysql(connection, table, found)
 
 
-def names_of_tables(connection: sa.Connection, schema: str | None) -> list[str]:
-    """All tables and views of a schema."""
-    if connection.dialect.name == "duckdb":
-        known = _information("tables", "table_name", "table_schema")
-        return list(connection.scalars(sa.select(known.c.table_name).where(known.c.table_schema == (schema or "main"))))
-    inspector = sa.inspect(connection)
-    return [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
-
-
 class postgresql_table(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
     """All that PostgreSQL's catalogue says of one table, as one JSON text; no row where there is no such table.
 

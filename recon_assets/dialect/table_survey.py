@@ -1,20 +1,99 @@
 """What a database holds, for somebody who does not know it yet: its tables, their indexes, their earliest moment."""
 
 import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 _PLAIN = re.compile(r'[^\s."`\[\];]+')
-_SYSTEM = {"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"}
 
 
-def tables(connection: sa.Connection, schema: str | None = None) -> tuple[tuple[str | None, str], ...]:
-    """Schema and name of each table: of all schemas in PostgreSQL, elsewhere of the database itself."""
+@dataclass(frozen=True)
+class ListedTable:
+    """A table or view by its name; ``schema`` is None where a name without one means it."""
+
+    schema: str | None
+    name: str
+    is_view: bool = False
+
+    def __str__(self) -> str:
+        """As a declaration names it."""
+        return written_name(self.schema, self.name)
+
+
+def tables(connection: sa.Connection, schema: str | None = None) -> tuple[ListedTable, ...]:
+    """The tables and views of a schema; None for all schemas, in MySQL and SQLite for the database itself.
+
+    Neither partitions, which their parent holds, nor what belongs to an extension.
+    """
+    listing = _LISTINGS.get(connection.dialect.name, _of_mysql)
+    return tuple(sorted(listing(connection, schema), key=lambda found: (found.schema or "", found.name)))
+
+
+def _of_postgresql(connection: sa.Connection, schema: str | None) -> Iterator[ListedTable]:
+    relations = _catalog("pg_class", "oid", "relname", "relnamespace", "relkind", "relispartition")
+    schemas = _catalog("pg_namespace", "oid", "nspname")
+    owners = _catalog("pg_depend", "classid", "objid", "deptype")
+    of_extension = sa.exists().where(
+        owners.c.classid == sa.cast(sa.literal("pg_class"), postgresql.REGCLASS),
+        owners.c.objid == relations.c.oid,
+        owners.c.deptype == "e",
+    )
+    wanted = (
+        schemas.c.nspname == schema
+        if schema
+        else sa.and_(sa.not_(schemas.c.nspname.startswith("pg_", autoescape=True)), schemas.c.nspname != _STANDARD)
+    )
+    found = connection.execute(
+        sa.select(schemas.c.nspname, relations.c.relname, relations.c.relkind.in_(["v", "m"]))
+        .select_from(relations.join(schemas, relations.c.relnamespace == schemas.c.oid))
+        .where(
+            wanted,
+            relations.c.relkind.in_(["r", "p", "v", "m", "f"]),
+            sa.not_(relations.c.relispartition),
+            sa.not_(of_extension),
+            sa.func.has_schema_privilege(schemas.c.oid, "USAGE"),
+        )
+    )
+    return (ListedTable(*row) for row in found)
+
+
+def _of_duckdb(connection: sa.Connection, schema: str | None) -> Iterator[ListedTable]:
+    known = sa.table(
+        "tables", *map(sa.column, ("table_catalog", "table_schema", "table_name", "table_type")), schema=_STANDARD
+    )
+    here = known.c.table_catalog == sa.func.current_database()
+    named = sa.select(known.c.table_schema, known.c.table_name, known.c.table_type)
+    for own, name, kind in connection.execute(named.where(here, *([known.c.table_schema == schema] if schema else []))):
+        yield ListedTable(schema or (None if own == "main" else own), name, kind == "VIEW")
+
+
+def _of_mysql(connection: sa.Connection, schema: str | None) -> Iterator[ListedTable]:
+    known = sa.table("tables", *map(sa.column, ("table_schema", "table_name", "table_type")), schema=_STANDARD)
+    named = sa.select(known.c.table_name, known.c.table_type)
+    for name, kind in connection.execute(named.where(known.c.table_schema == (schema or sa.func.database()))):
+        if kind != "SEQUENCE":
+            yield ListedTable(schema, name, kind in {"VIEW", "SYSTEM VIEW"})
+
+
+def _of_sqlite(connection: sa.Connection, schema: str | None) -> Iterator[ListedTable]:
     inspector = sa.inspect(connection)
-    schemas: list[str | None] = [schema]
-    if schema is None and connection.dialect.name == "postgresql":
-        schemas = [name for name in inspector.get_schema_names() if name not in _SYSTEM and not name.startswith("pg_")]
-    return tuple((schema, name) for schema in schemas for name in sorted(inspector.get_table_names(schema)))
+    yield from (ListedTable(schema, name) for name in inspector.get_table_names(schema))
+    yield from (ListedTable(schema, name, is_view=True) for name in inspector.get_view_names(schema))
+
+
+_STANDARD = "information_schema"
+_LISTINGS: Mapping[str, Callable[[sa.Connection, str | None], Iterator[ListedTable]]] = {
+    "postgresql": _of_postgresql,
+    "duckdb": _of_duckdb,
+    "sqlite": _of_sqlite,
+}
+
+
+def _catalog(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *map(sa.column, columns), schema="pg_catalog")
 
 
 def default_schema(connection: sa.Connection) -> str | None:

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, time as clock, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import sqlalchemy as sa
+
 from recon_assets import dialect, reading
 from recon_assets.diff.rules import rule_of
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
-from recon_assets.errors import DeclarationError
+from recon_assets.errors import DeclarationError, NoSuchTableError
 from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
@@ -25,6 +27,7 @@ def compare(  # noqa: PLR0913 - the public door
     key: Sequence[str] | None,
     columns: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
+    exact_names: bool = False,
     cast: Mapping[str, str] | None = None,
     rules: Mapping[str, Mapping[str, Any] | Rule] | None = None,
     window: Bounds | None = None,
@@ -46,6 +49,8 @@ def compare(  # noqa: PLR0913 - the public door
         columns: The source's names of the columns to compare; by default all that both sides have. Those that cannot
             be compared are then left out, and stand in ``not_compared``.
         rename: The target's names of columns, by the source's, where they differ.
+        exact_names: Whether names that differ in case and _ alone are two, and a table needs its schema. Else they are
+            one where that leaves no choice, and the result says so (``renamed``, ``tables``).
         cast: SQL types of the source's database, by column: what the source's values are cast to before anything else;
             and the target's, where their type has no form in other databases.
         rules: When two values of a column are equal, by the source's name: ``{"price": {"abs": "0.01"}}``.
@@ -93,7 +98,10 @@ def compare(  # noqa: PLR0913 - the public door
         dialect.opened(Database("source", source_url), role="source") as source,
         dialect.opened(Database("target", target_url), role="source") as target,
     ):
-        pair = reading.pair_for_comparison(spec, source, target, columns)
+        asked = spec
+        spec, schemas = _described(spec, source, target, exact_names=exact_names)
+        matched = {} if exact_names else reading.alike_columns(spec, *schemas)
+        pair = reading.pair_for_comparison(spec, source, target, columns, schemas=schemas, matched=matched)
         _refuse_parts_of_days(pair, windows)
         with reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
@@ -103,7 +111,28 @@ def compare(  # noqa: PLR0913 - the public door
                 rows = zip(_all_rows(snapshot), total.undated or (0, 0), strict=True)
                 here, there = (every - undated for every, undated in rows)
                 total = replace(total, outside=(here, there))
-    return replace(total, seconds=time.monotonic() - began)
+    met = {name: to for name, to in matched.items() if name in total.columns}
+    return replace(total, renamed=met, tables=_other_names(asked, spec), seconds=time.monotonic() - began)
+
+
+def _described(
+    spec: TableSpec, source: sa.Engine, target: sa.Engine, *, exact_names: bool
+) -> tuple[TableSpec, tuple[reading.TableSchema, reading.TableSchema]]:
+    """Both tables, by the names that are theirs; only where one is not found, others are looked for."""
+    try:
+        return spec, reading.described(spec, source, target)
+    except NoSuchTableError:
+        found = replace(
+            spec,
+            source=reading.located(source, spec.source, exact_names=exact_names),
+            target=reading.located(target, spec.target, exact_names=exact_names),
+        )
+        return found, reading.described(found, source, target)
+
+
+def _other_names(asked: TableSpec, found: TableSpec) -> dict[str, str]:
+    sides = (("source", asked.source, found.source), ("target", asked.target, found.target))
+    return {role: relation.table or "" for role, given, relation in sides if relation != given}
 
 
 def _all_rows(snapshot: reading.Snapshot) -> tuple[int, int]:

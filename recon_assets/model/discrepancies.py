@@ -177,6 +177,8 @@ class Comparison:
         columns: The columns that were compared, those of the key too, by the source's names.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.
+        renamed: The target's names of columns, by the source's, that were taken for one though nobody said so.
+        tables: The tables' names, by side, where those that were given meant them and were not theirs.
         matching_samples: Some records that agree, from among the wrong ones; what they have in common is no reason.
         rows_read: Rows of which a listing or values were read, both sides together.
         seconds: How long it took.
@@ -194,6 +196,8 @@ class Comparison:
     columns: tuple[str, ...] = ()
     key_only: bool = False
     not_compared: tuple[NotCompared, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
     matching_samples: tuple[Mapping[str, Value], ...] = ()
     rows_read: int = 0
     seconds: float = 0.0
@@ -212,6 +216,12 @@ class Comparison:
     def whole(self) -> bool:
         """Whether every column and every row was compared, but for what the caller left out."""
         return not self.not_compared and not any(self.undated or ())
+
+    @property
+    def width(self) -> int:
+        """How many columns the wider side has, but for those that the caller left out."""
+        alone = [sum(column.side == side for column in self.not_compared) for side in ("source", "target", "both")]
+        return len(self.columns) + max(alone[:2]) + alone[2]
 
     @property
     def complete(self) -> bool:

@@ -3,6 +3,7 @@
 from recon_assets.reading.column_matching import (
     ColumnPair as ColumnPair,
     Pair as Pair,
+    alike_columns as alike_columns,
     forms as forms,
     pair_for_comparison as pair_for_comparison,
     pair_for_loading as pair_for_loading,
@@ -18,6 +19,7 @@ from recon_assets.reading.measures import (
     hashing as hashing,
     measured as measured,
 )
+from recon_assets.reading.name_matching import match_names as match_names, plain_name as plain_name
 from recon_assets.reading.names import (
     as_table as as_table,
     condition as condition,
@@ -36,7 +38,12 @@ from recon_assets.reading.snapshot import (
     snapshot as snapshot,
     stretches as stretches,
 )
-from recon_assets.reading.table_schema import TableSchema as TableSchema, describe as describe, described as described
+from recon_assets.reading.table_schema import (
+    TableSchema as TableSchema,
+    describe as describe,
+    described as described,
+    located as located,
+)
 from recon_assets.reading.window_parts import (
     CONTRADICTION as CONTRADICTION,
     KeyTexts as KeyTexts,

@@ -11,6 +11,7 @@ from recon_assets.dialect.common_form import AS_TEXT, Form, common_form
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Kind, NotCompared, Rule, TableSpec, Window
+from recon_assets.reading.name_matching import match_names
 from recon_assets.reading.names import cast_to, condition, nearest
 from recon_assets.reading.table_schema import TableSchema, describe, described
 from recon_assets.values import DATETIMES
@@ -175,12 +176,14 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
         )
 
 
-def pair_for_comparison(
+def pair_for_comparison(  # noqa: PLR0913 - what was looked at before need not be again
     spec: TableSpec,
     source: sa.Engine,
     target: sa.Engine,
     columns: Sequence[str] | None = None,
+    *,
     schemas: tuple[TableSchema, TableSchema] | None = None,
+    matched: Mapping[str, str] | None = None,
 ) -> Pair:
     """Both sides with the columns that both have, ready to be compared.
 
@@ -192,6 +195,7 @@ def pair_for_comparison(
         target: Opened for reading.
         columns: The source's names of the columns to compare besides the key; None for all that both have.
         schemas: What both databases said of the tables, if they were asked before.
+        matched: Renames that nobody declared (`alike_columns`): what cannot be compared of them is no error.
 
     Raises:
         DeclarationError: When a column is named that a side does not have, or whose two types have no common meaning.
@@ -204,6 +208,7 @@ def pair_for_comparison(
     always = [*spec.key, *([spec.days.column] if spec.days else [])]
     used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
     named = dict.fromkeys([*used, *spec.rename, *spec.rules, *spec.cast])
+    spec = replace(spec, rename={**(matched or {}), **spec.rename})
     chosen = here if columns is None else {*always, *columns}
     compared = {name for name in here if name not in spec.ignore and name in chosen}
     wanted = [name for name in here if name in compared or name in used]
@@ -223,7 +228,7 @@ def pair_for_comparison(
     _, unlike = _forms(pair)
     if len(unlike) == len(common) or set(unlike) & set(named):
         raise DeclarationError(_said(spec, unlike))
-    alone = _alone(spec, wanted, there) if columns is None else ()
+    alone = _alone(spec, wanted, here, there) if columns is None else ()
     return replace(
         pair,
         columns=tuple(column for column in common if column.source.name not in unlike),
@@ -268,22 +273,53 @@ def _met_twice(spec: TableSpec, names: Iterable[str]) -> Iterator[str]:
             yield f"{other!r} and {name!r} both meet {spec.target_name(name)!r}; rename or leave out one"
 
 
-def _alone(spec: TableSpec, wanted: Sequence[str], there: dict[str, Column]) -> tuple[NotCompared, ...]:
-    """The columns that only one side has; the reason of two whose names differ in case and _ alone is their names."""
+def alike_columns(spec: TableSpec, source: TableSchema, target: TableSchema) -> dict[str, str]:
+    """The target's names of columns, by the source's, that are one but for case and _, where nothing is declared."""
+    here, there = _undeclared(spec, source.by_name, target.by_name)
+    return match_names(here, there).renames
+
+
+def _undeclared(spec: TableSpec, here: Iterable[str], there: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Names of which no rename speaks."""
+    taken = set(spec.rename.values())
+    return [name for name in here if name not in spec.rename], [name for name in there if name not in taken]
+
+
+def _alone(
+    spec: TableSpec, wanted: Sequence[str], here: Mapping[str, Column], there: Mapping[str, Column]
+) -> tuple[NotCompared, ...]:
+    """The columns that only one side has, each with the one or ones of the other side that it may mean."""
     targets = {spec.target_name(name) for name in wanted}
     left = [name for name in wanted if spec.target_name(name) not in there]
     right = [name for name in there if name not in targets and name not in spec.ignore]
-    alike = {_plain(name): name for name in right}
-    meant = {name: alike[_plain(name)] for name in left if _plain(name) in alike}
-    hints = {name: f"; add the rename {here}={there}" for here, there in meant.items() for name in (here, there)}
+    hints = {
+        name: f"; if {source} and {target} are one, add the rename {source}={target}"
+        for source, target in _possible_renames(left, right, here, there)
+        for name in (source, target)
+    }
+    for names in match_names(left, right).ambiguous:
+        sources, targets_of = (" and ".join(side) for side in names)
+        said = f"; {sources} of the source, {targets_of} of the target: say by a rename which two are one"
+        hints.update(dict.fromkeys((*names[0], *names[1]), said))
     return (
         *(NotCompared(name, "source", f"only in the source{hints.get(name, '')}") for name in left),
         *(NotCompared(name, "target", f"only in the target{hints.get(name, '')}") for name in right),
     )
 
 
-def _plain(name: str) -> str:
-    return name.casefold().replace("_", "")
+def _possible_renames(
+    left: Sequence[str], right: Sequence[str], here: Mapping[str, Column], there: Mapping[str, Column]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of columns that are alike by their names, or else the only ones of their kind that each side has alone."""
+    alike = match_names(left, right)
+    yield from alike.renames.items()
+    rest = [name for name in left if name not in alike.renames and not alike.choices(name)]
+    others = [name for name in right if name not in alike.renames.values() and not alike.choices(name)]
+    for name in rest:
+        kind = here[name].type.kind
+        same = [other for other in others if there[other].type.kind is kind]
+        if len(same) == 1 and [other for other in rest if here[other].type.kind is kind] == [name]:
+            yield name, same[0]
 
 
 def forms(pair: Pair) -> dict[str, Form]:

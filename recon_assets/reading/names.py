@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from recon_assets.dialect.sql import cast_as
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Relation
+from recon_assets.reading.name_matching import plain_name
 
 Select = sa.Select[*tuple[Any, ...]]
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".\s]+))\s*(?:\.|$)')
@@ -74,10 +75,16 @@ def cast_to(column: sa.ColumnElement[Any], to: str | None) -> sa.ColumnElement[A
     return cast_as(column, to) if to else column
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint: the name that was probably meant, or those there are."""
-    known = sorted(names)
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there are {', '.join(known[:20])}{', ..' if len(known) > 20 else ''}" if known else "there are none"
+def nearest(name: str, names: Iterable[Any], key: Callable[[Any], str] = str) -> str:
+    """A hint: the names that were probably meant, or those there are; ``key`` is what of each is compared.
+
+    Capitals and _ are what people get wrong first, so they count for nothing.
+    """
+    known = sorted(names, key=str)
+    close = difflib.get_close_matches(plain_name(name), [plain_name(key(each)) for each in known], n=1)
+    meant = [repr(str(each)) for each in known if plain_name(key(each)) in close]
+    if meant:
+        return f"did you mean {' or '.join(meant)}?"
+    return (
+        f"there are {', '.join(map(str, known[:20]))}{', ..' if len(known) > 20 else ''}" if known else "there are none"
+    )

@@ -1,20 +1,21 @@
 """What a database says of one relation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import table_catalog
+from recon_assets.dialect import table_catalog, table_survey
 from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.mysql_unreadable import may_hold_bytes
 from recon_assets.dialect.servers import is_mysql
-from recon_assets.errors import DeclarationError
+from recon_assets.errors import DeclarationError, NoSuchTableError
 from recon_assets.model import Column, Relation, TableSpec, Type
-from recon_assets.reading.names import Select, as_table, cast_to, nearest, relation_of
+from recon_assets.reading.name_matching import plain_name
+from recon_assets.reading.names import Select, as_table, cast_to, nearest, relation_of, split_name
 from recon_assets.values import TEXTS
 
 
@@ -123,10 +124,38 @@ def _need_texts(relation: Relation, casts: Mapping[str, tuple[Type, Type]]) -> N
 def _known(connection: sa.Connection, relation: Relation, table: sa.TableClause) -> table_catalog.CatalogTable:
     found = table_catalog.read(connection, table)
     if found is None:
-        names = table_catalog.names_of_tables(connection, table.schema)
-        msg = f"{relation}: there is no such table; {nearest(table.name, names)}"
-        raise DeclarationError(msg)
+        hint = nearest(table.name, table_survey.tables(connection), key=lambda other: other.name)
+        msg = f"{relation}: there is no such table; {hint}"
+        raise NoSuchTableError(msg)
     return found
+
+
+def located(engine: sa.Engine, relation: Relation, *, exact_names: bool) -> Relation:
+    """The one table that a name may mean which is no table's: of another schema, or but for case and _.
+
+    Raises:
+        DeclarationError: When it may mean several.
+    """
+    if not relation.table:
+        return relation
+    schema, name = split_name(relation.table)
+    with driver_errors(str(relation)), engine.connect() as connection:
+        if table_catalog.read(connection, as_table(relation.table)):
+            return relation
+        known = table_survey.tables(connection)
+    forms: list[Callable[[str], str]] = [str] if exact_names else [str, plain_name]
+    for form in forms:
+        found = [
+            table
+            for table in known
+            if form(table.name) == form(name) and (not schema or form(table.schema or "") == form(schema))
+        ]
+        if len(found) > 1:
+            msg = f"{relation}: there is no such table; it may mean {' or '.join(map(str, found))}: name one of them"
+            raise DeclarationError(msg)
+        if found:
+            return replace(relation, table=str(found[0]))
+    return relation
 
 
 def described(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> tuple[TableSchema, TableSchema]:

@@ -69,7 +69,7 @@ def test_sound_tables_have_no_problem(sides: Sides) -> None:
 SOURCE_FAULTS = [
     pytest.param(
         "DROP TABLE t; CREATE TABLE tt (id int)",
-        "error: line 6: tables.t.source: ops:t: there is no such table; did you mean 'tt'?",
+        "error: line 6: tables.t.source: ops:t: there is no such table; did you mean 'public.tt'?",
         id="no table",
     ),
     pytest.param(

@@ -214,7 +214,9 @@ def test_relation_that_is_not_there(both: Both, name: Name) -> None:
     side = both(name, "postgresql").source
     side.run("CREATE TABLE flights (id integer)")
     engine = engine_of(side)
-    with pytest.raises(DeclarationError, match=r"source:flight: there is no such table; did you mean 'flights'\?"):
+    with pytest.raises(
+        DeclarationError, match=r"source:flight: there is no such table; did you mean '(public\.)?flights'\?"
+    ):
         reading.describe(engine, Relation("source", "flight"))
     with pytest.raises(DeclarationError, match=r"source:\(query\): "):
         reading.describe(engine, Relation("source", query="select * from nope"))

@@ -68,26 +68,3 @@ def test_a_column_that_mariadb_does_not_show(both: Both) -> None:
     sides.target.run("INSERT INTO t VALUES (1, 6)")
 
     assert [record.differing for record in compared(sides).mismatched] == [("secret",)]
-
-
-def test_names_that_differ_by_case_are_counted_as_not_compared(both: Both) -> None:
-    """`lastName` and `lastname`, `UnitPrice` and `unit_price` are two names until somebody says that they are one."""
-    sides = both("mysql", "postgresql")
-    sides.create(
-        "id integer PRIMARY KEY, lastName text, UnitPrice decimal(5,2)",
-        "id integer PRIMARY KEY, lastname text, unit_price numeric(5,2), n integer",
-    )
-    sides.source.run("INSERT INTO t VALUES (1, 'a', 1.50)")
-    sides.target.run("INSERT INTO t VALUES (1, 'b', -1.50, 0)")
-    names = {"lastName": "lastname", "UnitPrice": "unit_price"}
-
-    found = compared(sides)
-    assert {column.column for column in found.not_compared} == {*names, *names.values(), "n"}
-    assert found.key_only
-    sides.source.run("ALTER TABLE t RENAME TO InvoiceLine")
-    sides.target.run("ALTER TABLE t RENAME TO invoice_line")
-    urls = sides.source.url, sides.target.url
-
-    renamed = recon_assets.compare(urls[0], "InvoiceLine", urls[1], "invoice_line", key=["id"], rename=names)
-
-    assert [record.differing for record in renamed.mismatched] == [("lastName", "UnitPrice")]

@@ -90,6 +90,7 @@ def test_json_is_exactly_what_was_promised() -> None:
         "undated": None,
         "outside": None,
         "columns": ["id", "name", "price"],
+        "renamed": {},
         "not_compared": [
             {"column": "tags", "side": "source", "why": "only in the source"},
             {"column": "odd", "side": "both", "why": "xml has no form; cast it"},

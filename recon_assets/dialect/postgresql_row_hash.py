@@ -53,6 +53,7 @@ _STEPS: Mapping[str, str] = {
     "boolean": "hashint4extended(coalesce({0}::int, 2), {1})",
     "text": _TEXT,
     "character varying": _TEXT,
+    "character": _TEXT.replace("{0}", "({0})::text"),  # without its padding, which is no data
     "date": f"hashdateextended(coalesce({{0}}, date '2000-01-01'), {_NULL_CHANGES_SEED})",
 }
 """By a type's name: ``{0}`` hashed with the seed ``{1}``, of the types whose functions lose nothing."""
@@ -115,7 +116,7 @@ def identical_values(column: ColumnElement[Any], of: Type) -> Hashed:
 def hashes_alike(left: Type, right: Type) -> bool:
     """Whether PostgreSQL can tell values of two columns apart by their bytes exactly as their canonical texts do.
 
-    Not CHAR, whose padding is no data, nor JSON, nor enums, whose bytes are numbers of one database's catalogue.
+    Not JSON, nor enums, whose bytes are numbers of one database's catalogue.
     """
     names = {_base(left), _base(right)}
     if left.kind is not right.kind or Kind.UNSUPPORTED in {left.kind, right.kind}:

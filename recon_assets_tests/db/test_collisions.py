@@ -240,6 +240,7 @@ def test_every_kind_has_its_list() -> None:
     spelled = {stored.sql.split("(")[0] for of in DIFFERENCES.values() if (stored := of.types.get("postgresql"))}
     spoken = {
         "varchar": "character varying",
+        "char": "character",
         "timestamptz": "timestamp with time zone",
         "time": "time without time zone",
     }

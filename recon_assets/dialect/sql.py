@@ -61,6 +61,31 @@ def key_equals(
     return sa.and_(found, binary)
 
 
+class any_of(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
+    """Whether one of many conditions holds."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(any_of)
+def _any_of(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"({' OR '.join(_each(element, compiler, **kw))})"
+
+
+@compiles(any_of, "sqlite")
+def _any_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    """In pairs of pairs: SQLite nests a row of ORs by one level for each, and takes 1,000 levels."""
+    parts = _each(element, compiler, **kw)
+    while len(parts) > 1:
+        parts = [f"({' OR '.join(parts[at : at + 2])})" for at in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def _each(element: Any, compiler: Any, **kw: Any) -> list[str]:
+    return [f"({compiler.process(clause, **kw)})" for clause in element.clauses]
+
+
 class insert_rows(Executable, ClauseElement):  # noqa: N801 - SQL is lower case
     """``INSERT INTO table (columns) SELECT ..`` that may name identity columns; PostgreSQL can return the new rows."""
 

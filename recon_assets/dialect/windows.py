@@ -32,22 +32,28 @@ _FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901 - as stored, without 
 _1970 = datetime(1970, 1, 1)  # noqa: DTZ001
 
 
-def within(column: ColumnElement[Any], kind: Kind, window: Window, days: Days, dialect: str) -> ColumnElement[bool]:
-    """Whether ``column`` lies in ``window``."""
-    if window.start is None or window.end is None:
-        msg = f"window {window} has no bounds, so it is no condition"
-        raise ValueError(msg)
+def within(
+    column: ColumnElement[Any], kind: Kind, windows: Sequence[Window], days: Days, dialect: str
+) -> ColumnElement[bool]:
+    """Whether ``column`` lies in one of ``windows``, which are in order of time."""
+    spans: list[tuple[datetime, datetime]] = []
+    for window in windows:
+        if window.start is None or window.end is None:
+            msg = f"window {window} has no bounds, so it is no condition"
+            raise ValueError(msg)
+        spans.append((as_stored(window.start, kind, days.stored_in), as_stored(window.end, kind, days.stored_in)))
     if dialect == "sqlite":
-        start, end = (microseconds(as_stored(moment, kind, days.stored_in)) for moment in (window.start, window.end))
-        # Not two comparisons, for each would read the text again.
-        return sqlite_time(column, _zone(kind, days)).between(start, end - 1)
-    start_value, end_value = (bound(moment, kind, days.stored_in, dialect) for moment in (window.start, window.end))
-    return sa.and_(column >= start_value, column < end_value)
+        return sqlite_within(column, _zone(kind, days), spans)
+    both = ([_bound(stored, kind, dialect) for stored in span] for span in spans)
+    return sa.or_(*(sa.and_(column >= start, column < end) for start, end in both))
 
 
 def bound(moment: datetime, kind: Kind, stored_in: str, dialect: str) -> sa.BindParameter[Any]:
     """An aware moment as a value that columns of ``kind`` can be compared with; of dates, the day in its own zone."""
-    found = as_stored(moment, kind, stored_in)
+    return _bound(as_stored(moment, kind, stored_in), kind, dialect)
+
+
+def _bound(found: datetime, kind: Kind, dialect: str) -> sa.BindParameter[Any]:
     if kind is Kind.DATE:
         return sa.literal(found.date() if dialect != "sqlite" else str(found.date()))
     if dialect == "sqlite":
@@ -267,6 +273,24 @@ def _sqlite_time_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"recon_time({compiler.process(element.clauses, **kw)}, '{element.zone}')"
 
 
+class sqlite_within(FunctionElement[bool]):  # noqa: N801 - SQL is lower case
+    """Whether a text of SQLite is a time of one of these spans: it is read once, however many there are."""
+
+    type = sa.Boolean()
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], zone: str, spans: Sequence[tuple[datetime, datetime]]) -> None:
+        super().__init__(column)
+        self.zone = zone
+        self.spans = [(microseconds(start), microseconds(end)) for start, end in spans]
+
+
+@compiles(sqlite_within, "sqlite")
+def _sqlite_within_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    column = compiler.process(element.clauses, **kw)
+    return f"recon_within({column}, '{element.zone}', '{json.dumps(element.spans)}')"
+
+
 class sqlite_sortable(FunctionElement[Any]):  # noqa: N801 - SQL is lower case
     """Texts of SQLite as `sqlite_time`, other values as they are."""
 
@@ -305,11 +329,13 @@ def install(connection: Any, _: Any = None) -> None:
     """Gives a connection of SQLite the functions used here."""
     connection.create_function("recon_time", 2, time_of, deterministic=True)
     connection.create_function("recon_day", 3, _day, deterministic=True)
+    connection.create_function("recon_within", 3, _within, deterministic=True)
 
 
 _INFINITE = {"infinity": 2**62, "-infinity": -(2**62)}
 
 
+@lru_cache  # one text is looked for in many spans, one after the other
 def time_of(value: Any, zone: str) -> int | None:
     """A value of SQLite in microseconds as ``zone`` has it; None if it is no text of a time, like numbers."""
     if not isinstance(value, str):
@@ -338,6 +364,14 @@ def _day(value: Any, zone: str, parts: str) -> int | None:
         return None
     _, origin, day, single = known[at]
     return int(day) if single else int(day + (stored - origin) // _DAY_MICROSECONDS)
+
+
+def _within(value: Any, zone: str, spans: str) -> bool | None:
+    stored, known = time_of(value, zone), _read(spans)
+    if stored is None:
+        return None
+    at = bisect_right(known, stored, key=lambda span: span[0]) - 1
+    return bool(at >= 0 and stored < known[at][1])
 
 
 _read = lru_cache(json.loads)

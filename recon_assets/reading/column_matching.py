@@ -82,7 +82,7 @@ class Pair:
         column = mapped.source if side == "source" else mapped.target
         dialect = (self.source if side == "source" else self.target).dialect.name
         moment = cast_to(table.c[column.name], self.cast(side, mapped.source.name))
-        return sa.and_(within(moment, column.type.kind, window, days, dialect), where)
+        return sa.and_(within(moment, column.type.kind, [window], days, dialect), where)
 
 
 def pair_for_loading(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> Pair:

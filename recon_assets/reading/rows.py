@@ -71,7 +71,7 @@ def _counting(
     table = relation_of(relation, [name])
     moment = cast_to(table.c[name], cast.get(name))
     start, end = days.window(days.start).start, days.window(min(days.end or until, until)).start
-    inside = within(moment, kind, Window("history", start, end), days, dialect)
+    inside = within(moment, kind, [Window("history", start, end)], days, dialect)
     day = day_of(moment, kind, list(days.windows(until)), days)
     return (
         sa.select(day.label("day"), sa.func.count()).select_from(table).where(inside).group_by(sa.literal_column("1"))

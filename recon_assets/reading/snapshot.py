@@ -117,7 +117,7 @@ class Side:
         if days is None or windows[0].start is None:
             return sa.true()
         kind, moment = self.column(days.column).type.kind, self.value(days.column)
-        return sa.or_(*(within(moment, kind, stretch, days, self.dialect) for stretch in stretches(windows)))
+        return within(moment, kind, stretches(windows), days, self.dialect)
 
     def undated(self) -> sa.ColumnElement[bool]:
         """Whether a row's time is NULL, or no time."""
@@ -140,7 +140,7 @@ class Side:
         if days is None:
             return sa.false()
         history = Window("history", days.window(days.start).start, days.window(days.end or date.max).start)
-        inside = within(self.value(days.column), self.column(days.column).type.kind, history, days, self.dialect)
+        inside = within(self.value(days.column), self.column(days.column).type.kind, [history], days, self.dialect)
         return sa.and_(sa.not_(self.undated()), sa.not_(inside))
 
     @property

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import md5_text, optimization_fence, row_text, value_text
+from recon_assets.dialect.sql import any_of
 from recon_assets.errors import ContradictionError
 from recon_assets.model import Kind, Window
 from recon_assets.reading.measures import (
@@ -173,7 +174,7 @@ def _in_parts(side: Side, parts: Sequence[Part], number: sa.ColumnElement[int]) 
         some = list(rows)
         windows.setdefault(tuple(part.rest for part in some), []).append(some[0].window)
     rest = _rest(number, parts[0].parts)
-    return sa.or_(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
+    return any_of(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
 
 
 def _written(rests: Sequence[int]) -> sa.BindParameter[int]:
@@ -272,7 +273,7 @@ def _is_one_of(side: Side, keys: Sequence[KeyTexts]) -> sa.ColumnElement[bool]:
         ((column, wanted),) = columns
         nulls = [column.is_(None)] if (None,) in keys else []
         return sa.or_(column.in_([wanted(text) for (text,) in keys if text is not None]), *nulls)
-    return sa.or_(*(sa.and_(*map(_is, columns, key)) for key in keys))
+    return any_of(*(sa.and_(*map(_is, columns, key)) for key in keys))
 
 
 Wanted = Callable[[str], sa.ColumnElement[Any]]

@@ -65,7 +65,7 @@ def test_hints() -> None:
 def test_window_without_bounds_is_no_condition() -> None:
     """It would be all rows, or none."""
     with pytest.raises(ValueError, match="window all has no bounds"):
-        within(sa.column("at"), Kind.DATE, ALL, Days("at", date(2024, 1, 1)), "sqlite")
+        within(sa.column("at"), Kind.DATE, [ALL], Days("at", date(2024, 1, 1)), "sqlite")
 
 
 AVERAGES = [

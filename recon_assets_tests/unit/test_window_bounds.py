@@ -5,8 +5,10 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
-from recon_assets.dialect.windows import as_stored, day_key, pieces, time_of
+from recon_assets.dialect.sql import any_of
+from recon_assets.dialect.windows import as_stored, day_key, install, pieces, time_of, within
 from recon_assets.model import Days, Kind
 
 DAY = timedelta(days=1)
@@ -84,3 +86,19 @@ def test_texts_of_sqlite_near_the_ends() -> None:
     assert time_of("0001-01-01T00:00:00+05:00", "UTC") is None
     assert time_of("9999-12-31T23:00:00-05:00", "UTC") is None
     assert time_of("0001-01-01", "UTC") == 0
+
+
+def test_sqlite_takes_more_separate_days_than_it_nests_conditions() -> None:
+    """Of 3,000 days every other one: its limit is a depth of 1,000."""
+    days = Days("at", date(2015, 1, 1), None)
+    windows = [days.window(days.start + DAY * at) for at in range(0, 3000, 2)]
+    rows = sa.Table("t", sa.MetaData(), sa.Column("at", sa.String), sa.Column("n", sa.Integer))
+    texts = within(rows.c.at, Kind.DATE, windows, days, "sqlite")
+    numbers = any_of(*(rows.c.n == each for each in range(0, 3000, 2)))
+    with sa.create_engine("sqlite://").connect() as connection:
+        install(connection.connection.driver_connection)
+        rows.create(connection)
+        connection.execute(rows.insert(), [{"at": str(days.start + DAY * n), "n": n} for n in range(3000)])
+
+        for every_other in (texts, numbers):
+            assert connection.scalars(sa.select(rows.c.n).where(every_other)).all() == list(range(0, 3000, 2))

@@ -24,7 +24,7 @@ demo: $(READY) ## Load a year of real flights through a real backfill, with faul
 	$(BIN)/recon demo
 
 dev: $(READY) ## Open the Dagster UI on the same data; Ctrl-C ends it
-	$(BIN)/recon dev
+	$(BIN)/recon dev --file demo
 
 check: $(READY) ## Run the static gates: style, types, floors, dependencies, dead code, spelling
 	$(BIN)/ruff check

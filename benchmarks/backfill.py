@@ -19,7 +19,7 @@ from harness import Figure, Run, main, say, take_turns
 from processes import cpu_seconds
 
 from recon_assets import demo, dialect, reading
-from recon_assets.declare.reading import DEMO
+from recon_assets.declare.reading import DEMO_FILE
 from recon_assets.local import Local
 from recon_assets.model import Database
 from recon_assets.orchestration import sessions
@@ -110,7 +110,7 @@ def opened(*, checks: bool) -> Iterator[tuple[Session, Local]]:
 
 def declared(folder: Path, *, checks: bool) -> Path:
     """The demo's declaration, with or without its checks."""
-    content = yaml.safe_load(DEMO.read_text())
+    content = yaml.safe_load(DEMO_FILE.read_text())
     for table in content["tables"].values():
         table["checks"] = table.get("checks", []) if checks else []
     written = folder / "tables.yaml"

@@ -20,6 +20,7 @@ from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import (
     AllTables,
     AsJson,
+    File,
     MaxEvidence,
     Span,
     Strict,
@@ -55,6 +56,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
     only: Annotated[
         list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
     ] = None,
+    file: File = None,
     strict: Strict = False,  # noqa: FBT002 - a command-line switch
     max_evidence: MaxEvidence = 1000,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
@@ -68,7 +70,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
     days = span(first, last)
-    with leaving_at_once("Interrupted; not all checks were run."), context.declared_project() as project:
+    with leaving_at_once("Interrupted; not all checks were run."), context.declared_project(file) as project:
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
         result = replace(_nothing_yet(project), all_days=not (first or last))

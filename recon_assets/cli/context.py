@@ -3,19 +3,31 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from recon_assets import ledger, local
-from recon_assets.declare import load_project, read
+from recon_assets.cli.output import remark
+from recon_assets.declare import load_project, named, read
 from recon_assets.ledger import Ledger
 from recon_assets.model import Project
 
 LEDGER = "RECON_LEDGER_URL"
 
 
+def environment(file: Path | None) -> Mapping[str, str]:
+    """The environment, in which RECON_TABLES names the declaration; says which, if it was not named just now."""
+    declaration = named(file, os.environ)
+    if not file:
+        how = " (RECON_TABLES)" if os.environ.get("RECON_TABLES") else ""
+        remark(f"Declaration: {declaration}{how}")
+    return {**os.environ, "RECON_TABLES": declaration}
+
+
 @contextmanager
-def declared_project() -> Iterator[Project]:
+def declared_project(file: Path | None) -> Iterator[Project]:
     """The project; embedded databases run meanwhile if it names one whose URL is not set."""
-    with _environment(lacking=_unnamed()) as environ:
+    asked = environment(file)
+    with _complete(asked, lacking=_unnamed(asked)) as environ:
         yield load_project(environ=environ)
 
 
@@ -29,29 +41,31 @@ def opened_ledger() -> Iterator[Ledger]:
 @contextmanager
 def ledger_url() -> Iterator[str]:
     """Where the ledger is."""
-    with _environment(lacking=not os.environ.get(LEDGER)) as environ:
+    with _complete(os.environ, lacking=not os.environ.get(LEDGER)) as environ:
         yield environ[LEDGER]
 
 
 @contextmanager
-def project_and_ledger() -> Iterator[tuple[Project, Ledger]]:
+def project_and_ledger(file: Path | None) -> Iterator[tuple[Project, Ledger]]:
     """The project and its ledger."""
-    with _environment(lacking=_unnamed() or not os.environ.get(LEDGER)) as environ:
+    asked = environment(file)
+    with _complete(asked, lacking=_unnamed(asked) or not asked.get(LEDGER)) as environ:
         project = load_project(environ=environ)
         with ledger.opened(environ[LEDGER]) as memory:
             yield project, memory
 
 
-def _unnamed() -> bool:
+def _unnamed(environ: Mapping[str, str]) -> bool:
     """Whether the declaration names a database whose URL is not set."""
-    declaration = read(None, os.environ, offline=True)
+    declaration = read(None, environ, offline=True)
     return any(problem.path[-1:] == ("env",) for problem in declaration.problems)
 
 
 @contextmanager
-def _environment(*, lacking: bool) -> Iterator[Mapping[str, str]]:
+def _complete(environ: Mapping[str, str], *, lacking: bool) -> Iterator[Mapping[str, str]]:
+    """The environment, with embedded databases for what is ``lacking``."""
     if not lacking:
-        yield os.environ
-        return
-    with local.environment(os.environ) as environ:
         yield environ
+        return
+    with local.environment(environ) as completed:
+        yield completed

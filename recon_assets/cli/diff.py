@@ -48,7 +48,10 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     source_table: Annotated[str, typer.Argument(metavar="SOURCE_TABLE", help=TABLE)],
     target_url: Annotated[str, typer.Argument(metavar="TARGET_URL", help=URL)],
     target_table: Annotated[str, typer.Argument(metavar="TARGET_TABLE", help=TABLE)],
-    key: Annotated[Repeated, typer.Option(metavar="COLUMN", help="What identifies a record; again for more.")] = None,
+    key: Annotated[
+        Repeated,
+        typer.Option(metavar="COLUMN", help="What identifies a record; by default the primary key. Again for more."),
+    ] = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Nothing does: compare whole records.")] = False,  # noqa: FBT002
     columns: Annotated[Repeated, typer.Option(metavar="A,B", help="Compare only these; the source's names.")] = None,
     rename: Annotated[
@@ -87,7 +90,7 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
     Columns that cannot be compared stand in the verdict; with --strict they make it different.
     Case and _ make no other name: InvoiceLine.UnitPrice meets invoice_line.unit_price (unless --exact-names).
 
-      recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders --key id
+      recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders
       recon diff sqlite:///a.db t duckdb:///b.duckdb t --key id --rule price:abs=0.01 --json
       recon diff env:SHOP orders env:LAKE orders --key id --window day,2024-01-01,2025-01-01
     """
@@ -122,14 +125,12 @@ def _side(role: str, url: str, table: str) -> ComparedTable:
     return ComparedTable(check_url(url, role).render_as_string(hide_password=True), table)
 
 
-def _key(given: Repeated, *, no_key: bool) -> list[str]:
-    if bool(given) == no_key:
-        msg = (
-            "Name the columns that identify a record, as --key id (again for more: --key region --key id),"
-            " or compare whole records with --no-key, and not both."
-        )
+def _key(given: Repeated, *, no_key: bool) -> list[str] | None:
+    """What was named; none for whole records, None for the tables' own key."""
+    if given and no_key:
+        msg = "Name the columns that identify a record by --key, or compare whole records by --no-key, and not both."
         raise DeclarationError(msg)
-    return options.names("--key", given or ())
+    return options.names("--key", given) if given else [] if no_key else None
 
 
 def _check_grace_period(grace_period: str | None, updated_at: str | None) -> None:
@@ -150,7 +151,7 @@ def _compared(
         replace(side, table=found.tables.get(role, side.table))
         for role, side in (("source", source), ("target", target))
     )
-    return Report(source, target, tuple(asked["key"]), found, reasons(found), strict=strict)
+    return Report(source, target, found, reasons(found), strict=strict, found_key=asked["key"] is None)
 
 
 def _print_json(report: Report) -> None:

@@ -35,18 +35,23 @@ class Report:
 
     Attributes:
         source, target: What was compared.
-        key: The columns that identify a record; none when whole records are compared.
         comparison: What was found.
         reasons: What the records that differ have in common, a sentence each.
         strict: Whether what was not compared counts as a difference.
+        found_key: Whether the tables said what identifies a record, and not who asked.
     """
 
     source: ComparedTable
     target: ComparedTable
-    key: tuple[str, ...]
     comparison: Comparison
     reasons: tuple[str, ...] = ()
     strict: bool = False
+    found_key: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that identify a record; none when whole records are compared."""
+        return self.comparison.key
 
     @property
     def exit_code(self) -> int:
@@ -70,7 +75,7 @@ class Report:
         if not found.equal:
             parts = [
                 (counts.missing, "missing from the target"),
-                (counts.extra, "only there"),
+                (counts.extra, "only in the target"),
                 (counts.mismatched, "with other values"),
             ]
             said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
@@ -139,6 +144,8 @@ class Report:
     def notes(self) -> Iterator[str]:
         """What must be known to read the figures rightly, a sentence each."""
         found = self.comparison
+        if self.found_key:
+            yield f"Key: {', '.join(self.key)}, which the tables declare unique; --key names another."
         if not found.complete:
             listed, wrong = len(found.discrepancies), found.counts.wrong
             yield f"Listed are {listed:,} of the {wrong:,} records that differ (--max-evidence); the counts are exact."
@@ -167,7 +174,8 @@ def as_pieces(report: Report) -> Iterator[str]:
     rest = (comparison.duplicate_keys, comparison.in_flight, _json(comparison.complete))
     yield '"duplicate_keys": {}, "in_flight": {}, "complete": {},\n'.format(*rest)
     yield f'"undated": {_json(comparison.undated)}, "outside": {_json(comparison.outside)},\n'
-    yield f'"columns": {_json(comparison.columns)}, "renamed": {_json(comparison.renamed)},\n'
+    names = (comparison.key, comparison.columns, comparison.renamed)
+    yield '"key": {}, "columns": {}, "renamed": {},\n'.format(*map(_json, names))
     yield f'"not_compared": {_json([vars(column) for column in comparison.not_compared])}}}\n'
 
 

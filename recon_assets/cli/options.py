@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -16,6 +17,12 @@ from recon_assets.model import Project, TableSpec
 
 Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
 AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", "-f", metavar="FILE", help="The declaration; else what RECON_TABLES names, or recon.yaml here."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Strict = Annotated[
     bool,

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import Any, NoReturn, TypeVar
@@ -16,14 +16,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from recon_assets.declare import Problem
 from recon_assets.errors import INTERRUPTED
 from recon_assets.model import Value
 
 Result = TypeVar("Result")
 
 _WIDE = 120
-_STYLES = {"error": "bold red", "unavailable": "bold red", "warning": "yellow"}
 
 
 class _Screen(Console):
@@ -72,17 +70,6 @@ def plain_table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(Text(heading), overflow="fold")
     return table
-
-
-def problem_table(problems: Sequence[Problem]) -> None:
-    """Prints problems below one another: what, where, why and the remedy."""
-    table = plain_table("", "line", "where", "what is wrong, and what to do")
-    for problem in problems:
-        words = Text(problem.message)
-        words.append(f"\n{problem.hint}" if problem.hint else "", style="dim")
-        severity = Text(problem.severity, style=_STYLES[problem.severity])
-        table.add_row(severity, str(problem.line or ""), Text(problem.where), words)
-    screen().print(table)
 
 
 @contextmanager

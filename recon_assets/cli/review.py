@@ -11,7 +11,7 @@ import typer
 
 from recon_assets import ledger, review
 from recon_assets.cli import cases, context
-from recon_assets.cli.options import AsJson, assigned, duration, span, spec_of
+from recon_assets.cli.options import AsJson, File, assigned, duration, span, spec_of
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.errors import DIFFERENT, DeclarationError
 from recon_assets.ledger import Filter, Ledger, StoredFinding, TrackedRecord
@@ -85,13 +85,13 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
 
 
 @app.command()
-def show(case: Id, limit: Limit = 10, json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
+def show(case: Id, file: File = None, limit: Limit = 10, json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
     """Show one case: what the checks say, the records side by side, and what happened to it.
 
     recon review show flights/2013-03-10/missing
     """
     asked = CaseId.parse(case)
-    with context.project_and_ledger() as (project, memory):
+    with context.project_and_ledger(file) as (project, memory):
         spec = spec_of(project, asked.table)
         seen = look_at(memory, asked, limit)
     with piped():
@@ -113,6 +113,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     nulls: Annotated[
         Repeated, typer.Option("--set-null", metavar="ID.COLUMN", help="For CUSTOM_FIX: no value (NULL).")
     ] = None,
+    file: File = None,
     yes: Annotated[bool, typer.Option("--yes", help="Decide; without it nothing is decided.")] = False,  # noqa: FBT002
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
@@ -130,7 +131,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     """
     asked = CaseId.parse(case)
     chosen = choice(decision, row, values, nulls)
-    with context.project_and_ledger() as (project, memory):
+    with context.project_and_ledger(file) as (project, memory):
         with memory.begin() as c:
             version = review.known(c, asked).version
         preview = review.preview(memory, project, asked, chosen)

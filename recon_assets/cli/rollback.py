@@ -12,7 +12,7 @@ import typer
 
 from recon_assets import review
 from recon_assets.cli import cases, context
-from recon_assets.cli.options import AsJson
+from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, piped, tell
 from recon_assets.cli.review import Limit, Note, Reviewer
 from recon_assets.errors import DIFFERENT
@@ -36,6 +36,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
     identity: Annotated[str, typer.Argument(metavar="ID", help="As table/day/kind, or the ID that Dagster gave.")],
     reviewer: Reviewer,
     note: Note = "",
+    file: File = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write; without it nothing is written.")] = False,  # noqa: FBT002
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
@@ -50,7 +51,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon rollback backfill abcdefgh
     """
     scope = Scope(**{what.value: CaseId.parse(identity) if what is What.CASE else identity})  # type: ignore[arg-type]
-    with context.project_and_ledger() as (project, memory):
+    with context.project_and_ledger(file) as (project, memory):
         clock = partial(datetime.now, UTC)
         done = review.roll_back(memory, project, scope, who=reviewer, note=note, clock=clock, dry_run=not yes)
     with piped():

@@ -19,9 +19,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from recon_assets import ledger, review
-from recon_assets.cli import cases, checks, findings
-from recon_assets.cli.options import AllTables, Span, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli import cases, checks, context, findings
+from recon_assets.cli.options import AllTables, File, Span, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import screen, tell
+from recon_assets.declare import DEMO
 from recon_assets.demo import create
 from recon_assets.demo.flights import data_folder
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
@@ -62,7 +63,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
     """
     refuse_mine(os.environ, into_mine=into_mine)
     data_folder()  # before anything starts
-    demonstrated = {**os.environ, "RECON_TABLES": ""}  # the demo's own, whatever else is declared
+    demonstrated = {**os.environ, "RECON_TABLES": DEMO}  # the demo's own, whatever else is declared
     with interruptible("recon demo"), sessions.session(demonstrated, prepare=make_demo) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served() as running:
@@ -79,17 +80,17 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
         show_provenance(session)
         show_findings(session)
         show_repair(session)
-    tell("Open Dagster on this data, and the queue beside it at /review: make dev (or: recon dev)")
+    tell("Open Dagster on this data, and the queue beside it at /review: make dev (or: recon dev --file demo)")
     raise typer.Exit(0 if done and not judged.unknown else COULD_NOT_RUN)
 
 
 @app.command()
-def dev(port: Port = 3000) -> None:
+def dev(file: File = None, port: Port = 3000) -> None:
     """Run Dagster with its web interface on the declared tables, until Ctrl-C.
 
     With RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
     """
-    with interruptible(), sessions.session(os.environ) as session:
+    with interruptible(), sessions.session(context.environment(file)) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port) as running:
             tell(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
@@ -99,13 +100,13 @@ def dev(port: Port = 3000) -> None:
 
 
 @app.command()
-def adopt(tables: Tables = None, every: AllTables = False) -> None:  # noqa: FBT002 - a command-line switch
+def adopt(tables: Tables = None, every: AllTables = False, file: File = None) -> None:  # noqa: FBT002 - a command-line switch
     """Tell Dagster which days the target holds already, so that missing days in Dagster are the real gaps.
 
     Days that have rows become materialized, with their row counts; days that already are stay as they are.
     Nothing is written to the target.
     """
-    with interruptible(as_typed()), sessions.session(os.environ) as session:
+    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
         for spec in chosen(session.project, tables, every=every):
             tell_adopted(session, spec)
 
@@ -116,6 +117,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     every: AllTables = False,  # noqa: FBT002 - a command-line switch
     first: FirstDay = None,
     last: LastDay = None,
+    file: File = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
     mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
     webserver: Elsewhere = None,
@@ -125,7 +127,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
     """
     days = span(first, last)
-    with interruptible(as_typed("--missing")), sessions.session(os.environ) as session:
+    with interruptible(as_typed("--missing")), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = [selected(session, spec, days, missing=missing) for spec in specs]
@@ -140,6 +142,7 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
     every: AllTables = False,  # noqa: FBT002 - a command-line switch
     first: FirstDay = None,
     last: LastDay = None,
+    file: File = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
     ] = None,
@@ -153,7 +156,7 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon judge flights --from 2013-03-01 --to 2013-03-31 --only count
     """
     days = span(first, last)
-    with interruptible(as_typed()), sessions.session(os.environ) as session:
+    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
         asked = asked_for(session, specs, days, tuple(only or ()))
         with reached(session, webserver) as place:

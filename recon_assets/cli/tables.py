@@ -1,19 +1,24 @@
 """The commands that read and write declarations: validate, init."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from recon_assets.cli.output import as_json, problem_table, remark, tell
+from recon_assets.cli.options import File
+from recon_assets.cli.output import as_json, plain_table, remark, screen, tell
 from recon_assets.declare import Declaration, Problem, ProblemsError, read
 from recon_assets.declare.problems import holds_password
 from recon_assets.errors import COULD_NOT_RUN, WRONG_USE, DeclarationError, RefusedError
 from recon_assets.model import plural
 
 app = typer.Typer()
+
+_STYLES = {"error": "bold red", "unavailable": "bold red", "warning": "yellow"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
@@ -22,8 +27,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 def validate(
     file: Annotated[
         Path | None,
-        typer.Argument(help="The declaration; by default the one RECON_TABLES names.", show_default=False),
+        typer.Argument(help="The declaration, as by --file.", show_default=False),
     ] = None,
+    named: File = None,
     connect: Annotated[bool, typer.Option("--connect", help="Also look at the databases.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
@@ -33,10 +39,13 @@ def validate(
     looked at, and each statement is planned by its database, but not run. Everything wrong is told at once; warnings
     leave exit code 0, errors 2, a database that does not answer 3.
 
-      recon validate tables.yaml
-      recon validate tables.yaml --connect --json
+      recon validate
+      recon validate --connect --json
     """
-    declaration = _examined(file, connect=connect)
+    if file and named:
+        msg = f"{file} and --file {named}: name one declaration."
+        raise DeclarationError(msg)
+    declaration = _examined(file or named, connect=connect)
     if json:
         as_json(_report(declaration))
     else:
@@ -67,12 +76,23 @@ def _report(declaration: Declaration) -> dict[str, object]:
 
 def _show(declaration: Declaration, *, connect: bool) -> None:
     if declaration.problems:
-        problem_table(declaration.problems)
+        _problem_table(declaration.problems)
     errors, warnings = len(declaration.errors), len(declaration.problems) - len(declaration.errors)
     counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     checked = "" if connect or errors else " (databases not looked at: --connect does)"
     tables = plural(len(declaration.project.tables), "sound table" if errors else "table")
     tell(f"{declaration.origin}: {tables}, {counts}{checked}")
+
+
+def _problem_table(problems: Sequence[Problem]) -> None:
+    """Prints problems below one another: what, where, why and the remedy."""
+    table = plain_table("", "line", "where", "what is wrong, and what to do")
+    for problem in problems:
+        words = Text(problem.message)
+        words.append(f"\n{problem.hint}" if problem.hint else "", style="dim")
+        severity = Text(problem.severity, style=_STYLES[problem.severity])
+        table.add_row(severity, str(problem.line or ""), Text(problem.where), words)
+    screen().print(table)
 
 
 def _exit_code(problems: tuple[Problem, ...]) -> int:
@@ -100,7 +120,7 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     a row came to be, checks from foreign keys. Nothing is written to a database. URLs stay in the environment: the
     file names the variables only.
 
-      recon init --out tables.yaml
+      recon init --out recon.yaml
       recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
     """
     from recon_assets.declare.survey import Place, first_declaration  # noqa: PLC0415 - only this needs drivers

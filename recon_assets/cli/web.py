@@ -1,12 +1,14 @@
 """The command that serves the desk and Dagster to others: web."""
 
-import os
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from recon_assets.cli import context
+from recon_assets.cli.options import File
 from recon_assets.cli.output import tell
 from recon_assets.desk.access import access
 from recon_assets.desk.passwords import hashed
@@ -23,6 +25,7 @@ def web(
         str, typer.Option(help="Address to listen at; others than the loopback need a login.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of both.")] = 3000,
+    file: File = None,
     name: Annotated[
         str | None, typer.Option("--hash", metavar="NAME", help="Read a password, print NAME:hash and end.")
     ] = None,
@@ -38,7 +41,7 @@ def web(
     if name is not None:
         tell(entry(name, _password()))
         return
-    serve(host, port)
+    serve(host, port, file)
 
 
 def entry(name: str, password: str) -> str:
@@ -67,7 +70,7 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: int, file: Path | None = None) -> None:
     """Run everything until Ctrl-C.
 
     Raises:
@@ -76,7 +79,7 @@ def serve(host: str, port: int) -> None:
     from recon_assets.cli.runs import interruptible  # noqa: PLC0415 - Dagster takes seconds, and --hash needs none
     from recon_assets.orchestration import sessions  # noqa: PLC0415
 
-    with interruptible(), sessions.session(os.environ) as session:
+    with interruptible(), sessions.session(context.environment(file)) as session:
         access(session.environ).check_host(host)
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port, host=host) as running:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from recon_assets.checks import with_undated
 from recon_assets.declare.problems import Problem, ProblemsError
-from recon_assets.declare.reading import Declaration, read
+from recon_assets.declare.reading import DEMO, Declaration, named, read
 from recon_assets.model import Project
 
-__all__ = ["Declaration", "Problem", "ProblemsError", "load_project", "read"]
+__all__ = ["DEMO", "Declaration", "Problem", "ProblemsError", "load_project", "named", "read"]
 
 
 def load_project(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Project:
@@ -20,7 +20,7 @@ def load_project(path: Path | None = None, environ: Mapping[str, str] = os.envir
 
     Args:
         path: A YAML file; by default RECON_TABLES names a file, or ``module:attribute`` of a
-            `Project` made in Python. Without it, the demo's tables are meant.
+            `Project` made in Python. Without either, recon.yaml of this folder is meant.
         environ: Where URLs are looked up.
 
     Raises:

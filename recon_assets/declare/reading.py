@@ -26,7 +26,9 @@ from recon_assets.declare.problems import (
 from recon_assets.declare.rules import Names, broken_rules
 from recon_assets.errors import DeclarationError
 
-DEMO = Path(__file__).parent.parent / "demo" / "tables.yaml"
+DEMO = "demo"
+FOUND = "recon.yaml"
+DEMO_FILE = Path(__file__).parent.parent / "demo" / "tables.yaml"
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _TOP = ("databases", "tables")
 Part = TypeVar("Part", bound=BaseModel)
@@ -69,10 +71,10 @@ class Declaration:
 
 
 def read(path: Path | None, environ: Mapping[str, str], *, offline: bool = False) -> Declaration:
-    """Reads the declaration that ``path`` or RECON_TABLES names, else the demo's.
+    """Reads the declaration that is `named`.
 
     Args:
-        path: A YAML file.
+        path: A YAML file, or ``demo``.
         environ: Where ``{env: NAME}`` is looked up.
         offline: Nobody is about to connect: a variable that is not set is only a warning.
 
@@ -80,11 +82,29 @@ def read(path: Path | None, environ: Mapping[str, str], *, offline: bool = False
         ProblemsError: When the file is not YAML.
         DeclarationError: When there is no such file or attribute.
     """
-    named = str(path) if path else environ.get("RECON_TABLES") or str(DEMO)
-    if not path and _ATTRIBUTE.fullmatch(named) and not Path(named).exists():
-        return _in_python(named)
-    found = document(_bytes(Path(named)), named)
-    return _declaration(named, found, environ, offline=offline)
+    origin = named(path, environ)
+    if not path and _ATTRIBUTE.fullmatch(origin) and not Path(origin).exists():
+        return _in_python(origin)
+    found = document(_bytes(DEMO_FILE if origin == DEMO else Path(origin)), origin)
+    return _declaration(origin, found, environ, offline=offline)
+
+
+def named(path: Path | None, environ: Mapping[str, str]) -> str:
+    """Which declaration is meant: ``path``, else what RECON_TABLES names, else recon.yaml of this folder.
+
+    The demo's has to be named too, as ``demo``: whoever forgets to name theirs would load flights.
+
+    Raises:
+        DeclarationError: When there is none of them.
+    """
+    found = str(path or environ.get("RECON_TABLES") or "")
+    if not found and not Path(FOUND).exists():
+        msg = (
+            f"No declaration is named, and there is no {FOUND} in this folder. Name one by --file or RECON_TABLES"
+            f" (the demo's is called {DEMO}), or write a first one: recon init --out {FOUND}"
+        )
+        raise DeclarationError(msg)
+    return found or FOUND
 
 
 def _bytes(path: Path) -> bytes:
@@ -92,7 +112,7 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         msg = (
-            f"{path}: cannot be read: {error.strerror}. Name a declaration file as an argument or in RECON_TABLES,"
+            f"{path}: cannot be read: {error.strerror}. Name a declaration by --file or RECON_TABLES,"
             " or let `recon init` write one."
         )
         raise DeclarationError(msg) from error

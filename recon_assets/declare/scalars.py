@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from recon_assets.declare.problems import hidden, nearest
-from recon_assets.model import Grading, Tolerance
+from recon_assets.model import Grading, Tolerance, broken_out
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART = r'(?:[^\s."`\[\];]+|"(?:[^"]|"")+")'
@@ -78,6 +78,10 @@ def _sql(text: str) -> str:
         refuse("SQL ends in a semicolon", "Remove it: the SQL becomes a part of a larger statement.")
     if not text.strip():
         refuse("SQL is empty", "Write it, or remove the key.")
+    if wrong := broken_out(text):
+        refuse(
+            f"SQL is not whole: {wrong}", "It becomes a part of a larger statement, which would mean something else."
+        )
     return text.strip()
 
 

@@ -85,7 +85,7 @@ def _common(left: Type, right: Type) -> Kind:
             return KINDS[one].compared_with[other]
     msg = (
         f"{left.name} and {right.name} have no common meaning; say by a rule what the values are to be read as"
-        f" (as: {' | '.join(_READ_AS)}), cast it (columns.cast in YAML,"
-        " `--cast COLUMN=TYPE` of recon diff), or leave the column out"
+        f" ({', '.join(_READ_AS)}: columns.rules in YAML, `--rule COLUMN:as=KIND` of recon diff), cast it"
+        " (columns.cast, `--cast COLUMN=TYPE`), or leave the column out"
     )
     raise DeclarationError(msg)

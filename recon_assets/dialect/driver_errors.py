@@ -63,7 +63,12 @@ def explain(place: str, error: BaseException) -> ReconError | None:
     if judge is None:
         return None
     kind, said = judge(driver)
+    if _NO_SUCH_HOST.search(said):
+        said = said.replace(_AGAIN, _WHO)
     return kind(f"{place}: {said}")
+
+
+_NO_SUCH_HOST = re.compile("Name or service not known|nodename nor servname|No address associated|getaddrinfo failed")
 
 
 def is_duplicate(error: BaseException) -> bool:
@@ -229,6 +234,8 @@ def _duckdb(error: Any) -> Verdict:
     name = type(error).__name__
     if _NO_ROOM.search(_first_line(error)):
         return UnavailableError, _DISK_FULL
+    if "not a valid DuckDB database" in _first_line(error):
+        return DeclarationError, _OTHER_FILE.format("DuckDB")
     if name in _DUCKDB_TRANSIENT:
         return UnavailableError, f"{_first_line(error)}; {_AGAIN}"
     if name in _DUCKDB_OF_STATEMENTS or (name == "InvalidInputException" and _OF_PARAMETERS.match(_first_line(error))):
@@ -251,6 +258,8 @@ def _sqlite(error: Any) -> Verdict:
         return DoesNotFitError, _naming(_NOT_UTF8, undecoded[1])
     if said == "user-defined function raised exception":  # ours take any value, but the driver reads texts for them
         return DoesNotFitError, _NOT_UTF8
+    if said == "file is not a database":
+        return DeclarationError, _OTHER_FILE.format("SQLite")
     if _NO_ROOM.search(said):
         return UnavailableError, _DISK_FULL
     if "locked" in said or "busy" in said:
@@ -258,6 +267,10 @@ def _sqlite(error: Any) -> Verdict:
     return (UnavailableError if "I/O" in said else DeclarationError), said
 
 
+_OTHER_FILE = (
+    "the file is no {} database; name another file in the URL, or another scheme for this one, such as sqlite:///a.db,"
+    " duckdb:///a.duckdb"
+)
 _NO_ROOM = re.compile("disk is full|No space left|not enough (disk )?space", re.IGNORECASE)
 
 

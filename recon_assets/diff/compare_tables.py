@@ -1,7 +1,9 @@
 """Compares any two tables of two databases: the public door, for which nothing needs to be declared."""
 
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time as clock, timedelta
 from typing import Any
@@ -13,7 +15,7 @@ from recon_assets import dialect, reading
 from recon_assets.diff.rules import rule_of
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import DeclarationError, NoSuchTableError
-from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window
+from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window, broken_out
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
@@ -24,7 +26,7 @@ def compare(  # noqa: PLR0913 - the public door
     target_url: str,
     target_table: str,
     *,
-    key: Sequence[str] | None,
+    key: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     exact_names: bool = False,
@@ -45,7 +47,8 @@ def compare(  # noqa: PLR0913 - the public door
         source_table: ``table``, ``schema.table``, with quotes where needed, or ``(select ..)``.
         target_url: The other database.
         target_table: The other table.
-        key: The source's names of the columns that identify a record; none compares whole rows as multisets.
+        key: The source's names of the columns that identify a record; ``[]`` compares whole rows as multisets. By
+            default the source's primary key, else a unique key of it or of the target that cannot be NULL.
         columns: The source's names of the columns to compare; by default all that both sides have. Those that cannot
             be compared are then left out, and stand in ``not_compared``.
         rename: The target's names of columns, by the source's, where they differ.
@@ -64,8 +67,8 @@ def compare(  # noqa: PLR0913 - the public door
         progress: Is told each step in a line.
 
     Returns:
-        Names are the source's. Values are None, booleans, integers, or canonical strings. Where no row was asked for,
-        ``outside`` says how many there are: nothing was compared then.
+        Names are the source's, and ``key`` has those that identified records. Values are None, booleans, integers, or
+        canonical strings. Where no row was asked for, ``outside`` says how many there are: nothing was compared then.
 
     Raises:
         DeclarationError: When something named is not there or makes no sense; says what to do.
@@ -76,15 +79,15 @@ def compare(  # noqa: PLR0913 - the public door
     if max_evidence < 0 or (grace_period is None) != (updated_at is None):
         msg = "max_evidence must not be negative, and grace_period and updated_at go together"
         raise DeclarationError(msg)
-    if key is None:
-        msg = "key: name the columns that identify a record, or give [] to compare whole rows"
+    if where and (wrong := broken_out(where)):
+        msg = f"where: {wrong}"
         raise DeclarationError(msg)
     days, windows = _days(window, _zone(stored_in, "stored_in").key)
     spec = TableSpec(
-        name=source_table if not source_table.lstrip().startswith("(") else "query",
+        name=" -> ".join(dict.fromkeys((_name(source_table), _name(target_table)))),
         source=_relation("source", source_table),
         target=_relation("target", target_table),
-        key=tuple([key] if isinstance(key, str) else key),
+        key=tuple([key] if isinstance(key, str) else key or ()),
         days=days,
         stored_in=stored_in,
         rename=rename or {},
@@ -101,9 +104,11 @@ def compare(  # noqa: PLR0913 - the public door
         asked = spec
         spec, schemas = _described(spec, source, target, exact_names=exact_names)
         matched = {} if exact_names else reading.alike_columns(spec, *schemas)
+        if key is None:
+            spec = replace(spec, key=_default_key(replace(spec, rename={**matched, **spec.rename}), *schemas))
         pair = reading.pair_for_comparison(spec, source, target, columns, schemas=schemas, matched=matched)
         _refuse_parts_of_days(pair, windows)
-        with reading.snapshot(pair) as snapshot:
+        with _hints_at_columns(*schemas), reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
             total = found.total(by_key=True)
@@ -112,7 +117,7 @@ def compare(  # noqa: PLR0913 - the public door
                 here, there = (every - undated for every, undated in rows)
                 total = replace(total, outside=(here, there))
     met = {name: to for name, to in matched.items() if name in total.columns}
-    return replace(total, renamed=met, tables=_other_names(asked, spec), seconds=time.monotonic() - began)
+    return replace(total, renamed=met, tables=_other_names(asked, spec), key=spec.key, seconds=time.monotonic() - began)
 
 
 def _described(
@@ -135,6 +140,43 @@ def _other_names(asked: TableSpec, found: TableSpec) -> dict[str, str]:
     return {role: relation.table or "" for role, given, relation in sides if relation != given}
 
 
+def _default_key(spec: TableSpec, source: reading.TableSchema, target: reading.TableSchema) -> tuple[str, ...]:
+    """The columns, by the source's names, that are a key without NULL on one side and that the other side has too."""
+    back = {spec.target_name(name): name for name in source.by_name}
+    keys = [*source.unique, *(tuple(back.get(name, "") for name in unique) for unique in target.unique)]
+    for key in keys:
+        here = [source.by_name.get(name) for name in key]
+        there = [target.by_name.get(spec.target_name(name)) for name in key]
+        sides = ((here, source), (there, target))
+        if all(here) and all(there) and any(schema.is_unique(filter(None, side)) for side, schema in sides):
+            return key
+    msg = (
+        f"{spec.name}: no key is named, and neither side has a primary key or unique NOT NULL columns that both have;"
+        " name the columns that identify a record (--key id), or compare whole records (--no-key)"
+    )
+    raise DeclarationError(msg)
+
+
+@contextmanager
+def _hints_at_columns(*schemas: reading.TableSchema) -> Iterator[None]:
+    """Adds the column that was probably meant to what a database says of one that it does not have."""
+    try:
+        yield
+    except DeclarationError as error:
+        unknown = _UNKNOWN_COLUMN.search(str(error))
+        if not unknown:
+            raise
+        names = {name for schema in schemas for name in schema.by_name}
+        msg = f"{error}; {reading.nearest(next(filter(None, unknown.groups())), names)}"
+        raise DeclarationError(msg) from error
+
+
+_UNKNOWN_COLUMN = re.compile(
+    r"""no such column: (\S+)|column "?([^" ]+)"? does not exist|Unknown column '([^']+)'"""
+    r"""|Referenced column "([^"]+)" not found"""
+)
+
+
 def _all_rows(snapshot: reading.Snapshot) -> tuple[int, int]:
     """How many rows each table has, asked for or not: that two empty windows agree may say nothing of the tables."""
     pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, days=None, where=None))
@@ -151,10 +193,22 @@ def _checked_cast(cast: Mapping[str, str]) -> Mapping[str, str]:
     return cast
 
 
+def _name(table: str) -> str:
+    return "(query)" if table.lstrip().startswith("(") else table
+
+
 def _relation(database: str, table: str) -> Relation:
     text = table.strip()
     if text.startswith("("):
-        return Relation(database, query=text.removeprefix("(").removesuffix(")"))
+        query = text[1:-1].strip().removesuffix(";")
+        wrong = broken_out(query) if text.endswith(")") else "its first `(` is not closed at the end"
+        if wrong:
+            msg = f"{database}: {text}: {wrong}; expected one whole query in parentheses"
+            raise DeclarationError(msg)
+        return Relation(database, query=query)
+    if " " in text and text.casefold().startswith(("select", "with")):
+        msg = f"{database}: {text!r} is a query; put it in parentheses: ({text})"
+        raise DeclarationError(msg)
     reading.split_name(text)
     return Relation(database, text)
 

@@ -175,6 +175,7 @@ class Comparison:
         outside: Rows of source and target that have a time, or need none, and are not among those asked for; None where
             they were not counted.
         columns: The columns that were compared, those of the key too, by the source's names.
+        key: What identified a record, where no declaration says it; none where whole records were compared.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.
         renamed: The target's names of columns, by the source's, that were taken for one though nobody said so.
@@ -194,6 +195,7 @@ class Comparison:
     undated: tuple[int, int] | None = None
     outside: tuple[int, int] | None = None
     columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
     key_only: bool = False
     not_compared: tuple[NotCompared, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -123,7 +123,7 @@ def problems(spec: TableSpec, source: TableSchema, target: TableSchema) -> tuple
         *_met_twice(spec, (name for name in here if name not in spec.ignore)),
         *_unmatched(spec, source, target),
         *_unfit(spec, source, target),
-        *_undated(spec, _written(spec, source, target), OF_LOADS),
+        *(f"window.column: {said}" for said in _undated(spec, _written(spec, source, target), OF_LOADS)),
     )
 
 
@@ -166,12 +166,12 @@ def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str,
     for side, column in ((side, getattr(mapped, side)) for mapped in window for side in ("source", "target")):
         if column.type.kind not in dated[side]:
             yield (
-                f"window.column: {column.name} of the {side} is {column.type.name}, which falls into no days;"
+                f"{column.name} of the {side} is {column.type.name}, which falls into no days;"
                 " choose a date or timestamp, or cast it (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff)"
             )
     if days and Kind.DATE in kinds and len(kinds) > 1 and days.stored_in != days.timezone:
         yield (
-            "window.column: a date on one side and times on the other name the same day only"
+            "a date on one side and times on the other name the same day only"
             f" when both are read in one zone; set stored_in to {days.timezone} (recon diff: --stored-in)"
         )
 
@@ -218,7 +218,7 @@ def pair_for_comparison(  # noqa: PLR0913 - what was looked at before need not b
         *_lacking("the target", dict.fromkeys(map(spec.target_name, [*used, *spec.rename])), there),
         *(f"private: {sentence}" for sentence in _lacking("either side", spec.private, here | there)),
         *_met_twice(spec, wanted),
-        *_undated(spec, common, ANY_SIDE),
+        *(f"window: {said}" for said in _undated(spec, common, ANY_SIDE)),
     ]
     if not wrong and not common:
         wrong = ["the two tables have no column in common; name those that belong together by rename"]

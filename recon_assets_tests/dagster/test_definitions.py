@@ -31,7 +31,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 def load(**environ: str) -> subprocess.CompletedProcess[str]:
     """Load the definitions in a process of their own, with databases that do not exist."""
-    urls = {"RECON_SOURCE_URL": NOWHERE, "RECON_TARGET_URL": NOWHERE}
+    urls = {"RECON_TABLES": "demo", "RECON_SOURCE_URL": NOWHERE, "RECON_TARGET_URL": NOWHERE}
     return subprocess.run(
         [sys.executable, "-c", LOAD], env={**os.environ, **urls, **environ}, capture_output=True, text=True, check=False
     )

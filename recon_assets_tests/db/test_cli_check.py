@@ -31,6 +31,7 @@ COLUMNS = "id INTEGER, made TIMESTAMP NULL, name VARCHAR(20), fee INTEGER"
 ROWS = [
     (day * 10 + number, f"2024-01-0{day} 12:00:00", f"n{number}", number) for day in (1, 2, 3) for number in range(4)
 ]
+TOLD = "Declaration: tables.yaml (RECON_TABLES)\n"
 DECLARATION = """\
 databases:
   shop: {{url: {{env: SHOP_URL}}}}
@@ -110,7 +111,7 @@ def test_a_manager_can_read_it(shop: Shop) -> None:
 
     lines = [line.split() for line in result.stdout.splitlines()]
     assert result.stdout.startswith("Failed: of 4 checks of 1 table, 3 failed.\n")
-    assert result.stderr == ""
+    assert result.stderr == TOLD
     for check in ("count", "keys", "fields"):
         assert ["orders", check, "2", "1", "1", "high"] in lines
     assert "2024-01-02" in result.stdout
@@ -456,7 +457,7 @@ def test_embedded_databases_stand_in(shop: Shop, monkeypatch: pytest.MonkeyPatch
     """For what is not set; that they are empty is no agreement."""
     monkeypatch.delenv("RECON_TABLES")
 
-    result = shop.check("flights", "--to", "2013-01-01")
+    result = shop.check("flights", "--to", "2013-01-01", "--file", "demo")
 
     assert result.exit_code == 3
     assert Path(".recon/postgres").is_dir()
@@ -480,7 +481,7 @@ def test_ctrl_c_leaves_at_once(shop: Shop) -> None:
 
     assert running.returncode == 130
     assert time.monotonic() - started < 5
-    assert (out, said) == ("", "recon: Interrupted; not all checks were run.\n")
+    assert (out, said) == ("", f"{TOLD}recon: Interrupted; not all checks were run.\n")
 
 
 def test_progress_keeps_out_of_what_was_asked_for(shop: Shop) -> None:
@@ -510,4 +511,4 @@ def test_a_reader_may_go_away(shop: Shop) -> None:
         _, said = running.communicate(timeout=60)
 
     assert running.returncode == 3
-    assert said == ""
+    assert said == TOLD

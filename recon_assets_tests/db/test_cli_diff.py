@@ -24,7 +24,8 @@ COLUMNS = "id INTEGER, name VARCHAR(20), fee INTEGER"
 CLEAN: list[tuple[Any, ...]] = [(1, "Ada", 10), (2, None, 20), (3, "Cy", 30), (4, "=1+1", None)]
 DAMAGED = [(1, "Ada", 10), (2, "", 20), (4, "=1+1", -5), (5, "Eve", 50)]
 FOUND = {
-    "verdict": "Different: 1 missing from the target, 1 only there, 2 with other values, of 4 records in the source.",
+    "verdict": "Different: 1 missing from the target, 1 only in the target, 2 with other values,"
+    " of 4 records in the source.",
     "counts": {"source": 4, "target": 4, "missing": 1, "extra": 1, "mismatched": 2},
     "missing": [[3]],
     "extra": [[5]],
@@ -37,6 +38,7 @@ FOUND = {
     "complete": True,
     "undated": None,
     "outside": None,
+    "key": ["id"],
     "columns": ["id", "name", "fee"],
     "renamed": {},
     "not_compared": [],
@@ -52,6 +54,7 @@ EQUAL = {
     "complete": True,
     "undated": None,
     "outside": None,
+    "key": ["id"],
     "columns": ["id", "name", "fee"],
     "renamed": {},
     "not_compared": [],
@@ -116,9 +119,7 @@ def test_people_get_verdict_figures_and_samples(both: Both) -> None:
 
     assert result.exit_code == 1
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert result.stdout.startswith(
-        "Different: 1 missing from the target, 1 only there, 2 with other values, of 4 records in the source.\n"
-    )
+    assert result.stdout.startswith(f"{FOUND['verdict']}\n")
     for expected in (["2", "name", "NULL", "''"], ["4", "fee", "NULL", "-5"], ["name", "1", "50.0%"], ["3"], ["5"]):
         assert expected in lines
     assert "Compared in " in result.stdout
@@ -644,3 +645,61 @@ def test_both_readers_may_go_away(both: Both, more: list[str], code: int) -> Non
         running.wait(timeout=60)
 
     assert running.returncode == code
+
+
+def test_the_tables_know_their_key(both: Both) -> None:
+    """By default the primary key, else what is unique and never NULL, of either side; the output says which."""
+    sides = both("postgresql", "postgresql")
+    sides.source.run(
+        "CREATE TABLE t (id int, code text NOT NULL UNIQUE, maybe int UNIQUE, fee int)",
+        "INSERT INTO t SELECT n, 'c' || n, n, n FROM generate_series(1, 40) n",
+        "CREATE TABLE u (LIKE t)",
+        "INSERT INTO u SELECT * FROM t",
+    )
+    sides.target.run(
+        "CREATE TABLE t (id int PRIMARY KEY, code text, maybe int, fee int)",
+        "INSERT INTO t SELECT n, 'c' || n, n, n FROM generate_series(1, 39) n",
+        "CREATE TABLE u (LIKE t)",
+    )
+
+    assert found(sides, key=())["missing"] == [["c40"]]
+    assert "Key: code, which the tables declare unique; --key names another." in diff(sides, key=()).stdout
+    theirs = ["diff", sides.source.url, "u", sides.target.url, "t", "--json"]
+    assert json.loads(CliRunner().invoke(cli.app, theirs).stdout)["key"] == ["id"]
+    neither = CliRunner().invoke(cli.app, ["diff", sides.source.url, "u", sides.target.url, "u"])
+    assert neither.exit_code == 2
+    assert "u: no key is named, and neither side has a primary key or unique NOT NULL columns" in neither.stderr
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_faults_name_their_side_and_the_column_that_was_meant(both: Both, name: Name) -> None:
+    """A column of --where that there is not, and one of a table of another name."""
+    sides = both(name, name)
+    sides.create(COLUMNS, COLUMNS, CLEAN)
+    sides.target.run("CREATE TABLE copy (nr INTEGER, name VARCHAR(20))")
+
+    def said(*words: str) -> str:
+        result = CliRunner().invoke(cli.app, ["diff", sides.source.url, *words])
+        assert result.exit_code == 2, result.output
+        return result.stderr
+
+    assert "did you mean 'name'?" in said("t", sides.target.url, "t", "--key", "id", "--where", "nme = 'x'")
+    assert "(query) -> copy: the target has no column 'id'; there are" in said(
+        "(select * from t)", sides.target.url, "copy", "--key", "id"
+    )
+
+
+def test_what_is_no_database_says_what_to_do(both: Both, tmp_path: Path) -> None:
+    """A file of another kind, and a host that nobody knows: to try again would not help."""
+    sides = damaged(both, *FILES)
+    (tmp_path / "notes.txt").write_text("no database\n" * 100)
+
+    def said(url: str, code: int) -> str:
+        result = CliRunner().invoke(cli.app, ["diff", sides.source.url, "t", url, "t"])
+        assert result.exit_code == code, result.output
+        return result.stderr
+
+    assert "is no SQLite database; name another file" in said(f"sqlite:///{tmp_path}/notes.txt", 2)
+    assert "is no DuckDB database; name another file" in said(f"duckdb:///{tmp_path}/notes.txt", 2)
+    for scheme in ("postgresql", "mysql"):
+        assert "; check user, password, host and database in the URL" in said(f"{scheme}://u@nohost.invalid/x", 3)

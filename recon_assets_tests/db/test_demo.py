@@ -562,7 +562,9 @@ def rows_of_day(url: str, table: sa.Table, day: date) -> int:
 
 def inserted(urls: tuple[str, str], table: str, *windows: str) -> list[int]:
     """How many rows a load of each window of a declared table brings."""
-    spec = load_project(environ={"RECON_SOURCE_URL": urls[0], "RECON_TARGET_URL": urls[1]}).tables[table]
+    spec = load_project(
+        environ={"RECON_TABLES": "demo", "RECON_SOURCE_URL": urls[0], "RECON_TARGET_URL": urls[1]}
+    ).tables[table]
     ours = dialect.engine(Database("ops", urls[0]), role="source")
     theirs = dialect.engine(Database("warehouse", urls[1]), role="target")
     both = pair_for_loading(spec, ours, theirs)

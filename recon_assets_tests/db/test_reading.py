@@ -289,8 +289,8 @@ def test_days_of_a_column_that_has_none_are_not_compared(both: Both) -> None:
     sides.opened.extend((source, target))
     start = date(2024, 1, 1)
     for days, said in (
-        (Days("v", start), "t: window.column: v of the source is integer, which falls into no days; choose a date"),
-        (Days("at", start, timezone=NEW_YORK), "t: window.column: a date on one side and times on the other"),
+        (Days("v", start), "t: window: v of the source is integer, which falls into no days; choose a date"),
+        (Days("at", start, timezone=NEW_YORK), "t: window: a date on one side and times on the other"),
     ):
         with pytest.raises(DeclarationError, match=said):
             reading.pair_for_comparison(spec(days), source, target)

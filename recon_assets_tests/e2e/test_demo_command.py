@@ -59,7 +59,7 @@ def test_the_demo_interrupted_goes_on_and_keeps_its_faults(clean: dict[str, str]
             fault.name for fault in FAULTS
         }
 
-        adopted = recon(environ, "adopt", "--all")
+        adopted = recon(environ, "adopt", "--all", "-f", "demo")
         assert adopted.returncode == 0, adopted.stderr
         for table in ("flights", "weather"):
             assert f"{table}: 0 adopted, {YEAR} known before, 0 without rows" in adopted.stderr + adopted.stdout

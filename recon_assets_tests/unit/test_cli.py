@@ -54,8 +54,8 @@ def python(code: str) -> str:
 
 
 def test_help_imports_nothing_slow() -> None:
-    """The help of all commands needs no Dagster, no database driver and no pydantic models of others."""
-    slow = "{'dagster', 'sqlalchemy', 'pandas', 'great_expectations', 'psycopg'}"
+    """The help of all commands needs no Dagster, no database driver, no declaration and no checks."""
+    slow = "{'dagster', 'sqlalchemy', 'pandas', 'great_expectations', 'psycopg', 'pydantic', 'recon_assets.checks'}"
     code = f"""
 import sys, recon_assets.cli as c
 try: c.main(["--help"])
@@ -109,7 +109,6 @@ DIFF = ["diff", "sqlite:///a.db", "t", "sqlite:///b.db", "t"]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (DIFF, "as --key id (again for more: --key region --key id), or compare whole records with --no-key"),
         ([*DIFF, "--key", "id", "--no-key"], "and not both"),
         ([*DIFF, "--key", ","], "such as --key id,region"),
         ([*DIFF, "--key", "id", "--columns", ""], "such as --columns id,region"),
@@ -128,6 +127,15 @@ DIFF = ["diff", "sqlite:///a.db", "t", "sqlite:///b.db", "t"]
         ([*DIFF, "--key", "id", "--out", "x.xlsx"], "such as --out differences.csv"),
         ([*DIFF, "--key", "id", "--out", "gone/x.csv"], "a folder that is there"),
         ([*DIFF, "--key", "id"], "there is no file a.db"),
+        ([*DIFF, "--where", "id = 1) or (1 = 1"], "where: a `)` has no `(` before it"),
+        ([*DIFF, "--where", "id in (1, 2"], "where: a `(` is not closed"),
+        ([*DIFF, "--where", "id = 1;"], "where: a `;` ends the statement; leave it out"),
+        (
+            [*DIFF[:4], "(select id from t", "--key", "id"],
+            "target: (select id from t: its first `(` is not closed at the end; expected one whole query",
+        ),
+        ([*DIFF[:4], "(select 1) union (select 2)"], "target: (select 1) union (select 2): a `)` has no `(` before it"),
+        ([*DIFF[:4], "select * from t"], "'select * from t' is a query; put it in parentheses: (select * from t)"),
         (DIFF[:4], "TARGET_TABLE"),
         (["diff", "a.db", "t", "sqlite:///b.db", "t", "--key", "id"], "source: not a database URL"),
         (["diff", "oracle://u@h/d", "t", "sqlite:///b.db", "t", "--key", "id"], "no support for 'oracle'"),

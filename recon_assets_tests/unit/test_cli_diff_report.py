@@ -29,14 +29,13 @@ FOUND = Comparison(
     mismatched=(ODD,),
     by_column={"name": 1, "price": 1},
     columns=("id", "name", "price"),
+    key=("id",),
     not_compared=(
         NotCompared("tags", "source", "only in the source"),
         NotCompared("odd", "both", "xml has no form; cast it"),
     ),
 )
-REPORT = Report(
-    ComparedTable("sqlite:///a.db", "t"), ComparedTable("sqlite:///b.db", "u"), ("id",), FOUND, ("All are odd.",)
-)
+REPORT = Report(ComparedTable("sqlite:///a.db", "t"), ComparedTable("sqlite:///b.db", "u"), FOUND, ("All are odd.",))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +88,7 @@ def test_json_is_exactly_what_was_promised() -> None:
         "complete": False,
         "undated": None,
         "outside": None,
+        "key": ["id"],
         "columns": ["id", "name", "price"],
         "renamed": {},
         "not_compared": [
@@ -118,9 +118,9 @@ def test_csv_can_be_opened_by_a_spreadsheet(tmp_path: Path) -> None:
 
 def test_csv_names_rows_that_were_not_compared(tmp_path: Path) -> None:
     """A file without them would look like that of equal tables."""
-    found = Comparison(undated=(1, 2), outside=(9, 0))
+    found = Comparison(key=("id",), undated=(1, 2), outside=(9, 0))
 
-    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("id",), found))
+    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, found))
 
     assert (tmp_path / "x.csv").read_bytes().decode().split("\r\n")[1:] == [
         '"not_compared",,,"1 row without a time","2 rows without a time"',
@@ -132,9 +132,9 @@ def test_csv_names_rows_that_were_not_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-x", "@a", "\tb", "\r=1", "\n=1", "'=1", "-1+2", "\uff1d1"])
 def test_no_cell_is_a_formula(tmp_path: Path, value: str) -> None:
     """Text that a spreadsheet would calculate gets a ' before it."""
-    found = Comparison(extra=(Discrepancy(DiscrepancyKind.EXTRA, (value,), None, {"k": value}),))
+    found = Comparison(key=("k",), extra=(Discrepancy(DiscrepancyKind.EXTRA, (value,), None, {"k": value}),))
 
-    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, ("k",), found))
+    diff_report.write(tmp_path / "x.csv", Report(REPORT.source, REPORT.target, found))
 
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
         assert [row["k"] for row in csv.DictReader(file)] == [f"'{value}"]
@@ -156,7 +156,7 @@ def test_html_shows_everything_and_runs_nothing(tmp_path: Path) -> None:
 
 def test_records_without_a_key_are_shown_whole(tmp_path: Path) -> None:
     """Nothing else tells which record it is."""
-    report = Report(REPORT.source, REPORT.target, (), Comparison(missing=FOUND.missing), ())
+    report = Report(REPORT.source, REPORT.target, Comparison(missing=FOUND.missing))
 
     diff_report.write(tmp_path / "x.csv", report)
     diff_report.write(tmp_path / "x.html", report)
@@ -167,7 +167,7 @@ def test_records_without_a_key_are_shown_whole(tmp_path: Path) -> None:
 
 def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:
     """Also then there is a file, which says so."""
-    report = Report(REPORT.source, REPORT.target, ("id",), Comparison())
+    report = Report(REPORT.source, REPORT.target, Comparison(key=("id",)))
 
     diff_report.write(tmp_path / "x.csv", report)
     diff_report.write(tmp_path / "x.html", report)
@@ -180,7 +180,7 @@ def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path: Path) -> None
     """What stops in the middle leaves the old file, and no other."""
     out = tmp_path / "x.csv"
     out.write_text("old")
-    broken = Report(REPORT.source, REPORT.target, ("id",), Comparison(extra=(None,)))  # type: ignore[arg-type]
+    broken = Report(REPORT.source, REPORT.target, Comparison(key=("id",), extra=(None,)))  # type: ignore[arg-type]
 
     with pytest.raises(AttributeError):
         diff_report.write(out, broken)
@@ -214,7 +214,7 @@ def test_good_names_are_accepted(tmp_path: Path) -> None:
 
 
 def _report(comparison: Comparison) -> Report:
-    return Report(REPORT.source, REPORT.target, ("id",), comparison)
+    return Report(REPORT.source, REPORT.target, replace(comparison, key=("id",)))
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,12 @@ def _report(comparison: Comparison) -> Report:
         (Counts(1, 1), "Equal: 1 record on both sides, and none differs."),
         (
             Counts(1200, 1199, 3, 2, 5),
-            "Different: 3 missing from the target, 2 only there, 5 with other values, of 1,200 records in the source.",
+            (
+                "Different: 3 missing from the target, 2 only in the target, 5 with other values,"
+                " of 1,200 records in the source."
+            ),
         ),
-        (Counts(0, 2, 0, 2, 0), "Different: 2 only there, of 0 records in the source."),
+        (Counts(0, 2, 0, 2, 0), "Different: 2 only in the target, of 0 records in the source."),
     ],
 )
 def test_verdict(counts: Counts, verdict: str) -> None:

@@ -549,11 +549,18 @@ def test_environment_names_the_file(declared: Write) -> None:
     assert list(project.tables) == ["planes"]
 
 
-def test_demo_is_declared_when_nothing_is_named() -> None:
-    """Without RECON_TABLES, the tables of the demo."""
-    project = load_project(None, {"RECON_SOURCE_URL": "postgresql:///a", "RECON_TARGET_URL": "postgresql:///b"})
+def test_the_declaration_of_this_folder_is_found(
+    declared: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """recon.yaml where nothing is named; never the demo's, which has to be named, too."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DeclarationError, match=r"there is no recon\.yaml .* --file or RECON_TABLES .* recon init"):
+        load_project(None, ENVIRON)
 
-    assert {"flights", "planes"} <= set(project.tables)
+    declared(HEAD).rename("recon.yaml")
+
+    assert list(load_project(None, ENVIRON).tables) == ["planes"]
+    assert "flights" in read(Path("demo"), {}, offline=True).project.tables
 
 
 PYTHON = """

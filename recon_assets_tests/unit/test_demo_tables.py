@@ -1,7 +1,9 @@
 """The demo's declaration says what the demo makes."""
 
+from pathlib import Path
+
 from recon_assets.checks.references import References
-from recon_assets.declare import load_project
+from recon_assets.declare import DEMO, load_project
 from recon_assets.demo.flights import SOURCE, YEAR
 from recon_assets.demo.warehouse import DRIFTS, RENAMED, TARGET, windowed
 from recon_assets.model import Project
@@ -10,11 +12,11 @@ ENVIRON = {"RECON_SOURCE_URL": "postgresql://localhost/source", "RECON_TARGET_UR
 
 
 def project() -> Project:
-    """What is declared where nothing else is named."""
-    return load_project(environ=ENVIRON)
+    """What is declared under the name `demo`."""
+    return load_project(Path(DEMO), ENVIRON)
 
 
-def test_the_demo_is_what_is_declared_by_default() -> None:
+def test_the_demo_is_declared_by_its_name() -> None:
     """Both databases and all five tables, each by the name it has on both sides."""
     tables = project().tables
 

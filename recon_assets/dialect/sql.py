@@ -158,9 +158,12 @@ def _make_stage_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(make_stage, "mysql", "mariadb")
 def _make_stage_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    """With a number of its own for each row: a server may refuse tables without a primary key, temporary ones too."""
     parts = ", ".join(name + _prefix(of) for name, of in element.key)
-    index = f" (INDEX ({parts}))" if parts else ""
-    return f"CREATE TEMPORARY TABLE {element.name}{index} {compiler.process(element.select, **kw)} LIMIT 0"
+    index = f", INDEX ({parts})" if parts else ""
+    number = "recon_number BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY"
+    select = compiler.process(element.select, **kw)
+    return f"CREATE TEMPORARY TABLE {element.name} ({number}{index}) {select} LIMIT 0"
 
 
 def _prefix(of: Type) -> str:

@@ -13,6 +13,7 @@ from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, spec
 from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, load, prepared, restore
 from recon_assets_tests.db.test_corrections import compared, corrected, undone
+from recon_assets_tests.mariadb import MariaDB
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -249,3 +250,20 @@ def test_what_is_none_of_an_enums_labels_is_not_written_over(both: Both) -> None
     assert sides.target.rows() == held
     undone(pair, corrected(pair, [found for found in compared(pair) if found.key == (2,)]))
     assert sides.target.rows() == held
+
+
+def test_mariadb_that_wants_a_key_of_every_table(both: Both, mariadb: MariaDB) -> None:
+    """Staging tables have one, too: loads, corrections, and what takes them back."""
+    mariadb.execute("SET GLOBAL innodb_force_primary_key = ON")
+    try:
+        for mode in (Mode.UPSERT, Mode.REPLACE):
+            held = [row for row in HELD if row[0] != 3]
+            sides = prepared(both, "mysql", THERE, held)
+            pair = sides.pair(spec(DAYS))
+            restore(pair, load(pair, mode))
+            assert sides.target.rows() == held
+            changes = corrected(pair, compared(pair))
+            undone(pair, changes)
+            assert sides.target.rows() == held
+    finally:
+        mariadb.execute("SET GLOBAL innodb_force_primary_key = OFF")

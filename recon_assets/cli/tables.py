@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from recon_assets.cli import options
 from recon_assets.cli.options import File
-from recon_assets.cli.output import as_json, plain_table, remark, screen, tell
+from recon_assets.cli.output import as_json, aside, leaving_at_once, plain_table, progress, remark, screen, tell
 from recon_assets.declare import Declaration, Problem, ProblemsError, read
 from recon_assets.declare.problems import holds_password
 from recon_assets.errors import COULD_NOT_RUN, WRONG_USE, DeclarationError, RefusedError
@@ -111,16 +112,22 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     schema: Annotated[str | None, typer.Option(help="Only this schema, on both sides.")] = None,
     source_schema: Annotated[str | None, typer.Option(help="Only this schema of the source.")] = None,
     target_schema: Annotated[str | None, typer.Option(help="Only this schema of the target.")] = None,
+    tables: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B*", help="Only these tables of the source; again for more."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write here, not to the screen.", dir_okay=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --out.")] = False,  # noqa: FBT002
 ) -> None:
     """Write a first declaration by reading both databases.
 
-    Tables are matched by name; keys come from primary keys and unique constraints, windows from columns that say when
-    a row came to be, checks from foreign keys. Nothing is written to a database. URLs stay in the environment: the
-    file names the variables only.
+    Tables and columns are matched by name, whatever their case and _ (InvoiceLine, invoice_line); plurals of tables are
+    proposals, and partitions their parent's. Keys come from primary keys and unique constraints, windows from columns
+    that say when a row came to be, checks from foreign keys. Nothing is written to a database. URLs stay in the
+    environment: the file names the variables only.
 
       recon init --out recon.yaml
+      recon init --schema sales --tables 'order*,customers' --out recon.yaml
       recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
     """
     from recon_assets.declare.survey import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
@@ -128,7 +135,9 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     source = Place("source", _url(source_url, source_env, "--source-url"), source_env, source_schema or schema)
     target = Place("target", _url(target_url, target_env, "--target-url"), target_env, target_schema or schema)
     _refuse_overwriting(out, force=force)
-    text = first_declaration(source, target, datetime.now(UTC).date())
+    patterns = options.names("--tables", tables) if tables else ()
+    with leaving_at_once("Interrupted; nothing was written."), progress() as told:
+        text = aside(lambda: first_declaration(source, target, datetime.now(UTC).date(), tables=patterns, tell=told))
     if not out:
         typer.echo(text, nl=False)
         return

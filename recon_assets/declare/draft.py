@@ -5,6 +5,7 @@ reasons as comments.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -12,21 +13,26 @@ from difflib import SequenceMatcher
 
 from recon_assets.declare.fit import misfit
 from recon_assets.declare.scalars import NAME
-from recon_assets.dialect.engines import Role
-from recon_assets.model import Column
-from recon_assets.reading import TableSchema, split_name
+from recon_assets.model import Column, plural
+from recon_assets.reading import NameMatches, NameRule, TableSchema, match_names, plain_name, split_name
 from recon_assets.values import DATETIMES
 from recon_assets.values.native import without_form
 
 _BORN = re.compile(
-    r"(created|inserted|occurred|happened|ordered|placed|recorded|event|time_hour|date|day|ts|timestamp)"
+    r"(created?|inserted|occurred|happened|ordered|placed|recorded|started|event|time_hour|date|day|ts|timestamp)"
 )
 _MOMENT_NAME = re.compile(r"(.*_)?(at|on|time|date|day|hour|ts|timestamp|datetime)")
-_CHANGING = re.compile(r"(updated|modified|changed|deleted|loaded|synced|last|expire|expires|due|end|closed).*")
-_CHANGED = re.compile(r"(last_)?(updated|modified|changed)(_at|_on|_time|_date)?")
+_CHANGING = re.compile(
+    r"(updated?|modified|changed?|deleted|loaded|synced|last|expires?|expiry|due|end|ended|closed"
+    r"|required|shipped|delivered|returned?|birth|born|hired?|valid)(_.*)?|birthda(y|te)|hiredate"
+)
+_CHANGED = re.compile(r"(last_)?(updated?|modified|changed?)(_(at|on|time|date|ts|timestamp))?")
 _CHECKS = ("count", "keys", "fields")
 _WORDS_OF_YAML = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
 _PLAIN = re.compile(r"[A-Za-z_][\w.]*")
+
+
+_UNSEEN = TableSchema(())
 
 
 @dataclass(frozen=True)
@@ -36,18 +42,29 @@ class Found:
     schema: str | None
     name: str
     written: str
-    shape: TableSchema
+    shape: TableSchema = _UNSEEN
     indexed: frozenset[str] = frozenset()
+    is_view: bool = False
 
     def has(self, columns: Iterable[str]) -> bool:
         """Whether the table has all the columns."""
-        return set(columns) <= {column.name for column in self.shape.columns}
+        return set(columns) <= set(self.shape.by_name)
+
+
+@dataclass(frozen=True)
+class TablePair:
+    """A table of the source and the one of the target that it fills, and by which rule of their names."""
+
+    source: Found
+    target: Found
+    rule: NameRule
 
 
 @dataclass(frozen=True)
 class Suggestion:
     """One table of the declaration to write; without ``key`` it cannot be declared yet.
 
+    Columns have the source's names; ``rename`` has the target's, and ``guessed`` says which of them are guesses.
     ``ignore`` gives the reason for each column, ``remarks`` what a person should look at.
     """
 
@@ -59,38 +76,71 @@ class Suggestion:
     window: Column | None = None
     ignore: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    guessed: frozenset[str] = frozenset()
     updated_at: str | None = None
     references: tuple[tuple[tuple[str, ...], str], ...] = ()
     remarks: tuple[str, ...] = ()
 
 
-def matches(sources: Sequence[Found], targets: Sequence[Found]) -> tuple[tuple[Found, Found], ...]:
-    """Tables of the same schema and name; failing that, of a name that each side has once."""
-    exact = {(item.schema, item.name): item for item in targets}
-    pairs = [(item, exact[item.schema, item.name]) for item in sources if (item.schema, item.name) in exact]
-    used = {id(item) for pair in pairs for item in pair}
-    left, right = ({item.name: item for item in _named_once(side, used)} for side in (sources, targets))
-    pairs += [(left[name], right[name]) for name in left if name in right]
-    return tuple(sorted(pairs, key=lambda pair: pair[0].written))
+def matches(sources: Sequence[Found], targets: Sequence[Found]) -> tuple[TablePair, ...]:
+    """Tables that belong together by name: tables before views, the surest rule first, and in the likeliest schema.
+
+    The likeliest is the schema of the same name, then the one that shares more names than any other, as `dbo` and
+    `raw` may; then a name is taken that each side has once.
+    """
+    pairs: list[TablePair] = []
+    tables = [item for item in sources if not item.is_view]
+    places = (*_schema_pairs(tables, targets), (None, None))
+    for side, plurals in ((tables, False), (tables, True), (sources, False)):
+        for here, there in places:
+            taken = {id(item) for pair in pairs for item in (pair.source, pair.target)}
+            left, right = _by_name(side, here, taken), _by_name(targets, there, taken)
+            found = match_names(left, right, plural=plurals).pairs
+            pairs += (TablePair(left[pair.source], right[pair.target], pair.rule) for pair in found)
+    return tuple(sorted(pairs, key=lambda pair: pair.source.written))
 
 
-def _named_once(side: Sequence[Found], used: set[int]) -> list[Found]:
-    rest = [item for item in side if id(item) not in used]
-    names = [item.name for item in rest]
-    return [item for item in rest if names.count(item.name) == 1]
+def _by_name(side: Iterable[Found], schema: str | None, taken: set[int]) -> dict[str, Found]:
+    """What is left of a schema; of all schemas only what has a name of its own."""
+    rest = [item for item in side if id(item) not in taken and schema in {None, item.schema}]
+    names = Counter(plain_name(item.name) for item in rest)
+    return {item.name: item for item in rest if schema or names[plain_name(item.name)] == 1}
 
 
-def suggest(pairs: Sequence[tuple[Found, Found]]) -> tuple[Suggestion, ...]:
+def _schema_pairs(sources: Sequence[Found], targets: Sequence[Found]) -> list[tuple[str, str]]:
+    """Schemas of the same name; then those of which each shares more names with the other than with any other."""
+    here, there = ({(item.schema or "", plain_name(item.name)) for item in side} for side in (sources, targets))
+    equal = sorted({schema for schema, _ in here} & {schema for schema, _ in there} - {""})
+    shared = Counter((left, right) for left, name in here for right, other in there if name == other)
+    ranked = [(left, right) for left, right in shared if not {left, right} & set(equal)]
+    best = [
+        (left, right)
+        for left, right in ranked
+        if all(
+            shared[left, right] > shared[pair] for pair in ranked if pair != (left, right) and {left, right} & {*pair}
+        )
+    ]
+    return [*((schema, schema) for schema in equal), *sorted(best)]
+
+
+def choices(sources: Sequence[Found], targets: Sequence[Found]) -> Iterator[str]:
+    """What `matches` left open, though each side has a table of such a name: a person must say which."""
+    for name in sorted({plain_name(item.name) for item in sources} & {plain_name(item.name) for item in targets}):
+        here, there = ([item.written for item in side if plain_name(item.name) == name] for side in (sources, targets))
+        yield f"{' or '.join(here)} of the source, {' or '.join(there)} of the target"
+
+
+def suggest(pairs: Sequence[TablePair]) -> tuple[Suggestion, ...]:
     """A table for each pair, and the checks that their foreign keys ask for."""
     names = _names(pairs)
-    drafts = [_table(name, source, target) for name, (source, target) in zip(names, pairs, strict=True)]
+    drafts = [_table(name, pair) for name, pair in zip(names, pairs, strict=True)]
     return tuple(_with_references(draft, drafts) for draft in drafts)
 
 
-def _names(pairs: Sequence[tuple[Found, Found]]) -> list[str]:
-    plain = [source.name for source, _ in pairs]
+def _names(pairs: Sequence[TablePair]) -> list[str]:
+    plain = [pair.source.name for pair in pairs]
     names: list[str] = []
-    for source, _ in pairs:
+    for source in (pair.source for pair in pairs):
         wanted = source.name if plain.count(source.name) == 1 else f"{source.schema}_{source.name}"
         name = re.sub(r"\W", "_", wanted, flags=re.ASCII)
         name = name if NAME.fullmatch(name) else f"t_{name}"
@@ -98,16 +148,55 @@ def _names(pairs: Sequence[tuple[Found, Found]]) -> list[str]:
     return names
 
 
-def _table(name: str, source: Found, target: Found) -> Suggestion:
-    rename = _guessed(source, target)
-    renamed = {*rename, *rename.values()}
-    ignore = {name: reason for name, reason in _ignored(source, target) if name not in renamed}
+def _table(name: str, pair: TablePair) -> Suggestion:
+    source = pair.source
+    alike = match_names(source.shape.by_name, pair.target.shape.by_name)
+    guessed = _guessed(source, _in_source_names(pair.target, alike.renames))
+    target = _in_source_names(pair.target, {**alike.renames, **guessed})
+    ignore = dict(_ignored(source, target))
     key, reason = _key(source, target, ignore)
-    shared = {column.name for column in target.shape.columns} - set(ignore)
+    shared = set(target.shape.by_name) - set(ignore)
     window = _window(source, shared, key)
-    remarks = tuple(_remarks(source, target, window, renamed))
-    changed = _changed(source, shared)
-    return Suggestion(name, source, target, key, reason, window, ignore, rename, changed, remarks=remarks)
+    return Suggestion(
+        name,
+        source,
+        target,
+        key,
+        reason,
+        window,
+        ignore,
+        rename={**alike.renames, **guessed},
+        guessed=frozenset(guessed),
+        updated_at=_changed(source, shared),
+        remarks=(*_remarks_on_names(pair, alike), *_remarks(source, target, window)),
+    )
+
+
+def _in_source_names(target: Found, rename: Mapping[str, str]) -> Found:
+    """The target with the source's names of its columns, so that equal names are what belongs together."""
+    back = {to: name for name, to in rename.items()}
+
+    def renamed(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(back.get(name, name) for name in names)
+
+    shape = target.shape
+    return replace(
+        target,
+        shape=replace(
+            shape,
+            columns=tuple(replace(column, name=back.get(column.name, column.name)) for column in shape.columns),
+            primary_key=renamed(shape.primary_key),
+            unique=tuple(map(renamed, shape.unique)),
+            foreign_keys=tuple(replace(foreign, columns=renamed(foreign.columns)) for foreign in shape.foreign_keys),
+        ),
+    )
+
+
+def _remarks_on_names(pair: TablePair, columns: NameMatches) -> Iterator[str]:
+    if pair.rule is NameRule.PLURAL:
+        yield f"see that {pair.source.written} and {pair.target.written} are one: their names are {pair.rule}"
+    for left, right in columns.ambiguous:
+        yield f"which are one? {', '.join(left)} of the source, {', '.join(right)} of the target: say by columns.rename"
 
 
 def _guessed(source: Found, target: Found) -> dict[str, str]:
@@ -136,8 +225,7 @@ def _demanding(target: Found) -> Iterator[Column]:
 
 
 def _ignored(source: Found, target: Found) -> Iterator[tuple[str, str]]:
-    there = {column.name: column for column in target.shape.columns}
-    here = {column.name: column for column in source.shape.columns}
+    here, there = source.shape.by_name, target.shape.by_name
     for name, column in here.items():
         if name not in there:
             yield name, "only in the source"
@@ -180,27 +268,29 @@ def _window(source: Found, shared: set[str], key: tuple[str, ...]) -> Column | N
 def _changed(source: Found, shared: set[str]) -> str | None:
     """The column that says when a row was last changed, if its name leaves no doubt."""
     for column in source.shape.columns:
-        if column.name in shared and column.type.kind in DATETIMES and _CHANGED.fullmatch(column.name.lower()):
+        if column.name in shared and column.type.kind in DATETIMES and _CHANGED.fullmatch(_words(column.name)):
             return column.name
     return None
 
 
 def _rank(column: Column, source: Found, key: tuple[str, ...]) -> int:
-    name = column.name.lower()
+    name = _words(column.name)
     if _CHANGING.fullmatch(name):
         return 0
     likely = 8 * (column.name in key) + 8 * bool(_BORN.match(name)) + 4 * bool(_MOMENT_NAME.fullmatch(name))
     return likely + 3 * (not column.nullable) + 3 * (column.name in source.indexed) if likely else 0
 
 
-def _remarks(source: Found, target: Found, window: Column | None, renamed: set[str]) -> Iterator[str]:
-    names = {column.name for column in source.shape.columns} | renamed
+def _words(name: str) -> str:
+    """The name in lower case, with its words parted by _."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]", "_", name).lower()
+
+
+def _remarks(source: Found, target: Found, window: Column | None) -> Iterator[str]:
     for column in _demanding(target):
-        if column.name not in names:
+        if column.name not in source.shape.by_name:
             yield f"{column.name} of the target is NOT NULL without a default: give it one before loading"
-    if window and window.nullable:
-        yield f"{window.name} may be NULL: rows without it belong to no day"
-    if window and window.name not in source.indexed:
+    if window and not source.is_view and window.name not in source.indexed:
         yield f"no index of the source begins with {window.name}: each day reads the whole table"
 
 
@@ -211,11 +301,14 @@ def _with_references(draft: Suggestion, drafts: Sequence[Suggestion]) -> Suggest
 
 def _references(draft: Suggestion, side: Found, drafts: Sequence[Suggestion]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Foreign keys that name the key of a table that is declared too."""
+    in_source = side is draft.source
     for foreign in side.shape.foreign_keys:
         schema, name = split_name(foreign.parent_table)
-        parents = (other for other in drafts if _is(other, side is draft.source, schema or side.schema, name))
+        parents = (other for other in drafts if _is(other, in_source, schema or side.schema, name))
         parent = next(parents, None)
-        columns = dict(zip(foreign.parent_columns, foreign.columns, strict=True))
+        back = {} if in_source or not parent else {to: name for name, to in parent.rename.items()}
+        named_there = (back.get(column, column) for column in foreign.parent_columns)
+        columns = dict(zip(named_there, foreign.columns, strict=True))
         if parent and parent.key and set(parent.key) == set(columns):
             named = tuple(columns[part] for part in parent.key)
             if draft.source.has(named) and not set(named) & set(draft.ignore):
@@ -228,58 +321,81 @@ def _is(other: Suggestion, in_source: bool, schema: str | None, name: str) -> bo
 
 
 @dataclass(frozen=True)
-class Start:
-    """The first day of a table; ``remark`` when nobody could tell it."""
+class Span:
+    """The days of a table.
 
-    day: date
+    Attributes:
+        start: The first.
+        end: The day after the last, where rows have ceased to come.
+        remark: What a person should know about them.
+        undated: How many rows are in no day, for they have no time.
+    """
+
+    start: date
+    end: date | None = None
     remark: str = ""
+    undated: int = 0
 
 
 def written(
     suggestions: Sequence[Suggestion],
-    starts: Mapping[str, Start],
+    spans: Mapping[str, Span],
     envs: Mapping[str, str],
-    unmatched: Mapping[Role, Sequence[str]],
+    notes: Iterable[str] = (),
 ) -> str:
     """The declaration as YAML.
 
     Args:
         suggestions: The tables.
-        starts: The first day of each table with a window, by the table's name.
+        spans: The days of each table with a window, by the table's name.
         envs: The environment variable that holds the URL of ``source`` and of ``target``.
-        unmatched: Tables of each side that the other one lacks.
+        notes: What stands at the end as comments, such as the tables that only one side has.
     """
     lines = ["# A first version, written by `recon init`: read it, mend it, keep it.", "databases:"]
     lines += [f"  {side}: {{url: {{env: {env}}}}}" for side, env in envs.items()]
     lines += ["", "tables:"]
     for item in suggestions:
-        block = list(_block(item, starts.get(item.name)))
-        lines += [*block, ""] if item.key else [*_commented(block), ""]
-    for side, tables in unmatched.items():
-        lines += [f"# Only in the {side}: {', '.join(tables)}"] if tables else []
+        block = list(_block(item, spans.get(item.name)))
+        lines += [*block, ""] if item.key else [*_commented(item, block, envs), ""]
+    lines += [f"# {note}" for note in notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _commented(block: Iterable[str]) -> list[str]:
-    why = "  # Not declared, because no key is unique on either side: choose one, and remove the marks."
-    return [why, *(f"  # {line[2:]}" for line in block)]
+def _commented(item: Suggestion, block: Iterable[str], envs: Mapping[str, str]) -> list[str]:
+    """A table without a key cannot be declared; what can be done is."""
+    here, there = (f"env:{envs[side]} '{found.written}'" for side, found in _sides(item))
+    return [
+        "  # Not declared, because no key is unique on either side: choose one, and remove the marks. Without a key:",
+        f"  #   recon diff {here} {there} --no-key",
+        *(f"  # {line[2:]}" for line in block),
+    ]
 
 
-def _block(item: Suggestion, start: Start | None) -> Iterator[str]:
+def _sides(item: Suggestion) -> tuple[tuple[str, Found], ...]:
+    return (("source", item.source), ("target", item.target))
+
+
+def _block(item: Suggestion, span: Span | None) -> Iterator[str]:
     yield f"  {item.name}:"
     yield from (f"    # {remark}" for remark in item.remarks)
     yield f"    source: {{database: source, table: {_scalar(item.source.written)}}}"
     yield f"    target: {{database: target, table: {_scalar(item.target.written)}}}"
     yield f"    key: {_flow(item.key)}" + (f"  # {item.key_reason}" if item.key_reason else "")
-    if item.window and start:
-        remark = f"  # {start.remark}" if start.remark else ""
-        yield f"    window: {{column: {_scalar(item.window.name)}, start: {start.day.isoformat()}}}{remark}"
-    else:
-        yield "    window: none"
+    yield f"    window: {_window_line(item.window, span)}"
     yield from _column_lines(item)
     if item.updated_at:
         yield f"    updated_at: {_scalar(item.updated_at)}"
     yield from _check_lines(item)
+
+
+def _window_line(window: Column | None, span: Span | None) -> str:
+    if not window or not span:
+        return "none"
+    end = f", end: {span.end.isoformat()}" if span.end else ""
+    days = f"{{column: {_scalar(window.name)}, start: {span.start.isoformat()}{end}}}"
+    if span.undated:
+        return f"none  # by {days} {plural(span.undated, 'row')} without {window.name} would not be loaded"
+    return days + (f"  # {span.remark}" if span.remark else "")
 
 
 def _column_lines(item: Suggestion) -> Iterator[str]:
@@ -287,7 +403,8 @@ def _column_lines(item: Suggestion) -> Iterator[str]:
         yield "    columns:"
     if item.rename:
         yield "      rename:"
-        yield from (f"        {_scalar(name)}: {_scalar(to)}  # guessed" for name, to in item.rename.items())
+        for name, to in item.rename.items():
+            yield f"        {_scalar(name)}: {_scalar(to)}{'  # guessed' if name in item.guessed else ''}"
     if item.ignore:
         yield "      ignore:"
         yield from (f"        - {_scalar(name)}  # {reason}" for name, reason in item.ignore.items())

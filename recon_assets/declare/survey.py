@@ -1,22 +1,32 @@
 """Reads two databases that nobody has declared yet, and writes their first declaration."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from recon_assets import reading
-from recon_assets.declare.draft import Found, Start, Suggestion, matches, suggest, written
-from recon_assets.dialect import engine, table_survey
+from recon_assets.declare.draft import Found, Span, Suggestion, TablePair, choices, matches, suggest, written
+from recon_assets.dialect import opened, servers, table_survey
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
 from recon_assets.errors import DeclarationError, UnavailableError
 from recon_assets.model import Database, Relation
 
 _PATIENCE = timedelta(seconds=30)
+_CONNECTIONS = 4
+_CEASED = timedelta(days=30)
+"""A table whose newest row is older gets no new rows, and its days an end."""
+_MANY_DAYS = 10_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!.*BC)")
+Result = TypeVar("Result")
+Sides = Mapping[Role, Sequence[Found]]
 
 
 @dataclass(frozen=True)
@@ -29,76 +39,171 @@ class Place:
     schema: str | None = None
 
 
-def first_declaration(source: Place, target: Place, today: date) -> str:
+def first_declaration(
+    source: Place,
+    target: Place,
+    today: date,
+    *,
+    tables: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> str:
     """YAML that declares the tables that both databases have.
+
+    Args:
+        source: Where rows come from.
+        target: Where they go.
+        today: The day on which tables begin that have no rows.
+        tables: Patterns such as ``sales.*`` of the source's tables to declare; none for all.
+        tell: Is told each step in a line.
 
     Raises:
         DeclarationError: When they have none in common.
         UnavailableError: When a database does not answer.
     """
-    engines = {
-        place.role: engine(Database(place.role, place.url, _PATIENCE), role=place.role) for place in (source, target)
-    }
-    try:
-        sides = {place.role: _tables(engines[place.role], place) for place in (source, target)}
-        pairs = matches(sides["source"], sides["target"])
+    with ExitStack() as stack:
+        engines = {
+            place.role: stack.enter_context(
+                opened(Database(place.role, place.url, _PATIENCE, _CONNECTIONS), role=place.role)
+            )
+            for place in (source, target)
+        }
+        tell("listing the tables of both sides")
+        sides: dict[Role, Sequence[Found]] = {
+            place.role: _listed(engines[place.role], place) for place in (source, target)
+        }
+        sides["source"] = _wanted(sides["source"], tables)
+        named = matches(sides["source"], [item for item in sides["target"] if not item.is_view])
+        pairs = [pair for pair in _looked_at(engines, named, tell) if _may_be_one(pair)]
         if not pairs:
             raise DeclarationError(_nothing_in_common(sides))
         suggestions = suggest(pairs)
-        starts = {item.name: _start(engines["source"], item, today) for item in suggestions if item.window}
-    finally:
-        for made in engines.values():
-            made.dispose()
-    matched = {id(found) for pair in pairs for found in pair}
-    rest = {role: [item.written for item in found if id(item) not in matched] for role, found in sides.items()}
-    return written(suggestions, starts, {"source": source.env, "target": target.env}, rest)
+        windowed = [item for item in suggestions if item.window]
+        spans = _each(engines["source"], lambda item: _span(engines["source"], item, today), windowed, "days", tell)
+    days = {item.name: span for item, span in zip(windowed, spans, strict=True)}
+    envs = {"source": source.env, "target": target.env}
+    return written(suggestions, days, envs, _notes(sides, pairs, of_all=not tables))
 
 
-def _nothing_in_common(sides: Mapping[Role, Sequence[Found]]) -> str:
+def _nothing_in_common(sides: Sides) -> str:
     found = "; ".join(
         f"{role} has {', '.join(item.written for item in side) or 'none'}" for role, side in sides.items()
     )
     return f"No table has the same name on both sides: {found}. Name the right databases, or write the file by hand."
 
 
-def _tables(made: sa.Engine, place: Place) -> list[Found]:
+def _listed(made: sa.Engine, place: Place) -> list[Found]:
     with driver_errors(place.role), made.connect() as connection:
         default = table_survey.default_schema(connection)
         listed = table_survey.tables(connection, place.schema)
-        named = [(item.schema, item.name) for item in listed if not item.is_view]
-        indexed = {item: table_survey.leading_columns(connection, _clause(item)) for item in named}
-    return [_found(made, place, item, default, indexed[item]) for item in named]
+    return [Found(item.schema or default, item.name, str(item), is_view=item.is_view) for item in listed]
 
 
-def _found(
-    made: sa.Engine, place: Place, item: tuple[str | None, str], default: str | None, indexed: frozenset[str] | None
-) -> Found:
-    schema, name = item
-    relation = Relation(place.role, table_survey.written_name(schema, name))
-    shape = reading.describe(made, relation)
-    every = frozenset(column.name for column in shape.columns)
-    return Found(schema or default, name, relation.table or name, shape, every if indexed is None else indexed)
+def _wanted(side: Sequence[Found], patterns: Sequence[str]) -> Sequence[Found]:
+    """The tables that patterns name, with or without their schema.
+
+    Raises:
+        DeclarationError: For a pattern that names none.
+    """
+
+    def meant(pattern: str) -> list[Found]:
+        names = ((item, f"{item.schema}.{item.name}") for item in side)
+        return [item for item, name in names if fnmatchcase(item.name, pattern) or fnmatchcase(name, pattern)]
+
+    for pattern in patterns:
+        if not meant(pattern):
+            msg = (
+                f"--tables {pattern}: the source has no such table; {reading.nearest(pattern, (i.name for i in side))}"
+            )
+            raise DeclarationError(msg)
+    kept = {id(item) for pattern in patterns for item in meant(pattern)}
+    return [item for item in side if not patterns or id(item) in kept]
 
 
-def _clause(item: tuple[str | None, str], *columns: str) -> sa.TableClause:
-    return sa.table(item[1], *map(sa.column, columns), schema=item[0])
+def _looked_at(
+    engines: Mapping[Role, sa.Engine], pairs: Sequence[TablePair], tell: Callable[[str], None]
+) -> Iterator[TablePair]:
+    """The pairs with the columns, keys and indexes of their tables."""
+    roles: tuple[Role, ...] = ("source", "target")
+    sides = [
+        _each(made, lambda item, made=made: _described(made, item), [getattr(pair, role) for pair in pairs], role, tell)
+        for role, made in ((role, engines[role]) for role in roles)
+    ]
+    for pair, source, target in zip(pairs, *sides, strict=True):
+        yield replace(pair, source=source, target=target)
 
 
-def _start(made: sa.Engine, item: Suggestion, today: date) -> Start:
+def _each(
+    made: sa.Engine, work: Callable[..., Result], items: Sequence[Any], what: str, tell: Callable[[str], None]
+) -> list[Result]:
+    """What ``work`` makes of each item, several at a time where the database is a server."""
+    done: list[Result] = []
+    with ThreadPoolExecutor(_CONNECTIONS if servers.is_server(made) else 1) as pool:
+        for number, result in enumerate(pool.map(work, items), 1):
+            done.append(result)
+            tell(f"{what}: table {number} of {len(items)}")
+    return done
+
+
+def _described(made: sa.Engine, item: Found) -> Found:
+    shape = reading.describe(made, Relation(made.dialect.name, item.written))
+    leading = {index[0] for index in shape.indexes} if table_survey.needs_index(made) else shape.by_name
+    return replace(item, shape=shape, indexed=frozenset(leading))
+
+
+def _may_be_one(pair: TablePair) -> bool:
+    """Two tables whose names alone are alike share a column, too."""
+    columns = reading.match_names(pair.source.shape.by_name, pair.target.shape.by_name).pairs
+    return bool(columns) or pair.rule is reading.NameRule.EQUAL
+
+
+def _notes(sides: Sides, pairs: Sequence[TablePair], *, of_all: bool) -> Iterator[str]:
+    """What is not declared, and why."""
+    matched = {(item.schema, item.name) for pair in pairs for item in (pair.source, pair.target)}
+    rest: dict[Role, list[Found]] = {
+        role: [item for item in side if (item.schema, item.name) not in matched] for role, side in sides.items()
+    }
+    open_ = {role: [item for item in side if not item.is_view] for role, side in rest.items()}
+    yield from (f"Which are one? {choice}: declare them by hand." for choice in choices(*open_.values()))
+    for role, side in open_.items() if of_all else ():
+        if side:
+            yield f"Only in the {role}: {', '.join(item.written for item in side)}"
+    views = [item.written for item in rest["source"] if item.is_view]
+    if views:
+        yield f"Views of the source: {', '.join(views)}. `recon diff` compares them; a view may be a source."
+
+
+def _span(made: sa.Engine, item: Suggestion, today: date) -> Span:
     column = item.window.name if item.window else ""
     try:
         with driver_errors(item.source.written), made.connect() as connection:
-            found = table_survey.earliest(connection, reading.as_table(item.source.written, [column]), column)
+            table = reading.as_table(item.source.written, [column])
+            first, last = table_survey.extremes(connection, table, column)
+            nullable = item.window is not None and item.window.nullable
+            undated = table_survey.count_without(connection, table, column) if nullable else 0
     except UnavailableError:
-        return Start(today, "the source did not tell its first day in 30 s: write it here")
-    if found is None:
-        return Start(today, "the source has no rows yet")
-    return _first_day(found) or Start(today, "the first day of the source is none that Python knows: write it here")
+        return Span(today, remark="the source did not tell its first day in 30 s: write it here")
+    if first is None or last is None:
+        return Span(today, remark="the source has no rows yet", undated=undated)
+    start, end = _day(first), _day(last)
+    if not start:
+        return Span(today, remark="the first day of the source is none that Python knows: write it here")
+    return Span(start, *_end(start, end or today, today), undated=undated)
 
 
-def _first_day(text: str) -> Start | None:
+def _end(start: date, newest: date, today: date) -> tuple[date | None, str]:
+    """The day after the last where no rows come any more, and what is odd about the days."""
+    ceased = newest < today - _CEASED
+    days = (min(newest, today) - start).days + 1
+    if days > _MANY_DAYS:
+        return None, f"{days:,} days: write a later start; rows before it are counted, and neither loaded nor compared"
+    if newest > today:
+        return None, f"the newest row is of {newest}, which is compared when that day has come"
+    return (newest + timedelta(days=1), "no newer rows: remove the end if some will come") if ceased else (None, "")
+
+
+def _day(text: str) -> date | None:
     match = _DAY.match(text)
     try:
-        return Start(date.fromisoformat(match[0])) if match else None
+        return date.fromisoformat(match[0]) if match else None
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What a database holds, for somebody who does not know it yet: its tables, their indexes, their earliest moment."""
+"""What a database holds, for somebody who does not know it yet: its tables, and from when to when their rows are."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -107,24 +107,22 @@ def written_name(schema: str | None, name: str) -> str:
     return ".".join(part if _PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def leading_columns(connection: sa.Connection, table: sa.TableClause) -> frozenset[str] | None:
-    """Columns that begin an index or the primary key, so that rows of a day are found fast.
+def needs_index(engine: sa.Engine) -> bool:
+    """Whether an index alone finds rows fast: DuckDB keeps the range of values with every block of rows."""
+    return engine.dialect.name != "duckdb"
 
-    None for DuckDB, which keeps the range of each column's values with every block of rows.
+
+def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> tuple[str | None, str | None]:
+    """The smallest and the largest value of a column as texts; None for a table without any.
+
+    As texts, because years beyond Python's, and infinities, are values too.
     """
-    if connection.dialect.name == "duckdb":
-        return None
-    inspector = sa.inspect(connection)
-    primary = inspector.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-    indexes = inspector.get_indexes(table.name, schema=table.schema)
-    names: list[str | None] = [*primary[:1], *(name for index in indexes for name in index["column_names"][:1])]
-    return frozenset(name for name in names if name)
+    value = table.c[column]
+    least, most = sa.cast(sa.func.min(value), sa.String(40)), sa.cast(sa.func.max(value), sa.String(40))
+    first, last = (None if end is None else str(end) for end in connection.execute(sa.select(least, most)).one())
+    return first, last
 
 
-def earliest(connection: sa.Connection, table: sa.TableClause, column: str) -> str | None:
-    """The smallest value of a column as text; None for a table without rows.
-
-    As text, because years beyond Python's, and infinities, are values too.
-    """
-    found = connection.scalar(sa.select(sa.cast(sa.func.min(table.c[column]), sa.String(40))))
-    return None if found is None else str(found)
+def count_without(connection: sa.Connection, table: sa.TableClause, column: str) -> int:
+    """How many rows have no value in a column."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(table.c[column].is_(None))) or 0)

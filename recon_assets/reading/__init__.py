@@ -19,7 +19,12 @@ from recon_assets.reading.measures import (
     hashing as hashing,
     measured as measured,
 )
-from recon_assets.reading.name_matching import match_names as match_names, plain_name as plain_name
+from recon_assets.reading.name_matching import (
+    NameMatches as NameMatches,
+    NameRule as NameRule,
+    match_names as match_names,
+    plain_name as plain_name,
+)
 from recon_assets.reading.names import (
     as_table as as_table,
     condition as condition,

@@ -1,5 +1,6 @@
 """`recon init` reads real databases, and `recon validate` accepts what it writes."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets.declare import read, survey
 from recon_assets.declare.connect import connected
-from recon_assets.declare.draft import Found, Start, Suggestion
+from recon_assets.declare.draft import Found, Span, Suggestion
 from recon_assets.declare.survey import Place, first_declaration
 from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError
@@ -58,7 +59,8 @@ tables:
       - keys
       - fields
 
-  # Not declared, because no key is unique on either side: choose one, and remove the marks.
+  # Not declared, because no key is unique on either side: choose one, and remove the marks. Without a key:
+  #   recon diff env:RECON_SOURCE_URL '{s}loose' env:RECON_TARGET_URL '{t}loose' --no-key
   # loose:
   #   source: {{database: source, table: {s}loose}}
   #   target: {{database: target, table: {t}loose}}
@@ -73,7 +75,7 @@ tables:
 {remark}    source: {{database: source, table: {s}orders}}
     target: {{database: target, table: {t}orders}}
     key: [id]  # primary key of the target
-    window: {{column: created_at, start: 2024-02-29}}
+    window: {{column: created_at, start: 2024-02-29, end: 2024-03-30}}  # {CEASED}
     columns:
       ignore:
         - legacy  # only in the source
@@ -88,6 +90,7 @@ tables:
 # Only in the target: {t}spare
 """
 
+CEASED = "no newer rows: remove the end if some will come"
 SLOW = "    # no index of the source begins with created_at: each day reads the whole table\n"
 
 Made = Callable[[Dialect, list[str]], str]
@@ -135,7 +138,7 @@ def test_first_declaration_is_written_and_accepted(
 
     schemas = {"postgresql": "public.", "mysql": "", "sqlite": "", "duckdb": ""}
     remark = "" if source == "duckdb" else SLOW
-    assert text == WRITTEN.format(s=schemas[source], t=schemas[target], remark=remark)
+    assert text == WRITTEN.format(s=schemas[source], t=schemas[target], remark=remark, CEASED=CEASED)
     path = tmp_path / "tables.yaml"
     path.write_text(text)
     declaration = read(path, urls)
@@ -175,24 +178,98 @@ def test_schemas_may_differ(made: Made) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "start", "remark"),
+    ("values", "days", "remark"),
     [
-        (None, TODAY, "the source has no rows yet"),
-        ("-infinity", TODAY, "none that Python knows"),
-        ("0044-03-15 BC", TODAY, "none that Python knows"),
-        ("99999-01-01", TODAY, "none that Python knows"),
-        ("0001-01-01", date(1, 1, 1), None),
+        ([], "start: 2026-11-21}", "the source has no rows yet"),
+        (["-infinity"], "start: 2026-11-21}", "none that Python knows"),
+        (["0044-03-15 BC"], "start: 2026-11-21}", "none that Python knows"),
+        (["99999-01-01"], "start: 2026-11-21}", "none that Python knows"),
+        (["0001-01-01", "2026-11-20"], "start: 0001-01-01}", "739,940 days: write a later start"),
+        (["0001-01-01"], "start: 0001-01-01, end: 0001-01-02}", CEASED),
+        (["2026-11-01", "2026-11-20"], "start: 2026-11-01}", ""),
+        (["2026-11-01", "2031-11-01"], "start: 2026-11-01}", "the newest row is of 2031-11-01, which is compared when"),
     ],
 )
-def test_first_day_that_python_lacks(made: Made, value: str | None, start: date, remark: str | None) -> None:
+def test_days_are_those_of_the_data(made: Made, values: list[str], days: str, remark: str) -> None:
     """Empty tables and moments outside Python's years get a day to be mended, and say so."""
-    table = "CREATE TABLE t (id integer PRIMARY KEY, created_at timestamptz NOT NULL)"
-    rows = [f"INSERT INTO t VALUES (1, '{value}')"] if value else []
+    table = "CREATE TABLE t (created_at timestamptz NOT NULL, id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY)"
+    rows = [f"INSERT INTO t VALUES ('{value}')" for value in values]
 
     text = drafted(made("postgresql", [table, *rows]), made("postgresql", [table]))
 
-    assert f"start: {start.isoformat()}}}" in text
-    assert (remark or "start") in text
+    assert f"{days}{'  # ' if remark else ''}{remark}" in text.replace("the first day of the source is ", "")
+
+
+INVOICE_LINES = """CREATE TABLE dbo."Invoice Lines" (
+    "CustomerId" uuid REFERENCES dbo."Customer", "No" text, "userId" int, "USER_ID" int, "PaidAt" timestamp,
+    PRIMARY KEY ("CustomerId", "No"))"""
+MIXED_CASE = [
+    "CREATE SCHEMA dbo",
+    'CREATE TABLE dbo."Customer" ("CustomerId" uuid PRIMARY KEY, "FullName" text, "updatedAt" timestamp)',
+    INVOICE_LINES,
+    'CREATE TABLE dbo."Event" (id int, "At" date NOT NULL, PRIMARY KEY (id, "At")) PARTITION BY RANGE ("At")',
+    "CREATE TABLE dbo.event_1 PARTITION OF dbo.\"Event\" FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')",
+    'CREATE VIEW dbo."Report" AS SELECT 1 AS id',
+    "CREATE VIEW dbo.loose_view AS SELECT 1 AS id",
+    'CREATE TABLE dbo."Log" (id int PRIMARY KEY)',
+    "CREATE TABLE dbo.log (id int PRIMARY KEY)",
+    "CREATE TABLE dbo.plan (x int PRIMARY KEY)",
+    "INSERT INTO dbo.\"Customer\" VALUES (repeat('0', 32)::uuid, 'Ada', NULL)",
+    "INSERT INTO dbo.\"Invoice Lines\" VALUES (repeat('0', 32)::uuid, 'a', 1, 1, NULL)",
+    "INSERT INTO dbo.\"Invoice Lines\" VALUES (repeat('0', 32)::uuid, 'b', 1, 1, '2024-01-05')",
+]
+SNAKE_CASE = [
+    "CREATE SCHEMA raw",
+    "CREATE TABLE raw.customers (customer_id uuid PRIMARY KEY, full_name text, updated_at timestamp)",
+    """CREATE TABLE raw.invoice_lines (
+        customer_id uuid, no text, userid int, paid_at timestamp, PRIMARY KEY (customer_id, no))""",
+    "CREATE TABLE raw.event (id int, at date NOT NULL, PRIMARY KEY (id, at))",
+    "CREATE TABLE raw.report (id int PRIMARY KEY)",
+    'CREATE TABLE raw."LOG" (id int PRIMARY KEY)',
+    "CREATE TABLE raw.plans (y int PRIMARY KEY)",
+]
+
+
+def test_other_conventions_meet(made: Made, tmp_path: Path) -> None:
+    """Schemas, tables and columns; partitions are their parent's, rows without a day are loaded, choices asked for."""
+    urls = {"RECON_SOURCE_URL": made("postgresql", MIXED_CASE), "RECON_TARGET_URL": made("postgresql", SNAKE_CASE)}
+    path = tmp_path / "tables.yaml"
+    path.write_text(drafted(*urls.values()))
+
+    declaration = connected(read(path, urls))
+
+    tables, text = declaration.project.tables, path.read_text()
+    assert not declaration.errors, text
+    assert {spec.source.table: spec.target.table for spec in tables.values()} == {
+        "dbo.Customer": "raw.customers",
+        'dbo."Invoice Lines"': "raw.invoice_lines",
+        "dbo.Event": "raw.event",
+        "dbo.Report": "raw.report",
+    }
+    assert "# see that dbo.Customer and raw.customers are one: their names are singular and plural" in text
+    lines = tables["Invoice_Lines"]
+    assert (lines.key, lines.days) == (("CustomerId", "No"), None)
+    assert lines.rename == {"CustomerId": "customer_id", "No": "no", "PaidAt": "paid_at"}
+    assert "start: 2024-01-05, end: 2024-01-06} 1 row without PaidAt would not be loaded" in text
+    assert "# which are one? userId, USER_ID of the source, userid of the target: say by columns.rename" in text
+    assert "{kind: references, column: CustomerId, parent: Customer}" in text
+    assert tables["Customer"].updated_at == "updatedAt"
+    assert "# Which are one? dbo.Log or dbo.log of the source, raw.LOG of the target: declare them by hand." in text
+    assert "# Only in the target: raw.LOG, raw.plans\n# Views of the source: dbo.loose_view." in text
+
+
+def test_only_tables_that_are_asked_for(made: Made) -> None:
+    """By patterns, with the schema or without it; one that names no table is refused."""
+    statements = [f"CREATE TABLE {name} (id integer PRIMARY KEY)" for name in ("orders", "order_items", "customers")]
+    url = made("postgresql", statements)
+    places = Place("source", url, "A"), Place("target", url, "B")
+
+    text = first_declaration(*places, TODAY, tables=("public.order*", "cust*s"))
+
+    assert re.findall(r"^  (\w+):$", text, re.MULTILINE) == ["customers", "order_items", "orders"]
+    assert re.findall(r"^  (\w+):$", first_declaration(*places, TODAY, tables=["orders"]), re.MULTILINE) == ["orders"]
+    with pytest.raises(DeclarationError, match=r"--tables order: the source has no such table; did you mean 'orders'"):
+        first_declaration(*places, TODAY, tables=["order"])
 
 
 def test_columns_that_cannot_be_loaded_are_ignored_with_the_reason(made: Made) -> None:
@@ -239,14 +316,14 @@ def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
     other = sa.create_engine(url)
     with other.begin() as connection:
         connection.exec_driver_sql("LOCK t IN ACCESS EXCLUSIVE MODE")
-        start = survey._start(impatient, Suggestion("t", table, table, window=day), TODAY)
+        span = survey._span(impatient, Suggestion("t", table, table, window=day), TODAY)
     other.dispose()
     impatient.dispose()
 
-    assert start == Start(TODAY, "the source did not tell its first day in 30 s: write it here")
+    assert span == Span(TODAY, remark="the source did not tell its first day in 30 s: write it here")
 
 
 @pytest.mark.parametrize("text", ["2024-02-30", "soon", "", "0044-03-15 BC"])
 def test_text_that_is_no_day(text: str) -> None:
     """SQLite holds whatever was written into it."""
-    assert survey._first_day(text) is None
+    assert survey._day(text) is None

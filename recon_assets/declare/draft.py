@@ -24,7 +24,7 @@ _BORN = re.compile(
 _MOMENT_NAME = re.compile(r"(.*_)?(at|on|time|date|day|hour|ts|timestamp|datetime)")
 _CHANGING = re.compile(
     r"(updated?|modified|changed?|deleted|loaded|synced|last|expires?|expiry|due|end|ended|closed"
-    r"|required|shipped|delivered|returned?|birth|born|hired?|valid)(_.*)?|birthda(y|te)|hiredate"
+    r"|required|shipped|delivered|returned?|birth|born|hired?|valid)(_.*)?|birthday|birthdate|hiredate"
 )
 _CHANGED = re.compile(r"(last_)?(updated?|modified|changed?)(_(at|on|time|date|ts|timestamp))?")
 _CHECKS = ("count", "keys", "fields")

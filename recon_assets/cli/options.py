@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from recon_assets.declare.problems import hidden
-from recon_assets.diff.rules import rule_of
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Project, TableSpec
 
@@ -217,6 +216,8 @@ def rules(given: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def _check_rule(text: str, column: str, name: str, value: str) -> None:
+    from recon_assets.diff.rules import rule_of  # noqa: PLC0415 - most commands need no databases for their options
+
     try:
         rule_of(column, {name: value})
     except DeclarationError as error:

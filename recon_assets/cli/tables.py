@@ -70,7 +70,7 @@ def _report(declaration: Declaration) -> dict[str, object]:
     return {
         "file": declaration.origin,
         "valid": not declaration.errors,
-        "tables": list(declaration.project.tables),
+        "tables": list(declaration.sound),
         "problems": [problem.as_dict() for problem in declaration.problems],
     }
 
@@ -81,8 +81,13 @@ def _show(declaration: Declaration, *, connect: bool) -> None:
     errors, warnings = len(declaration.errors), len(declaration.problems) - len(declaration.errors)
     counts = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     checked = "" if connect or errors else " (databases not looked at: --connect does)"
-    tables = plural(len(declaration.project.tables), "sound table" if errors else "table")
+    every = plural(len(declaration.tables), "table")
+    tables = f"{len(declaration.sound)} of {every} sound" if errors else every
     tell(f"{declaration.origin}: {tables}, {counts}{checked}")
+    unread = set(declaration.tables) - set(declaration.project.tables)
+    if connect and unread:
+        names = ", ".join(sorted(unread))
+        tell(f"Not compared with the databases, for what is wrong may change what they mean: {names}")
 
 
 def _problem_table(problems: Sequence[Problem]) -> None:

@@ -147,14 +147,20 @@ def statements(table: Table, sample: Window) -> Iterator[tuple[int, sa.Engine, A
                 yield index, engine, reading.written(f"{getattr(check, side)}\n", bounds)
 
 
-def planned(engine: sa.Engine, statement: Any) -> None:
+def declared_where(table: Table) -> Iterator[tuple[str, sa.Engine, Any]]:
+    """The table's own condition as a statement of each side."""
+    for side, engine, relation in _sides(table) if table.spec.where else ():
+        yield side, engine, _counted(table, side, relation, table.spec.where or "")
+
+
+def planned(engine: sa.Engine, statement: Any, doing: str) -> None:
     """Have the database plan the statement.
 
     Raises:
         DeclarationError: When it is not valid.
         UnavailableError: When the database does not answer.
     """
-    with driver_errors("planning the check"), engine.connect() as connection:
+    with driver_errors(doing), engine.connect() as connection:
         connection.execute(privileges.plan_of(statement)).close()
 
 

@@ -1,5 +1,6 @@
 """What the databases say to a declaration: the checks of ``recon validate --connect``. Nothing is written."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -31,8 +32,8 @@ def connected(declaration: Declaration) -> Declaration:
     with ExitStack() as stack:
         look = _Look(declaration.project, stack)
         look.at_everything()
-    found = (problem.at(declaration.lines) for problem in look.problems)
-    return replace(declaration, problems=(*declaration.problems, *found))
+    every = (*declaration.problems, *(problem.at(declaration.lines) for problem in look.problems))
+    return replace(declaration, problems=tuple(sorted(every, key=lambda problem: problem.line or 0)))
 
 
 class _Look:
@@ -81,8 +82,21 @@ class _Look:
         self.problems += wrong
         with self._noted((*table.at, "target")):
             self.problems += _target_privileges(table)
-        if not any(problem.severity == "error" for problem in wrong):
+        before = len(self.problems)
+        self._plan_where(table)
+        columns_are_sound = not any(problem.severity == "error" for problem in wrong)
+        if columns_are_sound and len(self.problems) == before:
             self._plan(table)
+        if columns_are_sound or not table.spec.days or table.both(table.spec.days.column):
+            for index, made, statement in checked.statements(table, _sample(table.spec)):
+                with self._noted((*table.at, "checks", index)), reading.hints_at_columns(table.left, table.right):
+                    checked.planned(made, statement, "planning the check")
+
+    def _plan_where(self, table: Table) -> None:
+        """What both sides must understand, planned by each, whatever else is wrong."""
+        for side, made, statement in checked.declared_where(table):
+            with self._noted((*table.at, "where")), reading.hints_at_columns(table.left, table.right):
+                checked.planned(made, statement, f"planning where in the {side}")
 
     def _plan(self, table: Table) -> None:
         """Each statement of a load, planned by its database."""
@@ -90,16 +104,12 @@ class _Look:
             both = reading.pair_for_loading(table.spec, table.source, table.target)
             with table.source.connect() as connection:
                 connection.execute(privileges.plan_of(reading.selection(both, _sample(table.spec)))).close()
-        place = "where" if table.spec.where else "target"
-        with self._noted((*table.at, place)), driver_errors("planning a look at the target"):
+        with self._noted((*table.at, "target")), driver_errors("planning a look at the target"):
             relation = as_table(table.spec.target.table or "", [column.name for column in table.right.columns])
             select = sa.select(sa.func.count()).select_from(relation)
             with table.target.connect() as connection:
                 where = both.in_window("target", relation, _sample(table.spec))
                 connection.execute(privileges.plan_of(select.where(where))).close()
-        for index, made, statement in checked.statements(table, _sample(table.spec)):
-            with self._noted((*table.at, "checks", index)):
-                checked.planned(made, statement)
 
     def _sources_refuse_writes(self) -> None:
         for (name, role), made in self.engines.items():
@@ -150,9 +160,20 @@ def _columns(table: Table) -> Iterator[Problem]:
     """Columns that cannot be loaded, as the reader of both sides tells them."""
     for sentence in reading.problems(table.spec, table.left, table.right):
         place, _, said = sentence.partition(": ")
-        path = (*table.at, *place.split(".")) if place in _PLACES else (*table.at, "columns")
+        path = _item(table, place, said) if place in _PLACES else (*table.at, "columns")
         message, _, hint = (said if place in _PLACES else sentence).partition("; ")
         yield Problem(path, message, hint[:1].upper() + hint[1:])
+
+
+def _item(table: Table, place: str, said: str) -> KeyPath:
+    """The item of a list or mapping that a sentence is about, for it may have a line of its own."""
+    path = (*table.at, *place.split("."))
+    named = re.search("column '(.+?)'", said)
+    items: Any = {"key": table.spec.key, "columns.ignore": table.spec.ignore}.get(place, ())
+    if named and named[1] in items:
+        return (*path, items.index(named[1]))
+    mapped = place in {"columns.rename", "columns.cast"}
+    return (*path, named[1]) if named and mapped else path
 
 
 def _types(table: Table) -> Iterator[Problem]:
@@ -250,8 +271,12 @@ def _target_privileges(table: Table) -> list[Problem]:
         who = privileges.account(connection)
         held = privileges.granted(connection, relation, needed)
         missing = tuple(name for name in needed if name not in held)
-        if not who or who.superuser or not missing:
+        if not who or who.superuser:
             return []
-        message = f"the target's account {who.name} may not {', '.join(missing)}"
-        grants = privileges.to_write(connection, who, relation, missing)
-        return [Problem((*table.at, "target"), message, "\n".join(grants))]
+        stage = privileges.to_stage(connection, who)
+        if not missing and not stage:
+            return []
+        lacking = (*missing, *(["make temporary tables, which loads need"] if stage else []))
+        message = f"the target's account {who.name} may not {', '.join(lacking)}"
+        grants = privileges.to_write(connection, who, relation, missing) if missing else ()
+        return [Problem((*table.at, "target"), message, "\n".join([*grants, *stage]))]

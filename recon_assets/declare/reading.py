@@ -2,8 +2,9 @@
 
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -63,6 +64,22 @@ class Declaration:
     def errors(self) -> tuple[Problem, ...]:
         """The problems that keep the declaration from being used."""
         return tuple(problem for problem in self.problems if problem.severity != "warning")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of all tables in it, sound or not."""
+        named = (str(path[1]) for path in self.lines if path[:1] == ("tables",) and len(path) == 2)
+        return tuple(dict.fromkeys([*named, *self.project.tables]))
+
+    @property
+    def sound(self) -> tuple[str, ...]:
+        """The names of the tables of which nothing is wrong, nor of their databases."""
+        faulty = {problem.path[:2] for problem in self.errors}
+        parts = {
+            name: {("tables", name), ("databases", spec.source.database), ("databases", spec.target.database)}
+            for name, spec in self.project.tables.items()
+        }
+        return tuple(name for name, own in parts.items() if not own & faulty)
 
     @classmethod
     def unreadable(cls, error: ProblemsError) -> "Declaration":
@@ -149,7 +166,10 @@ def _declaration(origin: str, found: Document, environ: Mapping[str, str], *, of
 
 
 class _Reader:
-    """Builds the project part by part, so that a fault in one hides none in another."""
+    """Builds the project part by part, so that a fault in one hides none in another.
+
+    Parts with problems are in it too, without what is wrong, where the rest means the same: that is shown to databases.
+    """
 
     def __init__(self, found: Document, environ: Mapping[str, str], *, offline: bool) -> None:
         self.content = found.content
@@ -193,19 +213,24 @@ class _Reader:
         return [(name, part) for name, part in parts if part is not None]
 
     def _part(self, path: KeyPath, kind: type[Part], content: Any) -> Part | None:
-        before = len(self.problems)
-        self._name(path)
-        try:
-            part = kind.model_validate(content)
-        except ValidationError as error:
-            self.problems += [_problem(path, kind, item, content) for item in error.errors()]
+        """One part, without its faults if the rest means the same; what is wrong with that is found then, too."""
+        if not self._is_name(path):
             return None
-        return part if len(self.problems) == before else None
+        while True:
+            try:
+                return kind.model_validate(content)
+            except ValidationError as error:
+                self.problems += [_problem(path, kind, item, content) for item in error.errors()]
+                content = _without_faults(kind, content, error)
+            if content is None:
+                return None
 
-    def _name(self, path: KeyPath) -> None:
-        if not scalars.NAME.fullmatch(str(path[-1])):
+    def _is_name(self, path: KeyPath) -> bool:
+        right = bool(scalars.NAME.fullmatch(str(path[-1])))
+        if not right:
             hint = "Use letters, digits and _, beginning with a letter; table names become names of assets."
             self.problems.append(Problem(path, f"{scalars.found(path[-1])} cannot be a name here", hint))
+        return right
 
     def _is_filled_mapping(self, content: Any, path: KeyPath) -> bool:
         if isinstance(content, dict) and content:
@@ -243,6 +268,34 @@ class _Reader:
         if holds_password(url):
             hint = "Put the URL into the environment and write `{env: NAME}`; files are read by many."
             self.problems.append(Problem(path, "the URL holds a password", hint, "warning"))
+
+
+def _without_faults(kind: type[BaseModel], content: Any, error: ValidationError) -> Any:
+    """What is left without the faults; None where they may change what the rest means.
+
+    Of a list of checks, those from the first fault on are left out: the others keep their numbers.
+    """
+    faults = [_path(item, content) for item in error.errors()]
+    known = _named(kind)
+    meant = [fault[0] if fault and fault[0] in known else _like(fault, known) for fault in faults]
+    if not _ASIDE.issuperset(meant):
+        return None
+    sound = [int(fault[1]) for fault in faults if fault[0] == "checks" and len(fault) > 1]
+    checks = {"checks": content["checks"][: min(sound)]} if sound else {}
+    return {key: value for key, value in content.items() if key not in {fault[0] for fault in faults}} | checks
+
+
+def _like(path: KeyPath, names: Iterable[str]) -> str:
+    """The name that was probably meant by an unknown one; else one that changes nothing, or "" for the whole part."""
+    like = get_close_matches(str(path[0]), names, n=1) if path else [""]
+    return (like or ["description"])[0]
+
+
+_ASIDE = {
+    *("where", "checks", "check", "correct", "group", "owners", "description"),
+    *("statement_timeout", "connections"),
+}
+"""Settings without which the columns, keys and windows of a table are the same."""
 
 
 def _problem(path: KeyPath, kind: type[BaseModel], error: ErrorDetails, content: Any) -> Problem:

@@ -98,6 +98,21 @@ def to_write(connection: sa.Connection, who: Account, table: sa.TableClause, nam
     return (grant, f"GRANT USAGE ON SCHEMA {_quoted(connection, schema)} TO {who.name};")
 
 
+def to_stage(connection: sa.Connection, who: Account) -> tuple[str, ...]:
+    """The statement that lets this account make temporary tables, as each load does; none where it may."""
+    name = str(connection.scalar(sa.select(_DATABASE[connection.dialect.name])))
+    if connection.dialect.name == "postgresql":
+        may = connection.scalar(sa.select(sa.func.has_database_privilege(name, "TEMPORARY")))
+        return () if may else (f"GRANT TEMPORARY ON DATABASE {_quoted(connection, name)} TO {who.name};",)
+    if granted(connection, sa.table(""), (_MYSQL_TEMPORARY,)):
+        return ()
+    return (f"GRANT {_MYSQL_TEMPORARY} ON {_quoted(connection, name)}.* TO {who.name};",)
+
+
+_MYSQL_TEMPORARY = "CREATE TEMPORARY TABLES"
+_DATABASE = {"postgresql": sa.func.current_database(), **dict.fromkeys(("mysql", "mariadb"), sa.func.database())}
+
+
 def _with_schema(connection: sa.Connection, table: sa.TableClause) -> str:
     """The table's full name: whoever grants may have another schema before him than our session has."""
     return qualified_name(connection, sa.table(table.name, schema=_schema(connection, table)))

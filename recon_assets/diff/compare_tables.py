@@ -1,9 +1,7 @@
 """Compares any two tables of two databases: the public door, for which nothing needs to be declared."""
 
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time as clock, timedelta
 from typing import Any
@@ -108,7 +106,7 @@ def compare(  # noqa: PLR0913 - the public door
             spec = replace(spec, key=_default_key(replace(spec, rename={**matched, **spec.rename}), *schemas))
         pair = reading.pair_for_comparison(spec, source, target, columns, schemas=schemas, matched=matched)
         _refuse_parts_of_days(pair, windows)
-        with _hints_at_columns(*schemas), reading.snapshot(pair) as snapshot:
+        with reading.hints_at_columns(*schemas), reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
             found = compare_windows(snapshot, windows, max_evidence=max_evidence, now=datetime.now(UTC), tell=said)
             total = found.total(by_key=True)
@@ -155,26 +153,6 @@ def _default_key(spec: TableSpec, source: reading.TableSchema, target: reading.T
         " name the columns that identify a record (--key id), or compare whole records (--no-key)"
     )
     raise DeclarationError(msg)
-
-
-@contextmanager
-def _hints_at_columns(*schemas: reading.TableSchema) -> Iterator[None]:
-    """Adds the column that was probably meant to what a database says of one that it does not have."""
-    try:
-        yield
-    except DeclarationError as error:
-        unknown = _UNKNOWN_COLUMN.search(str(error))
-        if not unknown:
-            raise
-        names = {name for schema in schemas for name in schema.by_name}
-        msg = f"{error}; {reading.nearest(next(filter(None, unknown.groups())), names)}"
-        raise DeclarationError(msg) from error
-
-
-_UNKNOWN_COLUMN = re.compile(
-    r"""no such column: (\S+)|column "?([^" ]+)"? does not exist|Unknown column '([^']+)'"""
-    r"""|Referenced column "([^"]+)" not found"""
-)
 
 
 def _all_rows(snapshot: reading.Snapshot) -> tuple[int, int]:

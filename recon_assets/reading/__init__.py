@@ -47,6 +47,7 @@ from recon_assets.reading.table_schema import (
     TableSchema as TableSchema,
     describe as describe,
     described as described,
+    hints_at_columns as hints_at_columns,
     located as located,
 )
 from recon_assets.reading.window_parts import (

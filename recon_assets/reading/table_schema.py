@@ -1,7 +1,9 @@
 """What a database says of one relation."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -168,3 +170,23 @@ def described(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> tuple[Ta
         left = pool.submit(describe, source, spec.source, spec.cast)
         right = pool.submit(describe, target, spec.target)
         return left.result(), right.result()
+
+
+@contextmanager
+def hints_at_columns(*schemas: TableSchema) -> Iterator[None]:
+    """Adds the column that was probably meant to what a database says of one that it does not have."""
+    try:
+        yield
+    except DeclarationError as error:
+        unknown = _UNKNOWN_COLUMN.search(str(error))
+        if not unknown:
+            raise
+        names = {name for schema in schemas for name in schema.by_name}
+        msg = f"{error}; {nearest(next(filter(None, unknown.groups())), names)}"
+        raise DeclarationError(msg) from error
+
+
+_UNKNOWN_COLUMN = re.compile(
+    r"""no such column: (\S+)|column "?([^" ]+)"? does not exist|Unknown column '([^']+)'"""
+    r"""|Referenced column "([^"]+)" not found"""
+)

@@ -73,7 +73,7 @@ SOURCE_FAULTS = [
         id="no table",
     ),
     pytest.param(
-        "ALTER TABLE t RENAME id TO ident", "error: line 8: tables.t.key: the source has no column 'id'", id="no key"
+        "ALTER TABLE t RENAME id TO ident", "error: line 8: tables.t.key[0]: the source has no column 'id'", id="no key"
     ),
     pytest.param(
         "ALTER TABLE t RENAME day TO days",
@@ -182,13 +182,13 @@ DECLARED_FAULTS = [
     pytest.param(
         "ignore: []",
         "ignore: [nose]",
-        "error: line 10: tables.t.columns.ignore: neither side has a column 'nose'. Did you mean 'note'?",
+        "error: line 10: tables.t.columns.ignore[0]: neither side has a column 'nose'. Did you mean 'note'?",
         id="ignore",
     ),
     pytest.param(
         "ignore: []",
         "rename: {nte: note}",
-        "error: line 10: tables.t.columns.rename: the source has no column 'nte'. Did you mean 'note'?",
+        "error: line 10: tables.t.columns.rename.nte: the source has no column 'nte'. Did you mean 'note'?",
         id="rename",
     ),
     pytest.param(
@@ -200,7 +200,7 @@ DECLARED_FAULTS = [
     pytest.param(
         "columns: {ignore: []}",
         "where: aamount > 0",
-        'error: line 10: tables.t.where: planning a look at the target: column "aamount" does not exist',
+        "error: line 10: tables.t.where: planning where in the target: column \"aamount\" does not exist; did you mean 'amount'?",
         id="where",
     ),
     pytest.param(
@@ -380,14 +380,29 @@ def test_age_is_needed_on_both_sides(sides: Sides) -> None:
 
 
 def test_all_problems_come_at_once(sides: Sides) -> None:
-    """A fault of one table hides none of another."""
+    """A fault of one table hides none of another, nor one of its form, columns or SQL another of it; each on its line."""
     other = PLAIN[PLAIN.index("  t:") :].replace("  t:", "  u:").replace("table: t", "table: u")
 
     found = sides.problems(PLAIN.replace("ignore: []", "ignore: [nose]") + other)
     assert [problem.split(": ")[2] for problem in found] == [
-        "tables.t.columns.ignore",
+        "tables.t.columns.ignore[0]",
         "tables.u.source",
         "tables.u.target",
+    ]
+
+    several = PLAIN.replace(
+        "    key: [id]\n",
+        "    key:\n      - id\n      - nr\n    checks: [{kind: sum, column: amuont}, {kind: summ}]\n    group: a b\n    wehre: x\n"
+        "    where: nott = 'x'\n",
+    )
+    assert [problem.partition(". ")[0] for problem in sides.problems(several)] == [
+        "error: line 10: tables.t.key[1]: the source has no column 'nr'",
+        "error: line 11: tables.t.checks[1]: unknown kind of check `summ`",
+        "error: line 11: tables.t.checks[0]: the source has no column `amuont`",
+        "error: line 12: tables.t.group: expected letters, digits and _, beginning with a letter, found `a b`",
+        "error: line 13: tables.t.wehre: unknown key `wehre`",
+        "error: line 14: tables.t.where: planning where in the source: column \"nott\" does not exist; did you mean 'note'?",
+        "error: line 14: tables.t.where: planning where in the target: column \"nott\" does not exist; did you mean 'note'?",
     ]
 
 
@@ -464,16 +479,24 @@ def test_source_that_takes_writes_is_warned_of_and_the_statements_mend_it(sides:
 def test_target_without_privileges_gets_the_grants(sides: Sides) -> None:
     """What the account may not do is an error; after the statements of its hint there is none."""
     admin = sides.urls["TARGET"]
+    base = sa.make_url(admin).database
+    sides.run("TARGET", f"REVOKE TEMPORARY ON DATABASE {base} FROM PUBLIC")
     name = roles(sides, "TARGET", "GRANT SELECT ON t TO {name}")
     try:
         (message,) = sides.problems()
-        assert f"the target's account {name} may not INSERT, UPDATE, DELETE" in message
+        assert f"the target's account {name} may not INSERT, UPDATE, DELETE, make temporary tables" in message
+        assert f"GRANT TEMPORARY ON DATABASE {base} TO {name};" in message
         writer, sides.urls["TARGET"] = sides.urls["TARGET"], admin
-        sides.run("TARGET", f"GRANT INSERT, UPDATE, DELETE ON t TO {name};")
+        sides.run(
+            "TARGET", f"GRANT INSERT, UPDATE, DELETE ON t TO {name}; GRANT TEMPORARY ON DATABASE {base} TO {name}"
+        )
         sides.urls["TARGET"] = writer
         assert f'GRANT INSERT, UPDATE, DELETE ON public."t" TO {name};' in message
         assert not sides.problems()
     finally:
+        sides.urls["TARGET"] = admin
+        sides.run("TARGET", f"REVOKE TEMPORARY ON DATABASE {base} FROM {name}")
+        sides.run("TARGET", f"GRANT TEMPORARY ON DATABASE {base} TO PUBLIC")
         drop(sides, "TARGET", name, admin)
 
 
@@ -528,3 +551,6 @@ def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
     assert any(
         f"GRANT INSERT, UPDATE, DELETE ON {target}.`t` TO 'r_{database}'@'localhost';" in problem for problem in found
     ), found
+    assert any(
+        f"GRANT CREATE TEMPORARY TABLES ON {target}.* TO 'r_{database}'@'localhost'" in problem for problem in found
+    )

@@ -242,7 +242,7 @@ def test_validate_says_what_is_wrong(runner: CliRunner) -> None:
     result = runner.invoke(cli.app, ["validate", "bad.yaml"])
 
     assert result.exit_code == 2
-    for words in ("error", "tables.t.kye", "unknown key `kye`", "Did you mean `key`?", "0 sound tables, 2 errors"):
+    for words in ("error", "tables.t.kye", "unknown key `kye`", "Did you mean `key`?", "0 of 1 table sound, 2 errors"):
         assert words in result.output
 
 

@@ -392,17 +392,17 @@ def test_all_problems_come_at_once(sides: Sides) -> None:
 
     several = PLAIN.replace(
         "    key: [id]\n",
-        "    key:\n      - id\n      - nr\n    checks: [{kind: sum, column: amuont}, {kind: summ}]\n    group: a b\n    wehre: x\n"
-        "    where: nott = 'x'\n",
+        "    key:\n      - id\n      - nr\n    checks: [{kind: sum, column: amuont}, {kind: summ}]\n    group: a b\n    wheree: x\n"
+        "    where: notex = 'x'\n",
     )
     assert [problem.partition(". ")[0] for problem in sides.problems(several)] == [
         "error: line 10: tables.t.key[1]: the source has no column 'nr'",
         "error: line 11: tables.t.checks[1]: unknown kind of check `summ`",
         "error: line 11: tables.t.checks[0]: the source has no column `amuont`",
         "error: line 12: tables.t.group: expected letters, digits and _, beginning with a letter, found `a b`",
-        "error: line 13: tables.t.wehre: unknown key `wehre`",
-        "error: line 14: tables.t.where: planning where in the source: column \"nott\" does not exist; did you mean 'note'?",
-        "error: line 14: tables.t.where: planning where in the target: column \"nott\" does not exist; did you mean 'note'?",
+        "error: line 13: tables.t.wheree: unknown key `wheree`",
+        "error: line 14: tables.t.where: planning where in the source: column \"notex\" does not exist; did you mean 'note'?",
+        "error: line 14: tables.t.where: planning where in the target: column \"notex\" does not exist; did you mean 'note'?",
     ]
 
 
@@ -432,6 +432,9 @@ def test_missing_driver_names_the_extra(
 ) -> None:
     """Without an extra the message says which one to install."""
     monkeypatch.setitem(sys.modules, {"mysql": "pymysql", "duckdb": "duckdb"}[extra], None)
+    # An earlier test may have loaded the dialect, which keeps its driver.
+    monkeypatch.delitem(sys.modules, "duckdb_engine", raising=False)
+    monkeypatch.delitem(sa.dialects.registry.impls, "duckdb", raising=False)
     (tmp_path / "there.duckdb").touch()
     sides.urls["SOURCE"] = {"mysql": "mysql://root@127.0.0.1:1/n", "duckdb": f"duckdb:///{tmp_path}/there.duckdb"}[
         extra

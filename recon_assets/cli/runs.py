@@ -31,6 +31,7 @@ from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Judged, Verdict
+from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.processes import Services
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
@@ -198,15 +199,26 @@ def finish_earlier(session: Session, place: Place) -> None:
 
 
 def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING) -> bool:
-    """Launch a backfill and show it to its end; whether every window was loaded."""
-    some = [item for item in wanted if item.windows]
+    """Launch backfills, parents before the tables that name their rows; whether every window was loaded."""
+    some = {item.spec.name: item for item in wanted if item.windows}
     if not some:
         tell("Nothing to load: no day is missing.")
         return True
-    for item in some:
+    order = loading_order(session.project)
+    for remark in order.remarks(some):
+        tell(remark)
+    done = True
+    for wave in order.waves(some):
+        done &= fill_wave(session, place, [some[name] for name in wave], mode)
+    return done
+
+
+def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode) -> bool:
+    """Launch one backfill and show it to its end; whether every window was loaded."""
+    for item in wanted:
         tell(f"{item.spec.name}: {len(item.windows)} to load, {item.windows[0]} to {item.windows[-1]}")
-    last = show(session.fill(place.webserver, some, mode), some, place.running)
-    failed = {(item.spec.name, key) for item in some for key in item.windows} - last.done
+    last = show(session.fill(place.webserver, wanted, mode), wanted, place.running)
+    failed = {(item.spec.name, key) for item in wanted for key in item.windows} - last.done
     tell(f"{last.status}: {last}" + (f" in {last.seconds:.0f} s" if last.done else ""))
     if failed:
         some_failed = ", ".join(f"{name} {key}" for name, key in sorted(failed)[:10])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,8 +10,11 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, reading
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
+from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
+from recon_assets.orchestration.gap_filling import Condition
 from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
+from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.memory import Memory
 
 DAYS_PER_RUN = 31
@@ -18,8 +22,9 @@ DAYS_PER_RUN = 31
 
 def tables(project: Project, memory: Memory) -> list[dg.AssetsDefinition]:
     """One asset per declared table."""
-    reach, judged = opener(project, memory), judges(project, memory)
-    return [table(spec, project.databases[spec.target.database], reach, judged) for spec in project.tables.values()]
+    reach, judged, databases = opener(project, memory), judges(project, memory), project.databases
+    gaps = gap_filling.condition(partial(loading_order, project))
+    return [table(spec, databases[spec.target.database], reach, judged, gaps) for spec in project.tables.values()]
 
 
 def sources(project: Project) -> list[dg.AssetSpec]:
@@ -28,7 +33,9 @@ def sources(project: Project) -> list[dg.AssetSpec]:
     return list(found.values())
 
 
-def table(spec: TableSpec, target: Database, reach: Opener, judged: Judges) -> dg.AssetsDefinition:
+def table(
+    spec: TableSpec, target: Database, reach: Opener, judged: Judges, gaps: Condition | None = None
+) -> dg.AssetsDefinition:
     """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
     partitions = days(spec.days) if spec.days else None
 
@@ -36,7 +43,7 @@ def table(spec: TableSpec, target: Database, reach: Opener, judged: Judges) -> d
         name=op_name(spec),
         # Input and output are named by us: Dagster would name them after the tables, and refuses some names.
         ins={"source": dg.AssetIn(source_key(spec), dagster_type=dg.Nothing)},
-        outs={op_name(spec): asset_out(spec, target, partitions)},
+        outs={op_name(spec): asset_out(spec, target, partitions, gaps)},
         check_specs=check_specs(spec, partitions),
         can_subset=True,
         partitions_def=partitions,
@@ -91,7 +98,9 @@ def days(declared: Days) -> dg.DailyPartitionsDefinition:
     )
 
 
-def asset_out(spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None) -> dg.AssetOut:
+def asset_out(
+    spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None, gaps: Condition | None
+) -> dg.AssetOut:
     """What the catalog says of a table. Not required: a run in which some days failed has reported the others."""
     described = dg.AssetSpec(
         spec.name,
@@ -101,15 +110,9 @@ def asset_out(spec: TableSpec, target: Database, partitions: dg.PartitionsDefini
         description=spec.description or f"{spec.target} as loaded from {spec.source}.",
         kinds={backend(target), "table"},
         metadata=located(spec.target, target),
-        automation_condition=fill_gaps(),
+        automation_condition=gaps,
     )
     return dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)
-
-
-def fill_gaps() -> "dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]":
-    """Fill each missing day once; a day that failed waits for a person's retry."""
-    condition = dg.AutomationCondition
-    return condition.missing() & ~condition.in_progress() & ~condition.execution_failed()
 
 
 def source(spec: TableSpec, project: Project) -> dg.AssetSpec:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from recon_assets.model import Project
+from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.assets import sources, tables
 from recon_assets.orchestration.memory import memory
 from recon_assets.orchestration.review_sensor import sensor
@@ -20,10 +21,11 @@ def definitions(project: Project, environ: Mapping[str, str] = os.environ) -> dg
     """
     book = memory(environ)
     wanted = jobs(project, book)
+    gaps = [gap_filling.sensor(project)] if project.tables else []
     return dg.Definitions(
         assets=[*tables(project, book), *sources(project), queue(project, book), decisions(project, book, environ)],
         jobs=wanted,
         schedules=schedules(project),
-        sensors=[sensor(project, book, wanted)],
+        sensors=[sensor(project, book, wanted), *gaps],
         executor=dg.in_process_executor,
     )

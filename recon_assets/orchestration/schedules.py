@@ -1,8 +1,10 @@
 """A daily schedule per group, which loads the newest day that is over; and one that judges the newest week again."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -11,9 +13,11 @@ from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
-from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
+from recon_assets.orchestration.loading_order import LoadingOrder, loading_order
 
-QUARTER_PAST_MIDNIGHT = "15 0 * * *"
+FROM_QUARTER_PAST_MIDNIGHT = ("15-55/10 0 * * *", "5-55/10 1-23 * * *")
+RUN_KEY_TAG = "dagster/run_key"
 TWO_AT_NIGHT = "0 2 * * *"
 DAYS_CHECKED = 7
 
@@ -26,7 +30,7 @@ def schedules(project: Project) -> list[dg.ScheduleDefinition]:
         label = group if zones[group] == 1 else f"{group}_{name(zone)}"
         while label in found:  # a group may be called as another one with its zone
             label += "_"
-        found[label] = schedule(label, zone, tables)
+        found[label] = schedule(label, zone, tables, partial(loading_order, project))
     return [*found.values(), *check_schedules(project)]
 
 
@@ -82,30 +86,62 @@ def grouped(project: Project) -> Mapping[tuple[str, str], tuple[TableSpec, ...]]
     return found
 
 
-def schedule(label: str, zone: str, tables: tuple[TableSpec, ...]) -> dg.ScheduleDefinition:
-    """Loads the newest finished day of these tables every day, a quarter past midnight of their zone."""
+def schedule(
+    label: str, zone: str, tables: tuple[TableSpec, ...], order: Callable[[], LoadingOrder]
+) -> dg.ScheduleDefinition:
+    """Loads the newest finished day of these tables every day, from a quarter past midnight of their zone on."""
     return dg.ScheduleDefinition(
         name=f"daily_{label}",
         job_name=adapter.ASSET_JOB,  # a job of their own would refuse tables whose days begin or end on different dates
-        cron_schedule=QUARTER_PAST_MIDNIGHT,
+        cron_schedule=list(FROM_QUARTER_PAST_MIDNIGHT),
         execution_timezone=zone,
-        execution_fn=requests(zone, tables),
-        description=f"Loads the newest finished day ({zone}) of {', '.join(spec.name for spec in tables)}.",
+        execution_fn=requests(zone, tables, order),
+        description=f"Loads the newest finished day ({zone}) of {', '.join(spec.name for spec in tables)}: each once,"
+        " and after the tables whose rows it names.",
     )
 
 
-def requests(zone: str, tables: tuple[TableSpec, ...]) -> Callable[[dg.ScheduleEvaluationContext], Iterator[object]]:
-    """What a tick asks for: a run per table, or the reason why there is none."""
+def requests(
+    zone: str, tables: tuple[TableSpec, ...], order: Callable[[], LoadingOrder]
+) -> Callable[[dg.ScheduleEvaluationContext], Iterator[object]]:
+    """What a tick asks for: a run per table whose parents' runs have ended, or the reason why there is none."""
 
     def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         day = newest_finished(context.scheduled_execution_time.astimezone(ZoneInfo(zone)))
-        due = [spec for spec in tables if covers(spec, day)]
-        for spec in due:
-            yield request(spec, day)
+        due = {spec.name: spec for spec in tables if covers(spec, day)}
         if not due:
             yield dg.SkipReason(f"{day} is outside the declared days of {', '.join(spec.name for spec in tables)}.")
+            return
+        left = due.keys() - runs_of(context.instance, due, day)
+        if not left:
+            yield dg.SkipReason(f"{day} has been asked for of {', '.join(due)}.")
+            return
+        found = order()
+        above = {table: sorted(found.above(table)) for table in due if table in left}
+        under_way = runs_of(context.instance, {*due, *chain.from_iterable(above.values())}, day)
+        # Whether a parent's run failed is no matter: what names its rows fails then, and all else is loaded.
+        waits_for = {
+            table: [each for each in parents if under_way.get(each, each in due)] for table, parents in above.items()
+        }
+        for table, parents in waits_for.items():
+            if not parents:
+                yield request(due[table], day)
+        if all(waits_for.values()):
+            yield dg.SkipReason(
+                "; ".join(f"{name} comes after {', '.join(found)}" for name, found in waits_for.items())
+            )
 
     return tick
+
+
+def runs_of(instance: dg.DagsterInstance, tables: Iterable[str], day: date) -> dict[str, bool]:
+    """Of each table that a schedule has asked for this day of, whether a run of it is still to end."""
+    keys = {run_key(name, day): name for name in tables}
+    found: dict[str, bool] = {}
+    for run in instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(keys)})):
+        name = keys[run.tags[RUN_KEY_TAG]]
+        found[name] = found.get(name, False) or run.status in UNENDED
+    return found
 
 
 def newest_finished(moment: datetime) -> date:
@@ -121,7 +157,12 @@ def covers(spec: TableSpec, day: date) -> bool:
 def request(spec: TableSpec, day: date) -> dg.RunRequest:
     """One run that loads that day of one table, or all of a table without days."""
     return dg.RunRequest(
-        run_key=f"{spec.name} {day}",
+        run_key=run_key(spec.name, day),
         asset_selection=[dg.AssetKey(spec.name)],
         partition_key=day.isoformat() if spec.days else None,
     )
+
+
+def run_key(table: str, day: date) -> str:
+    """What a schedule's run is known by: that of a table and day is asked for once."""
+    return f"{table} {day}"

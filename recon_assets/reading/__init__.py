@@ -10,6 +10,7 @@ from recon_assets.reading.column_matching import (
     problems as problems,
 )
 from recon_assets.reading.disorder import disorder as disorder
+from recon_assets.reading.foreign_keys import parents_by_foreign_key as parents_by_foreign_key
 from recon_assets.reading.measures import (
     COUNT as COUNT,
     DIGEST as DIGEST,

@@ -25,7 +25,7 @@ OWNERS = ((), ("team:data",), ("a+b@mail.example.org", "team:ops"), ("o-o_o.1@su
 def random_project(chance: random.Random) -> Project:
     """Up to three tables; what several have in common, and what only sounds alike, is left to chance."""
     names = chance.sample(NAMES, chance.randint(1, 3))
-    databases = {name: Database(name, f"postgresql://{position}.example/db") for position, name in enumerate(DATABASES)}
+    databases = {name: Database(name, "sqlite:////nowhere/nothing.db") for name in DATABASES}
     return Project(databases, {name: random_table(name, names, chance) for name in names})
 
 
@@ -50,18 +50,22 @@ def random_table(name: str, names: list[str], chance: random.Random) -> TableSpe
 
 @pytest.mark.parametrize("part", range(4))
 def test_whatever_is_declared_loads(part: int) -> None:
-    """Every job, every schedule and every sensor; each schedule's tick asks for what its job can do."""
+    """Every job is resolved, and with them what each schedule and sensor is of."""
     for seed in range(part * 50, part * 50 + 50):
-        repository = definitions(random_project(random.Random(seed)), {}).get_repository_def()
-        with partition_loading_context(effective_dt=NOW):
-            loaded(repository)
+        assert all(job.name for job in repository(seed).get_all_jobs())
 
 
-def loaded(repository: dg.RepositoryDefinition) -> None:
-    """All of it resolved, as Dagster does when it comes to use it."""
-    for job in repository.get_all_jobs():
-        assert job.name
-    for schedule in repository.schedule_defs:
-        context = dg.build_schedule_context(scheduled_execution_time=NOW, repository_def=repository)
-        ticked = schedule.evaluate_tick(context)
-        assert ticked.run_requests or ticked.skip_message
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_declared_is_asked_for(durable: dg.DagsterInstance, seed: int) -> None:
+    """Every tick of a schedule asks for what its job can do, though no target answers."""
+    found = repository(seed)
+    context = dg.build_schedule_context(durable, scheduled_execution_time=NOW, repository_def=found)
+    with partition_loading_context(effective_dt=NOW):
+        for schedule in found.schedule_defs:
+            ticked = schedule.evaluate_tick(context)
+            assert ticked.run_requests or ticked.skip_message
+
+
+def repository(seed: int) -> dg.RepositoryDefinition:
+    """What Dagster makes of a random project."""
+    return definitions(random_project(random.Random(seed)), {}).get_repository_def()

@@ -1,36 +1,66 @@
 """Gaps that fill themselves, once somebody switches that on."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
+from recon_assets.model import TableSpec
 from recon_assets.orchestration.assets import table
+from recon_assets.orchestration.gap_filling import SENSOR, condition
+from recon_assets.orchestration.loading_order import LoadingOrder
 from recon_assets.orchestration.project import definitions
-from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing
+from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing, spec
 
-KEY = dg.AssetKey("flights")
+pytestmark = pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
 
 
-def requested(instance: dg.DagsterInstance, defs: dg.Definitions) -> set[str | None]:
-    """The days that the first tick asks for."""
+ALONE = LoadingOrder({"flights": frozenset()})
+
+
+def filled(declared: TableSpec, order: LoadingOrder = ALONE, *failed: str) -> dg.AssetsDefinition:
+    """A table whose gaps fill themselves, but for days whose load fails."""
+    reach = Scripted(failing(*failed)).reach()
+    return table(declared, WAREHOUSE, reach, lambda _: Verdicts(), condition(lambda: order))
+
+
+def requested(instance: dg.DagsterInstance, defs: dg.Definitions, name: str = "flights") -> set[str | None]:
+    """The days that the next tick asks for."""
     result = dg.evaluate_automation_conditions(defs=defs, instance=instance)
-    return set(result.get_requested_partitions(KEY))
+    return set(result.get_requested_partitions(dg.AssetKey(name)))
 
 
-@pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
+def load(instance: dg.DagsterInstance, defs: dg.Definitions, name: str, first: str, last: str) -> None:
+    """A run over these days of a table."""
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey(name)})
+    job.execute_in_process(instance=instance, tags=days(first, last), raise_on_error=False)
+
+
 def test_all_missing_days_are_asked_for_except_failed_ones(instance: dg.DagsterInstance) -> None:
     """A day that failed waits for a person's retry; a day that is there is left alone."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted(failing("2013-03-02")).reach(), lambda _: Verdicts())
-    defs = dg.Definitions([asset], executor=dg.in_process_executor)
-    run = defs.resolve_implicit_global_asset_job_def().execute_in_process
-    run(instance=instance, tags=days("2013-03-01", "2013-03-01"))
-    run(instance=instance, partition_key="2013-03-02", raise_on_error=False)
+    defs = dg.Definitions([filled(FLIGHTS, ALONE, "2013-03-02")], executor=dg.in_process_executor)
+    load(instance, defs, "flights", "2013-03-01", "2013-03-02")
 
     assert requested(instance, defs) == {f"2013-03-{day:02d}" for day in range(3, 32)}
 
 
+def test_gaps_are_filled_after_those_of_the_tables_above(instance: dg.DagsterInstance) -> None:
+    """Not while one of them has a day that is missing; one that failed holds nothing up, nor does an unknown order."""
+    order = LoadingOrder({"planes": frozenset(), "flights": frozenset({"planes"})})
+    planes, lost = filled(spec("planes"), order, "2013-03-05"), replace(order, unknown={"flights": "no answer"})
+    defs = dg.Definitions([filled(FLIGHTS, order), planes], executor=dg.in_process_executor)
+    load(instance, defs, "planes", "2013-03-01", "2013-03-30")
+    assert not requested(instance, defs)
+    assert requested(instance, defs, "planes") == {"2013-03-31"}
+
+    load(instance, defs, "planes", "2013-03-31", "2013-03-31")
+    assert len(requested(instance, defs)) == 31
+    assert not requested(instance, dg.Definitions([filled(FLIGHTS, lost), planes]))
+
+
 def test_it_is_off_until_somebody_switches_it_on() -> None:
-    """Dagster's own sensor evaluates the conditions, and it is stopped."""
+    """A sensor of ours evaluates the conditions, and it is stopped."""
     found = definitions(PROJECT).get_repository_def().sensor_defs
 
     (sensor,) = [sensor for sensor in found if isinstance(sensor, dg.AutomationConditionSensorDefinition)]
-    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    assert (sensor.name, sensor.default_status) == (SENSOR, dg.DefaultSensorStatus.STOPPED)

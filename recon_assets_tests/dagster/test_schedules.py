@@ -1,6 +1,6 @@
 """The daily schedules: the newest finished day, in the time zone of the table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.model import Days, Project, TableSpec
+from recon_assets.orchestration.loading_order import LoadingOrder
 from recon_assets.orchestration.project import definitions
 from recon_assets.orchestration.schedules import grouped, schedule, schedules
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, Promise, checked, spec
@@ -16,17 +17,26 @@ from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJ
 OPEN = spec(days=replace(NEW_YORK, end=None))
 
 
-def tick(moment: datetime, *tables: TableSpec) -> Sequence[dg.RunRequest]:
+def tick(instance: dg.DagsterInstance, moment: datetime, *tables: TableSpec) -> Sequence[dg.RunRequest]:
     """What the schedule of these tables asks for at a moment."""
-    return evaluated(moment, *tables).run_requests or ()
+    return evaluated(instance, moment, *tables).run_requests or ()
 
 
-def evaluated(moment: datetime, *tables: TableSpec) -> Any:
-    """What a tick of the schedule of these tables comes to at a moment."""
+def evaluated(
+    instance: dg.DagsterInstance,
+    moment: datetime,
+    *tables: TableSpec,
+    parents: Mapping[str, frozenset[str]] | None = None,
+    runs: Mapping[str, dg.DagsterRunStatus] | None = None,
+) -> Any:
+    """What a tick of the schedule of these tables comes to at a moment, after these runs of it."""
+    parents = {**{table.name: frozenset[str]() for table in tables}, **(parents or {})}
     project = Project(PROJECT.databases, {table.name: table for table in tables})
-    found = schedule("travel", "America/New_York", tables)
+    found = schedule("travel", "America/New_York", tables, lambda: LoadingOrder(parents))
     repository = definitions(project).get_repository_def()
-    context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=repository)
+    for name, status in (runs or {}).items():
+        instance.add_run(a_run(name, status))
+    context = dg.build_schedule_context(instance, scheduled_execution_time=moment, repository_def=repository)
     return found.evaluate_tick(context)
 
 
@@ -40,14 +50,14 @@ def evaluated(moment: datetime, *tables: TableSpec) -> Any:
     ],
     ids=["winter", "clocks went forward", "still the evening before in New York", "clocks went back"],
 )
-def test_the_newest_finished_day_is_asked_for(moment: datetime, day: str) -> None:
+def test_the_newest_finished_day_is_asked_for(durable: dg.DagsterInstance, moment: datetime, day: str) -> None:
     """Finished in New York, whatever the time of the server."""
-    assert [request.partition_key for request in tick(moment, OPEN)] == [day]
+    assert [request.partition_key for request in tick(durable, moment, OPEN)] == [day]
 
 
-def test_a_table_without_days_is_loaded_as_well() -> None:
+def test_a_table_without_days_is_loaded_as_well(durable: dg.DagsterInstance) -> None:
     """Beside the day of the others, in a run of its own."""
-    requests = tick(datetime(2013, 3, 12, 4, 15, tzinfo=UTC), FLIGHTS, AIRLINES)
+    requests = tick(durable, datetime(2013, 3, 12, 4, 15, tzinfo=UTC), FLIGHTS, AIRLINES)
 
     assert [(request.asset_selection, request.partition_key) for request in requests] == [
         ([dg.AssetKey("flights")], "2013-03-11"),
@@ -55,9 +65,40 @@ def test_a_table_without_days_is_loaded_as_well() -> None:
     ]
 
 
-def test_a_finished_history_asks_for_nothing() -> None:
+SUCCESS, FAILURE, STARTED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
+
+
+def a_run(name: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run that the schedule has asked for of the 11th."""
+    return dg.DagsterRun("__ASSET_JOB", status=status, tags={"dagster/run_key": f"{name} 2013-03-11"})
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked", "said"),
+    [
+        ({}, ["airlines"], None),
+        ({"airlines": STARTED}, [], "flights comes after airlines"),
+        ({"airlines": SUCCESS}, ["flights"], None),
+        ({"airlines": FAILURE}, ["flights"], None),
+        ({"airlines": SUCCESS, "flights": STARTED}, [], "2013-03-11 has been asked for of flights, airlines."),
+    ],
+    ids=["the parent first", "while it is loaded", "after it", "though it failed", "each once"],
+)
+def test_a_table_is_asked_for_after_those_whose_rows_it_names(
+    durable: dg.DagsterInstance, runs: Mapping[str, dg.DagsterRunStatus], asked: list[str], said: str | None
+) -> None:
+    """As soon as their runs have ended, well or not; each once a day."""
+    parents = {"flights": frozenset({"airlines"})}
+
+    result = evaluated(durable, datetime(2013, 3, 12, 4, 15, tzinfo=UTC), FLIGHTS, AIRLINES, parents=parents, runs=runs)
+
+    assert [key.to_user_string() for request in result.run_requests or () for key in request.asset_selection] == asked
+    assert result.skip_message == said
+
+
+def test_a_finished_history_asks_for_nothing(durable: dg.DagsterInstance) -> None:
     """After the declared end there is no newest day; the tick says so."""
-    result = evaluated(datetime(2020, 1, 1, 5, 15, tzinfo=UTC), FLIGHTS)
+    result = evaluated(durable, datetime(2020, 1, 1, 5, 15, tzinfo=UTC), FLIGHTS)
 
     assert not result.run_requests
     assert "2019-12-31 is outside the declared days of flights" in str(result.skip_message)

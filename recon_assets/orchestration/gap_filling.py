@@ -1,0 +1,73 @@
+"""Gaps that fill themselves: each missing day once, and none before the tables whose rows it names."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import dagster as dg
+
+from recon_assets.model import Project
+from recon_assets.orchestration.loading_order import LoadingOrder
+
+Condition = dg.AutomationCondition[Any]
+SENSOR = "fill_gaps"
+
+
+def condition(order: Callable[[], LoadingOrder]) -> Condition:
+    """Fill each missing day once, after the tables above; a day that failed waits for a person's retry."""
+
+    @lru_cache(maxsize=1)
+    def order_at(_tick: datetime) -> LoadingOrder:
+        return order()
+
+    of = dg.AutomationCondition
+    return of.missing() & ~of.in_progress() & ~of.execution_failed() & AfterParents(order_at)
+
+
+def sensor(project: Project) -> dg.AutomationConditionSensorDefinition:
+    """Looks for gaps, once somebody has switched it on. In the code server: only that can ask the target."""
+    return dg.AutomationConditionSensorDefinition(
+        SENSOR,
+        target=dg.AssetSelection.assets(*project.tables),
+        use_user_code_server=True,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Loads days that are missing, parents before the tables that name their rows.",
+    )
+
+
+class AfterParents(dg.AutomationCondition[dg.AssetKey]):
+    """No table above this one is being loaded, or has a day that is missing and has not failed."""
+
+    def __init__(self, order: Callable[[datetime], LoadingOrder]) -> None:
+        self.order = order
+
+    @property
+    def name(self) -> str:
+        """As the page of an evaluation shows it."""
+        return "parents_are_loaded"
+
+    async def evaluate(  # type: ignore[override]
+        self, context: dg.AutomationContext[dg.AssetKey]
+    ) -> dg.AutomationResult[dg.AssetKey]:
+        """All days that are left to be asked for, or none."""
+        wanted = context.candidate_subset
+        if not wanted.is_empty:
+            order, table = self.order(context.evaluation_time), context.key.to_user_string()
+            if table in order.unknown:  # its days would fail, and then wait for a person
+                return dg.AutomationResult(context, context.get_empty_subset())
+            for parent in order.above(table):
+                if await is_due(context, dg.AssetKey(parent)):
+                    return dg.AutomationResult(context, context.get_empty_subset())
+        return dg.AutomationResult(context, wanted)
+
+
+async def is_due(context: dg.AutomationContext[dg.AssetKey], table: dg.AssetKey) -> bool:
+    """Whether days of a table are being loaded, or will be before anybody is asked."""
+    view = context.asset_graph_view
+    every = view.get_full_subset(key=table)
+    missing = await view.compute_missing_subset(key=table, from_subset=every)
+    failed = await view.compute_execution_failed_subset(key=table, from_subset=every)
+    running = await view.compute_run_in_progress_subset(key=table, from_subset=every)
+    asked = await view.compute_backfill_in_progress_subset(key=table, from_subset=every)
+    return not (missing.compute_difference(failed).is_empty and running.is_empty and asked.is_empty)

@@ -3,6 +3,7 @@
 A sentence is said only when chance would hardly make it true: of damage at random nothing is said.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import localcontext
 from itertools import islice
@@ -52,16 +53,18 @@ def reasons(
         windows: The keys of all windows that were compared, in order.
 
     Returns:
-        At most five sentences.
+        At most five sentences, and one that tells how to declare what they say as no fault.
     """
     with localcontext(CONTEXT):
+        # What became of the values is nearer to the cause than which records they are: of equal counts it is first.
         found = [
+            *_of_cells(comparison, private),
             *_of_kinds(comparison, private, windows),
             *_moved(comparison, private),
-            *_of_cells(comparison, private),
         ]
-    best = sorted(found, key=lambda each: -each.records)
-    return tuple(dict.fromkeys(each.sentence for each in best))[:_SENTENCES]
+    best = sorted((each for each in found if not each.advice), key=lambda each: -each.records)
+    said = tuple(dict.fromkeys(each.sentence for each in best))[:_SENTENCES]
+    return (*said, *(each.sentence for each in found if each.advice))
 
 
 def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence[str]) -> Iterator[Reason]:
@@ -141,12 +144,27 @@ def _of_cells(comparison: Comparison, private: frozenset[str]) -> Iterator[Reaso
     capped = len(records) < comparison.counts.mismatched
     columns = _by_weight(records)
     likes = {name: like for name, wrong in columns.items() if (like := _like(wrong, name, private))}
+    yield from _settling(likes, columns)
     same = _same_columns(records, comparison, likes, capped=capped)
     if same:
         yield same[0]
         likes = {name: like for name, like in likes.items() if name not in same[1]}
     yield from _by_phrase(likes, columns, capped=capped)
     yield from _exchanges(columns, capped=capped)
+
+
+def _settling(likes: Mapping[str, Likeness], columns: Mapping[str, Sequence[Discrepancy]]) -> Iterator[Reason]:
+    """The rules under which all that was looked at of a column is equal, as they are typed and declared."""
+    rules = {name: like.rule for name, like in likes.items() if like.rule and like.count == len(columns[name])}
+    if rules:
+        typed = " ".join(f"--rule {shlex.quote(f'{name}:{rule}')}" for name, rule in rules.items())
+        declared = ", ".join(f"{name}: {{{_as_yaml(rule)}}}" for name, rule in rules.items())
+        yield Reason(f"If that is no fault: {typed}, or declare columns: {{rules: {{{declared}}}}}", 0, advice=True)
+
+
+def _as_yaml(rule: str) -> str:
+    parts = (part.partition("=") for part in rule.split(","))
+    return ", ".join(f"{name}: {value or 'true'}" for name, _, value in parts)
 
 
 def _by_weight(records: Sequence[Discrepancy]) -> dict[str, list[Discrepancy]]:

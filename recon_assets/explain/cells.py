@@ -45,10 +45,13 @@ def _constant(*, private: bool) -> Family:
 
 
 def _replaced(pairs: Sequence[ValuePair]) -> Likeness | None:
-    """Not of booleans, which can only become the other one."""
+    """By one value always; booleans, which can only become the other one, by their opposite in both directions."""
     pair, count = top(pairs)
-    if pair is None or count < _MANY or isinstance(pair[0], bool):
+    opposite = sum(isinstance(s, bool) and isinstance(t, bool) for s, t in pairs)
+    if pair is None or max(count, opposite) < _MANY:
         return None
+    if count < opposite:
+        return Likeness("target is the opposite", opposite)
     return Likeness(f"{shown(pair[0])} has become {shown(pair[1])}", count)
 
 

@@ -183,12 +183,12 @@ def one_run(group: WrongRecords) -> Iterator[Reason]:
     if len(group.records) < _MANY or group.total * 2 > group.all or group.capped:
         return
     for at, _ in enumerate(group.records[0].key):
-        numbers = {each.key[at] for each in group.records}
-        whole = [each for each in numbers if isinstance(each, int) and not isinstance(each, bool)]
-        if len(whole) < len(group.records):
+        whole = [number for each in group.records if isinstance(number := each.key[at], int)]
+        numbers = set(whole)  # of a key of several columns, many records may have one
+        if len(whole) < len(group.records) or len(numbers) < _MANY:
             continue
-        low, high = min(whole), max(whole)
-        if (high - low + 1) * 95 <= len(whole) * 100 and not _amid(group, at, low, high):
+        low, high = min(numbers), max(numbers)
+        if (high - low + 1) * 95 <= len(numbers) * 100 and not _amid(group, at, low, high):
             yield Reason(f"{group.share(len(whole))} follow one another{_named(group, at, low, high)}", len(whole))
             return
 

@@ -80,12 +80,13 @@ def _rounded(numbers: Numbers) -> Likeness | None:
     counts = {how: sum(s.quantize(step, how, CONTEXT) == t for s, t in finer) for _, how in _ROUNDINGS}
     word, rounding = max(_ROUNDINGS, key=lambda each: counts[each[1]])
     digits = {0: "whole numbers", 1: "1 digit after the point"}.get(scale, f"{scale} digits after the point")
-    return Likeness(f"target is source {word} to {digits}", counts[rounding])
+    rule = {ROUND_HALF_UP: f"scale={scale}", ROUND_DOWN: f"scale={scale},rounding=truncate"}.get(rounding, "")
+    return Likeness(f"target is source {word} to {digits}", counts[rounding], rule)
 
 
 def _single(numbers: Numbers) -> Likeness | None:
     count = sum(_real(s) == _real(t) for s, t in numbers)
-    return Likeness("target is the same in single precision (7 digits)", count)
+    return Likeness("target is the same in single precision (7 digits)", count, "as=float32")
 
 
 def _real(value: Decimal) -> bytes | None:

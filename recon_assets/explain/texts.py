@@ -1,6 +1,7 @@
 """What happens to text on its way: trimmed, padded, re-cased, cut, decoded with the wrong code page."""
 
 import html
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,7 @@ from recon_assets.explain.words import Family, Likeness, ValuePair
 Test = Callable[[str, str], bool]
 
 _ENOUGH = 3
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
 
 
 def _garbled(good: str, bad: str) -> bool:
@@ -50,41 +52,45 @@ def _zeros(text: str) -> str:
 
 
 # The first that is true of the most pairs is said, so the special ones stand before the general ones.
-TESTS: tuple[tuple[str, Test], ...] = (
-    ("target has lost its leading zeros", lambda s, t: s.isdigit() and s != t and _zeros(s) == t),
-    ("target is source in lower case", lambda s, t: s.lower() == t),
-    ("target is source in upper case", lambda s, t: s.upper() == t),
-    ("target differs in case only", lambda s, t: s.casefold() == t.casefold()),
-    ("target has lost white space at the end", lambda s, t: s.rstrip() == t),
-    ("target has lost white space at both ends", lambda s, t: s.strip() == t),
-    ("target is padded with white space at the end", lambda s, t: s == t.rstrip()),
-    ("target has gained white space at its ends", lambda s, t: s.strip() == t.strip()),
-    ("target has other line ends", lambda s, t: _lines(s) == _lines(t)),
-    ("target has other white space", lambda s, t: s.split() == t.split()),
-    ("target is UTF-8 that was read as Latin-1", _garbled),
-    ("source is UTF-8 that was read as Latin-1", lambda s, t: _garbled(t, s)),
-    ("target has marks in place of all characters outside ASCII", _replaced),
-    ("target is another Unicode form of the same text", lambda s, t: _composed(s) == _composed(t)),
-    ("target has lost its accents", lambda s, t: not s.isascii() and _plain(s) == t),
-    ("target is source with HTML escapes", lambda s, t: html.escape(s) == t),
-    ("target is source without its HTML escapes", lambda s, t: html.unescape(s) == t),
+TESTS: tuple[tuple[str, Test, str], ...] = (
+    ("target has lost its leading zeros", lambda s, t: s.isdigit() and s != t and _zeros(s) == t, ""),
+    ("target is source in lower case", lambda s, t: s.lower() == t, "ignore_case"),
+    ("target is source in upper case", lambda s, t: s.upper() == t, "ignore_case"),
+    ("target differs in case only", lambda s, t: s.casefold() == t.casefold(), "ignore_case"),
+    ("target has lost white space at the end", lambda s, t: s.rstrip() == t, "rstrip"),
+    ("target has lost white space at both ends", lambda s, t: s.strip() == t, "strip"),
+    ("target is padded with white space at the end", lambda s, t: s == t.rstrip(), "rstrip"),
+    ("target has gained white space at its ends", lambda s, t: s.strip() == t.strip(), "strip"),
+    ("target has other line ends", lambda s, t: _lines(s) == _lines(t), ""),
+    ("target has other white space", lambda s, t: s.split() == t.split(), ""),
+    ("target is UTF-8 that was read as Latin-1", _garbled, ""),
+    ("source is UTF-8 that was read as Latin-1", lambda s, t: _garbled(t, s), ""),
+    ("target has marks in place of all characters outside ASCII", _replaced, ""),
+    ("target is another Unicode form of the same text", lambda s, t: _composed(s) == _composed(t), "unicode=NFC"),
+    ("target has lost its accents", lambda s, t: not s.isascii() and _plain(s) == t, ""),
+    ("target is source with HTML escapes", lambda s, t: html.escape(s) == t, ""),
+    ("target is source without its HTML escapes", lambda s, t: html.unescape(s) == t, ""),
 )
 
 
-def _family(phrase: str, test: Test) -> Family:
+def _family(phrase: str, test: Test, rule: str) -> Family:
     def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         count = sum(isinstance(s, str) and isinstance(t, str | int) and test(s, str(t)) for s, t in pairs)
-        return Likeness(phrase, count) if count >= _ENOUGH else None
+        return Likeness(phrase, count, rule) if count >= _ENOUGH else None
 
     return like
 
 
 def cut(pairs: Sequence[ValuePair]) -> Likeness | None:
-    """To the length of the longest target that is the beginning of its source."""
-    starts = [(s, t) for s, t in pairs if isinstance(s, str) and isinstance(t, str) and t and s.startswith(t)]
+    """To the length of the longest target that is the beginning of its source; of times units tell more."""
+    starts = [
+        (s, t)
+        for s, t in pairs
+        if isinstance(s, str) and isinstance(t, str) and t and s.startswith(t) and not _TIME.match(s)
+    ]
     length = max((len(t) for _, t in starts), default=0)
     count = sum(t in (s[:length], s[:length].rstrip()) for s, t in starts)
     return Likeness(f"target is source cut to {length} characters", count) if count >= _ENOUGH else None
 
 
-TEXTS: tuple[Family, ...] = (*(_family(phrase, test) for phrase, test in TESTS), cut)
+TEXTS: tuple[Family, ...] = (*(_family(*test) for test in TESTS), cut)

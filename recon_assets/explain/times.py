@@ -97,13 +97,21 @@ def _zone(times: Times, shifts: list[timedelta]) -> str:
     if any(shift % _QUARTER or abs(shift) > _FARTHEST for shift in shifts):
         return ""
     moved = [(s, t - s) for s, t in spread(times, 64)]
+    found: dict[str, list[str]] = {}
     for name in ZONES:
         zone = ZoneInfo(name)
         if _agree((_offset(s, zone) == shift) for s, shift in moved):
-            return f", as if {name} time had been read as UTC"
-        if _agree((-_offset(s.replace(tzinfo=zone), zone) == shift) for s, shift in moved):
-            return f", as if UTC had been read as {name} time"
-    return ""
+            found.setdefault("{} time had been read as UTC", []).append(name)
+        elif _agree((-_offset(s.replace(tzinfo=zone), zone) == shift) for s, shift in moved):
+            found.setdefault("UTC had been read as {} time", []).append(name)
+    return next((f", as if {how.format(_local(names, shifts))}" for how, names in found.items()), "")
+
+
+def _local(names: list[str], shifts: list[timedelta]) -> str:
+    """The zone; of times of one season, in which several agree, as many as make clear that none is meant alone."""
+    if len(shifts) > 1 or len(names) == 1:
+        return names[0]
+    return f"{' or '.join(names[:2])}{' (or another zone of that offset)' if len(names) > 2 else ''}"
 
 
 def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
@@ -116,14 +124,15 @@ def _agree(answers: Iterable[bool]) -> bool:
 
 
 _UNITS = (
-    ("milliseconds", timedelta(milliseconds=1)),
-    ("hundredths of a second", timedelta(milliseconds=10)),
-    ("tenths of a second", timedelta(milliseconds=100)),
-    ("whole seconds", timedelta(seconds=1)),
-    ("whole minutes", timedelta(minutes=1)),
-    ("whole hours", _HOUR),
-    ("whole days", _DAY),
+    ("milliseconds", timedelta(milliseconds=1), 3),
+    ("hundredths of a second", timedelta(milliseconds=10), 2),
+    ("tenths of a second", timedelta(milliseconds=100), 1),
+    ("whole seconds", timedelta(seconds=1), 0),
+    ("whole minutes", timedelta(minutes=1), None),
+    ("whole hours", _HOUR, None),
+    ("whole days", _DAY, None),
 )
+"""Each with the digits after the second that it leaves, where a rule can bring times to it."""
 
 
 def _cut(times: Times) -> Likeness | None:
@@ -131,9 +140,13 @@ def _cut(times: Times) -> Likeness | None:
     if sum(s != t for s, t in times) < MIN_SHARE * len(times):
         return None
     found = [
-        Likeness(f"target is source {word} to {name}", sum(_floor(s + shift, unit) == t for s, t in times))
-        for name, unit in _UNITS
-        for word, shift in (("cut", timedelta()), ("rounded", unit / 2))
+        Likeness(
+            f"target is source {word} to {name}",
+            sum(_floor(s + shift, unit) == t for s, t in times),
+            f"precision={digits}{rounding}" if digits is not None else "",
+        )
+        for name, unit, digits in _UNITS
+        for word, shift, rounding in (("cut", timedelta(), ",rounding=truncate"), ("rounded", unit / 2, ""))
     ]
     return max(found, key=lambda each: each.count)
 

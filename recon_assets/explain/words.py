@@ -18,18 +18,23 @@ _ENOUGH = 5
 
 @dataclass(frozen=True)
 class Reason:
-    """One sentence about ``records`` of the differing records."""
+    """One sentence about ``records`` of the differing records, or advice about what may be meant by them."""
 
     sentence: str
     records: int
+    advice: bool = False
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """What the target's values are to the source's ("target is NULL"), and for how many pairs it is true."""
+    """What the target's values are to the source's ("target is NULL"), and for how many pairs it is true.
+
+    ``rule`` is the rule of a column, if any, under which such values are equal: ``scale=2``.
+    """
 
     phrase: str
     count: int
+    rule: str = ""
 
 
 Family = Callable[[Sequence[ValuePair]], Likeness | None]
@@ -72,7 +77,7 @@ def shown(value: Value) -> str:
     """A value within a sentence: NULL, numbers and plain words as such, other text in quotes and cut."""
     if value is None:
         return "NULL"
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if text and len(text) <= _SHOWN and all(each.isalnum() or each in "-+._:/" for each in text):
         return text
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -703,3 +704,27 @@ def test_what_is_no_database_says_what_to_do(both: Both, tmp_path: Path) -> None
     assert "is no DuckDB database; name another file" in said(f"duckdb:///{tmp_path}/notes.txt", 2)
     for scheme in ("postgresql", "mysql"):
         assert "; check user, password, host and database in the URL" in said(f"{scheme}://u@nohost.invalid/x", 3)
+
+
+def test_advice_that_is_followed_works(both: Both) -> None:
+    """Where a rule would settle what was found, the output names it, and with it the tables are equal."""
+    sides = both("postgresql", "postgresql")
+    columns = (
+        "id int PRIMARY KEY, fee numeric, tax numeric, name text, note text, code text, weight float8, made timestamp"
+    )
+    values = "n, n * 1.005 + 7, n * 1.019, 'Ada ' || n || 'x', 'b' || n, E'caf\\u00e9' || n, n / 7.0::float8"
+    made = "'2024-01-01'::timestamp + n * interval '1.000777 day'"
+    changed = "round(fee, 2), trunc(tax, 1), upper(name), note || '  ', normalize(code, NFD), weight::real"
+    for side in (sides.source, sides.target):
+        side.run(f"CREATE TABLE t ({columns})", f"INSERT INTO t SELECT {values}, {made} FROM generate_series(1, 99) n")
+    sides.target.run(
+        "CREATE TABLE u AS SELECT * FROM t",
+        "DELETE FROM t",
+        f"INSERT INTO t SELECT id, {changed}, date_trunc('second', made) FROM u",
+    )
+
+    (advice,) = (line for line in diff(sides).stdout.splitlines() if "If that is no fault: " in line)
+    typed = shlex.split(advice.partition("If that is no fault: ")[2].partition(", or declare ")[0])
+
+    assert len(typed) == 2 * 7
+    assert diff(sides, *typed).stdout.startswith("Equal: 99 records on both sides, and none differs.")

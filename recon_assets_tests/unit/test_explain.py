@@ -132,8 +132,16 @@ CELLS = [
     ("made", lambda v: shift(v, timedelta(seconds=-1)), "target is 1 second earlier"),
     ("made", lambda v: shift(v, timedelta(days=2)), "target is 2 days later"),
     ("made", lambda v: shift(v, timedelta(hours=-3, minutes=-7)), "target is 3 hours 7 minutes earlier"),
-    ("made", read_as_utc, "target is 5 hours earlier, as if America/New_York time had been read as UTC"),
-    ("made", read_as_local, "target is 5 hours later, as if UTC had been read as America/New_York time"),
+    (
+        "made",
+        read_as_utc,
+        "target is 5 hours earlier, as if America/New_York or America/Bogota time had been read as UTC",
+    ),
+    (
+        "made",
+        read_as_local,
+        "target is 5 hours later, as if UTC had been read as America/New_York or America/Bogota time",
+    ),
     ("made", lambda v: v[:19] + "+00:00", "target is source cut to whole seconds"),
     ("made", lambda v: v[:23] + "+00:00", "target is source cut to milliseconds"),
     ("made", lambda v: v[:10] + "T00:00:00+00:00", "target is source cut to whole days"),
@@ -223,6 +231,7 @@ def test_several_columns() -> None:
         "All 100 mismatched records differ in price, name and tax only",
         "price and tax: target is source x 1.2 in all 200 values that differ in them",
         "name: target is source in upper case in all 100 records that differ in it",
+        "If that is no fault: --rule name:ignore_case, or declare columns: {rules: {name: {ignore_case: true}}}",
     )
 
 
@@ -519,9 +528,27 @@ def test_silent_on_random_damage_of_few_values(seed: int) -> None:
 
 
 def test_a_flag_that_is_turned() -> None:
-    """Can only become the other one: that is not said."""
-    comparison = mismatched([row | {"paid": True} for row in rows()], change("paid", lambda _: False))
-    assert reasons(comparison) == ("All 100 mismatched records differ in paid only",)
+    """From which to which, or both ways."""
+    one_way = mismatched([row | {"paid": True} for row in rows()], change("paid", lambda _: False))
+    assert reasons(one_way) == ("All 100 mismatched records differ in paid only; true has become false in all of them",)
+    paid = [row | {"paid": at % 8 == 0} for at, row in enumerate(rows())]
+    assert reasons(mismatched(paid, change("paid", lambda flag: not flag))) == (
+        "All 100 mismatched records differ in paid only; target is the opposite in all of them",
+    )
+
+
+def test_times_that_became_dates() -> None:
+    """Are cut to days, and not to so many characters."""
+    (said, *_) = reasons(mismatched(rows(), change("made", lambda v: v[:10])))
+    assert "target is source cut to whole days" in said
+
+
+def test_a_key_of_several_columns() -> None:
+    """Records of which one column of the key follows one another, each of its values several times."""
+    lost: list[Row] = [{"id": 500 + at // 3, "line": at % 3, "note": f"n{at * 7919}"} for at in range(60)]
+    found = tuple(Discrepancy(DiscrepancyKind.MISSING, (row["id"], row["line"]), row, None) for row in lost)
+    comparison = Comparison(Counts(3000, 2940, 60), missing=found)
+    assert "All 60 missing records follow one another: id 500 to 519" in reasons(comparison)
 
 
 def test_common_values_are_no_reason() -> None:

@@ -38,16 +38,15 @@ MANY = 6
 
 Repeated = list[str] | None
 ExactNames = Annotated[bool, typer.Option("--exact-names", help="UnitPrice and unit_price are two names.")]
-URL = "URL of a database, or env:NAME for one that a variable holds."
-TABLE = 'table, schema.table, "Quoted Name" or (select ..).'
+SIDES = "SOURCE_URL SOURCE_TABLE TARGET_URL TARGET_TABLE"
+URL = "Each side is the URL of a database, or env:NAME for one that a variable holds,"
+TABLE = 'and a table, schema.table, "Quoted Name" or (select ..).'
+FILE = "A file or pattern (.csv, .jsonl, .parquet) is a side by itself."
 
 
 @app.command()
 def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
-    source_url: Annotated[str, typer.Argument(metavar="SOURCE_URL", help=URL)],
-    source_table: Annotated[str, typer.Argument(metavar="SOURCE_TABLE", help=TABLE)],
-    target_url: Annotated[str, typer.Argument(metavar="TARGET_URL", help=URL)],
-    target_table: Annotated[str, typer.Argument(metavar="TARGET_TABLE", help=TABLE)],
+    sides: Annotated[list[str], typer.Argument(metavar=SIDES, help=f"{URL} {TABLE} {FILE}")],
     key: Annotated[
         Repeated,
         typer.Option(metavar="COLUMN", help="What identifies a record; by default the primary key. Again for more."),
@@ -93,9 +92,11 @@ def diff(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon diff postgresql://me@ops/shop orders mysql://me@lake/raw orders
       recon diff sqlite:///a.db t duckdb:///b.duckdb t --key id --rule price:abs=0.01 --json
       recon diff env:SHOP orders env:LAKE orders --key id --window day,2024-01-01,2025-01-01
+      recon diff 'extracts/orders_*.csv' env:LAKE orders --key id
     """
-    urls = options.url(source_url), options.url(target_url)
-    source, target = _side("source", urls[0], source_table), _side("target", urls[1], target_table)
+    (source_url, source_table), (target_url, target_table) = options.sides(sides)
+    urls = source_url, target_url
+    source, target = _side("source", source_url, source_table), _side("target", target_url, target_table)
     asked = {
         "key": _key(key, no_key=no_key),
         "columns": options.names("--columns", columns) if columns else None,

@@ -129,6 +129,44 @@ def url(text: str) -> str:
     return os.environ[name]
 
 
+def sides(words: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The URLs and tables of source and target; a file, or a pattern of files, is both.
+
+    Raises:
+        DeclarationError: When they are too few or too many.
+    """
+    left, found = list(words), []
+    while left:
+        word = left.pop(0)
+        file = _file(word)
+        found.append(file or (url(word), left.pop(0) if left else ""))
+    if len(found) != 2 or not all(table for _, table in found):
+        msg = (
+            "Expected SOURCE_URL SOURCE_TABLE TARGET_URL TARGET_TABLE, or a file in place of URL and table, as in:"
+            " recon diff orders.csv postgresql://me@ops/shop orders --key id"
+        )
+        raise DeclarationError(msg)
+    return found[0], found[1]
+
+
+_CSV_OPTIONS = re.compile(r"\?(?=\w+=)")
+_PLAIN_FILE = re.compile(r'[^".\s]+\.[^".\s]+')
+
+
+def _file(word: str) -> tuple[str, str] | None:
+    """The folder's URL and the file's name, if the word means one and not a database."""
+    from recon_assets.dialect.file_formats import is_file_name  # noqa: PLC0415 - SQLAlchemy takes a third of a second
+
+    path, *more = _CSV_OPTIONS.split(word, maxsplit=1)
+    if ":" in path.partition("/")[0] or not is_file_name(path):
+        return None
+    parts = Path(path).parts
+    fixed = next((place for place, part in enumerate(parts) if set(part) & set("*?[")), len(parts) - 1)
+    folder, name = Path(*parts[:fixed]), "/".join(parts[fixed:])
+    table = name if _PLAIN_FILE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return "?".join([f"files:{folder}", *more]), table
+
+
 def names(option: str, given: Iterable[str]) -> list[str]:
     """Columns, one or more to an option; a name with a comma stands in double quotes.
 

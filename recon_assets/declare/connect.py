@@ -67,12 +67,14 @@ class _Look:
     def _table(self, spec: TableSpec) -> Table | None:
         source, target = (self.engines.get((getattr(spec, role).database, role)) for role in _SIDES)
         schemas: dict[Role, TableSchema] = {}
-        if source:
-            with self._noted(("tables", spec.name, "source")):
-                schemas["source"] = reading.describe(source, spec.source, spec.cast)
         if target:
             with self._noted(("tables", spec.name, "target")):
                 schemas["target"] = reading.describe(target, spec.target)
+        if source:
+            there = schemas.get("target")
+            like = reading.OtherSide.of_target(spec, there) if there else None
+            with self._noted(("tables", spec.name, "source")):
+                schemas["source"] = reading.describe(source, spec.source, spec.cast, like)
         if source and target and len(schemas) == len(_SIDES):
             return Table(spec, source, target, schemas["source"], schemas["target"])
         return None

@@ -4,6 +4,7 @@ No message repeats a URL or the value of an option: either may hold a password.
 """
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
+from recon_assets.dialect.file_formats import ENCODINGS
 from recon_assets.dialect.session_settings import startup_options
 from recon_assets.errors import DeclarationError
 
@@ -21,8 +23,10 @@ DRIVERS = {
     "mariadb": "mariadb+pymysql",
     "duckdb": "duckdb",
     "sqlite": "sqlite",
+    "files": "files",
 }
 _DRIVER_OF = {"postgresql": {"psycopg"}, "mysql": {"pymysql"}, "mariadb": {"pymysql"}}
+_SHORT_FILES = re.compile("^files:(?!//)")
 _FORM = "expected the form postgresql://user:password@host:5432/database"
 _ENCODE = "in a password @ is written %40, : %3A, / %2F, ? %3F, # %23 and % %25"
 
@@ -36,7 +40,7 @@ def check_url(url: str, name: str = "database") -> sa.URL:
     if url.lower().startswith("jdbc:"):
         msg = f"{name}: leave out jdbc: and write user and password before the host; {_FORM}"
         raise DeclarationError(msg)
-    parsed = _parsed(url)
+    parsed = _parsed(_SHORT_FILES.sub("files:///", url))
     if parsed is None:
         msg = f"{name}: not a database URL; {_FORM}; {_ENCODE}"
         raise DeclarationError(msg)
@@ -228,4 +232,21 @@ def _context(level: str, files: Mapping[str, str], name: str) -> ssl.SSLContext:
     return context
 
 
-_TRANSLATED = {"postgresql": _postgresql_url, "mysql": _mysql_url, "mariadb": _mysql_url}
+def _files_url(url: sa.URL, name: str) -> sa.URL:
+    """With the options of CSV only."""
+    for option, value in url.query.items():
+        if option not in _CSV_OPTIONS:
+            raise _unknown(option, list(_CSV_OPTIONS), name)
+        if not re.fullmatch(_CSV_OPTIONS[option], _one(value)):
+            msg = f"{name}: ?{option}= must be {_CSV_MEANING[option]}"
+            raise DeclarationError(msg)
+    return url
+
+
+_CSV_OPTIONS = {"delimiter": r"[^\"\r\n]|tab", "encoding": "|".join(ENCODINGS), "columns": r".*[^\s,].*"}
+_CSV_MEANING = {
+    "delimiter": "one character but a quote, or tab",
+    "encoding": f"one of {', '.join(ENCODINGS)}",
+    "columns": "the names of the columns of files without a header, as id,day,amount",
+}
+_TRANSLATED = {"postgresql": _postgresql_url, "mysql": _mysql_url, "mariadb": _mysql_url, "files": _files_url}

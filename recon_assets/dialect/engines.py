@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import session_settings, sqlite_functions
+from recon_assets.dialect import files, session_settings, sqlite_functions
 from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings
 from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSettings, Role
 from recon_assets.errors import DeclarationError, not_installed
@@ -38,7 +38,10 @@ def engine(database: Database, *, role: Role, lock_timeout: timedelta | None = N
     if family in _FILES:
         _need_file(url, database)
     _need_driver(url, database)
-    if family == "postgresql":
+    if family == "files":
+        made = files.engine(url, database.name, **_pool(database))
+        sa.event.listen(made, "connect", session_settings.duckdb)
+    elif family == "postgresql":
         asked, startup = postgresql_settings(url)
         plain = _with_options(url, startup)
         # Its hstore is text to us, and to look for the type costs five statements.
@@ -95,10 +98,11 @@ def _pool(database: Database) -> dict[str, Any]:
 
 
 def _need_driver(url: sa.URL, database: Database) -> None:
+    is_files = url.get_backend_name() == "files"
     try:
-        url.get_dialect().import_dbapi()
+        (sa.URL.create("duckdb") if is_files else url).get_dialect().import_dbapi()
     except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
-        extra = "duckdb" if url.drivername == "duckdb" else "mysql"
+        extra = "duckdb" if is_files or url.drivername == "duckdb" else "mysql"
         driver = f"{database.name}: the driver of {url.drivername}"
         raise not_installed(driver, extra) from error
 

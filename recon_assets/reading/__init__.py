@@ -45,6 +45,7 @@ from recon_assets.reading.snapshot import (
     stretches as stretches,
 )
 from recon_assets.reading.table_schema import (
+    OtherSide as OtherSide,
     TableSchema as TableSchema,
     describe as describe,
     described as described,

@@ -1,22 +1,22 @@
 """What a database says of one relation."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import table_catalog, table_survey
+from recon_assets.dialect import files, table_catalog, table_survey
 from recon_assets.dialect.column_types import column_types
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.mysql_unreadable import may_hold_bytes
 from recon_assets.dialect.servers import is_mysql
 from recon_assets.errors import DeclarationError, NoSuchTableError
 from recon_assets.model import Column, Relation, TableSpec, Type
-from recon_assets.reading.name_matching import plain_name
+from recon_assets.reading.name_matching import match_names, plain_name
 from recon_assets.reading.names import Select, as_table, cast_to, nearest, relation_of, split_name
 from recon_assets.values import TEXTS
 
@@ -69,13 +69,45 @@ class TableSchema:
         return {column.name: column for column in self.columns}
 
 
-def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | None = None) -> TableSchema:
-    """The columns, keys and triggers of a relation; ``cast`` gives columns another SQL type before they are looked at.
+@dataclass(frozen=True)
+class OtherSide:
+    """What the other side of a file has: types by the target's names, and these by the file's where they differ."""
+
+    types: Mapping[str, Type]
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_target(cls, spec: TableSpec, target: TableSchema) -> "OtherSide":
+        """Of a file that is the source."""
+        return cls({column.name: column.type for column in target.columns}, spec.rename)
+
+    def __call__(self, columns: Sequence[str]) -> Mapping[str, Type]:
+        """The types that these columns of the file have there, as far as they are there."""
+        wanted = {name: self.rename.get(name, name) for name in columns}
+        meant = {pair.source: pair.target for pair in match_names(wanted.values(), self.types).pairs}
+        return {name: self.types[meant[there]] for name, there in wanted.items() if there in meant}
+
+
+def describe(
+    engine: sa.Engine,
+    relation: Relation,
+    cast: Mapping[str, str] | None = None,
+    like: "OtherSide | None" = None,
+) -> TableSchema:
+    """The columns, keys and triggers of a relation.
+
+    Args:
+        engine: Where it is.
+        relation: What to look at.
+        cast: Gives columns another SQL type before they are looked at.
+        like: What the other side has, as whose types the texts of files are read.
 
     Raises:
         DeclarationError: When there is no such relation, or the query is not valid.
         UnavailableError: When the database does not answer.
     """
+    if files.folder_of(engine):
+        _copy_files(engine, relation, cast or {}, like)
     with driver_errors(str(relation)), engine.connect() as connection:
         table = as_table(relation.table) if relation.table else None
         known = _known(connection, relation, table) if table is not None else None
@@ -109,6 +141,14 @@ def describe(engine: sa.Engine, relation: Relation, cast: Mapping[str, str] | No
         transactional=known.transactional,
         unique_everywhere=known.unique_everywhere,
     )
+
+
+def _copy_files(engine: sa.Engine, relation: Relation, cast: Mapping[str, str], like: "OtherSide | None") -> None:
+    if not relation.table:
+        msg = f"{relation}: a query cannot read files; name a file or pattern as the table, and a condition by `where`"
+        raise DeclarationError(msg)
+    with driver_errors(str(relation)):
+        files.copy_in(engine, *split_name(relation.table), like, cast)
 
 
 def _need_texts(relation: Relation, casts: Mapping[str, tuple[Type, Type]]) -> None:
@@ -166,10 +206,17 @@ def described(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> tuple[Ta
     Raises:
         DeclarationError, UnavailableError: As `describe` does.
     """
+    if files.folder_of(source):
+        right = describe(target, spec.target)
+        return describe(source, spec.source, spec.cast, OtherSide.of_target(spec, right)), right
+    if files.folder_of(target):
+        left = describe(source, spec.source, spec.cast)
+        types = {spec.target_name(column.name): column.type for column in left.columns}
+        return left, describe(target, spec.target, None, OtherSide(types))
     with ThreadPoolExecutor(2) as pool:
-        left = pool.submit(describe, source, spec.source, spec.cast)
-        right = pool.submit(describe, target, spec.target)
-        return left.result(), right.result()
+        source_seen = pool.submit(describe, source, spec.source, spec.cast)
+        target_seen = pool.submit(describe, target, spec.target)
+        return source_seen.result(), target_seen.result()
 
 
 @contextmanager

@@ -91,6 +91,13 @@ Read = Callable[[], Any]
         (lambda: options.names("--key", ["a,,b"]), "such as --key id,region"),
         (lambda: options.names("--key", [""]), "such as --key id,region"),
         (lambda: options.names("--columns", ["a", "a"]), "a stands there twice"),
+        (lambda: options.sides(["a.csv"]), "Expected SOURCE_URL SOURCE_TABLE"),
+        (lambda: options.sides(["a.csv", "env:"]), "env:: the variable is not set"),
+        (
+            lambda: options.sides(["a.csv", "sqlite:///b.csv"]),
+            "or a file in place of URL and table, as in: recon diff orders.csv postgresql://",
+        ),
+        (lambda: options.sides(["a.csv", "b.csv", "c.csv"]), "TARGET_URL TARGET_TABLE, or a file"),
         (lambda: options.renames(["a"]), "--rename 'a': expected the source's name = the target's"),
         (lambda: options.renames(["=b"]), "such as --rename dest=destination"),
         (lambda: options.renames(["a=b", "a=c"]), "once for each column"),
@@ -152,3 +159,21 @@ def test_url_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         options.url("env:LAKE")
     with pytest.raises(DeclarationError, match="the variable is not set"):
         options.url("env:")
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("a.csv", ("files:.", "a.csv")),
+        ("/x/y/a_*.jsonl", ("files:/x/y", "a_*.jsonl")),
+        ("x/20*/a.parquet", ("files:x", "20*/a.parquet")),
+        ("x/a b.CSV.gz", ("files:x", '"a b.CSV.gz"')),
+        ("a.csv?delimiter=;&encoding=latin-1", ("files:.?delimiter=;&encoding=latin-1", "a.csv")),
+        ("a?.csv", ("files:.", "a?.csv")),
+    ],
+)
+def test_file_is_a_side_by_itself(word: str, found: tuple[str, str]) -> None:
+    """On either side, beside a database or another file."""
+    assert options.sides([word, "sqlite:///b", "t.csv"]) == (found, ("sqlite:///b", "t.csv"))
+    assert options.sides(["sqlite:///b.csv", "t", word]) == (("sqlite:///b.csv", "t"), found)
+    assert options.sides([word, word]) == (found, found)

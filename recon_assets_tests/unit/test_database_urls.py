@@ -28,7 +28,13 @@ BAD_URLS = {
     "way of TLS": ("mysql://u@h/d?ssl-mode=s3cr3t", r"\?ssl-mode= must be one of disable, prefer, require"),
     "way of TLS as JSON": ("mysql://u@h/d?ssl={s3cr3t", r"\?ssl= must be one of disable"),
     "certificate": ("mysql://u@h/d?ssl-ca=/s3cr3t", r"\?ssl-ca=: a file .* is no certificate or key \(FileNotFound"),
-    "database": ("oracle://u:s3cr3t@h/d", "no support for 'oracle'; use one of duckdb, mariadb"),
+    "delimiter of files": ("files:.?delimiter=s3cr3t", r"\?delimiter= must be one character but a quote, or tab"),
+    "option of files": (
+        "files:.?quote=s3cr3t",
+        r"option \?quote= is not known; there are columns, delimiter, encoding",
+    ),
+    "encoding of files": ("files:.?encoding=s3cr3t", r"\?encoding= must be one of utf-8, utf-16, latin-1"),
+    "database": ("oracle://u:s3cr3t@h/d", "no support for 'oracle'; use one of duckdb, files, mariadb"),
 }
 
 
@@ -51,6 +57,8 @@ GOOD_URLS = {
     "mariadb+pymysql://h/d": "mariadb+pymysql",
     "duckdb:///x.duckdb": "duckdb",
     "sqlite:///x.db": "sqlite",
+    "files:a folder": "files",
+    "files:///a folder": "files",
 }
 
 

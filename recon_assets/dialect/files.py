@@ -1,0 +1,211 @@
+"""Folders of files as databases: a table is a file or a pattern such as ``orders_*.csv``.
+
+CSV, JSON lines and Parquet are copied once, whole, into a DuckDB of our own in a temporary folder, which is read like
+any other and goes with its engine. So all reads of one engine see the same rows, whatever becomes of the files, and a
+file that changes while it is copied is an error. DuckDB may open files of the folder and of no other place.
+"""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.ddl import CreateSchema, CreateTableAs, DropTable
+
+from recon_assets.dialect import file_formats
+from recon_assets.dialect.file_formats import Source
+from recon_assets.dialect.file_values import EXPECTED, Reading, decimal, digits, is_decimal, readings
+from recon_assets.dialect.sql import cast_as
+from recon_assets.errors import DeclarationError, DoesNotFitError, UnavailableError
+from recon_assets.model import Type
+
+Types = Callable[[Sequence[str]], Mapping[str, Type]]
+_FOLDER = "recon_folder"
+_RAW = "recon raw"
+_ROW: sa.ColumnClause[int] = sa.column("rowid")
+
+
+@dataclass
+class Folder:
+    """The files of one engine, the folder with their copy, and for each table copied the types that were asked for."""
+
+    name: str
+    path: Path
+    copy: Path
+    options: Mapping[str, str]
+    copied: dict[str, tuple[Types | None, Mapping[str, str]]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+
+def engine(url: sa.URL, name: str, **pool: Any) -> sa.Engine:
+    """An engine for a folder, by a URL that `check_url` made.
+
+    Raises:
+        DeclarationError: When there is no such folder.
+    """
+    path = Path(url.database or ".").absolute()
+    if not path.is_dir():
+        msg = f"{name}: there is no folder {path}; write files:path/to/folder, and as the table a file of it"
+        raise DeclarationError(msg)
+    place = Path(tempfile.mkdtemp(prefix="recon-files-"))
+    folder = Folder(name, path, place, {option: str(value) for option, value in url.query.items()})
+    copy = sa.URL.create("duckdb", database=str(place / "copy.duckdb"))
+    made = sa.create_engine(copy, execution_options={_FOLDER: folder}, **pool)
+    weakref.finalize(made.pool, shutil.rmtree, place, ignore_errors=True)
+
+    def confined(connection: Any, _: Any) -> None:
+        (free,) = connection.execute("SELECT current_setting('enable_external_access')").fetchone()
+        if free:
+            connection.execute("SET temp_directory = ?", [str(place)])
+            connection.execute("SET allowed_directories = ?", [[str(path), str(place)]])
+            connection.execute("SET enable_external_access = false")
+
+    sa.event.listen(made, "connect", confined)
+    return made
+
+
+def folder_of(made: sa.Engine) -> Folder | None:
+    """The folder that an engine reads; None where it is for a database."""
+    found: Folder | None = made.get_execution_options().get(_FOLDER)
+    return found
+
+
+def copy_in(made: sa.Engine, schema: str | None, table: str, like: Types | None, cast: Mapping[str, str]) -> None:
+    """Copies the files of a table, unless they have been copied with these types.
+
+    Args:
+        made: An engine for a folder.
+        schema: What stands before the point of the table's name.
+        table: What stands after it.
+        like: Gives the other side's types for these columns; None where nothing is known of it, and whatever has been
+            copied will do. Texts of columns that it does not name stay texts, and so do those that are cast.
+        cast: SQL types, by column, which each value must be able to become.
+
+    Raises:
+        DeclarationError: When there is no such file, or it cannot be a table.
+        DoesNotFitError: When a line cannot be read; says which.
+        UnavailableError: When a file changes meanwhile.
+    """
+    folder = folder_of(made)
+    if folder is None:
+        return
+    name = f"{schema}.{table}" if schema else table
+    with folder.lock:
+        asked = like, dict(cast)
+        if name in folder.copied and (like is None or folder.copied[name] == asked):
+            return
+        source = file_formats.find(folder.path, name, folder.options, folder.name)
+        before = source.stamps()
+        with made.connect() as connection, connection.begin(), _reading(source):
+            _copy(connection, folder, source, (schema, table), like or _nothing, cast)
+        if source.stamps() != before:
+            msg = f"{source.place}: the files changed while they were read; run again when nobody writes to them"
+            raise UnavailableError(msg)
+        folder.copied[name] = asked
+
+
+def _nothing(_: Sequence[str]) -> Mapping[str, Type]:
+    return {}
+
+
+@contextmanager
+def _reading(source: Source) -> Iterator[None]:
+    """Says of what DuckDB says against a file where it is, and what was expected."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        said = str(error.orig)
+        if source.format == "csv" and "CSV Error" in said:
+            raise file_formats.csv_error(source, said) from None
+        if any(str(path) in said for path in source.paths):
+            raise file_formats.broken(source, type(error.orig).__name__) from None
+        raise
+
+
+def _copy(  # noqa: PLR0913, PLR0917 - what `copy_in` was given
+    connection: sa.Connection,
+    folder: Folder,
+    source: Source,
+    name: tuple[str | None, str],
+    like: Types,
+    cast: Mapping[str, str],
+) -> None:
+    schema, table = name[0] and sa.sql.quoted_name(name[0], quote=True), sa.sql.quoted_name(name[1], quote=True)
+    if schema:
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+    connection.execute(DropTable(sa.Table(table, sa.MetaData(), schema=schema), if_exists=True))
+    if source.format == "parquet":
+        file_formats.refuse_unlike(connection, source)
+        connection.execute(CreateTableAs(file_formats.typed(source), table, schema=schema))
+        return
+    every, columns = file_formats.texts(source, folder.copy)
+    connection.execute(CreateTableAs(every, _RAW, temporary=True))
+    raw = sa.table(_RAW, *(sa.column(sa.sql.quoted_name(column, quote=True)) for column in columns))
+    _refuse_header(connection, source, raw)
+    types = _types(connection, source, raw, like(columns), cast)
+    selected = (
+        cast_as(raw.c[column], types[column]).label(raw.c[column].name) if column in types else raw.c[column]
+        for column in columns
+    )
+    connection.execute(CreateTableAs(sa.select(*selected).select_from(raw), table, schema=schema))
+    connection.execute(DropTable(sa.Table(_RAW, sa.MetaData())))
+
+
+def _refuse_header(connection: sa.Connection, source: Source, raw: sa.TableClause) -> None:
+    """A header that stands again further down comes from files that somebody put one after the other."""
+    again = sa.and_(*(column == column.name for column in raw.c))
+    row = _first(connection, raw, again) if source.has_header else None
+    if row is not None:
+        msg = f"{source.line(row)}: repeats the header; take that line out"
+        raise DoesNotFitError(msg)
+
+
+def _first(connection: sa.Connection, raw: sa.TableClause, where: sa.ColumnElement[bool]) -> int | None:
+    """The first row for which something holds, counted from 0; before a commit DuckDB numbers rows from 2**62 on."""
+    first = sa.select(sa.func.min(_ROW)).select_from(raw).scalar_subquery()
+    return connection.scalar(sa.select(sa.func.min(_ROW) - first).select_from(raw).where(where))
+
+
+def _types(
+    connection: sa.Connection,
+    source: Source,
+    raw: sa.TableClause,
+    like: Mapping[str, Type],
+    cast: Mapping[str, str],
+) -> dict[str, str]:
+    """As what each column is read that does not stay text; each value is looked at."""
+    known = [column.name for column in raw.c if column.name in {*cast, *like}]
+    ways = {name: (Reading(cast[name]),) if name in cast else readings(like[name]) for name in known}
+    every = [(name, way) for name in known for way in ways[name]]
+    counts = [sa.func.count().filter(way.fails(raw.c[name])) for name, way in every]
+    sizes = [size for name in known for size in digits(raw.c[name])]
+    found = connection.execute(sa.select(sa.func.count(), *counts, *sizes).select_from(raw)).one()[1:]
+    wrong = dict(zip(every, found, strict=False))
+    before, after = (dict(zip(known, found[len(every) + part :: 2], strict=True)) for part in (0, 1))
+    types: dict[str, str] = {}
+    for name in known:
+        best = min(ways[name], key=lambda way: wrong[name, way], default=None)
+        if best and wrong[name, best]:
+            line = source.line(_first(connection, raw, best.fails(raw.c[name])) or 0)
+            raise DoesNotFitError(_misfit(f"{line}: {name}", like.get(name), cast.get(name)))
+        if best and name not in cast:
+            to = decimal(like[name], before[name], after[name]) if is_decimal(best) else best.to
+            if to is None:
+                raise DoesNotFitError(_misfit(f"{source.place}: {name}", like[name], None))
+            types[name] = to
+    return types
+
+
+def _misfit(where: str, other: Type | None, cast: str | None) -> str:
+    if cast or other is None:
+        return f"{where}: cannot become {cast}; mend the line, or cast to another type"
+    return (
+        f"{where}: expected {EXPECTED[other.kind]}, for the other side has {other.name}; mend the line, or read the"
+        f" column as text (`--cast COLUMN=VARCHAR`, columns.cast in YAML) and say by a rule what equal means"
+    )

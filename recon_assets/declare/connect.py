@@ -9,8 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets import reading
-from recon_assets.declare import checked
-from recon_assets.declare.fit import misfit
+from recon_assets.declare import checked, data_fit
 from recon_assets.declare.problems import KeyPath, Problem, hidden
 from recon_assets.declare.reading import Declaration
 from recon_assets.declare.table import Table
@@ -23,7 +22,6 @@ from recon_assets.reading import TableSchema, as_table
 from recon_assets.values import DATETIMES
 
 _PLACES = {"key", "window.column", "columns.rename", "columns.cast", "columns.ignore"}
-_CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
 _SIDES: tuple[Role, ...] = ("source", "target")
 
 
@@ -178,18 +176,6 @@ def _item(table: Table, place: str, said: str) -> KeyPath:
     return (*path, named[1]) if named and mapped else path
 
 
-def _types(table: Table) -> Iterator[Problem]:
-    """Values that the target cannot hold, or not always."""
-    there = {column.name: column for column in table.right.columns}
-    for column in table.left.columns:
-        other = there.get(table.spec.target_name(column.name))
-        found = misfit(column.type, other.type) if other and column.name not in table.spec.ignore else None
-        if found:
-            severity, said = found
-            hint = _CAST if severity == "error" else ""
-            yield Problem((*table.at, "columns"), f"`{column.name}`: {said}", hint, severity)
-
-
 def _window_column(table: Table) -> Iterator[Problem]:
     """Days need a column of dates or moments on both sides."""
     days = table.spec.days
@@ -251,7 +237,7 @@ def _loadable(table: Table) -> Iterator[Problem]:
 
 JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _columns,
-    _types,
+    data_fit.types,
     _window_column,
     _windowed_rows,
     _key,

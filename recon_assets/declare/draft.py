@@ -152,7 +152,8 @@ def _table(name: str, pair: TablePair) -> Suggestion:
     source = pair.source
     alike = match_names(source.shape.by_name, pair.target.shape.by_name)
     guessed = _guessed(source, _in_source_names(pair.target, alike.renames))
-    target = _in_source_names(pair.target, {**alike.renames, **guessed})
+    names = {**alike.renames, **guessed}
+    target = _in_source_names(pair.target, names)
     ignore = dict(_ignored(source, target))
     key, reason = _key(source, target, ignore)
     shared = set(target.shape.by_name) - set(ignore)
@@ -164,11 +165,11 @@ def _table(name: str, pair: TablePair) -> Suggestion:
         key,
         reason,
         window,
-        ignore,
-        rename={**alike.renames, **guessed},
+        {**ignore, **{names[name]: reason for name, reason in ignore.items() if name in names}},
+        rename={name: to for name, to in names.items() if name not in ignore},
         guessed=frozenset(guessed),
         updated_at=_changed(source, shared),
-        remarks=(*_remarks_on_names(pair, alike), *_remarks(source, target, window)),
+        remarks=(*_remarks_on_names(pair, alike), *_remarks(source, target, window, ignore)),
     )
 
 
@@ -286,9 +287,9 @@ def _words(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]", "_", name).lower()
 
 
-def _remarks(source: Found, target: Found, window: Column | None) -> Iterator[str]:
+def _remarks(source: Found, target: Found, window: Column | None, ignore: Mapping[str, str]) -> Iterator[str]:
     for column in _demanding(target):
-        if column.name not in source.shape.by_name:
+        if column.name not in source.shape.by_name or column.name in ignore:
             yield f"{column.name} of the target is NOT NULL without a default: give it one before loading"
     if window and not source.is_view and window.name not in source.indexed:
         yield f"no index of the source begins with {window.name}: each day reads the whole table"

@@ -384,6 +384,9 @@ def _of_sqlite(connection: sa.Connection, table: sa.TableClause) -> CatalogTable
         return None
     in_key = sorted((column for column in columns if column["key"]), key=lambda column: column["key"])
     primary = tuple(column["name"] for column in in_key)
+    # An INTEGER PRIMARY KEY without an index is the row's number, which is never NULL.
+    numbered = len(in_key) == 1 and in_key[0]["type"].upper() == "INTEGER"
+    numbered = numbered and all(index["origin"] != "pk" for index in found["indexes"])
     indexes = [index for index in found["indexes"] if None not in index["columns"] and index["origin"] != "pk"]
     unique = [primary, *(tuple(index["columns"]) for index in indexes if index["unique"])]
     references: dict[int, list[Mapping[str, Any]]] = {}
@@ -392,7 +395,7 @@ def _of_sqlite(connection: sa.Connection, table: sa.TableClause) -> CatalogTable
     return CatalogTable(
         {
             column["name"]: {
-                "nullable": not column["required"],
+                "nullable": not (column["required"] or (numbered and column["key"])),
                 "default": column["default"] is not None,
                 "generated": bool(column["hidden"]),
                 "identity": False,

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 _PLAIN = re.compile(r'[^\s."`\[\];]+')
 
@@ -110,6 +113,24 @@ def written_name(schema: str | None, name: str) -> str:
 def needs_index(engine: sa.Engine) -> bool:
     """Whether an index alone finds rows fast: DuckDB keeps the range of values with every block of rows."""
     return engine.dialect.name != "duckdb"
+
+
+class character_count(FunctionElement[int]):  # noqa: N801 - SQL functions are lower case
+    """How many characters a text has."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(character_count)
+def _character_count(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"char_length({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(character_count, "sqlite")
+@compiles(character_count, "duckdb")
+def _character_count_files(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"length({compiler.process(element.clauses, **kw)})"
 
 
 def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> tuple[str | None, str | None]:

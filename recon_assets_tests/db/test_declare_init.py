@@ -207,7 +207,7 @@ MIXED_CASE = [
     "CREATE SCHEMA dbo",
     'CREATE TABLE dbo."Customer" ("CustomerId" uuid PRIMARY KEY, "FullName" text, "updatedAt" timestamp)',
     INVOICE_LINES,
-    'CREATE TABLE dbo."Event" (id int, "At" date NOT NULL, PRIMARY KEY (id, "At")) PARTITION BY RANGE ("At")',
+    'CREATE TABLE dbo."Event" (id int, "At" date, "Raw" bytea, PRIMARY KEY (id, "At")) PARTITION BY RANGE ("At")',
     "CREATE TABLE dbo.event_1 PARTITION OF dbo.\"Event\" FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')",
     'CREATE VIEW dbo."Report" AS SELECT 1 AS id',
     "CREATE VIEW dbo.loose_view AS SELECT 1 AS id",
@@ -223,7 +223,7 @@ SNAKE_CASE = [
     "CREATE TABLE raw.customers (customer_id uuid PRIMARY KEY, full_name text, updated_at timestamp)",
     """CREATE TABLE raw.invoice_lines (
         customer_id uuid, no text, userid int, paid_at timestamp, PRIMARY KEY (customer_id, no))""",
-    "CREATE TABLE raw.event (id int, at date NOT NULL, PRIMARY KEY (id, at))",
+    "CREATE TABLE raw.event (id int, at date NOT NULL, raw date, PRIMARY KEY (id, at))",
     "CREATE TABLE raw.report (id int PRIMARY KEY)",
     'CREATE TABLE raw."LOG" (id int PRIMARY KEY)',
     "CREATE TABLE raw.plans (y int PRIMARY KEY)",
@@ -252,10 +252,46 @@ def test_other_conventions_meet(made: Made, tmp_path: Path) -> None:
     assert lines.rename == {"CustomerId": "customer_id", "No": "no", "PaidAt": "paid_at"}
     assert "start: 2024-01-05, end: 2024-01-06} 1 row without PaidAt would not be loaded" in text
     assert "# which are one? userId, USER_ID of the source, userid of the target: say by columns.rename" in text
+    assert (tables["Event"].rename, tables["Event"].ignore) == ({"At": "at"}, ("Raw", "raw"))
     assert "{kind: references, column: CustomerId, parent: Customer}" in text
     assert tables["Customer"].updated_at == "updatedAt"
     assert "# Which are one? dbo.Log or dbo.log of the source, raw.LOG of the target: declare them by hand." in text
     assert "# Only in the target: raw.LOG, raw.plans\n# Views of the source: dbo.loose_view." in text
+
+
+LARGE = (
+    "id bigint NOT NULL PRIMARY KEY, small bigint, price decimal(12,3), code varchar(9), u varchar(40), a int, b int"
+)
+SMALL = "id integer PRIMARY KEY, small smallint, price numeric(5,2), code varchar(3), u uuid, a boolean, b boolean"
+GOOD = "(1, 32767, 999.990, 'äöü', '00000000-0000-0000-0000-000000000001', 0, 1)"
+
+
+@pytest.mark.parametrize("source", ["postgresql", "mysql", "sqlite", "duckdb"])
+def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, source: Dialect) -> None:
+    """What types alone leave open, the rows decide; what does not fit is one line a cause, with its rows."""
+    table, path = f"CREATE TABLE t ({LARGE})", tmp_path / "tables.yaml"
+    bad = "(3000000000, 32768, 0.005, 'abcd', 'x', 2, 2)", "(4, -32769, -1000, 'abc', NULL, NULL, 3)"
+
+    def warnings(*rows: str) -> list[str]:
+        statements = [table, *(f"INSERT INTO t VALUES {row}" for row in rows)]
+        urls = {
+            "RECON_SOURCE_URL": made(source, statements),
+            "RECON_TARGET_URL": made("postgresql", [f"CREATE TABLE t ({SMALL})"]),
+        }
+        path.write_text(drafted(*urls.values()))
+        found = connected(read(path, urls)).problems
+        return [item.message.partition(": ")[0] for item in found if item.path[:1] == ("tables",)]
+
+    texts = [] if source == "sqlite" else ["`code` (1 row)", "`u` (1 row)"]  # its texts have no type to be feared
+    assert len(warnings()) == 4 + len(texts)
+    assert warnings(GOOD) == []
+    assert warnings(GOOD, *bad) == [
+        "`id` (1 row)",
+        "`small` (2 rows)",
+        "`price` (2 rows)",
+        *texts,
+        "`a` (1 row), `b` (2 rows)",
+    ]
 
 
 def test_only_tables_that_are_asked_for(made: Made) -> None:

@@ -325,7 +325,7 @@ def test_init_writes_and_validate_reads(runner: CliRunner) -> None:
     """The declaration goes to the screen or into a file; files cannot be loaded into, which only connecting shows."""
     for name in ("a.db", "b.db"):
         with contextlib.closing(sqlite3.connect(name)) as connection:
-            connection.execute("CREATE TABLE t (id integer NOT NULL PRIMARY KEY)")
+            connection.execute("CREATE TABLE t (id integer PRIMARY KEY)")
     urls = {"RECON_SOURCE_URL": "sqlite:///a.db", "RECON_TARGET_URL": "sqlite:///b.db"}
 
     shown = runner.invoke(cli.app, ["init"], env=urls)

@@ -103,11 +103,14 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def leaving_at_once(words: str) -> Iterator[None]:
-    """Let Ctrl-C end the process with ``words``; threads that wait for a database do not hold it back."""
+    """Let Ctrl-C end the process with ``words`` and its statements; threads that wait for them do not hold it back."""
     try:
         yield
     except KeyboardInterrupt:
         complain(words)
+        from recon_assets.dialect import cancel_all  # noqa: PLC0415 - slow, and known where a database is waited for
+
+        cancel_all()
         _leave(INTERRUPTED)
 
 

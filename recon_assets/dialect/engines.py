@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recon_assets.dialect import files, session_settings, sqlite_functions
+from recon_assets.dialect import cancelling, files, session_settings, sqlite_functions
 from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings
 from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSettings, Role
 from recon_assets.errors import DeclarationError, not_installed
@@ -52,6 +52,7 @@ def engine(database: Database, *, role: Role, lock_timeout: timedelta | None = N
     else:
         made = _server(url.set(query={}), database, role, _mysql_arguments(url, database))
         MysqlSettings(database).install(made, role)
+    cancelling.follow(made)
     return made
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
+from recon_assets.dialect.cancelling import cancelled_with_us
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import begin_reading
@@ -213,7 +214,7 @@ class Snapshot:
 
     def both(self, read: Callable[[Side], T]) -> tuple[T, T]:
         """What ``read`` makes of the source and of the target, done at the same time."""
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(2) as pool, cancelled_with_us(self.source.connection, self.target.connection):
             source, target = (pool.submit(read, side) for side in (self.source, self.target))
             return source.result(), target.result()
 

@@ -24,7 +24,7 @@ from recon_assets.local import VARIABLES
 from recon_assets.model import Evidence, Finding
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, Name, Sides
-from recon_assets_tests.db.test_cli_diff import SLEEPING, stop_sleeping, until
+from recon_assets_tests.db.test_cli_diff import SLEEPING, until
 
 PAIRS: list[tuple[Name, Name]] = [(source, target) for source in SOURCES for target in ("postgresql", "mysql")]
 COLUMNS = "id INTEGER, made TIMESTAMP NULL, name VARCHAR(20), fee INTEGER"
@@ -472,12 +472,12 @@ def test_ctrl_c_leaves_at_once(shop: Shop) -> None:
         "c.main(['check', 'orders'])"
     )
     running = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: bool(shop.sides.source.rows(SLEEPING)))
+    until(lambda: bool(shop.sides.source.rows(SLEEPING["postgresql"])))
 
     started = time.monotonic()
     os.kill(running.pid, signal.SIGINT)
     out, said = running.communicate(timeout=30)
-    stop_sleeping(shop.sides.source)
+    until(lambda: not shop.sides.source.rows(SLEEPING["postgresql"]))
 
     assert running.returncode == 130
     assert time.monotonic() - started < 5

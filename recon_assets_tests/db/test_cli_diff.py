@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from recon_assets import cli
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import SOURCES, Name, Side, Sides
+from recon_assets_tests.db.sides import SOURCES, Name, Sides
 
 PAIRS = [(source, target) for source in SOURCES for target in SOURCES]
 FILES: tuple[Name, Name] = ("sqlite", "duckdb")
@@ -549,30 +549,29 @@ def process(*words: str, **more: Any) -> subprocess.Popen[str]:
 
 
 # In this database: tests of other workers sleep in theirs.
-SLEEPING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+SLEEPING: dict[Name, str] = {
+    "postgresql": "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
+    "mysql": "SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep'",
+}
 
 
-def test_ctrl_c_leaves_at_once(both: Both) -> None:
-    """In the middle of a statement: exit code 130, one line, no verdict."""
-    sides = both("postgresql", "postgresql")
+@pytest.mark.parametrize(("name", "sleep"), [("postgresql", "pg_sleep(30)::text"), ("mysql", "sleep(30)")])
+def test_ctrl_c_leaves_at_once(both: Both, name: Name, sleep: str) -> None:
+    """In the middle of a statement: exit code 130, one line, no verdict; and the server ends it, too."""
+    sides = both(name, name)
     sides.create(COLUMNS, COLUMNS, CLEAN)
-    slow = "(select id, name, pg_sleep(30)::text as slept from t)"
+    slow = f"(select id, name, {sleep} as slept from t)"
     running = process("diff", sides.source.url, slow, sides.target.url, slow, "--key", "id")
-    until(lambda: bool(sides.source.rows(SLEEPING)))
+    until(lambda: bool(sides.source.rows(SLEEPING[name])))
 
     started = time.monotonic()
     os.kill(running.pid, signal.SIGINT)
     out, said = running.communicate(timeout=30)
-    stop_sleeping(sides.source)
+    until(lambda: not sides.source.rows(SLEEPING[name]))
 
     assert running.returncode == 130
     assert time.monotonic() - started < 5
     assert (out, said) == ("", "recon: Interrupted; the comparison was not finished.\n")
-
-
-def stop_sleeping(side: Side) -> None:
-    """End what the databases of the server would go on with, for they don't look whether anybody waits."""
-    side.run(f"SELECT pg_terminate_backend(pid) FROM ({SLEEPING}) AS sleeping")
 
 
 def until(happened: Callable[[], bool]) -> None:

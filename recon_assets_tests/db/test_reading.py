@@ -1,5 +1,8 @@
 """What the reader sees: shapes of relations, rows by day, and what is wrong with a declaration."""
 
+import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +18,7 @@ from recon_assets.errors import DeclarationError
 from recon_assets.model import Database, Days, Kind, Relation, TableSpec
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, Sides, quoted, spec
+from recon_assets_tests.db.test_cli_diff import SLEEPING, until
 
 NEW_YORK = "America/New_York"
 STAMPS: dict[str, dict[Name, str]] = {
@@ -434,3 +438,32 @@ def test_what_only_children_of_a_table_of_postgresql_know(both: Both) -> None:
     for table, nullable in ((p, {"v": True, "w": False}), (f, {"v": True})):
         assert table is not None
         assert {name: column["nullable"] for name, column in table.columns.items()} == nullable
+
+
+SLOW = {
+    "postgresql": "SELECT pg_sleep(30)",
+    "mysql": "SELECT sleep(30)",
+    "duckdb": "SELECT count(*) FROM range(1000000) a, range(1000000) b",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_databases_stop_with_who_waits_for_them(both: Both, target: Name) -> None:
+    """Ctrl-C, or a run that Dagster ends, while threads read both sides: no server goes on with it."""
+    sides = both("duckdb", target)
+    sides.create("id integer primary key", "id integer primary key")
+    started = time.monotonic()
+    others_stop = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def press() -> None:
+        until(lambda: bool(sides.target.rows(SLEEPING[target])))
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    try:
+        with reading.snapshot(sides.pair(spec())) as found, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            threading.Thread(target=press).start()
+            found.both(lambda side: side.connection.exec_driver_sql(SLOW[side.dialect]))
+        assert not sides.target.rows(SLEEPING[target])
+        assert time.monotonic() - started < 25  # it would have slept for 30
+    finally:
+        signal.signal(signal.SIGINT, others_stop)

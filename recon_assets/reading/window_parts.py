@@ -287,11 +287,12 @@ def _is(column: tuple[sa.ColumnElement[Any], Wanted], text: str | None) -> sa.Co
 def _looked_up(side: Side, name: str) -> tuple[sa.ColumnElement[Any], Wanted]:
     """A column of the key as a statement looks for its values.
 
-    Of most kinds, and in SQLite, whose columns hold values of any type, canonical texts are compared.
+    Of most kinds canonical texts are compared; also in SQLite, whose columns hold values of any type, and of numbers in
+    DuckDB, which refuses those that the column's type cannot hold.
     """
     (cell,) = side.cells([name])
     kind, alike = cell.type.kind, cell.form.kind is cell.type.kind
-    if side.dialect != "sqlite" and kind in {Kind.INTEGER, Kind.DECIMAL}:
+    if side.dialect not in {"sqlite", "duckdb"} and kind in {Kind.INTEGER, Kind.DECIMAL}:
         return cell.column, lambda text: _number(text, side.dialect)
     if side.dialect != "sqlite" and kind is Kind.TEXT and alike and not cell.type.charset:
         return cell.column, lambda text: sa.literal(text, sa.String())

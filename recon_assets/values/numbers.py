@@ -13,6 +13,7 @@ EXACT = Context(prec=400_000)
 """Computes with any two numbers that `parse` accepts, and rounds neither sums nor products."""
 SPACES = " \t\n\r\f\v"
 REAL_BITS = 24
+_SMALLEST_NORMAL = 2.0**-126
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?")
 _NO_NUMBERS = {"nan": "NaN", **{f"{sign}{name}": f"{sign}Infinity" for sign in "+-" for name in ("inf", "infinity")}}
 _NO_NUMBERS |= {name.removeprefix("+"): value for name, value in _NO_NUMBERS.items()}
@@ -56,7 +57,8 @@ def decimal_of(value: float, bits: int | None = None) -> Decimal:
         return Decimal(value)
     if bits != REAL_BITS:
         return Decimal(repr(value))
-    texts = (f"{value:.{digits}g}" for digits in range(6, 10))
+    # Six digits tell all decimals of as many apart, but for floats next to 0.
+    texts = (f"{value:.{digits}g}" for digits in range(6 if abs(value) >= _SMALLEST_NORMAL else 1, 10))
     return Decimal(next((text for text in texts if single(float(text)) == single(value)), repr(value)))
 
 

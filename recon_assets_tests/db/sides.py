@@ -80,7 +80,9 @@ class Side:
             connection.commit()
 
     def _bound(self, value: Any) -> Any:
-        """SQLite has few types, and MySQL's driver knows no UUID."""
+        """SQLite has few types, MySQL's driver knows no UUID, and DuckDB reads some decimals as doubles."""
+        if isinstance(value, Decimal) and self.name == "duckdb":
+            return format(value, "f")
         if isinstance(value, UUID) and self.name != "postgresql":
             return str(value)
         if self.name == "sqlite" and not isinstance(value, float | str | bytes | None):

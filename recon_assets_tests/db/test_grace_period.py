@@ -115,3 +115,15 @@ def test_large_keys_in_flight_are_not_lost(both: Both) -> None:
     found = compared(sides)
 
     assert (found.in_flight, found.counts.missing) == (1, 1)
+
+
+def test_keys_in_flight_that_the_other_side_cannot_hold(both: Both) -> None:
+    """DuckDB refuses to compare a column with them as numbers."""
+    sides = both("duckdb", "postgresql")
+    rest = "v text, touched timestamptz"
+    sides.create(f"id uhugeint, {rest}", f"id numeric, {rest}", [(5, "a", OLD)])
+    sides.target.fill("t", [(5, "a", OLD), (-1, "a", YOUNG)])
+
+    found = compared(sides)
+
+    assert (found.in_flight, found.counts.missing, found.counts.extra) == (1, 0, 0)

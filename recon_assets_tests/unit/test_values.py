@@ -146,6 +146,11 @@ def test_so_is_a_single_one(value: float) -> None:
     assert numbers.single(float(numbers.decimal_of(value, numbers.REAL_BITS))) == value
 
 
+def test_the_least_single_one_has_one_digit() -> None:
+    """As databases print it: 1.4013e-45 would be another number."""
+    assert numbers.decimal_of(2.0**-149, numbers.REAL_BITS) == Decimal("1e-45")
+
+
 @given(st.datetimes())
 def test_a_moment_is_read_as_it_is_written(moment: datetime) -> None:
     """By the quick way and the other."""

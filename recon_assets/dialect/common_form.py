@@ -51,10 +51,11 @@ def common_form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone
     if alone:
         other_parts = alone.kind is Kind.NATIVE and left.name == right.name
         why = "is made of other parts there" if other_parts else "has no exact form in other databases"
-        msg = (
-            f"{alone.name} {why}; cast the column to a type that both have"
+        cast = (
+            "cast the column to a type that both have"
             " (columns.cast in YAML, `--cast COLUMN=TYPE` of recon diff), or leave the column out"
         )
+        msg = f"{alone.name} {why}; {_QUERY if Kind.BINARY in kinds else cast}"
         raise DeclarationError(msg)
     if rule.read_as:
         return Form(
@@ -75,6 +76,12 @@ def common_form(left: Type, right: Type, rule: Rule, *, same_dialect: bool, zone
     )
 
 
+_QUERY = (
+    "read a query instead of the table, in which both are texts (of addresses host(x) and inet6_ntoa(x), of bytes"
+    " encode(x, 'hex') and lower(hex(x))), for no cast makes texts of bytes; or leave the column out"
+)
+
+
 def _common(left: Type, right: Type) -> Kind:
     if left.kind is right.kind:
         return left.kind
@@ -83,9 +90,10 @@ def _common(left: Type, right: Type) -> Kind:
     for one, other in ((left.kind, right.kind), (right.kind, left.kind)):
         if other in KINDS[one].compared_with:
             return KINDS[one].compared_with[other]
+    cast = "cast it (columns.cast, `--cast COLUMN=TYPE`), or leave the column out"
     msg = (
         f"{left.name} and {right.name} have no common meaning; say by a rule what the values are to be read as"
-        f" ({', '.join(_READ_AS)}: columns.rules in YAML, `--rule COLUMN:as=KIND` of recon diff), cast it"
-        " (columns.cast, `--cast COLUMN=TYPE`), or leave the column out"
+        f" ({', '.join(_READ_AS)}: columns.rules in YAML, `--rule COLUMN:as=KIND` of recon diff),"
+        f" {_QUERY if Kind.BINARY in {left.kind, right.kind} else cast}"
     )
     raise DeclarationError(msg)

@@ -3,6 +3,7 @@
 import pytest
 
 import recon_assets
+from recon_assets.errors import DeclarationError
 from recon_assets.model import Comparison
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Sides
@@ -68,3 +69,23 @@ def test_a_column_that_mariadb_does_not_show(both: Both) -> None:
     sides.target.run("INSERT INTO t VALUES (1, 6)")
 
     assert [record.differing for record in compared(sides).mismatched] == [("secret",)]
+
+
+def test_addresses_beside_bytes_are_compared_as_the_advice_says(both: Both) -> None:
+    """`inet` and `varbinary(16)` meet by no cast; the queries that the error names compare them, IPv6 too."""
+    sides = both("postgresql", "mysql")
+    sides.create("id integer PRIMARY KEY, ip inet", "id integer PRIMARY KEY, ip varbinary(16)")
+    sides.source.run("INSERT INTO t VALUES (1, '10.0.0.1'), (2, '2001:db8::1'), (3, '10.0.0.3')")
+    sides.target.run(
+        "INSERT INTO t VALUES (1, inet6_aton('10.0.0.1')), (2, inet6_aton('2001:db8::1')), (3, x'0a000004')"
+    )
+
+    (left_out,) = compared(sides).not_compared
+    with pytest.raises(DeclarationError, match="no cast makes texts of bytes") as cast:
+        compared(sides, columns=["ip"], cast={"ip": "text"})
+    queries = "(select id, host(ip) as ip from t)", "(select id, inet6_ntoa(ip) as ip from t)"
+    found = recon_assets.compare(sides.source.url, queries[0], sides.target.url, queries[1], key=["id"])
+
+    assert "host(x) and inet6_ntoa(x)" in left_out.why
+    assert "--cast" not in left_out.why + str(cast.value)
+    assert [(record.key, record.differing) for record in found.mismatched] == [((3,), ("ip",))]

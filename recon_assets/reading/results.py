@@ -16,6 +16,7 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.windows import bound
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.model import Kind, Results, Rule, SidePair, Type, Window
+from recon_assets.reading.measures import too_long
 from recon_assets.reading.names import Select, columns_of, written
 from recon_assets.reading.snapshot import Side, Snapshot
 from recon_assets.values import Marked, json, numbers
@@ -35,6 +36,7 @@ def results(snapshot: Snapshot, need: Results, window: Window) -> SidePair:
     Raises:
         DeclarationError: When a query is not valid, gives two columns one name, lacks a column of ``by``, or names a
             window that is not there.
+        DoesNotFitError: When a database cannot write down a value, which MySQL makes NULL of.
         RefusedError: When a query gives more rows than can be held.
         UnavailableError: When a database does not answer.
     """
@@ -43,7 +45,7 @@ def results(snapshot: Snapshot, need: Results, window: Window) -> SidePair:
     return SidePair(*([_row(each, types, as_json) for each in found] for types, found in both))
 
 
-def _read(side: Side, need: Results, window: Window) -> tuple[dict[str, Type], Sequence[sa.Row[Any]]]:
+def _read(side: Side, need: Results, window: Window) -> tuple[dict[str, Type], Sequence[Sequence[Any]]]:
     """The types of a query's columns, and its rows: texts where a type has canonical ones."""
     place, sql = f"{side.place}'s query", str(getattr(need, side.role))
     bounds = _bounds(side, window)
@@ -57,9 +59,14 @@ def _read(side: Side, need: Results, window: Window) -> tuple[dict[str, Type], S
             names = _names(result, need.by, place)
         types = column_types(side.connection, everything, {}, {})
         columns = query.columns(*columns_of(names)).subquery("q").c
-        select: Select = sa.select(*(_text(columns[name], types[name], side.dialect) for name in names))
-        with side.connection.execute(select) as result:
-            found = result.fetchmany(MAX_RESULT_ROWS + 1)
+        texts = [_text(columns[name], types[name], side.dialect) for name in names]
+        nulls = [columns[name].is_(None) for name in names]
+        with side.connection.execute(sa.select(*texts, *nulls)) as result:
+            read = [(row[: len(names)], row[len(names) :]) for row in result.fetchmany(MAX_RESULT_ROWS + 1)]
+    lost = [any(text is None and not null for text, null in zip(*each, strict=True)) for each in read]
+    if any(lost):
+        too_long(place, sum(lost))
+    found = [row for row, _ in read]
     if len(found) > MAX_RESULT_ROWS:
         msg = f"{place}: gives more than {MAX_RESULT_ROWS:,} rows; group them, so that a row stands for many records"
         raise RefusedError(msg)
@@ -78,7 +85,7 @@ def _text(column: sa.ColumnElement[Any], of: Type, dialect: str) -> sa.ColumnEle
     return value_text(Cell(column, of, common_form(of, of, Rule(), same_dialect=True)))
 
 
-def _row(found: sa.Row[Any], types: Mapping[str, Type], as_json: set[str]) -> ResultRow:
+def _row(found: Sequence[Any], types: Mapping[str, Type], as_json: set[str]) -> ResultRow:
     values = {name: _value(text, of) for text, (name, of) in zip(found, types.items(), strict=True)}
     return {
         name: json.show(value)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, reading
 from recon_assets.checks.business_rules import figure
-from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.errors import DeclarationError, DoesNotFitError, RefusedError
 from recon_assets.model import (
     ALL,
     Database,
@@ -628,3 +628,17 @@ def test_all_is_read_at_one_moment(both: conftest.Both, name: Name) -> None:
 
     assert figures(before) == figures(during) == EXPECTED
     assert figures(after) == [(2, 2, [1, 3]), (1, 3, [6]), (0, 0, []), (2, 2, [7, 8])]
+
+
+def test_results_that_are_too_long_to_be_written_down_are_an_error(both: conftest.Both) -> None:
+    """MySQL makes NULL of a text that is longer than max_allowed_packet, as that of the digits of bytes is."""
+    sides = both("postgresql", "mysql")
+    for side in (sides.source, sides.target):
+        side.run("CREATE TABLE t (id integer primary key)")
+    sides.target.run("CREATE TABLE b (v longblob)", "INSERT INTO b VALUES (repeat('x', 9000000)), (NULL)")
+    rule = Results("SELECT NULL::bytea AS v", "SELECT v FROM b")
+    with (
+        snapped(sides, spec()) as snapshot,
+        pytest.raises(DoesNotFitError, match=r"target's query: 1 rows are too long .* raise its max_allowed_packet"),
+    ):
+        reading.results(snapshot, rule, ALL)

@@ -347,6 +347,7 @@ def duckdb(connection: Any, _: Any) -> None:
         DeclarationError: When the file has a macro of the name of a function, which ours would mean.
     """
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # after two seconds it would stand amid a command's output
     found = connection.execute(_SHADOWING).fetchall()
     if found:
         names = ", ".join(name for (name,) in found)

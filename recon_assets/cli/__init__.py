@@ -52,6 +52,9 @@ COMMANDS = {
     "diff": Lazy("diff", "Compare two tables of two databases and name every record that differs."),
     "check": Lazy("checks", "Run the checks of declared tables, day by day, and say what is wrong."),
     "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
+    "status": Lazy(
+        "status", "Say of each declared table how many days are loaded, judged by checks, and wait for a decision."
+    ),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by a Dagster backfill, and follow it to its end."),
@@ -144,6 +147,11 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         with piped():  # what is still buffered has a reader, or the exit code stands without one
             app(args=args, prog_name="recon")
+    except SystemExit as ended:
+        # Help has no verdict, and Click ends with 1 when its reader goes away.
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(0)
+        raise
     except Exception:  # noqa: BLE001 - shown whole
         traceback.print_exc()
         sys.exit(COULD_NOT_RUN)

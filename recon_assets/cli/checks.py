@@ -74,7 +74,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
         result = replace(_nothing_yet(project), all_days=not (first or last))
-        asked = _asked(wanted, days, only or (), now, result.not_checked)
+        asked = _asked(wanted, days, only or (), now, result.not_checked, say=remark if json else _in_the_verdict)
         with progress() as told:
             findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
             aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
@@ -87,7 +87,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
 def reconciled(project: Project, now: datetime) -> Result:
     """What every check of every table finds on all days that have ended."""
     result = _nothing_yet(project)
-    asked = _asked(project.tables.values(), (None, None), (), now, result.not_checked)
+    asked = _asked(project.tables.values(), (None, None), (), now, result.not_checked, say=_in_the_verdict)
     with progress() as told:
         _add(result, _findings(project, asked, told, now=now))
     return result
@@ -96,6 +96,7 @@ def reconciled(project: Project, now: datetime) -> Result:
 def _nothing_yet(project: Project) -> Result:
     return Result(
         {name: spec.private for name, spec in project.tables.items()},
+        keys={name: spec.key for name, spec in project.tables.items()},
         of_all_rows={
             (spec.name, check.name) for spec in project.tables.values() for check in spec.checks if _of_all(check)
         },
@@ -106,12 +107,18 @@ def _of_all(check: Check) -> bool:
     return isinstance(check, Count | Keys | Fields | Checksum) and check.where is None
 
 
-def _asked(
+def _in_the_verdict(_words: str) -> None:
+    """Says nothing: the verdict names what was not checked."""
+
+
+def _asked(  # noqa: PLR0913 - what is asked for, and where to say what is not
     specs: Iterable[TableSpec],
     days: Span,
     only: Sequence[str],
     now: datetime,
     not_checked: dict[str, str],
+    *,
+    say: Callable[[str], None],
 ) -> list[TableChecks]:
     """What is to be checked; tables of which not all is go into ``not_checked`` with the reason.
 
@@ -126,7 +133,7 @@ def _asked(
         try:
             if not spec.checks:
                 not_checked[spec.name] = "no checks are declared"
-                remark(f"{spec.name}: no checks are declared, so nothing is known of it.")
+                say(f"{spec.name}: no checks are declared, so nothing is known of it.")
             elif wanted:
                 found.append(TableChecks(spec, windows(spec, *days, now), wanted))
         except DeclarationError as error:
@@ -135,7 +142,7 @@ def _asked(
     if refused and not found:
         raise DeclarationError("\n".join(refused))
     for said in (*refused, *_left_out(found, not_checked)):
-        remark(said)
+        say(said)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from rich.table import Table
 from rich.text import Text
 
-from recon_assets.cli.output import plain_table, screen, tell
+from recon_assets.cli.output import plain_table, screen, shown, tell
 from recon_assets.cli.samples import Sample
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT
 from recon_assets.model import (
@@ -29,6 +29,8 @@ from recon_assets.model import (
 )
 
 SAMPLE = 20
+NAMED = 3
+"""How many records of a check people are shown; `--json` lists all."""
 _RANKS = {None: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3}
 STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severity.HIGH: "bold red"}
 
@@ -78,6 +80,7 @@ class Result:
 
     Attributes:
         private: The columns of each table of which no value is shown.
+        keys: The columns that identify a record of each table.
         not_checked: Tables of which not all was judged, each with what was not and why.
         all_days: Whether no days were chosen.
         of_all_rows: The tables and checks that look at every row, so that they tell whether there is any.
@@ -85,6 +88,7 @@ class Result:
     """
 
     private: Mapping[str, Collection[str]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     not_checked: dict[str, str] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     samples: dict[tuple[str, str], Sample] = field(default_factory=dict)
@@ -136,6 +140,18 @@ class Result:
             return tally.worst.reasons
         at = (tally.table, tally.check)
         return self.samples[at].reasons(tuple(self.windows.get(tally.table, ())), self.private.get(tally.table, ()))
+
+    def named(self, tally: Tally) -> str:
+        """Some of the records that a check found wrong, by their keys; "" where it found none."""
+        key, private = self.keys.get(tally.table, ()), frozenset(self.private.get(tally.table, ()))
+        keys = dict.fromkeys(item.key for item in self.samples[tally.table, tally.check].records)
+        some = (
+            ", ".join(
+                f"{name} {shown(value)}" for name, value in zip(key, masked_key(key, each, private), strict=False)
+            )
+            for each in list(keys)[:NAMED]
+        )
+        return "; ".join(filter(None, some))
 
     def total(self, figure: str) -> int:
         """One figure of all checks."""
@@ -199,7 +215,7 @@ def show(result: Result) -> None:
     if bad:
         tell("\nWhat is wrong: each check's worst day, and what the wrong records of all days have in common")
     for tally in bad:
-        _show_worst(tally, result.reasons(tally))
+        _show_worst(tally, result.reasons(tally), result.named(tally))
     if result.total("failed") > len(bad):
         _show_failing(result)
 
@@ -248,8 +264,10 @@ def _grade(tally: Tally) -> Text:
     return Text(tally.severity or "passed", style=STYLES[tally.severity])
 
 
-def _show_worst(tally: Tally, reasons: Iterable[str]) -> None:
+def _show_worst(tally: Tally, reasons: Iterable[str], named: str) -> None:
     tell(f"  {tally.worst.summary if tally.worst else ''}")
+    if named:
+        tell(f"    records such as {named}")
     for reason in reasons:
         tell(f"    - {reason}")
 

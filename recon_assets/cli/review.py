@@ -102,7 +102,7 @@ def show(case: Id, file: File = None, limit: Limit = 10, json: AsJson = False) -
 def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     case: Id,
     decision: Annotated[Decision, typer.Argument(help="What is to become of its records.")],
-    reviewer: Reviewer,
+    reviewer: Reviewer = "",
     note: Note = "",
     row: Annotated[
         Repeated, typer.Option(metavar="ID", help="Only this record, by the ID that `show` gives; again for more.")
@@ -131,6 +131,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     """
     asked = CaseId.parse(case)
     chosen = choice(decision, row, values, nulls)
+    who = known(reviewer) if yes else reviewer
     with context.project_and_ledger(file) as (project, memory):
         with memory.begin() as c:
             version = review.known(c, asked).version
@@ -138,7 +139,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
         decided = yes and not preview.problems
         if decided:
             now = datetime.now(UTC)
-            review.decide(memory, project, asked, chosen, who=reviewer, note=note, at=now, expected=version)
+            review.decide(memory, project, asked, chosen, who=who, note=note, at=now, expected=version)
     with piped():
         if json:
             as_json(_preview_as_dict(preview, project, decided=decided))
@@ -157,7 +158,9 @@ def report(json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switc
 
 
 @app.command()
-def comment(case: Id, text: Annotated[str, typer.Argument(help="What you have to say.")], reviewer: Reviewer) -> None:
+def comment(
+    case: Id, text: Annotated[str, typer.Argument(help="What you have to say.")], reviewer: Reviewer = ""
+) -> None:
     """Add a comment to a case."""
     _act(partial(review.comment, note=text), case, reviewer)
     tell("Noted.")
@@ -167,7 +170,7 @@ def comment(case: Id, text: Annotated[str, typer.Argument(help="What you have to
 def assign(
     case: Id,
     assignee: Annotated[str, typer.Argument(metavar="NAME", help='Who is to look at it; "" for nobody.')],
-    reviewer: Reviewer,
+    reviewer: Reviewer = "",
 ) -> None:
     """Assign a case to a person."""
     _act(partial(review.assign, to=assignee), case, reviewer)
@@ -175,20 +178,32 @@ def assign(
 
 
 @app.command()
-def ask(case: Id, reviewer: Reviewer) -> None:
+def ask(case: Id, reviewer: Reviewer = "") -> None:
     """Ask for the case's day to be compared again."""
     _act(review.ask, case, reviewer)
     tell("Asked. Dagster's sensor starts a run of checks; a case whose records agree by then closes itself.")
 
 
 @app.command()
-def undo(case: Id, reviewer: Reviewer, note: Note = "") -> None:
+def undo(case: Id, reviewer: Reviewer = "", note: Note = "") -> None:
     """Ask for an applied case to be rolled back, or an accepted difference to be taken back.
 
     `recon rollback case` does the same at once, and shows beforehand what it would write.
     """
     _act(partial(review.undo, note=note), case, reviewer)
     tell("Asked. Dagster's sensor starts a run that takes it back.")
+
+
+def known(reviewer: str) -> str:
+    """Who acts, for the record; to look what would be written, nobody needs a name.
+
+    Raises:
+        DeclarationError: When neither the option nor the environment says it.
+    """
+    if not reviewer:
+        msg = "Say who you are, for the record: --reviewer NAME (USER is not set)"
+        raise DeclarationError(msg)
+    return reviewer
 
 
 def asked_windows(day: str | None, first: str | None, last: str | None) -> tuple[str, str] | None:
@@ -268,6 +283,6 @@ def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> di
 
 
 def _act(act: Callable[..., Event], case: str, reviewer: str) -> None:
-    asked = CaseId.parse(case)
+    asked, who = CaseId.parse(case), known(reviewer)
     with context.opened_ledger() as memory:
-        act(memory, asked, who=reviewer, at=datetime.now(UTC))
+        act(memory, asked, who=who, at=datetime.now(UTC))

@@ -14,7 +14,7 @@ from recon_assets import review
 from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, piped, tell
-from recon_assets.cli.review import Limit, Note, Reviewer
+from recon_assets.cli.review import Limit, Note, Reviewer, known
 from recon_assets.errors import DIFFERENT
 from recon_assets.model import Action, CaseId, TableSpec
 from recon_assets.review import Restored, RolledBack, Scope
@@ -34,7 +34,7 @@ class What(StrEnum):
 def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
     what: Annotated[What, typer.Argument(help="Whose work to take back.")],
     identity: Annotated[str, typer.Argument(metavar="ID", help="As table/day/kind, or the ID that Dagster gave.")],
-    reviewer: Reviewer,
+    reviewer: Reviewer = "",
     note: Note = "",
     file: File = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write; without it nothing is written.")] = False,  # noqa: FBT002
@@ -50,10 +50,11 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon rollback case flights/2013-03-10/missing --note "the source was wrong" --yes
       recon rollback backfill abcdefgh
     """
+    who = known(reviewer) if yes else reviewer
     scope = Scope(**{what.value: CaseId.parse(identity) if what is What.CASE else identity})  # type: ignore[arg-type]
     with context.project_and_ledger(file) as (project, memory):
         clock = partial(datetime.now, UTC)
-        done = review.roll_back(memory, project, scope, who=reviewer, note=note, clock=clock, dry_run=not yes)
+        done = review.roll_back(memory, project, scope, who=who, note=note, clock=clock, dry_run=not yes)
     with piped():
         as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
     raise typer.Exit(DIFFERENT if done.refused else 0)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from recon_assets.cli import options
 from recon_assets.cli.options import File
-from recon_assets.cli.output import as_json, aside, leaving_at_once, plain_table, progress, remark, screen, tell
+from recon_assets.cli.output import as_json, aside, leaving_at_once, piped, plain_table, progress, remark, screen, tell
 from recon_assets.declare import Declaration, Problem, ProblemsError, read
 from recon_assets.declare.problems import holds_password
 from recon_assets.errors import COULD_NOT_RUN, WRONG_USE, DeclarationError, RefusedError
@@ -47,10 +47,8 @@ def validate(
         msg = f"{file} and --file {named}: name one declaration."
         raise DeclarationError(msg)
     declaration = _examined(file or named, connect=connect)
-    if json:
-        as_json(_report(declaration))
-    else:
-        _show(declaration, connect=connect)
+    with piped():
+        as_json(_report(declaration)) if json else _show(declaration, connect=connect)
     raise typer.Exit(_exit_code(declaration.problems))
 
 
@@ -144,7 +142,8 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     with leaving_at_once("Interrupted; nothing was written."), progress() as told:
         text = aside(lambda: first_declaration(source, target, datetime.now(UTC).date(), tables=patterns, tell=told))
     if not out:
-        typer.echo(text, nl=False)
+        with piped():
+            typer.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
     remark(f"{out} is written. Read it, then compare it with the databases: recon validate {out} --connect")

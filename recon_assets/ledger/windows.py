@@ -40,6 +40,12 @@ def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
 
 
+def judged_windows(c: sa.Connection) -> dict[str, int]:
+    """How many windows of each table some check has judged."""
+    by_table = sa.select(_judged.c.table_name, sa.func.count().label("n")).where(_judged.c.evaluation.is_not(None))
+    return {row.table_name: row.n for row in c.execute(by_table.group_by(_judged.c.table_name))}
+
+
 def unexplained_windows(
     c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100
 ) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The processes themselves: code server, webserver and daemon on PostgreSQL, real databases, a real backfill."""
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -149,6 +150,20 @@ def copied(environ: dict[str, str]) -> dict[date, int]:
     return dict(rows)
 
 
+def tell_where_it_stands(environ: dict[str, str]) -> None:
+    """A line for each table, the same as JSON; without the ledger, what Dagster knows."""
+    said = CliRunner().invoke(cli.app, ["status"], env={**environ, "COLUMNS": "200"})
+    assert said.stdout.splitlines()[1].split()[:4] == ["orders", "20", "20", "20"]
+    assert said.exit_code == 0
+    nowhere = {**environ, "RECON_LEDGER_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    unknown = CliRunner().invoke(cli.app, ["status", "--json", "-f", environ["RECON_TABLES"]], env=nowhere)
+    assert unknown.exit_code == 3, unknown.output
+    assert json.loads(unknown.stdout) == [
+        {"table": "orders", "days": 20, "loaded": 20, "judged": None, "waiting": None}
+    ]
+    assert "127.0.0.1" in unknown.stderr
+
+
 def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> None:
     """A failed day stops no other and can be tried again; an empty one is done; each is checked, also alone.
 
@@ -173,6 +188,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
 
         check_alone(session, environ, running.webserver.url)
         judge_from_the_command_line(session, environ, running.webserver.url)
+        tell_where_it_stands(environ)
 
         with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
             pass

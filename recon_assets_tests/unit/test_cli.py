@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -394,3 +396,45 @@ def test_the_way_to_go_on_is_the_command_as_it_was_typed(monkeypatch: pytest.Mon
     assert runs.as_typed("--missing") == "recon backfill 'a table' --from 2013-03-01 --missing"
     monkeypatch.setattr(sys, "argv", ["/bin/recon", "backfill", "--missing", "--all"])
     assert runs.as_typed("--missing") == "recon backfill --missing --all"
+
+
+def _examples() -> list[str]:
+    """Every command that help, README and docs show, as it would be typed."""
+    helped = [line.partition("  ")[0] for line in re.sub(r"\[/?\w*\]", "", "\n".join(cli._TEACHING)).splitlines()]
+    for name in cli.COMMANDS:
+        command = cli._imported(name)
+        helped += [line for each in (command, *getattr(command, "commands", {}).values()) for line in _lines(each.help)]
+    root = Path(__file__).parents[2]
+    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        helped += [line.removeprefix("$ ").removeprefix(".venv/bin/") for line in _lines(page.read_text())]
+    return sorted({line for line in helped if re.match(r"([A-Z_]+=\S+ )*recon \w", line)})
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line.strip() for line in (text or "").splitlines()]
+
+
+def test_examples_are_understood(runner: CliRunner) -> None:
+    """Each names a command and options that there are: nobody's first command is refused."""
+    examples = [line for line in _examples() if "TABLE.." not in line]
+    assert len(examples) > 40
+    refused = []
+    for line in examples:
+        words = shlex.split(line.partition(" | ")[0], comments=True)
+        result = runner.invoke(cli.app, [*words[words.index("recon") + 1 :], "--help"])
+        refused += [(line, result.stderr)] if result.exit_code else []
+    assert not refused
+
+
+@pytest.mark.parametrize("words", [["--help"], ["review", "list", "--help"], ["validate", "bad.yaml"]])
+def test_a_reader_that_goes_away_changes_no_exit_code(runner: CliRunner, words: list[str]) -> None:
+    """As of `recon .. | head -1`: help ends with 0, and what has a verdict with that."""
+    assert runner
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        code = f"import recon_assets.cli as c; c.main({words!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=closed, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2 if words[0] == "validate" else 0, "")

@@ -129,12 +129,20 @@ def test_wrong_use(runner: CliRunner, words: list[str], said: str) -> None:
 
 def test_who_decides_must_be_known(runner: CliRunner) -> None:
     """Where the environment does not say it, it has to be typed."""
-    words = [*DECIDE, "APPLY_SOURCE"]
+    case = DECIDE[-1]
+    for words in ([*DECIDE, "APPLY_SOURCE", "--yes"], ["rollback", "case", case, "--yes"], ["review", "ask", case]):
+        result = runner.invoke(cli.app, words, env={"USER": None, "COLUMNS": "200"})
 
-    result = runner.invoke(cli.app, words, env={"USER": None, "COLUMNS": "200"})
+        assert result.exit_code == 2
+        assert "--reviewer NAME" in result.stderr
+
+
+def test_a_look_needs_no_name(runner: CliRunner) -> None:
+    """What is wrong with the command comes first: who only looks is in no record."""
+    result = runner.invoke(cli.app, ["rollback", "case", "nope"], env={"USER": None, "COLUMNS": "200"})
 
     assert result.exit_code == 2
-    assert "--reviewer" in result.stderr
+    assert "names no case" in result.stderr
 
 
 @pytest.mark.parametrize("group", ["review", "ledger"])

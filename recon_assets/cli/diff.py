@@ -35,6 +35,8 @@ app = typer.Typer(add_completion=False)
 
 SAMPLE = 10
 MANY = 6
+COLUMNS, MOST_COLUMNS = 8, 20
+"""How many columns are shown of one record, and of all; a table may have a thousand."""
 
 Repeated = list[str] | None
 ExactNames = Annotated[bool, typer.Option("--exact-names", help="UnitPrice and unit_price are two names.")]
@@ -211,9 +213,11 @@ def _by_column(report: Report) -> Table:
     table = plain_table("column", "records", "of mismatched")
     table.columns[1].justify = table.columns[2].justify = "right"
     by_column = sorted(report.comparison.by_column.items(), key=lambda item: -item[1])
-    for column, count in by_column:
+    for column, count in by_column[:MOST_COLUMNS]:
         share = count / max(report.comparison.counts.mismatched, 1)
         table.add_row(Text(column), f"{count:,}", f"{share:.1%}")
+    if len(by_column) > MOST_COLUMNS:
+        table.add_row(f"and {len(by_column) - MOST_COLUMNS} more (--json, --out)", "", "")
     return table
 
 
@@ -223,18 +227,22 @@ def _mismatched(report: Report) -> Table:
     width = max(20, (screen().width - 24) // 2)
     for item in report.comparison.mismatched[:SAMPLE]:
         identity = [Text(shown(value)) for value in report.identity(item)]
-        for column, values in item.columns.items():
-            table.add_row(*identity, Text(column), *(Text(text) for text in beside(*values, width)))
+        for column, values in list(item.columns.items())[:COLUMNS]:
+            left, right = (report.written(column, value, side) for side, value in enumerate(values))
+            table.add_row(*identity, Text(column), *(Text(text) for text in beside(left, right, width)))
             identity = [Text()] * len(identity)
+        if len(item.columns) > COLUMNS:
+            table.add_row(*identity, Text(f"and {len(item.columns) - COLUMNS} more"), "", "")
     return table
 
 
 def _identities(report: Report, items: tuple[Discrepancy, ...]) -> Table:
-    """The first records by what identifies them; when that is much, in one column."""
-    many = len(report.heading) > MANY
-    table = plain_table("record") if many else plain_table(*report.heading)
-    for item in items[:SAMPLE]:
-        cells = [shown(value) for value in report.identity(item)]
-        whole = ", ".join(f"{name}={cell}" for name, cell in zip(report.heading, cells, strict=True))
-        table.add_row(*(Text(cell) for cell in ([whole] if many else cells)))
+    """The first records by what tells them from others; when that is much, in one column."""
+    rows = [[(name, shown(value)) for name, value in report.telling(item)] for item in items[:SAMPLE]]
+    heading = [name for name, _ in rows[0]] if rows else []
+    many = len(heading) > MANY
+    table = plain_table("record") if many else plain_table(*heading)
+    for row in rows:
+        whole = ", ".join(f"{name}={cell}" for name, cell in row)
+        table.add_row(*(Text(cell) for cell in ([whole] if many else [cell for _, cell in row])))
     return table

@@ -47,7 +47,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
                 name,
                 days := len(session.everything(spec).windows),
                 days - len(session.missing(spec).windows),
-                None if judged is None else judged.get(name, 0),
+                None if judged is None else judged.get((name, spec.days is None), 0),
                 None if waiting is None else waiting.get(name, 0),
             )
             for name, spec in session.project.tables.items()
@@ -57,7 +57,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
     raise typer.Exit(COULD_NOT_RUN if judged is None else 0)
 
 
-def _remembered(session: Session) -> tuple[dict[str, int] | None, dict[str, int] | None]:
+def _remembered(session: Session) -> tuple[dict[tuple[str, bool], int] | None, dict[str, int] | None]:
     """Judged windows and waiting cases by table; a ledger that does not answer hides nothing else."""
     try:
         with session.remembered() as memory, memory.begin() as c:

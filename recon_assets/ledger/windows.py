@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.values import inserting
-from recon_assets.model import DiscrepancyKind
+from recon_assets.model import ALL, DiscrepancyKind
 
 _evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
 RECORDS = "records"
@@ -40,10 +40,11 @@ def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
 
 
-def judged_windows(c: sa.Connection) -> dict[str, int]:
-    """How many windows of each table some check has judged."""
-    by_table = sa.select(_judged.c.table_name, sa.func.count().label("n")).where(_judged.c.evaluation.is_not(None))
-    return {row.table_name: row.n for row in c.execute(by_table.group_by(_judged.c.table_name))}
+def judged_windows(c: sa.Connection) -> dict[tuple[str, bool], int]:
+    """How many windows some check has judged, by table and by whether the window is the whole table."""
+    by = (_judged.c.table_name, (_judged.c.window_key == ALL.key).label("whole"))
+    counted = sa.select(*by, sa.func.count().label("n")).where(_judged.c.evaluation.is_not(None)).group_by(*by)
+    return {(row.table_name, row.whole): row.n for row in c.execute(counted)}
 
 
 def unexplained_windows(

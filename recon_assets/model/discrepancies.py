@@ -176,6 +176,7 @@ class Comparison:
             they were not counted.
         columns: The columns that were compared, those of the key too, by the source's names.
         key: What identified a record, where no declaration says it; none where whole records were compared.
+        scales: The digits after the point that a column's decimals have in the source and in the target.
         key_only: Whether these are the key's alone, though a side has others.
         not_compared: The columns that were not, but for those that the caller left out.
         renamed: The target's names of columns, by the source's, that were taken for one though nobody said so.
@@ -196,6 +197,7 @@ class Comparison:
     outside: tuple[int, int] | None = None
     columns: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    scales: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     key_only: bool = False
     not_compared: tuple[NotCompared, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -30,6 +30,8 @@ FOUND = {
     "counts": {"source": 4, "target": 4, "missing": 1, "extra": 1, "mismatched": 2},
     "missing": [[3]],
     "extra": [[5]],
+    "missing_records": [],
+    "extra_records": [],
     "mismatched": [
         {"key": [2], "columns": {"name": [None, ""]}},
         {"key": [4], "columns": {"fee": [None, -5]}},
@@ -49,6 +51,8 @@ EQUAL = {
     "counts": {"source": 4, "target": 4, "missing": 0, "extra": 0, "mismatched": 0},
     "missing": [],
     "extra": [],
+    "missing_records": [],
+    "extra_records": [],
     "mismatched": [],
     "duplicate_keys": 0,
     "in_flight": 0,
@@ -651,19 +655,21 @@ def test_the_tables_know_their_key(both: Both) -> None:
     """By default the primary key, else what is unique and never NULL, of either side; the output says which."""
     sides = both("postgresql", "postgresql")
     sides.source.run(
-        "CREATE TABLE t (id int, code text NOT NULL UNIQUE, maybe int UNIQUE, fee int)",
+        "CREATE TABLE t (id int, code text NOT NULL UNIQUE, maybe int UNIQUE, fee numeric(10, 3))",
         "INSERT INTO t SELECT n, 'c' || n, n, n FROM generate_series(1, 40) n",
         "CREATE TABLE u (LIKE t)",
         "INSERT INTO u SELECT * FROM t",
     )
     sides.target.run(
-        "CREATE TABLE t (id int PRIMARY KEY, code text, maybe int, fee int)",
-        "INSERT INTO t SELECT n, 'c' || n, n, n FROM generate_series(1, 39) n",
+        "CREATE TABLE t (id int PRIMARY KEY, code text, maybe int, fee numeric(9, 2))",
+        "INSERT INTO t SELECT n, 'c' || n, n, CASE n WHEN 9 THEN 11.1 ELSE n END FROM generate_series(1, 39) n",
         "CREATE TABLE u (LIKE t)",
     )
 
     assert found(sides, key=())["missing"] == [["c40"]]
-    assert "Key: code, which the tables declare unique; --key names another." in diff(sides, key=()).stdout
+    said = diff(sides, key=()).stdout
+    assert "Key: code, which the tables declare unique; --key names another." in said
+    assert ["c9", "fee", "9.000", "11.10"] in [line.split() for line in said.splitlines()]
     theirs = ["diff", sides.source.url, "u", sides.target.url, "t", "--json"]
     assert json.loads(CliRunner().invoke(cli.app, theirs).stdout)["key"] == ["id"]
     neither = CliRunner().invoke(cli.app, ["diff", sides.source.url, "u", sides.target.url, "u"])

@@ -82,6 +82,8 @@ def test_json_is_exactly_what_was_promised() -> None:
         "counts": {"source": 3, "target": 2, "missing": 2, "extra": 1, "mismatched": 1},
         "missing": [[1]],
         "extra": [[2]],
+        "missing_records": [],
+        "extra_records": [],
         "mismatched": [{"key": [3], "columns": {"name": ["<b>", 'say "hi"\n'], "price": ["-1.50", ""]}}],
         "duplicate_keys": 0,
         "in_flight": 0,
@@ -354,3 +356,41 @@ def test_notes_say_how_to_read_the_figures() -> None:
         "Not compared",
         "Not compared",
     ]
+
+
+def test_a_repeated_key_tells_which_record_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """The record is shown whole, also as JSON: its key is that of others."""
+    rows: list[dict[str, Value]] = [{"id": 7, "note": "a"}, {"id": 7, "note": "b"}]
+    lost, odd = (
+        Discrepancy(kind, (7,), *sides)
+        for kind, sides in zip(
+            (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA), ((rows[0], None), (None, rows[1])), strict=True
+        )
+    )
+    report = _report(Comparison(Counts(2, 2, 1, 1), (lost,), (odd,), duplicate_keys=1))
+
+    diff._print(report, None)
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["7", "a"] in lines
+    assert ["7", "b"] in lines
+    found = json.loads("".join(diff_report.as_pieces(report)))
+    assert (found["missing_records"], found["extra_records"]) == ([rows[0]], [rows[1]])
+
+
+def test_wide_tables_fit_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 120 columns that differ in each record a few are shown, and how many more there are."""
+    names = [f"c{at}" for at in range(120)]
+    source: dict[str, Value] = {"id": 0, **dict.fromkeys(names, 1)}
+    wrong = [
+        Discrepancy(DiscrepancyKind.MISMATCHED, (at,), source | {"id": at}, dict.fromkeys(names, 2), tuple(names))
+        for at in range(30)
+    ]
+    found = Comparison(Counts(30, 30, 0, 0, 30), mismatched=tuple(wrong), by_column=dict.fromkeys(names, 30))
+
+    diff._print(_report(found), None)
+
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) < 140
+    assert "and 100 more" in said
+    assert "and 112 more" in said

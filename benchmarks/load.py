@@ -16,7 +16,7 @@ from processes import cpu_seconds, peak_memory
 
 from recon_assets import dialect, ledger, reading, writing
 from recon_assets.local import Server
-from recon_assets.model import ALL, Database, Days, Mode, Relation, TableSpec, Window
+from recon_assets.model import ALL, Database, Days, Mode, Project, Relation, TableSpec, Window
 
 ABOUT = """\
 Loads windows of a table of 9 mixed columns from one PostgreSQL database into another, in three sizes:
@@ -120,7 +120,7 @@ def ours(course: Course) -> Run:
     )
     pair = reading.pair_for_loading(SPEC, source, target)
     mode = Mode.REPLACE if course.replaces else Mode.INSERT_MISSING
-    with ledger.opened(course.server.url("ledger")) as book:
+    with ledger.opened(course.server.url("ledger"), Project({}, {})) as book:
         sink = ledger.BackupSink(book, SPEC.name, course.window.key, mode, "bench", "", datetime.now(UTC))
         with course.timed() as took:
             writing.load(pair, course.window, mode=mode, backup_sink=sink)

@@ -218,7 +218,7 @@ def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's s
 
 def of_corrections(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
     """Ours beside the careless way."""
-    with own_server() as (local, server), ledger.opened(server.url("ledger")) as book:
+    with own_server() as (local, server), ledger.opened(server.url("ledger"), Project({}, {})) as book:
         spent = partial(cpu_seconds, os.getpid(), local.pid())
         course = Course(book, _project(server.url("source"), server.url("target")), spent)
         say(f"{EACH:,} inserts, updates and deletes each, both ways in turns ...")
@@ -240,7 +240,7 @@ def _project(source: str, target: str) -> Project:
 
 def of_queue() -> list[Figure]:
     """How long the first page of a long queue takes, and one far behind."""
-    with own_server() as (_, server), ledger.opened(server.url("ledger")) as book:
+    with own_server() as (_, server), ledger.opened(server.url("ledger"), Project({}, {})) as book:
         say(f"{OPEN_CASES:,} open cases ...")
         fill(book)
         web = access({"RECON_WEB_SECRET": "of a benchmark only"})
@@ -358,7 +358,7 @@ def applied_after(session: sessions.Session) -> float:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE t SET fee = fee + 1 WHERE id = 7"))
     engine.dispose()
-    with ledger.opened(session.environ["RECON_LEDGER_URL"]) as book:
+    with ledger.opened(session.environ["RECON_LEDGER_URL"], Project({}, {})) as book:
         for _ in review.judged(book, project, project.tables["t"], (ALL,), now=datetime.now(UTC), run="bench"):
             pass
         wait_for(book, case, State.PENDING)

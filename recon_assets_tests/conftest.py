@@ -18,6 +18,7 @@ from psycopg import sql
 from recon_assets import ledger
 from recon_assets.ledger.schema import META
 from recon_assets.local import Local, Server
+from recon_assets.model import Project
 from recon_assets_tests import mariadb as mariadb_server
 
 Dialect = Literal["postgresql", "mysql", "duckdb", "sqlite"]
@@ -30,6 +31,9 @@ if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_
 
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
 """By this variable coverage measures the processes that a test starts."""
+
+PROJECT = Project({}, {})
+"""One like any other, for whom it does not matter which."""
 
 NUMBERS = itertools.count(1)
 POSTGRES: list[str] = []

@@ -33,8 +33,9 @@ def declared_project(file: Path | None) -> Iterator[Project]:
 
 @contextmanager
 def opened_ledger() -> Iterator[Ledger]:
-    """The ledger alone."""
-    with ledger_url() as url, ledger.opened(url) as memory:
+    """The declared project's ledger alone: no database of its tables need be known."""
+    project = read(None, environment(None), offline=True).project
+    with ledger_url() as url, ledger.opened(url, project) as memory:
         yield memory
 
 
@@ -51,7 +52,7 @@ def project_and_ledger(file: Path | None) -> Iterator[tuple[Project, Ledger]]:
     asked = environment(file)
     with _complete(asked, lacking=_unnamed(asked) or not asked.get(LEDGER)) as environ:
         project = load_project(environ=environ)
-        with ledger.opened(environ[LEDGER]) as memory:
+        with ledger.opened(environ[LEDGER], project) as memory:
             yield project, memory
 
 
@@ -68,4 +69,6 @@ def _complete(environ: Mapping[str, str], *, lacking: bool) -> Iterator[Mapping[
         yield environ
         return
     with local.environment(environ) as completed:
+        if not environ.get(LEDGER):
+            ledger.upgrade(completed[LEDGER])  # the home's own, which nobody else looks after
         yield completed

@@ -3,7 +3,7 @@
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -31,7 +31,8 @@ DEMO = "demo"
 FOUND = "recon.yaml"
 DEMO_FILE = Path(__file__).parent.parent / "demo" / "tables.yaml"
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_TOP = ("databases", "tables")
+_TOP = ("project", "databases", "tables")
+_PROJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 Part = TypeVar("Part", bound=BaseModel)
 _EXPECTED = {
     "string_type": "text",
@@ -146,6 +147,7 @@ def _in_python(named: str) -> Declaration:
     for database in project.databases.values():
         check_url(database.url, database.name)
     names = Names(project.databases, project.tables, project.tables)
+    project = replace(project, origin=project.origin or named)
     return Declaration(named, project, tuple(broken_rules(names)), {})
 
 
@@ -158,7 +160,7 @@ def _module(name: str, named: str) -> Any:
 
 
 def _declaration(origin: str, found: Document, environ: Mapping[str, str], *, offline: bool) -> Declaration:
-    reader = _Reader(found, environ, offline=offline)
+    reader = _Reader(origin, found, environ, offline=offline)
     project = reader.project()
     every = (*found.problems, *reader.problems)
     placed = sorted((problem.at(found.lines) for problem in every), key=lambda problem: problem.line or 0)
@@ -171,7 +173,8 @@ class _Reader:
     Parts with problems are in it too, without what is wrong, where the rest means the same: that is shown to databases.
     """
 
-    def __init__(self, found: Document, environ: Mapping[str, str], *, offline: bool) -> None:
+    def __init__(self, origin: str, found: Document, environ: Mapping[str, str], *, offline: bool) -> None:
+        self.origin = origin
         self.content = found.content
         self.environ = environ
         self.offline = offline
@@ -186,7 +189,16 @@ class _Reader:
         tables = self._tables()
         names = Names(self._names("databases"), self._names("tables"), tables)
         self.problems += broken_rules(names)
-        return model.Project(databases, tables)
+        if "project" not in self.content:
+            return model.Project(databases, tables, origin=str(Path(self.origin).resolve()))
+        return model.Project(databases, tables, self._project_name())
+
+    def _project_name(self) -> str:
+        found = self.content["project"]
+        if not isinstance(found, str) or not _PROJECT.fullmatch(found):
+            hint = "Use up to 64 letters, digits, `_`, `-` and `.`, beginning with a letter."
+            self.problems.append(Problem(("project",), f"{scalars.found(found)} cannot be a project's name", hint))
+        return str(found)
 
     def _databases(self) -> dict[str, model.Database]:
         declared = self._parts("databases", schema.Database)

@@ -37,7 +37,7 @@ def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> 
     found.check_host(host)
     project = load_project(environ=environ)
     with ExitStack() as stack:
-        book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"]))
+        book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"], project))
         dagster = stack.enter_context(dagster_pages(workspace))
         desk = Desk(book, project, found, lambda: datetime.now(UTC))
         # The client's address is what access is judged by, so no header may say otherwise.

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
+from recon_assets.ledger.projects import owned
 from recon_assets.ledger.values import inserting
 from recon_assets.model import CaseEventType, CaseId, Decision, State
 
@@ -52,7 +53,7 @@ def has_acceptances(c: sa.Connection, case: CaseId) -> bool:
 
 def acceptances(c: sa.Connection, table: str, windows: Sequence[str]) -> dict[str, dict[Difference, str]]:
     """By window, the differences of a table that are accepted, with who accepted them, why, and in which case."""
-    of_windows = _cases.c.table_name == table, _cases.c.window_key.in_(windows)
+    of_windows = owned(c, _cases), _cases.c.table_name == table, _cases.c.window_key.in_(windows)
     rows = c.execute(
         sa.select(_acceptance, _cases.c.window_key, _cases.c.kind)
         .join(_cases)
@@ -81,7 +82,7 @@ class StandingDecision:
 
 def standing_decisions(c: sa.Connection, table: str, window: str) -> list[StandingDecision]:
     """What people have said of records of a window, and a load of it could undo."""
-    of_window = _cases.c.table_name == table, _cases.c.window_key == window
+    of_window = owned(c, _cases), _cases.c.table_name == table, _cases.c.window_key == window
     rows = c.execute(
         sa.select(_cases.c.kind, _event.c.act, _event.c.who, _event.c.at, _event.c.data)
         .join(_cases)

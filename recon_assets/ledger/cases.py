@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
+from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import resolution_json, resolution_of
 from recon_assets.ledger.windows import note as note_window
 from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated
@@ -82,9 +83,16 @@ def _to_do(act: CaseEventType) -> dict[str, bool]:
 def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:
     """The case's number, and how it stands; None when it has been made just now."""
     if make:
-        row = {**_named(case), **_columns(_blank(case, at)), "undo": False, "shown_version": 0, "pruned": False}
+        row = {
+            "project": project_of(c),
+            **_named(case),
+            **_columns(_blank(case, at)),
+            "undo": False,
+            "shown_version": 0,
+            "pruned": False,
+        }
         c.execute(postgresql.insert(_cases).values(row).on_conflict_do_nothing())
-    found = c.execute(sa.select(_cases).where(_is(case)).with_for_update()).one_or_none()
+    found = c.execute(sa.select(_cases).where(_is(c, case)).with_for_update()).one_or_none()
     if found is None:
         msg = f"{case}: there is no such case"
         raise TakenError(msg)
@@ -163,8 +171,8 @@ def _named(case: CaseId) -> dict[str, Any]:
     return {"table_name": case.table, "window_key": case.window, "kind": case.kind}
 
 
-def _is(case: CaseId) -> sa.ColumnElement[bool]:
-    return sa.and_(*(_cases.c[name] == value for name, value in _named(case).items()))
+def _is(c: sa.Connection, case: CaseId) -> sa.ColumnElement[bool]:
+    return sa.and_(owned(c, _cases), *(_cases.c[name] == value for name, value in _named(case).items()))
 
 
 def _columns(case: Case) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def number_of(c: sa.Connection, case: CaseId) -> int:
     Raises:
         TakenError: When there is no such case.
     """
-    found: int | None = c.scalar(sa.select(_cases.c.id).where(_is(case)))
+    found: int | None = c.scalar(sa.select(_cases.c.id).where(_is(c, case)))
     if found is None:
         msg = f"{case}: there is no such case"
         raise TakenError(msg)
@@ -228,13 +236,13 @@ def decision_of(c: sa.Connection, number: int) -> int | None:
 
 def find_case(c: sa.Connection, case: CaseId) -> Case | None:
     """The case as it stands; None when there is none."""
-    row = c.execute(sa.select(_cases).where(_is(case))).one_or_none()
+    row = c.execute(sa.select(_cases).where(_is(c, case))).one_or_none()
     return _case(row) if row else None
 
 
 def events(c: sa.Connection, case: CaseId) -> list[Event]:
     """All that happened to a case, in its order."""
-    rows = c.execute(sa.select(_event).join(_cases).where(_is(case)).order_by(_event.c.n))
+    rows = c.execute(sa.select(_event).join(_cases).where(_is(c, case)).order_by(_event.c.n))
     return [Event(case, row.n, row.at, CaseEventType(row.act), row.who, row.note, row.data) for row in rows]
 
 
@@ -314,7 +322,7 @@ class Page:
 
 def queue(c: sa.Connection, filter: Filter, *, after: Cursor | None = None, limit: int = 50) -> Page:  # noqa: A002
     """A page of the cases that pass ``filter``: the most severe first, then the oldest."""
-    wanted = sa.select(_cases).where(*filter.conditions(), *_behind(after))
+    wanted = sa.select(_cases).where(owned(c, _cases), *filter.conditions(), *_behind(after))
     rows = c.execute(wanted.order_by(*_ORDER).limit(limit + 1)).all()
     more = [Cursor(row.severity, row.opened, row.id) for row in rows[limit - 1 : limit] if len(rows) > limit]
     return Page(tuple(map(_case, rows[:limit])), next(iter(more), None))
@@ -346,7 +354,7 @@ def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it 
     sets = sa.func.grouping_sets(*map(sa.tuple_, by), sa.tuple_())
     opened = (sa.func.min(_cases.c.opened).label("oldest"), sa.func.max(_cases.c.opened).label("newest"))
     which = sa.func.grouping(*by).label("which")
-    counted = sa.select(which, *by, sa.func.count().label("n"), *opened).where(*filter.conditions())
+    counted = sa.select(which, *by, sa.func.count().label("n"), *opened).where(owned(c, _cases), *filter.conditions())
     found: dict[int, list[Any]] = defaultdict(list)
     for row in c.execute(counted.group_by(sets)):
         found[row.which].append(row)
@@ -381,7 +389,7 @@ def cases_to_show(c: sa.Connection, most: int) -> list[Case]:
 def _some(
     c: sa.Connection, condition: sa.ColumnElement[bool], *, tables: Collection[str] | None = None, most: int
 ) -> list[Case]:
-    found = sa.select(_cases).where(condition)
+    found = sa.select(_cases).where(owned(c, _cases), condition)
     if tables is not None:
         found = found.where(_cases.c.table_name.in_(tables))
     return [_case(row) for row in c.execute(found.order_by(*_ORDER).limit(most))]
@@ -390,12 +398,12 @@ def _some(
 def note_shown(c: sa.Connection, case: CaseId, version: int) -> None:
     """Notes that a case has been shown as it was at ``version``."""
     known = sa.func.greatest(_cases.c.shown_version, version)
-    c.execute(sa.update(_cases).where(_is(case)).values(shown_version=known))
+    c.execute(sa.update(_cases).where(_is(c, case)).values(shown_version=known))
 
 
 def cases_closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> list[CaseId]:
     """Cases that were closed before ``at`` and have not been `note_pruned` since; the oldest first."""
-    old = sa.and_(_cases.c.closed, ~_cases.c.pruned, _cases.c.changed < at)
+    old = sa.and_(owned(c, _cases), _cases.c.closed, ~_cases.c.pruned, _cases.c.changed < at)
     rows = c.execute(sa.select(*_ID).where(old).order_by(_cases.c.changed, _cases.c.id).limit(most))
     return [CaseId(*row) for row in rows]
 
@@ -403,4 +411,4 @@ def cases_closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> lis
 def note_pruned(c: sa.Connection, cases: Sequence[CaseId]) -> None:
     """Notes that nothing is shown of these cases any more, until something happens to them."""
     for case in cases:
-        c.execute(sa.update(_cases).where(_is(case), _cases.c.closed).values(pruned=True))
+        c.execute(sa.update(_cases).where(_is(c, case), _cases.c.closed).values(pruned=True))

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from recon_assets.errors import TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.cases import decision_of, number_of
+from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import packed, unpacked
 from recon_assets.ledger.windows import note_changed
 from recon_assets.model import CaseId, Change, Changes
@@ -76,6 +77,7 @@ def plan(  # noqa: PLR0913 - who changes what, where, when and why
     found = changes if isinstance(changes, Changes) else Changes.of(changes)
     number_of_case = case and number_of(c, case)
     row = {
+        "project": project_of(c),
         "review_case": number_of_case,
         "decision": number_of_case and decision_of(c, number_of_case),
         "table_name": found.table,
@@ -154,6 +156,7 @@ def corrections(
     found = (
         sa.select(_correction, *what).outerjoin(_cases).outerjoin(_outcome, _outcome.c.correction == _correction.c.id)
     )
+    found = found.where(owned(c, _correction))
     if case:
         found = found.where(_correction.c.review_case == number_of(c, case))
     if run is not None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from recon_assets.ledger import schema
+from recon_assets.ledger.projects import claim, owned, project_of
 from recon_assets.ledger.values import (
     content,
     discrepancy_json,
@@ -96,14 +97,15 @@ def record_findings(
         number: One of those of `draw_numbers`, drawn then; without it, the reading began just now.
     """
     drawn = {} if number is None else {"id": number}
-    row = {"at": at, "run": run, "findings": len(findings), **drawn}
+    claim(c)
+    row = {"project": project_of(c), "at": at, "run": run, "findings": len(findings), **drawn}
     made = sa.insert(_evaluation).values(row).returning(_evaluation.c.id)
     evaluation: int = c.scalars(made).one()
     if findings:
         returning = sa.insert(_finding).returning(_finding.c.id, sort_by_parameter_order=True)
-        ids = c.scalars(returning, [_row(found, evaluation) for found in findings]).all()
+        ids = c.scalars(returning, [{**_row(found, evaluation), "project": project_of(c)} for found in findings]).all()
         _Evaluation(c, evaluation, at, dict(zip(ids, findings, strict=True))).note()
-        c.execute(sa.insert(_unread).values(evaluation=evaluation))
+        c.execute(sa.insert(_unread).values(project=project_of(c), evaluation=evaluation))
     return evaluation
 
 
@@ -131,9 +133,13 @@ class _Evaluation:
     at: datetime
     findings: dict[int, Finding]
 
+    @property
+    def project(self) -> str:
+        return project_of(self.c)
+
     def note(self) -> None:
         named = {
-            (number, content(found.table, each)): (found, each)
+            (number, content(self.project, found.table, each)): (found, each)
             for number, found in self.findings.items()
             for each in found.discrepancies
         }
@@ -151,6 +157,7 @@ class _Evaluation:
         rows = [
             {
                 "content": key,
+                "project": self.project,
                 "id": each.id(table),
                 "fingerprint": each.fingerprint,
                 "table_name": table,
@@ -170,14 +177,18 @@ class _Evaluation:
             known = each.id(found.table)
             absent[known] = max(absent[known], complete.get(_place(found), 0))
         these = given((_seen.c.id, _seen.c.evaluation), sorted(absent.items()))
-        before = sa.select(_seen.c.id).where(_seen.c.id == these.c.id, _seen.c.evaluation < these.c.evaluation)
+        before = sa.select(_seen.c.id).where(
+            owned(self.c, _seen), _seen.c.id == these.c.id, _seen.c.evaluation < these.c.evaluation
+        )
         again = sa.cast(sa.exists(before), sa.Integer)
         moments = (sa.literal(self.at, schema.Moment), sa.literal(self.at, schema.Moment))
-        counted = sa.select(these.c.id, *moments, sa.literal(self.number), sa.literal(1), again)
+        counted = sa.select(
+            sa.literal(self.project), these.c.id, *moments, sa.literal(self.number), sa.literal(1), again
+        )
         new = postgresql.insert(_seen).from_select(list(_seen.c), counted)
         self.c.execute(
             new.on_conflict_do_update(
-                index_elements=[_seen.c.id],
+                index_elements=[_seen.c.project, _seen.c.id],
                 set_={
                     "first_seen": sa.func.least(_seen.c.first_seen, new.excluded.first_seen),
                     "last_seen": sa.func.greatest(_seen.c.last_seen, new.excluded.last_seen),
@@ -191,12 +202,17 @@ class _Evaluation:
     def _complete_before(self) -> dict[Place, int]:
         """When each check last named all that it found, before this evaluation."""
         places = sa.tuple_(*_PLACE).in_(sorted(map(_place, self.findings.values())))
-        rows = self.c.execute(sa.select(*_PLACE, _newest.c.complete).where(places, _newest.c.complete.is_not(None)))
+        rows = self.c.execute(
+            sa.select(*_PLACE, _newest.c.complete).where(
+                owned(self.c, _newest), places, _newest.c.complete.is_not(None)
+            )
+        )
         return {(row.table_name, row.window_key, row.check_name): row.complete for row in rows}
 
     def _newest(self) -> None:
         rows = {
             _place(found): {
+                "project": self.project,
                 **dict(zip(_PLACE_NAMES, _place(found), strict=True)),
                 "finding": number,
                 "evaluation": self.number,
@@ -210,7 +226,7 @@ class _Evaluation:
         complete = sa.func.greatest(_newest.c.complete, new.excluded.complete)
         self.c.execute(
             new.on_conflict_do_update(
-                index_elements=_PLACE,
+                index_elements=[*_newest.primary_key.columns],
                 set_={**taken, "complete": complete},
                 where=_newest.c.evaluation <= new.excluded.evaluation,
             )
@@ -222,6 +238,7 @@ class _Evaluation:
             kinds[found.table, found.window].update(() if found.error or found.in_flight else found.kinds)
         rows = [
             {
+                "project": self.project,
                 "table_name": table,
                 "window_key": window,
                 "evaluation": self.number,
@@ -263,7 +280,9 @@ def claim_unrouted(c: sa.Connection, most: int = 5000) -> list[StoredFinding]:
         most: After so many findings no further evaluation is begun.
     """
     waiting = sa.select(_unread.c.evaluation, _evaluation.c.findings).join(_evaluation)
-    rows = c.execute(waiting.order_by(_unread.c.evaluation).limit(most).with_for_update(of=_unread)).all()
+    rows = c.execute(
+        waiting.where(owned(c, _unread)).order_by(_unread.c.evaluation).limit(most).with_for_update(of=_unread)
+    ).all()
     before = accumulate((row.findings for row in rows), initial=0)
     due = [row.evaluation for row, given in zip(rows, before, strict=False) if given < most]
     if not due:
@@ -280,7 +299,7 @@ def stored_findings(c: sa.Connection, findings: Sequence[int]) -> list[StoredFin
 
 def latest_findings(c: sa.Connection, table: str, window: str) -> dict[str, StoredFinding]:
     """The newest finding of each check of a window."""
-    of_window = _newest.c.table_name == table, _newest.c.window_key == window
+    of_window = owned(c, _newest), _newest.c.table_name == table, _newest.c.window_key == window
     rows = c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(*of_window))
     return {row.check_name: _said(row) for row in rows}
 
@@ -305,7 +324,9 @@ def tracked_records(  # noqa: PLR0913 - what is asked for, and which page of it
         limit: At most so many.
     """
     page = _page(findings, _chosen(kind, ids, after), limit)
-    found = _whole(page, _TIMES).join(_seen, _seen.c.id == _discrepancy.c.id)
+    found = _whole(page, _TIMES).join(
+        _seen, sa.and_(_seen.c.project == _discrepancy.c.project, _seen.c.id == _discrepancy.c.id)
+    )
     rows = _in_order(c, found)
     return [TrackedRecord(*said, *row[-len(_TIMES) :]) for said, row in zip(_named(rows), rows, strict=True)]
 
@@ -372,6 +393,7 @@ def cases_of_key(
     cases = schema.cases
     last = sa.func.max(_evaluation.c.at)
     same = sa.and_(
+        cases.c.project == _finding.c.project,
         cases.c.table_name == _finding.c.table_name,
         cases.c.window_key == _finding.c.window_key,
         cases.c.kind == _discrepancy.c.kind,
@@ -383,7 +405,7 @@ def cases_of_key(
         .join(_finding)
         .join(_evaluation)
         .join(cases, same)
-        .where(_discrepancy.c.table_name == table, _discrepancy.c.key == key_text(key))
+        .where(owned(c, _discrepancy), _discrepancy.c.table_name == table, _discrepancy.c.key == key_text(key))
         .group_by(cases.c.id)
         .order_by(last.desc(), cases.c.id)
     )

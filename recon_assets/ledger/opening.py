@@ -1,8 +1,8 @@
-"""Opening the ledger: its engine, and its schema brought up to date by whoever starts first."""
+"""Opening the ledger: its engine, and its schema, which is brought up to date when somebody asks for it."""
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from recon_assets import dialect
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.locks import locked
+from recon_assets.dialect.locks import alone, locked
 from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.ledger.projects import check_owner, engine_of, project_of
 from recon_assets.ledger.schema import REVISION, SCHEMA
-from recon_assets.model import Database
+from recon_assets.model import Database, Project
 
 _PATIENCE = timedelta(seconds=60)
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.Text), schema=SCHEMA)
@@ -37,29 +38,56 @@ class Ledger:
         with driver_errors("ledger"), self.engine.begin() as connection:
             yield connection
 
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Whether nobody else in this project holds the lock ``name``, which is ours then until the block ends."""
+        return alone(self.engine, f"{project_of(self.engine)} {name}")
+
 
 @contextmanager
-def opened(url: str) -> Iterator[Ledger]:
-    """The ledger at ``url``, its schema up to date.
+def opened(url: str, project: Project) -> Iterator[Ledger]:
+    """The ledger at ``url``, of which a project sees its own rows. Its schema stays as it is: `upgrade` changes it.
 
     Raises:
         DeclarationError: When the URL is none of PostgreSQL.
-        RefusedError: When a newer version of the program has changed the schema.
+        RefusedError: When the schema is not the one that this program knows, or the project is another's; see
+            `projects.check_owner`.
         UnavailableError: When the database does not answer.
     """
     with _engine(url) as engine:
-        _brought_up(engine)
-        yield Ledger(engine)
+        book = Ledger(engine_of(engine, project))
+        with driver_errors("ledger"):
+            found = _revision(engine)
+        if found != REVISION:
+            raise RefusedError(_misfit(engine, found))
+        with book.begin() as connection:
+            check_owner(connection)
+        yield book
+
+
+def _misfit(engine: sa.Engine, found: str | None) -> str:
+    if found and found > REVISION:
+        return _TOO_NEW
+    is_at = f"its schema is at {found} and this program needs {REVISION}" if found else "its schema is not there yet"
+    return f"ledger in {engine.url.database}: {is_at}; run `recon ledger upgrade` once nothing older uses it"
+
+
+_TOO_NEW = "ledger: its schema is newer than this program knows; update recon-assets, or use another ledger"
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
     """Brings the schema up to date; the revision before (None: there was no schema) and after.
 
     Raises:
-        DeclarationError, RefusedError, UnavailableError: As `opened` does.
+        DeclarationError: When the URL is none of PostgreSQL.
+        RefusedError: When a newer version of the program has changed the schema.
+        UnavailableError: When the database does not answer.
     """
-    with _engine(url) as engine:
-        return _brought_up(engine), REVISION
+    with _engine(url) as engine, driver_errors("ledger"):
+        found = _revision(engine)
+        if found != REVISION:
+            with engine.begin() as connection, locked(connection, "recon ledger upgrade"):
+                _migrate(connection)
+        return found, REVISION
 
 
 @contextmanager
@@ -73,16 +101,6 @@ def _engine(url: str) -> Iterator[sa.Engine]:
     # Its transactions are short: who waits longer than this waits for something that hangs.
     with dialect.opened(Database("ledger", url), role="target", lock_timeout=_PATIENCE) as engine:
         yield engine
-
-
-def _brought_up(engine: sa.Engine) -> str | None:
-    """The revision found; afterwards it is the newest, whoever brought it there."""
-    with driver_errors("ledger"):
-        found = _revision(engine)
-        if found != REVISION:
-            with engine.begin() as connection, locked(connection, "recon ledger upgrade"):
-                _migrate(connection)
-        return found
 
 
 def _revision(engine: sa.Engine) -> str | None:
@@ -107,8 +125,7 @@ def _migrate(connection: sa.Connection) -> None:
     try:
         command.upgrade(scripts(connection), "head")
     except CommandError as error:
-        msg = "ledger: its schema is newer than this program knows; update recon-assets, or use another ledger"
-        raise RefusedError(msg) from error
+        raise RefusedError(_TOO_NEW) from error
 
 
 def scripts(connection: sa.Connection) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.accepted import standing
+from recon_assets.ledger.projects import owned
 from recon_assets.model import State
 
 _evaluation, _finding, _sighting, _newest = schema.evaluation, schema.finding, schema.sighting, schema.newest
@@ -45,7 +46,7 @@ def _backups(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
     of_it = _backup_event.c.backup == _backup.c.id
     restored = sa.exists().where(of_it, _backup_event.c.outcome == "restored")
     ended = sa.exists().where(of_it, _backup_event.c.digest.is_not(None))
-    done = _ids(c, sa.select(_backup.c.id).where(_backup.c.at < until, sa.or_(restored, ~ended)))
+    done = _ids(c, sa.select(_backup.c.id).where(owned(c, _backup), _backup.c.at < until, sa.or_(restored, ~ended)))
     yield from _delete(c, done, _part.c.backup, _backup_event.c.backup, _backup.c.id)
 
 
@@ -58,7 +59,9 @@ def _corrections(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]
     undone = sa.exists().select_from(undoing).where(its, _outcome.c.outcome == "applied")
     became = sa.select(_outcome.c.outcome).where(_outcome.c.correction == _correction.c.id).scalar_subquery()
     over = sa.or_(became == "failed", sa.and_(became == "applied", undone))
-    roots = sa.select(_correction.c.id).where(_correction.c.at < until, _correction.c.undoes.is_(None), over, ~in_use)
+    roots = sa.select(_correction.c.id).where(
+        owned(c, _correction), _correction.c.at < until, _correction.c.undoes.is_(None), over, ~in_use
+    )
     first = _ids(c, roots)
     done = first + _ids(c, sa.select(_correction.c.id).where(_among(_correction.c.undoes, first)))
     yield from _delete(c, done, _change.c.correction, _outcome.c.correction, _correction.c.id)
@@ -68,14 +71,18 @@ def _old_cases(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
     """Closed ones, of which nothing is left that could be taken back."""
     used = sa.exists().where(_correction.c.review_case == _cases.c.id)
     accepted = sa.exists().where(_acceptance.c.review_case == _cases.c.id, standing())
-    closed = sa.and_(_cases.c.closed, _cases.c.state != State.ACCEPTED.value, _cases.c.changed < until)
+    closed = sa.and_(
+        owned(c, _cases), _cases.c.closed, _cases.c.state != State.ACCEPTED.value, _cases.c.changed < until
+    )
     old = sa.select(_cases.c.id).where(closed, ~used, ~accepted).with_for_update(of=_cases, skip_locked=True)
     yield from _delete(c, _ids(c, old), _event.c.review_case, _acceptance.c.review_case, _cases.c.id)
 
 
 def _findings(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
     """Those that no case stands on any more, and then evaluations that have none left."""
-    old = sa.and_(_evaluation.c.at < until, ~sa.exists().where(_unread.c.evaluation == _evaluation.c.id))
+    old = sa.and_(
+        owned(c, _evaluation), _evaluation.c.at < until, ~sa.exists().where(_unread.c.evaluation == _evaluation.c.id)
+    )
     of_cases = _finding.c.id.in_(sa.select(sa.func.unnest(_cases.c.findings)))
     used = sa.or_(of_cases, sa.exists().where(_newest.c.finding == _finding.c.id))
     done = _ids(c, sa.select(_finding.c.id).join(_evaluation).where(old, ~used))
@@ -86,13 +93,18 @@ def _findings(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
 
 def _records(c: sa.Connection) -> Iterator[tuple[str, int]]:
     """Those that no finding names any more. Who records one waits for its row of `seen`, which is locked here first."""
-    unnamed = ~sa.exists().where(_sighting.c.content == _discrepancy.c.content)
+    unnamed = owned(c, _discrepancy) & ~sa.exists().where(_sighting.c.content == _discrepancy.c.content)
     ids = _ids(
-        c, sa.select(_seen.c.id).where(_seen.c.id.in_(sa.select(_discrepancy.c.id).where(unnamed))).with_for_update()
+        c,
+        sa.select(_seen.c.id)
+        .where(owned(c, _seen), _seen.c.id.in_(sa.select(_discrepancy.c.id).where(unnamed)))
+        .with_for_update(),
     )
     these = _among(_discrepancy.c.id, ids)
     yield _discrepancy.name, c.execute(sa.delete(_discrepancy).where(these, unnamed)).rowcount
-    gone = ~sa.exists().where(_discrepancy.c.id == _seen.c.id)
+    gone = owned(c, _seen) & ~sa.exists().where(
+        _discrepancy.c.project == _seen.c.project, _discrepancy.c.id == _seen.c.id
+    )
     yield _seen.name, c.execute(sa.delete(_seen).where(_among(_seen.c.id, ids), gone)).rowcount
 
 

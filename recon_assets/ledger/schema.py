@@ -50,10 +50,22 @@ def _part_of(table: str, *, name: str = "", **options: Any) -> sa.Column[int]:
     return sa.Column(name or table, sa.BigInteger, sa.ForeignKey(f"{SCHEMA}.{table}.id"), nullable=False, **options)
 
 
+def _of_project(**options: Any) -> sa.Column[str]:
+    return sa.Column("project", sa.Text, nullable=False, **options)
+
+
+project = sa.Table(
+    "project",
+    META,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("origin", sa.Text, nullable=False),
+)
+
 evaluation = sa.Table(
     "evaluation",
     META,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),  # a number may be drawn before
+    _of_project(),
     sa.Column("at", Moment, nullable=False),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("findings", sa.Integer, nullable=False),
@@ -64,6 +76,7 @@ finding = sa.Table(
     META,
     _numbered(),
     _part_of("evaluation", index=True),
+    _of_project(),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("window_key", sa.Text, nullable=False),
     sa.Column("check_name", sa.Text, nullable=False),
@@ -73,13 +86,14 @@ finding = sa.Table(
     sa.Column("wrong", sa.BigInteger, nullable=False),
     sa.Column("looked_at", sa.BigInteger, nullable=False),
     sa.Column("said", Json, nullable=False),
-    sa.Index("finding_of_window", "table_name", "window_key", "check_name", "id"),
+    sa.Index("finding_of_window", "project", "table_name", "window_key", "check_name", "id"),
 )
 
 discrepancy = sa.Table(
     "discrepancy",
     META,
     sa.Column("content", sa.Uuid, primary_key=True),
+    _of_project(),
     sa.Column("id", sa.Text, nullable=False, index=True),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("table_name", sa.Text, nullable=False),
@@ -99,6 +113,7 @@ sighting = sa.Table(
 seen = sa.Table(
     "seen",
     META,
+    _of_project(primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("first_seen", Moment, nullable=False),
     sa.Column("last_seen", Moment, nullable=False),
@@ -110,6 +125,7 @@ seen = sa.Table(
 newest = sa.Table(
     "newest",
     META,
+    _of_project(primary_key=True),
     sa.Column("table_name", sa.Text, primary_key=True),
     sa.Column("window_key", sa.Text, primary_key=True),
     sa.Column("check_name", sa.Text, primary_key=True),
@@ -118,11 +134,14 @@ newest = sa.Table(
     sa.Column("complete", sa.BigInteger),
     sa.Column("figure_failed", sa.Boolean, nullable=False),
 )
-sa.Index("newest_failed", newest.c.table_name, newest.c.window_key, postgresql_where=newest.c.figure_failed)
+sa.Index(
+    "newest_failed", newest.c.project, newest.c.table_name, newest.c.window_key, postgresql_where=newest.c.figure_failed
+)
 
 judged = sa.Table(
     "judged",
     META,
+    _of_project(primary_key=True),
     sa.Column("table_name", sa.Text, primary_key=True),
     sa.Column("window_key", sa.Text, primary_key=True),
     sa.Column("evaluation", sa.BigInteger),
@@ -138,16 +157,17 @@ def later_than_judged(number: sa.Column[Any]) -> sa.ColumnElement[bool]:
     return sa.and_(number.is_not(None), sa.or_(judged.c.evaluation.is_(None), number > judged.c.evaluation))
 
 
-sa.Index("judged_asked", judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
-sa.Index("judged_changed", judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
-sa.Index("judged_young", judged.c.young, postgresql_where=judged.c.young == judged.c.evaluation)
+sa.Index("judged_asked", judged.c.project, judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
+sa.Index("judged_changed", judged.c.project, judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
+sa.Index("judged_young", judged.c.project, judged.c.young, postgresql_where=judged.c.young == judged.c.evaluation)
 
-unread = sa.Table("unread", META, _part_of("evaluation", primary_key=True))
+unread = sa.Table("unread", META, _of_project(), _part_of("evaluation", primary_key=True))
 
 cases = sa.Table(
     "review_case",
     META,
     _numbered(),
+    _of_project(),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("window_key", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -168,14 +188,20 @@ cases = sa.Table(
     sa.Column("undo", sa.Boolean, nullable=False),
     sa.Column("shown_version", sa.Integer, nullable=False),
     sa.Column("pruned", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("table_name", "window_key", "kind"),
+    sa.UniqueConstraint("project", "table_name", "window_key", "kind"),
 )
 _order = (cases.c.severity.desc(), cases.c.opened, cases.c.id)
-sa.Index("review_case_queue", *_order, postgresql_where=~cases.c.closed)
-sa.Index("review_case_states", cases.c.state, *_order)
-sa.Index("review_case_to_show", cases.c.id, postgresql_where=cases.c.shown_version < cases.c.version)
-sa.Index("review_case_to_undo", cases.c.id, postgresql_where=cases.c.undo)
-sa.Index("review_case_to_prune", cases.c.changed, cases.c.id, postgresql_where=sa.and_(cases.c.closed, ~cases.c.pruned))
+sa.Index("review_case_queue", cases.c.project, *_order, postgresql_where=~cases.c.closed)
+sa.Index("review_case_states", cases.c.project, cases.c.state, *_order)
+sa.Index("review_case_to_show", cases.c.project, cases.c.id, postgresql_where=cases.c.shown_version < cases.c.version)
+sa.Index("review_case_to_undo", cases.c.project, cases.c.id, postgresql_where=cases.c.undo)
+sa.Index(
+    "review_case_to_prune",
+    cases.c.project,
+    cases.c.changed,
+    cases.c.id,
+    postgresql_where=sa.and_(cases.c.closed, ~cases.c.pruned),
+)
 
 event = sa.Table(
     "case_event",
@@ -207,6 +233,7 @@ correction = sa.Table(
     "correction",
     META,
     _numbered(),
+    _of_project(),
     sa.Column("review_case", sa.BigInteger, sa.ForeignKey(cases.c.id), index=True),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("window_key", sa.Text, nullable=False),
@@ -241,6 +268,7 @@ backup = sa.Table(
     "backup",
     META,
     _numbered(),
+    _of_project(),
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("window_key", sa.Text, nullable=False),
     sa.Column("mode", sa.Text, nullable=False),

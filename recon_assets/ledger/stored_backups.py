@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.opening import Ledger
+from recon_assets.ledger.projects import claim, owned, project_of
 from recon_assets.ledger.values import packed, unpacked
 from recon_assets.writing.fingerprints import Fingerprint
 
@@ -68,7 +69,10 @@ class BackupSink:
     def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
         """Keeps the rows that may be overwritten, and the window's fingerprint."""
         with self.book.begin() as c:
+            claim(c)  # by itself: whoever is the first of a project waits for it, and a backup takes long
+        with self.book.begin() as c:
             row = {
+                "project": project_of(c),
                 "table_name": self.table,
                 "window_key": self.window,
                 "mode": self.mode,
@@ -122,6 +126,7 @@ def backups(
         rows.scalar_subquery().label("held"),
     )
     found = found.outerjoin(kept, ended)
+    found = found.where(owned(c, _backup))
     if run is not None:
         found = found.where(_backup.c.run == run)
     if backfill is not None:

@@ -50,10 +50,10 @@ def key_text(key: Sequence[Value]) -> str:
     return json.dumps(list(key))
 
 
-def content(table: str, discrepancy: Discrepancy) -> UUID:
+def content(project: str, table: str, discrepancy: Discrepancy) -> UUID:
     """The same for a discrepancy that is the same in everything that is stored of it."""
     said = (
-        (table, discrepancy.kind.value, discrepancy.key, discrepancy.differing, discrepancy.window),
+        (project, table, discrepancy.kind.value, discrepancy.key, discrepancy.differing, discrepancy.window),
         *(record and sorted(record.items()) for record in (discrepancy.source, discrepancy.target)),
     )
     return UUID(bytes=blake2b(repr(said).encode("utf-8", "surrogatepass"), digest_size=16).digest())

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from recon_assets.ledger import schema
+from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import inserting
 from recon_assets.model import ALL, DiscrepancyKind
 
@@ -29,15 +30,15 @@ def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "chan
     Readings and notes are numbered together, so that no two clocks are ever compared.
     """
     (number,) = draw_numbers(c, 1)
-    note_all(c, [{"table_name": table, "window_key": window, what: number}])
+    note_all(c, [{"project": project_of(c), "table_name": table, "window_key": window, what: number}])
     return number
 
 
 def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds to what is known of windows; what is known already and later, stays."""
     new = inserting(_judged, rows)
-    later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[2:]}
-    c.execute(new.on_conflict_do_update(index_elements=[_judged.c.table_name, _judged.c.window_key], set_=later))
+    later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[3:]}
+    c.execute(new.on_conflict_do_update(index_elements=[*_judged.primary_key.columns], set_=later))
 
 
 def judged_windows(c: sa.Connection) -> dict[tuple[str, bool], int]:
@@ -61,23 +62,25 @@ def unexplained_windows(
         figures: Of these tables alone; by table the checks whose failure the records explain.
         most: The first so many.
     """
-    found = sa.union(_failed_figures(figures), _outdated_comparisons(figures)).subquery()
+    found = sa.union(_failed_figures(c, figures), _outdated_comparisons(c, figures)).subquery()
     windows = sa.select(found).order_by(*found.c).limit(most)
     return [(row.table_name, row.window_key) for row in c.execute(windows)]
 
 
-def _failed_figures(figures: Mapping[str, Collection[str]]) -> sa.Select[Any]:
-    known = sa.and_(_judged.c.table_name == _newest.c.table_name, _judged.c.window_key == _newest.c.window_key)
+def _failed_figures(c: sa.Connection, figures: Mapping[str, Collection[str]]) -> sa.Select[Any]:
+    known = _same_window(_newest)
     not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
     windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
     checks = [(table, check) for table, checks in figures.items() for check in checks]
     of_them = sa.tuple_(_newest.c.table_name, _newest.c.check_name).in_(checks)
-    return windows.where(_newest.c.figure_failed, of_them, not_since, _not_tried_since(_newest.c.evaluation))
+    return windows.where(
+        owned(c, _newest), _newest.c.figure_failed, of_them, not_since, _not_tried_since(_newest.c.evaluation)
+    )
 
 
-def _outdated_comparisons(tables: Collection[str]) -> sa.Select[Any]:
+def _outdated_comparisons(c: sa.Connection, tables: Collection[str]) -> sa.Select[Any]:
     cases = schema.cases
-    known = sa.and_(_judged.c.table_name == cases.c.table_name, _judged.c.window_key == cases.c.window_key)
+    known = _same_window(cases)
     stands_on = sa.and_(
         _finding.c.id == sa.any_(cases.c.findings),
         _finding.c.check_name == RECORDS,
@@ -86,14 +89,18 @@ def _outdated_comparisons(tables: Collection[str]) -> sa.Select[Any]:
     windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
     of_records = cases.c.kind.in_([kind.value for kind in DiscrepancyKind])
     of_them = cases.c.table_name.in_(tables)
-    return windows.where(~cases.c.closed, of_them, of_records, _not_tried_since(_judged.c.evaluation))
+    return windows.where(owned(c, cases), ~cases.c.closed, of_them, of_records, _not_tried_since(_judged.c.evaluation))
 
 
 def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
     """Whether `RECORDS` has said nothing of a window of `judged` since an evaluation, not even an error."""
     tried = _newest.alias()
-    same = tried.c.table_name == _judged.c.table_name, tried.c.window_key == _judged.c.window_key
-    return ~sa.exists().where(*same, tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
+    return ~sa.exists().where(_same_window(tried), tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
+
+
+def _same_window(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a row is of the project, table and window of one of `judged`."""
+    return sa.and_(*(table.c[name] == _judged.c[name] for name in ("project", "table_name", "window_key")))
 
 
 def note_changed(c: sa.Connection, table: str, window: str) -> None:
@@ -113,18 +120,22 @@ def changed_windows(c: sa.Connection) -> list[tuple[str, str]]:
 
 def note_in_flight(c: sa.Connection, table: str, window: str) -> None:
     """Notes that a window's newest evaluation leaves open what its records in flight will be."""
-    of_window = _judged.c.table_name == table, _judged.c.window_key == window
+    of_window = owned(c, _judged), _judged.c.table_name == table, _judged.c.window_key == window
     c.execute(sa.update(_judged).where(*of_window).values(young=_judged.c.evaluation))
 
 
 def in_flight_windows(c: sa.Connection) -> list[tuple[str, str]]:
     """Windows (table, window) that were to be looked at later, and have not been judged since."""
-    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(_judged.c.young == _judged.c.evaluation)
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(
+        owned(c, _judged), _judged.c.young == _judged.c.evaluation
+    )
     return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(_judged.c.young))]
 
 
 def _later(c: sa.Connection, number: sa.Column[Any]) -> list[tuple[str, str]]:
-    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(schema.later_than_judged(number))
+    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(
+        owned(c, _judged), schema.later_than_judged(number)
+    )
     return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(number))]
 
 
@@ -135,5 +146,5 @@ def causes(c: sa.Connection, windows: Collection[tuple[str, str]]) -> tuple[tupl
     """
     place = (_judged.c.table_name, _judged.c.window_key)
     why = sa.select(*place, _judged.c.asked, _judged.c.changed, _judged.c.compared)
-    rows = c.execute(why.where(sa.tuple_(*place).in_(windows)).order_by(*place))
+    rows = c.execute(why.where(owned(c, _judged), sa.tuple_(*place).in_(windows)).order_by(*place))
     return tuple(tuple(row) for row in rows)

@@ -67,6 +67,7 @@ from recon_assets.model.privacy import (
     masked_key as masked_key,
 )
 from recon_assets.model.tables import (
+    DEFAULT_PROJECT as DEFAULT_PROJECT,
     Database as Database,
     Loaded as Loaded,
     Mode as Mode,

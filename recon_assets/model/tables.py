@@ -101,12 +101,22 @@ class TableSpec:
         return self.days.window(date.fromisoformat(key)) if self.days else ALL
 
 
+DEFAULT_PROJECT = "default"
+
+
 @dataclass(frozen=True)
 class Project:
-    """Everything one declaration file says."""
+    """Everything one declaration file says.
+
+    Attributes:
+        name: Whose rows of the ledger are its own.
+        origin: Where it was declared without a name; "" for one that names itself.
+    """
 
     databases: Mapping[str, Database]
     tables: Mapping[str, TableSpec]
+    name: str = DEFAULT_PROJECT
+    origin: str = ""
 
 
 @dataclass(frozen=True)

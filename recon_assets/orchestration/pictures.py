@@ -13,7 +13,6 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.dialect.locks import alone
 from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
 from recon_assets.orchestration import adapter
@@ -205,7 +204,7 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
     Whoever is killed in the middle leaves the rest to the next; of two at once one does it all. Of tables that are not
     declared any more there is nothing to draw.
     """
-    with alone(book.engine, "recon show") as mine:
+    with book.alone("recon show") as mine:
         if not mine:
             return 0
         with book.begin() as connection:

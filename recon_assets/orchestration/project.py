@@ -19,7 +19,7 @@ def definitions(project: Project, environ: Mapping[str, str] = os.environ) -> dg
 
     ``environ`` names the ledger, which is looked up by runs and not by loading.
     """
-    book = memory(environ)
+    book = memory(project, environ)
     wanted = jobs(project, book)
     gaps = [gap_filling.sensor(project)] if project.tables else []
     return dg.Definitions(

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy as sa
 
-from recon_assets import local
+from recon_assets import ledger, local
 from recon_assets.declare import load_project
 from recon_assets.dialect import opened
 from recon_assets.dialect.driver_errors import driver_errors
@@ -21,7 +21,7 @@ from recon_assets.model import Database, Mode, Project, TableSpec
 from recon_assets.orchestration import adapter, adoption, backfills, check_runs, review_sensor
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import Asked, Judged
-from recon_assets.orchestration.memory import memory
+from recon_assets.orchestration.memory import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
 from recon_assets.orchestration.review_sensor import Left
 from recon_assets.orchestration.webserver import Webserver
@@ -100,7 +100,7 @@ class Session:
 
     def remembered(self) -> AbstractContextManager[Ledger]:
         """The ledger, until a block ends."""
-        return memory(self.environ)()
+        return memory(self.project, self.environ)()
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""
@@ -139,6 +139,7 @@ def session(
         os.environ.update(everything)  # Dagster's settings name variables, which it reads from the environment
         prepare(everything)
         dagster.prepare()
+        ledger.upgrade(everything[VARIABLE])
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
             yield Session(dagster, everything, load_project(environ=everything), instance)

@@ -17,7 +17,6 @@ from typing import Literal
 from recon_assets import ledger, writing
 from recon_assets.checks.references import References
 from recon_assets.checks.running import evaluate
-from recon_assets.dialect.locks import alone
 from recon_assets.diff import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import ReconError, RefusedError, StaleTargetError, UnavailableError
 from recon_assets.ledger import CaseRecord, Correction, Ledger
@@ -70,7 +69,7 @@ def correct(book: Ledger, project: Project, case: CaseId, *, run: str, clock: Cl
         DeclarationError: When there is no such case.
         UnavailableError: When the ledger does not answer.
     """
-    with _uncollected(), alone(book.engine, f"case {case}") as mine:
+    with _uncollected(), book.alone(f"case {case}") as mine:
         if mine:
             with book.begin() as connection:
                 found = known(connection, case)

@@ -8,7 +8,6 @@ from functools import partial
 import sqlalchemy as sa
 
 from recon_assets import ledger, writing
-from recon_assets.dialect.locks import alone
 from recon_assets.errors import (
     DeclarationError,
     DoesNotFitError,
@@ -186,11 +185,7 @@ class _RollingBack:
     @contextmanager
     def held(self, correction: Correction) -> Iterator[None]:
         """While nobody else is at work on its case; a dry run keeps nobody from it."""
-        with (
-            nullcontext(enter_result=True)
-            if self.dry_run
-            else alone(self.book.engine, f"case {correction.case}") as mine
-        ):
+        with nullcontext(enter_result=True) if self.dry_run else self.book.alone(f"case {correction.case}") as mine:
             if not mine:
                 msg = f"{correction.case}: a run is at work on it; try again when it has ended."
                 raise UnavailableError(msg)

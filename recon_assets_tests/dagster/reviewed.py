@@ -88,7 +88,7 @@ class Shop:
     @contextmanager
     def book(self) -> Iterator[Ledger]:
         """The ledger."""
-        with ledger.opened(self.ledger) as book:
+        with ledger.opened(self.ledger, self.project) as book:
             yield book
 
     def judge(self, table: str = "orders", **tags: str) -> dg.ExecuteInProcessResult:

@@ -8,7 +8,7 @@ import pytest
 from recon_assets import ledger
 from recon_assets.ledger import Ledger
 from recon_assets.local import Server
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.reviewed import Shop, shop
 from recon_assets_tests.db.sides import Name, Side, Sides
 from recon_assets_tests.mariadb import MariaDB
@@ -67,5 +67,5 @@ def pg(both: Both, fresh: Fresh) -> Iterator[Shop]:
 @pytest.fixture
 def book(fresh: Fresh) -> Iterator[Ledger]:
     """An empty ledger."""
-    with ledger.opened(fresh("ledger")) as found:
+    with ledger.opened(fresh("ledger"), PROJECT) as found:
         yield found

@@ -18,6 +18,7 @@ import pymysql  # noqa: F401
 from sqlalchemy.engine.default import DefaultDialect
 
 from recon_assets import ledger
+from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.db.repairs import Repair, project
 
 FORKS = get_context("forkserver")
@@ -45,7 +46,7 @@ def repair(urls: tuple[str, str, str], rounds: int, commits: Any, at: int, after
     """Repair and take back, again and again; ``urls`` are those of ledger, source and target."""
     logging.getLogger("recon_assets").addHandler(logging.NullHandler())  # else each failed finding is printed
     DefaultDialect.do_commit = Fault(commits, at, after=after)  # type: ignore[method-assign, assignment]
-    with ledger.opened(urls[0]) as book:
+    with ledger.opened(urls[0], PROJECT) as book:
         at_work = Repair(book, project(*urls[1:]))
         for _ in range(rounds):
             at_work.finish()

@@ -22,6 +22,7 @@ from recon_assets.model import (
     Resolution,
     TableSpec,
 )
+from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.db.sides import Rows, Side, Sides
 
 FIRST = date(2024, 3, 1)
@@ -162,5 +163,5 @@ def shop(sides: Sides, ledger_url: str, policy: Policy | None = None) -> Iterato
     relation = {name: (Relation("source", name), Relation("target", name)) for name in ("t", "codes")}
     table = TableSpec("t", *relation["t"], ("id",), DAYS, checks=CHECKS, correct=policy or Policy())
     codes = TableSpec("codes", *relation["codes"], ("code",))
-    with ledger.opened(ledger_url) as book:
+    with ledger.opened(ledger_url, PROJECT) as book:
         yield Shop(sides, book, Project(databases, {"t": table, "codes": codes}))

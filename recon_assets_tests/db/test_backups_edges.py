@@ -8,7 +8,7 @@ from recon_assets import ledger, writing
 from recon_assets.errors import DoesNotFitError, RefusedError, UnavailableError
 from recon_assets.model import ChangeStatus, Mode
 from recon_assets.writing.backups import LoadBackup
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, spec
 from recon_assets_tests.db.test_backups import DAY, DAYS, HELD, NOON, THERE, load, prepared, restore
@@ -23,7 +23,7 @@ def test_what_the_ledger_kept_is_put_back(both: Both, fresh: Fresh, target: Name
     was = sides.target.rows()
     pair = sides.pair(spec(DAYS))
 
-    with ledger.opened(fresh("ledger")) as book:
+    with ledger.opened(fresh("ledger"), PROJECT) as book:
         backup_sink = ledger.BackupSink(book, "t", DAY, "upsert", "run", "", datetime(2024, 2, 1, tzinfo=UTC))
         writing.load(pair, pair.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
         assert sides.target.rows() != was

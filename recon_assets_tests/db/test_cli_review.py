@@ -101,7 +101,7 @@ def shop(both: Both, fresh: Fresh, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     sides.target.run(
         "UPDATE t SET fee = 99, name = 'odd' WHERE id = 32", "INSERT INTO t VALUES (15, '2024-01-01 13:00', 'x', 5)"
     )
-    with ledger.opened(memory) as book:
+    with ledger.opened(memory, load_project()) as book:
         made = Shop(sides, book, load_project())
         made.judge()
         yield made

@@ -16,7 +16,7 @@ SELECT typnamespace::regnamespace::text, typname FROM pg_type WHERE typname NOT 
 SELECT pronamespace::regnamespace::text, proname FROM pg_proc ORDER BY 1, 2
 """
 STATISTICS = "SELECT count(*) FROM recon.evaluation"
-EVALUATED = "INSERT INTO recon.evaluation (at, run, findings) VALUES (now(), 'r', 0)"
+EVALUATED = "INSERT INTO recon.evaluation (project, at, run, findings) VALUES ('p', now(), 'r', 0)"
 NUMBERS = "SELECT seqrelid::regclass::text, nextval(seqrelid) FROM pg_sequence ORDER BY 1"
 
 

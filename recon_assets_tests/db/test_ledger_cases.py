@@ -405,9 +405,9 @@ def test_old_closed_cases_are_pruned_once(book: Ledger) -> None:
 # --- ten thousand open cases
 
 CROWD = """
-INSERT INTO recon.review_case (table_name, window_key, kind, state, closed, version, severity, wrong, named, summary,
-    findings, opened, changed, reopened, assignee, decided_by, undo, shown_version, pruned)
-SELECT 't' || n % 20, (date '2000-01-01' + n / 20)::text, 'missing',
+INSERT INTO recon.review_case (project, table_name, window_key, kind, state, closed, version, severity, wrong, named,
+    summary, findings, opened, changed, reopened, assignee, decided_by, undo, shown_version, pruned)
+SELECT 'default', 't' || n % 20, (date '2000-01-01' + n / 20)::text, 'missing',
     CASE WHEN n <= 10000 THEN 'PENDING' ELSE 'GONE' END, n > 10000, 2, 1 + n % 3, n, 0, '"wrong"',
     ARRAY[1], now() - n * interval '1 minute', now(), 0, '', '', false,
     CASE WHEN n <= 10 THEN 1 ELSE 2 END, false

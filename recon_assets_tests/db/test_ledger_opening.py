@@ -21,7 +21,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.ledger.opening import scripts
 from recon_assets.ledger.schema import META, REVISION, SCHEMA
 from recon_assets.model import CaseEventType
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.ledgers import CASE, START, finding, happened, minute, missing, plain, record, rows
 from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, backup_sink, plan, settle
 
@@ -31,7 +31,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
 @pytest.fixture
 def book(postgres_url: str) -> Iterator[Ledger]:
     """Of the test's own: no emptying would take back what is done here to a schema and its rights."""
-    with ledger.opened(postgres_url) as found:
+    ledger.upgrade(postgres_url)
+    with ledger.opened(postgres_url, PROJECT) as found:
         yield found
 
 
@@ -41,10 +42,19 @@ def test_an_empty_database_becomes_a_ledger_and_stays_one(postgres_url: str) -> 
     assert ledger.upgrade(postgres_url) == (REVISION, REVISION)
 
 
-def test_opening_upgrades_by_itself(book: Ledger) -> None:
-    """Whoever opens it finds tables."""
-    with book.begin() as c:
-        assert ledger.find_case(c, CASE) is None
+def test_who_opens_it_never_changes_its_schema(postgres_url: str) -> None:
+    """Neither where there is none, nor where it is older; the sentence says what to do, and nothing is made."""
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as plainly:
+        for made, said in (("", "is not there yet"), (OLDER, f"is at 0000 and this program needs {REVISION}")):
+            plainly.execute(made.encode())
+            with pytest.raises(RefusedError, match=f"its schema {said}; run `recon ledger upgrade`"):
+                ledger.opened(postgres_url, PROJECT).__enter__()
+        tables = plainly.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'recon'").fetchall()
+
+    assert tables == [("alembic_version",)]
+
+
+OLDER = "CREATE SCHEMA recon; CREATE TABLE recon.alembic_version AS SELECT '0000' AS version_num"
 
 
 def test_several_starters_at_once_make_one_schema(postgres_url: str) -> None:
@@ -53,7 +63,7 @@ def test_several_starters_at_once_make_one_schema(postgres_url: str) -> None:
         found = list(pool.map(ledger.upgrade, [postgres_url] * 4))
 
     assert {after for _, after in found} == {REVISION}
-    with ledger.opened(postgres_url) as book:
+    with ledger.opened(postgres_url, PROJECT) as book:
         assert rows(book, "SELECT version_num FROM recon.alembic_version") == [(REVISION,)]
 
 
@@ -80,7 +90,10 @@ def test_a_newer_schema_is_refused(book: Ledger) -> None:
         connection.execute("UPDATE recon.alembic_version SET version_num = '9999'")
     url = book.engine.url.render_as_string(hide_password=False)
 
-    with pytest.raises(RefusedError, match="newer than this program knows; update recon-assets"), ledger.opened(url):
+    with (
+        pytest.raises(RefusedError, match="newer than this program knows; update recon-assets"),
+        ledger.opened(url, PROJECT),
+    ):
         pass
     with pytest.raises(RefusedError):
         ledger.upgrade(url)
@@ -96,13 +109,16 @@ def test_a_newer_schema_is_refused(book: Ledger) -> None:
 )
 def test_only_postgresql_holds_a_ledger(url: str, said: str) -> None:
     """Another database is refused before it is opened."""
-    with pytest.raises(DeclarationError, match=said), ledger.opened(url):
+    with pytest.raises(DeclarationError, match=said), ledger.opened(url, PROJECT):
         pass
 
 
 def test_a_database_that_does_not_answer_may_be_tried_again() -> None:
     """The error is the one for that, and names the ledger."""
-    with pytest.raises(UnavailableError, match=r"^ledger: "), ledger.opened("postgresql://nobody@127.0.0.1:1/none"):
+    with (
+        pytest.raises(UnavailableError, match=r"^ledger: "),
+        ledger.opened("postgresql://nobody@127.0.0.1:1/none", PROJECT),
+    ):
         pass
 
 
@@ -119,7 +135,10 @@ def test_a_database_that_refuses_the_role_says_so(fresh: Fresh) -> None:
 
 def test_a_role_without_rights_on_the_ledger_is_told_so(book: Ledger) -> None:
     """A schema that may not be looked at is not taken for one that is not there."""
-    with pytest.raises(DeclarationError, match="permission denied for schema recon"), ledger.opened(role(book)):
+    with (
+        pytest.raises(DeclarationError, match="permission denied for schema recon"),
+        ledger.opened(role(book), PROJECT),
+    ):
         pass
 
 
@@ -135,7 +154,7 @@ def role(book: Ledger, grants: str = "") -> str:
 
 def test_the_rights_that_are_documented_are_enough_and_not_too_many(book: Ledger) -> None:
     """The program does its work with them, and cannot change what was said."""
-    with ledger.opened(role(book, documented("recon", 6))) as visited:
+    with ledger.opened(role(book, documented("recon", 6)), PROJECT) as visited:
         record(visited, finding(missing(1)))
         record(visited, finding(missing(1)))
         happened(visited, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED)
@@ -166,7 +185,7 @@ def test_the_rights_of_who_prunes_are_enough_and_not_too_many(book: Ledger) -> N
     with book.begin() as c:
         ledger.claim_unrouted(c)
 
-    with ledger.opened(role(book, documented("recon_keeper", 3))) as visited:
+    with ledger.opened(role(book, documented("recon_keeper", 3)), PROJECT) as visited:
         with visited.begin() as c:
             gone = ledger.prune(c, keep=timedelta(), now=minute(10_000))
         assert all(gone[table] for table in ("review_case", "finding", "discrepancy")), gone
@@ -178,7 +197,7 @@ def test_the_rights_of_who_reads_are_enough_and_not_too_many(book: Ledger) -> No
     """Everything can be read, nothing changed."""
     happened(book, CaseEventType.FOUND)
 
-    with ledger.opened(role(book, documented("auditor", 2))) as visited:
+    with ledger.opened(role(book, documented("auditor", 2)), PROJECT) as visited:
         assert rows(visited, "SELECT count(*) FROM recon.review_case") == [(1,)]
         with pytest.raises(DeclarationError, match="permission denied"):
             happened(visited, CaseEventType.COMMENTED)

@@ -54,7 +54,7 @@ def newer(book: Ledger) -> None:
     read(book)
 
 
-WELL = {"evaluation": 1, "finding": 1, "newest": 1}
+WELL = {"project": 1, "evaluation": 1, "finding": 1, "newest": 1}
 
 
 def old_findings(book: Ledger) -> None:

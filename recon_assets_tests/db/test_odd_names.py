@@ -13,7 +13,7 @@ from recon_assets.declare.reading import Declaration
 from recon_assets.dialect import engine
 from recon_assets.local import Server
 from recon_assets.model import Database, Days, Mode, Relation, TableSpec
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.repairs import Repair, project
 from recon_assets_tests.db.sides import PLACES, Name, Side, quoted
 from recon_assets_tests.db.test_backups import Kept
@@ -177,7 +177,7 @@ def compare_and_correct(declared: TableSpec, here: Odd, there: Odd, book_url: st
     assert dict(found.by_column) == {VALUES[1]: 2, VALUES[2]: 2}
     declares = project(here.side.url, there.side.url, declared)
     damaged = there.rows()
-    with ledger.opened(book_url) as book:
+    with ledger.opened(book_url, PROJECT) as book:
         repair = Repair(book, declares)
         repair.finish()
         assert there.rows() == ALL

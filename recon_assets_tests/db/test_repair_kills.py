@@ -13,7 +13,7 @@ import pytest
 
 from recon_assets import ledger
 from recon_assets.model import ChangeStatus, State
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db import killed
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import SPEC, Repair, Row, damage, equal, project
@@ -44,7 +44,7 @@ class Patient:
     @contextmanager
     def repair(self) -> Iterator[Repair]:
         """The way of its repair, in this process."""
-        with ledger.opened(self.ledger_url) as book:
+        with ledger.opened(self.ledger_url, PROJECT) as book:
             yield Repair(book, project(*self.urls[1:]))
 
     def commits(self) -> int:

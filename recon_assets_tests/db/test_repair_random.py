@@ -7,7 +7,7 @@ import time
 import pytest
 
 from recon_assets import ledger
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import Repair, damage, equal, project
 from recon_assets_tests.db.sides import TARGETS, Name
@@ -44,7 +44,7 @@ def check_one(both: Both, url: str, source: Name, target: Name, dice: random.Ran
     sides = both(source, target)
     damage(dice).create(sides)
     before = sides.target.rows()
-    with ledger.opened(url) as book:
+    with ledger.opened(url, PROJECT) as book:
         repair = Repair(book, project(sides.source.url, sides.target.url))
         repair.finish()
         assert equal(sides)

@@ -13,7 +13,7 @@ from recon_assets import ledger, review
 from recon_assets.errors import ReconError, TakenError
 from recon_assets.model import CaseEventType, Decision, Resolution, State
 from recon_assets.review import Scope
-from recon_assets_tests.conftest import Fresh
+from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.repairs import APPLY, DAYS, Repair, damage, equal, now, project
 from recon_assets_tests.db.sides import TARGETS, Sides
@@ -32,7 +32,7 @@ def sides(both: Both, request: pytest.FixtureRequest) -> Sides:
 @pytest.fixture
 def repair(sides: Sides, fresh: Fresh) -> Iterator[Repair]:
     """Its repair."""
-    with ledger.opened(fresh("ledger")) as book:
+    with ledger.opened(fresh("ledger"), PROJECT) as book:
         yield Repair(book, project(sides.source.url, sides.target.url))
 
 

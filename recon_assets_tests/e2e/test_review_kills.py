@@ -17,6 +17,7 @@ from recon_assets import ledger
 from recon_assets.ledger import Filter, Ledger
 from recon_assets.model import Case, CaseEventType, CaseId, State
 from recon_assets.orchestration.webserver import Webserver
+from recon_assets_tests.conftest import PROJECT
 from recon_assets_tests.e2e.conftest import RECON, Empty, made, until
 from recon_assets_tests.e2e.victims import kill
 
@@ -95,7 +96,7 @@ class Shop:
     @contextmanager
     def book(self) -> Iterator[Ledger]:
         """The ledger, as nobody of the program has it."""
-        with ledger.opened(self.both.databases["RECON_LEDGER_URL"]) as book:
+        with ledger.opened(self.both.databases["RECON_LEDGER_URL"], PROJECT) as book:
             yield book
 
     def settle(self, webserver: Webserver) -> None:

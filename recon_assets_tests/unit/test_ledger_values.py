@@ -48,14 +48,15 @@ def test_keys_are_told_apart_by_their_texts(one: list[Any], other: list[Any]) ->
 )
 def test_what_differs_in_anything_is_stored_by_itself(other: Discrepancy) -> None:
     """Also where it is the same fault."""
-    assert content("t", other) != content("t", ONE)
+    assert content("p", "t", other) != content("p", "t", ONE)
 
 
 def test_what_is_the_same_is_stored_once() -> None:
     """In whatever order its columns come; of one table only."""
     turned = Discrepancy(ONE.kind, ONE.key, {"a": 1, "id": 1}, ONE.target, ONE.differing, "day")
 
-    assert content("t", turned) == content("t", ONE) != content("u", ONE)
+    assert content("p", "t", turned) == content("p", "t", ONE) != content("p", "u", ONE)
+    assert content("q", "t", ONE) != content("p", "t", ONE)
 
 
 @given(

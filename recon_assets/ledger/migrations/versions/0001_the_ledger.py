@@ -15,6 +15,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "backup",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
@@ -32,6 +33,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "discrepancy",
         sa.Column("content", sa.Uuid(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
@@ -46,6 +48,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "evaluation",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("findings", sa.Integer(), nullable=False),
@@ -54,6 +57,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     )
     op.create_table(
         "judged",
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("evaluation", sa.BigInteger(), nullable=True),
@@ -61,33 +65,41 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("asked", sa.BigInteger(), nullable=True),
         sa.Column("changed", sa.BigInteger(), nullable=True),
         sa.Column("young", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("table_name", "window_key"),
+        sa.PrimaryKeyConstraint("project", "table_name", "window_key"),
         schema=SCHEMA,
     )
     op.create_index(
         "judged_asked",
         "judged",
-        ["asked"],
+        ["project", "asked"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("asked IS NOT NULL AND (evaluation IS NULL OR asked > evaluation)"),
     )
     op.create_index(
         "judged_changed",
         "judged",
-        ["changed"],
+        ["project", "changed"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("changed IS NOT NULL AND (evaluation IS NULL OR changed > evaluation)"),
     )
     op.create_index(
         "judged_young",
         "judged",
-        ["young"],
+        ["project", "young"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("young = evaluation"),
     )
     op.create_table(
+        "project",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        schema=SCHEMA,
+    )
+    op.create_table(
         "review_case",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -109,52 +121,58 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("shown_version", sa.Integer(), nullable=False),
         sa.Column("pruned", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("table_name", "window_key", "kind"),
+        sa.UniqueConstraint("project", "table_name", "window_key", "kind"),
         schema=SCHEMA,
     )
     op.create_index(
         "review_case_queue",
         "review_case",
-        [sa.literal_column("severity DESC"), "opened", "id"],
+        ["project", sa.literal_column("severity DESC"), "opened", "id"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("NOT closed"),
     )
     op.create_index(
         "review_case_states",
         "review_case",
-        ["state", sa.literal_column("severity DESC"), "opened", "id"],
+        ["project", "state", sa.literal_column("severity DESC"), "opened", "id"],
         schema=SCHEMA,
     )
     op.create_index(
         "review_case_to_prune",
         "review_case",
-        ["changed", "id"],
+        ["project", "changed", "id"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("closed AND NOT pruned"),
     )
     op.create_index(
         "review_case_to_show",
         "review_case",
-        ["id"],
+        ["project", "id"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("shown_version < version"),
     )
     op.create_index(
-        "review_case_to_undo", "review_case", ["id"], schema=SCHEMA, postgresql_where=sa.literal_column("undo")
+        "review_case_to_undo",
+        "review_case",
+        ["project", "id"],
+        schema=SCHEMA,
+        postgresql_where=sa.literal_column("undo"),
     )
     op.create_table(
         "seen",
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("evaluation", sa.BigInteger(), nullable=False),
         sa.Column("times_seen", sa.Integer(), nullable=False),
         sa.Column("reopened", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("project", "id"),
         schema=SCHEMA,
     )
     op.create_table(
         "unread",
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("evaluation", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["evaluation"], [f"{SCHEMA}.evaluation.id"]),
         sa.PrimaryKeyConstraint("evaluation"),
@@ -217,6 +235,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_table(
         "correction",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("review_case", sa.BigInteger(), nullable=True),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
@@ -239,6 +258,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         "finding",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("evaluation", sa.BigInteger(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("check_name", sa.Text(), nullable=False),
@@ -252,7 +272,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.PrimaryKeyConstraint("id"),
         schema=SCHEMA,
     )
-    op.create_index("finding_of_window", "finding", ["table_name", "window_key", "check_name", "id"], schema=SCHEMA)
+    op.create_index(
+        "finding_of_window", "finding", ["project", "table_name", "window_key", "check_name", "id"], schema=SCHEMA
+    )
     op.create_index("ix_recon_finding_evaluation", "finding", ["evaluation"], schema=SCHEMA)
     op.create_table(
         "change",
@@ -265,6 +287,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     )
     op.create_table(
         "newest",
+        sa.Column("project", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("window_key", sa.Text(), nullable=False),
         sa.Column("check_name", sa.Text(), nullable=False),
@@ -273,14 +296,14 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("complete", sa.BigInteger(), nullable=True),
         sa.Column("figure_failed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["finding"], [f"{SCHEMA}.finding.id"]),
-        sa.PrimaryKeyConstraint("table_name", "window_key", "check_name"),
+        sa.PrimaryKeyConstraint("project", "table_name", "window_key", "check_name"),
         schema=SCHEMA,
     )
     op.create_index("ix_recon_newest_finding", "newest", ["finding"], schema=SCHEMA)
     op.create_index(
         "newest_failed",
         "newest",
-        ["table_name", "window_key"],
+        ["project", "table_name", "window_key"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("figure_failed"),
     )

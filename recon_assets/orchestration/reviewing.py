@@ -264,6 +264,8 @@ class Correcting:
         except ReconError as error:
             self.context.log.warning("%s: %s", id_, error)
             self.failed[id_] = str(error)
+        except Exception as error:  # noqa: BLE001 - one fault stops one thing
+            self.failed[id_] = review.unexpected(id_, error)
 
     def correct(self, id_: CaseId) -> None:
         """Do what was decided of one case."""

@@ -6,7 +6,6 @@ none of the records wrong any more closes a case.
 
 import gc
 import logging
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,6 +40,7 @@ from recon_assets.model import (
 )
 from recon_assets.reading import Pair
 from recon_assets.review.deciding import decision_of, declared, fixed, known, records_of, table_of
+from recon_assets.review.faults import unexpected
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
 from recon_assets.review.reaching import paired
 
@@ -131,10 +131,7 @@ class _Correcting:
         except ReconError as error:
             self.give_back(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one case must not hold up all others
-            where = "".join(traceback.format_tb(error.__traceback__))
-            LOG.error("%s: %s\n%s", self.case, type(error).__name__, where)  # noqa: TRY400 - its text may hold values
-            why = f"an error that nobody expected ({type(error).__name__}); the log of this run says where"
-            self.give_back(f"{self.case}: {why}. Please report it, and decide again when it is mended")
+            self.give_back(unexpected(self.case, error))
 
     def say(self, act: CaseEventType, note: str, data: dict[str, object] | None = None) -> None:
         """Adds to the case's story."""

@@ -10,15 +10,14 @@ import sqlalchemy as sa
 from recon_assets import ledger, writing
 from recon_assets.errors import (
     DeclarationError,
-    DoesNotFitError,
-    RefusedError,
-    StaleTargetError,
+    ReconError,
     UnavailableError,
 )
 from recon_assets.ledger import Backup, Correction, Ledger
 from recon_assets.model import CaseEventType, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
+from recon_assets.review.faults import unexpected
 from recon_assets.review.reaching import paired
 from recon_assets.writing import Restored
 
@@ -104,6 +103,10 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
     except DeclarationError as error:
         work.answer(str(error))
         raise
+    except ReconError:
+        raise
+    except Exception as error:  # noqa: BLE001 - or it would be tried for ever
+        done = RolledBack(refused=(unexpected(scope, error),), dry_run=dry_run)
     if done.refused:
         work.answer(" ".join(done.refused))
     return done
@@ -135,8 +138,12 @@ class _RollingBack:
                 else:
                     windows.append(self.restore(item, undone))
                     undone.append(item)
-            except (DeclarationError, StaleTargetError, DoesNotFitError, RefusedError) as error:
+            except UnavailableError:
+                raise
+            except ReconError as error:
                 refused.append(str(error))
+            except Exception as error:  # noqa: BLE001 - one fault stops one thing
+                refused.append(unexpected(self.scope, error))
         return RolledBack(tuple(done), tuple(windows), tuple(refused), self.dry_run)
 
     def answer(self, why: str) -> None:

@@ -1,5 +1,6 @@
 """What people type, as values that a column of the target holds."""
 
+import re
 import uuid
 from typing import Any
 
@@ -49,6 +50,9 @@ def _field(pair: Pair, column: str) -> Field:
 
 def _value(field: Field, text: str | None) -> Value:
     kind = KINDS[field.target.type.kind]
+    if text is not None and not text.isascii() and _HALF.search(text):
+        msg = f"{text!a}, which has half a character"
+        raise ValueError(msg)
     given: Any = text if text is None or kind.keeps_spaces else text.strip()
     source = _TYPED
     if given is not None and kind.kind is Kind.BINARY:
@@ -61,4 +65,5 @@ def _value(field: Field, text: str | None) -> Value:
     return value
 
 
+_HALF = re.compile("[\ud800-\udfff]")
 _TYPED = Type(Kind.TEXT, "text")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from recon_assets import checks, ledger, review, writing
-from recon_assets.dialect.locks import alone
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import (
     CaseEventType,
@@ -525,7 +524,7 @@ def test_an_undo_waits_while_somebody_else_is_at_the_case(pg: Shop) -> None:
     pg.correct()
     review.undo(pg.book, case, who="ana", note="", at=pg.now())
 
-    with alone(pg.book.engine, f"case {case}"):
+    with pg.book.alone(f"case {case}"):
         assert len(pg.undo("missing", dry_run=True).changes) == 2
         with pytest.raises(UnavailableError, match=f"{case}: a run is at work on it; try again"):
             pg.undo("missing")
@@ -645,3 +644,36 @@ def test_a_case_is_rolled_back_once_all_that_it_wrote_is(pg: Shop) -> None:
     pg.target.run("UPDATE names SET remark = 'was'")
     assert not pg.undo("orphan").refused
     assert pg.case("orphan").state is State.ROLLED_BACK
+
+
+@pytest.mark.parametrize("text", ["caf\udce9", "\ud83d"])
+def test_a_text_that_no_database_takes_is_refused_when_it_is_decided(pg: Shop, text: str) -> None:
+    """Half a character, as a launchpad's JSON may have it; nothing is noted, and the case can be decided anew."""
+    pg.target.run(DRIFTED)
+    pg.find()
+    (first, second) = pg.records("mismatched")
+
+    with pytest.raises(DeclarationError, match=r"note .* cannot hold .*half a character"):
+        pg.decide("mismatched", FIX, values={first.id: {"note": text}, second.id: {"note": "a"}})
+    assert pg.case("mismatched").state is State.PENDING
+
+
+def test_an_error_that_nobody_expected_refuses_an_undo(
+    pg: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its kind: whoever asked is answered and may ask anew; it is not the first of every later run."""
+    pg.target.run(LOST)
+    pg.find()
+    pg.decide("missing")
+    assert pg.correct()[0].state is State.APPLIED
+    case = CaseId("t", DAY, "missing")
+    for broken in ("_RollingBack.undo", "_RollingBack.written"):
+        review.undo(pg.book, case, who="ben", note="a mistake", at=pg.now())
+        with monkeypatch.context() as patched:
+            patched.setattr(f"recon_assets.review.rolling_back.{broken}", lambda *_: SECRET.pop("secret"))
+            done = pg.undo("missing")
+        assert "an error that nobody expected (KeyError)" in done.refused[0]
+        assert told(pg, "missing")[-1][0] is CaseEventType.REFUSED
+        assert review.due(pg.book, pg.project, pg.now()).undo == ()
+    assert "secret" not in caplog.text.replace('SECRET.pop("secret")', "")
+    assert not pg.undo("missing").refused

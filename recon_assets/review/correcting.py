@@ -39,7 +39,7 @@ from recon_assets.model import (
     masked_key,
 )
 from recon_assets.reading import Pair
-from recon_assets.review.deciding import decision_of, declared, fixed, known, records_of, table_of
+from recon_assets.review.deciding import check_keys, decision_of, declared, fixed, known, records_of, table_of
 from recon_assets.review.faults import unexpected
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
 from recon_assets.review.reaching import paired
@@ -169,6 +169,7 @@ class _Correcting:
         """What is accepted, by what it is and by its values."""
         with self.book.begin() as connection:
             records = records_of(connection, case, chosen.rows)
+            check_keys(self.spec, records)
             findings = [said.finding for said in ledger.stored_findings(connection, case.findings)]
         if self.case.of_records:
             return [(item.id, item.discrepancy.fingerprint) for item in records]
@@ -178,6 +179,7 @@ class _Correcting:
         """Writes what was decided and is not yet written, compares again, and closes the case when nothing is left."""
         with self.book.begin() as connection:
             decided = records_of(connection, case, chosen.rows)
+            check_keys(self.spec, decided)
             killed = ledger.corrections(connection, case=self.case, unsettled=True)
         for correction in killed:
             settle_by_rows(self.book, self.project, correction, self.clock())

@@ -198,6 +198,26 @@ def _with_typed(project: Project, spec: TableSpec, case: Case, chosen: Resolutio
     return Resolution(chosen.decision, tuple(values), values)
 
 
+def check_keys(spec: TableSpec, records: Sequence[CaseRecord]) -> None:
+    """Raises when records were found by another key than the one that is declared now.
+
+    Nothing of them would be found by it, so that they would seem to agree.
+
+    Raises:
+        RefusedError: With what to do.
+    """
+    for item in records:
+        found = item.discrepancy
+        sides = [side for side in (found.source, found.target) if side and side.keys() >= set(spec.key)]
+        same = not sides or any(tuple(side[name] for name in spec.key) == found.key for side in sides)
+        if spec.key and not (same and len(found.key) == len(spec.key)):
+            msg = (
+                f"{spec.name}: its key was declared otherwise when these records were found; it is"
+                f" {', '.join(spec.key)} now. Have the day compared again, and decide on what is found then"
+            )
+            raise RefusedError(msg)
+
+
 def declared(project: Project, case: CaseId) -> TableSpec:
     """The table of a case.
 

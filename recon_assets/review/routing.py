@@ -224,7 +224,8 @@ class Routing:
             return Routed()
         if not evidence.said:
             return self.close(case)
-        if self.spec.correct.of(id_) is AutoAction.IGNORE or self._is_slight(evidence):
+        ignored = self.spec.correct.of(id_) is AutoAction.IGNORE or self._is_slight(evidence)
+        if ignored and (case is None or case.state.closed):  # one that waits goes on telling what is wrong
             return Routed(ignored=1)
         if case and (self._is_old(case, evidence) or not self._is_news(case, evidence)):
             return Routed()

@@ -475,17 +475,25 @@ def test_records_that_are_not_all_known_by_name_wait(pg: Shop) -> None:
     assert (found.state, found.wrong, found.named) == (State.PENDING, 2, 1)
 
 
-def test_what_is_ignored_opens_nothing(pg: Shop) -> None:
-    pg.declare(Policy(missing=AutoAction.IGNORE))
-    pg.target.run(LOST)
+IGNORED = [
+    pytest.param({"policy": Policy(missing=AutoAction.IGNORE)}, id="by policy"),
+    pytest.param(
+        {"policy": Policy(ignore_below=Severity.HIGH), "checked": [checks.Keys(grading=LENIENT)]}, id="slight"
+    ),
+]
 
+
+@pytest.mark.parametrize("declared", IGNORED)
+def test_what_is_ignored_opens_nothing_and_a_case_that_waits_tells_the_present(pg: Shop, declared: Any) -> None:
+    """Whether it is ignored by the policy, or less severe than the threshold; closed, it opens no more."""
+    pg.target.run("DELETE FROM t WHERE id IN (3, 4)")
+    assert pg.find()["missing"].wrong == 2
+    pg.declare(**declared)
+    pg.target.fill("t", [row for row in ROWS if row[0] == 3])
+    assert pg.find()["missing"].wrong == 1
+    pg.target.fill("t", [row for row in ROWS if row[0] == 4])
     assert pg.find() == {}
-
-
-def test_what_is_less_severe_than_the_threshold_opens_nothing(pg: Shop) -> None:
-    pg.declare(Policy(ignore_below=Severity.HIGH), checked=[checks.Keys(grading=LENIENT)])
     pg.target.run(LOST)
-
     assert pg.find() == {}
 
 

@@ -677,3 +677,21 @@ def test_an_error_that_nobody_expected_refuses_an_undo(
         assert review.due(pg.book, pg.project, pg.now()).undo == ()
     assert "secret" not in caplog.text.replace('SECRET.pop("secret")', "")
     assert not pg.undo("missing").refused
+
+
+@pytest.mark.parametrize("decision", [APPLY, KEEP])
+def test_a_key_that_is_declared_otherwise_meanwhile_is_refused(pg: Shop, decision: Decision) -> None:
+    """By another key none of the records is found: nothing was written, and they seemed to agree."""
+    pg.target.run(DRIFTED)
+    pg.find()
+    pg.decide("mismatched", decision)
+    was, spec = pg.project, pg.project.tables["t"]
+    for key in (("id", "at"), ("note",)):
+        pg.project = replace(was, tables={**was.tables, "t": replace(spec, key=key)})
+        (case,) = pg.correct("mismatched")
+
+        assert case.state is State.PENDING
+        assert f"it is {', '.join(key)} now. Have the day compared again" in told(pg, "mismatched")[-1][2]
+        pg.project = was
+        pg.decide("mismatched", decision)
+    assert pg.correct("mismatched")[0].state.closed

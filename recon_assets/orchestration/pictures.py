@@ -50,7 +50,15 @@ class Picture:
     @property
     def partition(self) -> str:
         """``table/day/kind``, numbered from the second time on that somebody has to decide it."""
-        times = 1 + self.case.reopened + sum(event.act is CaseEventType.REOPENED for event in self.events)
+        return self.nth(self.times)
+
+    @property
+    def times(self) -> int:
+        """How many times somebody had, or has, to decide it."""
+        return 1 + self.case.reopened + sum(event.act is CaseEventType.REOPENED for event in self.events)
+
+    def nth(self, times: int) -> str:
+        """The partition of the case as it was to be decided for so many times."""
         return str(self.case.id) if times == 1 else f"{self.case.id}#{times}"
 
     @property
@@ -106,8 +114,11 @@ class Picture:
             return f"Decide on its {there}, or by `recon review decide {self.case.id}`."
         return f"Its {there} has more."
 
-    def outcome(self) -> dg.AssetMaterialization | dg.AssetObservation | None:
-        """What became of a decision; None while there is nothing to say. One that failed decides nothing."""
+    def outcome(self) -> dg.AssetMaterialization | None:
+        """What became of a decision; None while there is nothing to say.
+
+        One that failed was decided all the same, in the partition of its own: the case waits in the next one.
+        """
         if self.case.state.closed:
             return dg.AssetMaterialization(
                 DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
@@ -116,16 +127,16 @@ class Picture:
             event.act is CaseEventType.FAILED for event in self.events[-2:]
         )
         if failed:
-            return dg.AssetObservation(
-                DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
+            return dg.AssetMaterialization(
+                DECISIONS, partition=self.nth(self.times - 1), description=happened(self.last), metadata=self.decided()
             )
         return None
 
     @property
-    def told(self) -> tuple[dg.AssetMaterialization | dg.AssetObservation, ...]:
+    def told(self) -> tuple[dg.AssetMaterialization, ...]:
         """What Dagster is to be told: a decision after its evidence, else it is called out of date."""
         queued, outcome = self.materialization(), self.outcome()
-        told = (queued, outcome) if isinstance(outcome, dg.AssetMaterialization) else (outcome, queued)
+        told = (queued, outcome) if self.case.state.closed else (outcome, queued)
         return tuple(event for event in told if event)
 
     @property

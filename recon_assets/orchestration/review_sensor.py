@@ -18,7 +18,6 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import ledger, review
-from recon_assets.errors import ReconError
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
@@ -61,14 +60,11 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
     )
     def review_(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC)
-        try:
-            with memory() as book:
-                wanted = tick(book, project, now)
-                requests = [work.request for work in free(context.instance, wanted, now)]
-                if not requests:
-                    forget(context.instance, book, now)
-        except ReconError as error:
-            return dg.SkipReason(str(error))
+        with memory() as book:  # one that is away, or does not fit, fails the tick: nobody looks at a green one
+            wanted = tick(book, project, now)
+            requests = [work.request for work in free(context.instance, wanted, now)]
+            if not requests:
+                forget(context.instance, book, now)
         if requests:
             return dg.SensorResult(run_requests=requests)
         return dg.SkipReason("Under way, or asked for a moment ago." if wanted else "Nothing is to be done.")

@@ -15,7 +15,7 @@ from pydantic import Field
 from recon_assets import ledger, review
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
-from recon_assets.model import Case, CaseEventType, CaseId, Decision, Project, Resolution, State
+from recon_assets.model import CaseEventType, CaseId, Decision, Project, Resolution, State
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import (
@@ -269,7 +269,13 @@ class Correcting:
 
     def correct(self, id_: CaseId) -> None:
         """Do what was decided of one case."""
-        self.say(review.correct(self.book, self.project, id_, run=self.run_id, clock=present))
+        case = review.correct(self.book, self.project, id_, run=self.run_id, clock=present)
+        self.context.log.info("%s is %s", id_, case.state)
+        if not case.state.closed:
+            with self.book.begin() as connection:
+                last = ledger.events(connection, id_)[-1]
+            if last.note:  # given back, or to be tried again; nothing is said where another run is at work on it
+                self.failed[id_] = last.note
 
     def undo(self, id_: CaseId) -> None:
         """Roll one case back, as somebody has asked."""
@@ -288,10 +294,6 @@ class Correcting:
         for why in done.refused:
             self.context.log.warning("%s: %s", id_, why)
         self.context.log.info("%s: %d changes taken back", id_, len(done.changes))
-
-    def say(self, case: Case) -> None:
-        """One line for the log."""
-        self.context.log.info("%s is %s", case.id, case.state)
 
 
 def jobs(project: Project, memory: Memory) -> list[adapter.Job]:

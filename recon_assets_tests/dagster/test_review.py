@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from recon_assets import ledger
+from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.model import CaseEventType, CaseId, Decision, State
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
@@ -65,6 +66,21 @@ def test_a_decision_is_carried_out_and_the_day_is_green(orders: Shop) -> None:
     assert orders.undecided() == set()
     assert orders.skipped() == "Nothing is to be done."
     assert orders.instance.get_latest_materialization_event(dg.AssetKey("orders")) is None
+
+
+def test_a_decision_that_failed_is_decided_and_its_run_is_red(orders: Shop) -> None:
+    """The row has moved on: the case waits in the next partition, and only that one is missing."""
+    damage(orders, SPOIL)
+    orders.work()
+    orders.decide(WRONG, Decision.APPLY_SOURCE)
+    orders.run(orders.target, "UPDATE orders SET amount = 1 WHERE id = 7")
+
+    result = orders.execute(*orders.tick())
+
+    assert "are not what was decided on any more" in failure(result, "correct")
+    assert orders.case(WRONG).state is State.PENDING
+    assert orders.undecided() == {f"{WRONG}#2"}
+    assert str(WRONG) in orders.partitions(DECISIONS)
 
 
 def test_undone_and_red_again(orders: Shop) -> None:
@@ -218,18 +234,26 @@ def test_tables_without_days_have_cases_too(orders: Shop) -> None:
     assert states(orders.instance, orders.project.tables["customers"], "count") == {"SUCCEEDED": {"all"}}
 
 
-def test_a_ledger_that_does_not_answer_skips_the_tick(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says why, and the next tick tries again."""
-    monkeypatch.setattr(Shop, "environ", {"RECON_LEDGER_URL": "postgresql://nobody@127.0.0.1:1/none"})
-
-    assert "ledger" in orders.skipped()
+def test_a_ledger_that_does_not_answer_or_fit_fails_the_tick(
+    orders: Shop, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    """Red, with the sentence; the next tick tries again. Nothing is made in a database that holds none."""
+    for url, why in (
+        ("postgresql://nobody@127.0.0.1:1/none", "^ledger: "),
+        (postgres_url, "its schema is not there yet; run `recon ledger upgrade`"),
+    ):
+        monkeypatch.setattr(Shop, "environ", {"RECON_LEDGER_URL": url})
+        vars(orders).pop("repository", None)
+        with pytest.raises(ReconError, match=why):
+            orders.skipped()
 
 
 def test_without_a_ledger_a_run_says_what_to_set(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is judged that could not be remembered."""
     monkeypatch.setattr(Shop, "environ", {})
 
-    assert "RECON_LEDGER_URL is not set" in orders.skipped()
+    with pytest.raises(DeclarationError, match="RECON_LEDGER_URL is not set"):
+        orders.skipped()
     assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "orders")
 
 

@@ -64,6 +64,7 @@ COMMANDS = {
         "rollback", "Take back what a case, a run or a backfill wrote; without --yes, show what would be written."
     ),
     "ledger": Lazy("ledger", "Look after the ledger: bring its schema up to date, drop what is no longer needed."),
+    "sync": Lazy("sync", "Have every case shown in Dagster anew, after its storage was lost."),
     "web": Lazy("web", "Run the review desk and Dagster behind one login, where others may reach it."),
 }
 

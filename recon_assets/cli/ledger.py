@@ -22,8 +22,7 @@ app = typer.Typer(
 def upgrade() -> None:
     """Bring the ledger's schema up to date.
 
-    Every command and run does that by itself when it opens the ledger; run this beforehand where their role may not
-    change the schema.
+    Commands that start Dagster do that by themselves; run this beforehand where their role may not change the schema.
     """
     with context.ledger_url() as url:
         before, after = ledger.upgrade(url)
@@ -46,9 +45,7 @@ def prune(
     """
     span = duration("--keep", keep) or timedelta()
     with context.opened_ledger() as memory, memory.begin() as c:
-        dropped = ledger.prune(c, keep=span, now=datetime.now(UTC))
-        if not yes:
-            c.rollback()
+        dropped = ledger.prune(c, keep=span, now=datetime.now(UTC), dry_run=not yes)
     if json:
         as_json({"dropped": yes, "rows": dict(dropped)})
         return

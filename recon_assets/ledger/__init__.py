@@ -26,6 +26,7 @@ from recon_assets.ledger.cases import (
     find_case as find_case,
     note_pruned as note_pruned,
     note_shown as note_shown,
+    note_unshown as note_unshown,
     queue as queue,
 )
 from recon_assets.ledger.changes import (

@@ -401,6 +401,12 @@ def note_shown(c: sa.Connection, case: CaseId, version: int) -> None:
     c.execute(sa.update(_cases).where(_is(c, case)).values(shown_version=known))
 
 
+def note_unshown(c: sa.Connection) -> int:
+    """Notes that nothing has been shown yet of any case that is to be seen; how many there are."""
+    these = sa.and_(owned(c, _cases), ~_cases.c.pruned)
+    return c.execute(sa.update(_cases).where(these).values(shown_version=0)).rowcount
+
+
 def cases_closed_before(c: sa.Connection, at: datetime, most: int = 1000) -> list[CaseId]:
     """Cases that were closed before ``at`` and have not been `note_pruned` since; the oldest first."""
     old = sa.and_(owned(c, _cases), _cases.c.closed, ~_cases.c.pruned, _cases.c.changed < at)

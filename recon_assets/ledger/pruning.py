@@ -1,6 +1,7 @@
 """Forgetting what is old and needed by nothing: the only place where the ledger deletes what it was told."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,104 +20,112 @@ _correction, _change, _outcome = schema.correction, schema.change, schema.outcom
 _backup, _part, _backup_event = schema.backup, schema.backup_part, schema.backup_event
 
 
-def prune(c: sa.Connection, *, keep: timedelta, now: datetime) -> Mapping[str, int]:
+def prune(c: sa.Connection, *, keep: timedelta, now: datetime, dry_run: bool = False) -> Mapping[str, int]:
     """Deletes what is older than ``keep`` and needed by nothing; returns how many rows of each table.
 
     Always needed are: corrections and backups that may be taken back, or of which nobody knows what became; cases
     that are open, that such a correction belongs to or whose differences are accepted, with all that happened to
     them; findings that such a case stands on, the newest ones of every check, and those not routed yet; the
-    records that these findings name.
+    records that these findings name. A dry run only counts: it deletes and locks nothing.
     """
-    until = now - keep
-    return dict(
-        count
-        for steps in (
-            _backups(c, until),
-            _corrections(c, until),
-            _old_cases(c, until),
-            _findings(c, until),
-            _records(c),
-        )
-        for count in steps
-    )
+    return _Pruning(c, now - keep, dry_run).run()
 
 
-def _backups(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
-    """Those that were restored, or whose load never came so far that there was anything to restore."""
-    of_it = _backup_event.c.backup == _backup.c.id
-    restored = sa.exists().where(of_it, _backup_event.c.outcome == "restored")
-    ended = sa.exists().where(of_it, _backup_event.c.digest.is_not(None))
-    done = _ids(c, sa.select(_backup.c.id).where(owned(c, _backup), _backup.c.at < until, sa.or_(restored, ~ended)))
-    yield from _delete(c, done, _part.c.backup, _backup_event.c.backup, _backup.c.id)
+@dataclass(frozen=True)
+class _Pruning:
+    """One pass, from what stands on others to what others stand on.
 
+    Each step looks away from what the steps before it delete: a dry run leaves that where it is.
+    """
 
-def _corrections(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
-    """Those that failed or are undone; each together with its undoing, once both are old."""
-    undo = _correction.alias()
-    undoing = undo.outerjoin(_outcome, _outcome.c.correction == undo.c.id)
-    its = undo.c.undoes == _correction.c.id
-    in_use = sa.exists().select_from(undoing).where(its, sa.or_(undo.c.at >= until, _outcome.c.outcome.is_(None)))
-    undone = sa.exists().select_from(undoing).where(its, _outcome.c.outcome == "applied")
-    became = sa.select(_outcome.c.outcome).where(_outcome.c.correction == _correction.c.id).scalar_subquery()
-    over = sa.or_(became == "failed", sa.and_(became == "applied", undone))
-    roots = sa.select(_correction.c.id).where(
-        owned(c, _correction), _correction.c.at < until, _correction.c.undoes.is_(None), over, ~in_use
-    )
-    first = _ids(c, roots)
-    done = first + _ids(c, sa.select(_correction.c.id).where(_among(_correction.c.undoes, first)))
-    yield from _delete(c, done, _change.c.correction, _outcome.c.correction, _correction.c.id)
+    c: sa.Connection
+    until: datetime
+    dry_run: bool
+    counts: dict[str, int] = field(default_factory=dict)
 
+    def run(self) -> Mapping[str, int]:
+        self.backups()
+        cases = self.cases(self.corrections())
+        self.records(self.findings(cases))
+        return self.counts
 
-def _old_cases(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
-    """Closed ones, of which nothing is left that could be taken back."""
-    used = sa.exists().where(_correction.c.review_case == _cases.c.id)
-    accepted = sa.exists().where(_acceptance.c.review_case == _cases.c.id, standing())
-    closed = sa.and_(
-        owned(c, _cases), _cases.c.closed, _cases.c.state != State.ACCEPTED.value, _cases.c.changed < until
-    )
-    old = sa.select(_cases.c.id).where(closed, ~used, ~accepted).with_for_update(of=_cases, skip_locked=True)
-    yield from _delete(c, _ids(c, old), _event.c.review_case, _acceptance.c.review_case, _cases.c.id)
+    def backups(self) -> None:
+        """Those that were restored, or whose load never came so far that there was anything to restore."""
+        of_it = _backup_event.c.backup == _backup.c.id
+        restored = sa.exists().where(of_it, _backup_event.c.outcome == "restored")
+        ended = sa.exists().where(of_it, _backup_event.c.digest.is_not(None))
+        old = sa.and_(owned(self.c, _backup), _backup.c.at < self.until, sa.or_(restored, ~ended))
+        self.delete(self.ids(sa.select(_backup.c.id).where(old)), _part.c.backup, _backup_event.c.backup, _backup.c.id)
 
+    def corrections(self) -> list[int]:
+        """Those that failed or are undone; each together with its undoing, once both are old."""
+        undo = _correction.alias()
+        undoing = undo.outerjoin(_outcome, _outcome.c.correction == undo.c.id)
+        its = undo.c.undoes == _correction.c.id
+        recent = sa.or_(undo.c.at >= self.until, _outcome.c.outcome.is_(None))
+        in_use = sa.exists().select_from(undoing).where(its, recent)
+        undone = sa.exists().select_from(undoing).where(its, _outcome.c.outcome == "applied")
+        became = sa.select(_outcome.c.outcome).where(_outcome.c.correction == _correction.c.id).scalar_subquery()
+        over = sa.or_(became == "failed", sa.and_(became == "applied", undone))
+        old = sa.and_(owned(self.c, _correction), _correction.c.at < self.until, _correction.c.undoes.is_(None))
+        first = self.ids(sa.select(_correction.c.id).where(old, over, ~in_use))
+        done = first + self.ids(sa.select(_correction.c.id).where(_among(_correction.c.undoes, first)))
+        self.delete(done, _change.c.correction, _outcome.c.correction, _correction.c.id)
+        return done
 
-def _findings(c: sa.Connection, until: datetime) -> Iterator[tuple[str, int]]:
-    """Those that no case stands on any more, and then evaluations that have none left."""
-    old = sa.and_(
-        owned(c, _evaluation), _evaluation.c.at < until, ~sa.exists().where(_unread.c.evaluation == _evaluation.c.id)
-    )
-    of_cases = _finding.c.id.in_(sa.select(sa.func.unnest(_cases.c.findings)))
-    used = sa.or_(of_cases, sa.exists().where(_newest.c.finding == _finding.c.id))
-    done = _ids(c, sa.select(_finding.c.id).join(_evaluation).where(old, ~used))
-    yield from _delete(c, done, _sighting.c.finding, _finding.c.id)
-    empty = sa.select(_evaluation.c.id).where(old, ~sa.exists().where(_finding.c.evaluation == _evaluation.c.id))
-    yield from _delete(c, _ids(c, empty), _evaluation.c.id)
+    def cases(self, corrections: Sequence[int]) -> list[int]:
+        """Closed ones, of which nothing is left that could be taken back."""
+        left = ~_among(_correction.c.id, corrections)
+        used = sa.exists().where(_correction.c.review_case == _cases.c.id, left)
+        accepted = sa.exists().where(_acceptance.c.review_case == _cases.c.id, standing())
+        closed = sa.and_(_cases.c.closed, _cases.c.state != State.ACCEPTED.value, _cases.c.changed < self.until)
+        old = sa.select(_cases.c.id).where(owned(self.c, _cases), closed, ~used, ~accepted)
+        done = self.ids(old if self.dry_run else old.with_for_update(of=_cases, skip_locked=True))
+        self.delete(done, _event.c.review_case, _acceptance.c.review_case, _cases.c.id)
+        return done
 
+    def findings(self, cases: Sequence[int]) -> list[int]:
+        """Those that no case stands on any more, and then evaluations that have none left."""
+        waits = sa.exists().where(_unread.c.evaluation == _evaluation.c.id)
+        old = sa.and_(owned(self.c, _evaluation), _evaluation.c.at < self.until, ~waits)
+        # Joined, not asked of each finding: a million findings of a hundred thousand cases would take hours.
+        left = ~_among(_cases.c.id, cases)
+        stood_on = sa.select(sa.func.unnest(_cases.c.findings).label("id")).where(left).subquery()
+        of_case = sa.exists().where(stood_on.c.id == _finding.c.id)
+        newest = sa.exists().where(_newest.c.finding == _finding.c.id)
+        done = self.ids(sa.select(_finding.c.id).join(_evaluation).where(old, ~of_case, ~newest))
+        self.delete(done, _sighting.c.finding, _finding.c.id)
+        left = sa.exists().where(_finding.c.evaluation == _evaluation.c.id, ~_among(_finding.c.id, done))
+        self.delete(self.ids(sa.select(_evaluation.c.id).where(old, ~left)), _evaluation.c.id)
+        return done
 
-def _records(c: sa.Connection) -> Iterator[tuple[str, int]]:
-    """Those that no finding names any more. Who records one waits for its row of `seen`, which is locked here first."""
-    unnamed = owned(c, _discrepancy) & ~sa.exists().where(_sighting.c.content == _discrepancy.c.content)
-    ids = _ids(
-        c,
-        sa.select(_seen.c.id)
-        .where(owned(c, _seen), _seen.c.id.in_(sa.select(_discrepancy.c.id).where(unnamed)))
-        .with_for_update(),
-    )
-    these = _among(_discrepancy.c.id, ids)
-    yield _discrepancy.name, c.execute(sa.delete(_discrepancy).where(these, unnamed)).rowcount
-    gone = owned(c, _seen) & ~sa.exists().where(
-        _discrepancy.c.project == _seen.c.project, _discrepancy.c.id == _seen.c.id
-    )
-    yield _seen.name, c.execute(sa.delete(_seen).where(_among(_seen.c.id, ids), gone)).rowcount
+    def records(self, findings: Sequence[int]) -> None:
+        """Those that no finding names any more. Who records one waits for its row of `seen`, which is locked first."""
+        left = ~_among(_sighting.c.finding, findings)
+        unnamed = ~sa.exists().where(_sighting.c.content == _discrepancy.c.content, left)
+        mine = owned(self.c, _discrepancy)
+        of_them = sa.select(_discrepancy.c.id).where(mine, unnamed)
+        old = sa.select(_seen.c.id).where(owned(self.c, _seen), _seen.c.id.in_(of_them))
+        ids = self.ids(old if self.dry_run else old.with_for_update())
+        self.change(_discrepancy, sa.and_(mine, _among(_discrepancy.c.id, ids), unnamed))
+        named = sa.exists().where(mine, _discrepancy.c.id == _seen.c.id, ~unnamed)
+        self.change(_seen, sa.and_(owned(self.c, _seen), _among(_seen.c.id, ids), ~named))
 
+    def ids(self, select: sa.Select[Any]) -> list[Any]:
+        return list(self.c.scalars(select))
 
-def _ids(c: sa.Connection, select: sa.Select[Any]) -> list[Any]:
-    return list(c.scalars(select))
+    def delete(self, ids: Sequence[int], *columns: sa.Column[int]) -> None:
+        """Deletes the rows with one of ``ids`` in a column, from one table after the other."""
+        for column in columns:
+            self.change(column.table, _among(column, ids))
+
+    def change(self, table: Any, condition: sa.ColumnElement[bool]) -> None:
+        if self.dry_run:
+            count = self.c.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
+        else:
+            count = self.c.execute(sa.delete(table).where(condition)).rowcount
+        self.counts[table.name] = count
 
 
 def _among(column: sa.Column[Any], values: Sequence[Any]) -> sa.ColumnElement[bool]:
     return column == sa.any_(sa.literal(values, ARRAY(column.type)))
-
-
-def _delete(c: sa.Connection, ids: Sequence[int], *columns: sa.Column[int]) -> Iterator[tuple[str, int]]:
-    """Deletes the rows with one of ``ids`` in a column, from one table after the other."""
-    for column in columns:
-        yield column.table.name, c.execute(sa.delete(column.table).where(_among(column, ids))).rowcount

@@ -67,6 +67,24 @@ def test_a_day_that_is_not_the_tables_any_more_is_not_waited_for(orders: Shop, d
         assert left(orders.instance, book, changed, now).nothing
 
 
+def test_what_dagster_has_lost_is_shown_anew(orders: Shop) -> None:
+    """After `recon sync`; what it has not lost is not shown twice."""
+    corrected(orders)
+    orders.work()
+    queue = dg.AssetKey("review_queue")
+    orders.instance.wipe_assets([queue, dg.AssetKey("review_decisions")])
+    orders.instance.delete_dynamic_partition("review_cases", str(MISSING))
+    assert orders.work() == []
+
+    for drawn in (1, 1):
+        with orders.book() as book, book.begin() as c:
+            assert ledger.note_unshown(c) == 1
+        assert orders.work() == ["show_cases"]
+        assert orders.undecided() == set()
+        assert orders.partitions("review_queue") == {str(MISSING)}
+        assert len(orders.instance.fetch_materializations(queue, limit=9).records) == drawn
+
+
 def test_a_partition_that_somebody_has_added_by_hand_is_left_alone(
     orders: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

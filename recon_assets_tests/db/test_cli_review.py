@@ -384,6 +384,11 @@ def test_the_ledger_is_upgraded(shop: Shop, fresh: Fresh, monkeypatch: pytest.Mo
     assert second == first.replace("; it was empty", "")
 
 
+def test_all_cases_can_be_shown_anew(shop: Shop) -> None:
+    """Dagster's sensor then asks for the runs that do."""
+    assert shop.recon("sync").stdout == "Dagster will show 3 cases anew, while it runs.\n"
+
+
 def test_the_ledger_is_pruned(shop: Shop) -> None:
     """After it is told what would be dropped; what is young stays."""
     found = shop.found("ledger", "prune", "--keep", "400d")

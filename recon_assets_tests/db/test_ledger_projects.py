@@ -96,6 +96,7 @@ def test_what_one_project_does_another_never_sees(two: tuple[Ledger, Ledger]) ->
     with other.begin() as c:
         assert len(ledger.claim_unrouted(c)) == 2
         ledger.note_shown(c, CASE, 99)
+        assert ledger.note_unshown(c) == 1
         ledger.note_pruned(c, [CASE])
         ledger.withdraw(c, CASE, at=minute(7))
         assert ledger.prune(c, keep=timedelta(), now=minute(9))["finding"] == 0

@@ -1,0 +1,22 @@
+"""The command that has Dagster's pictures drawn anew: sync."""
+
+import typer
+
+from recon_assets import ledger
+from recon_assets.cli import context
+from recon_assets.cli.output import tell
+from recon_assets.model import plural
+
+app = typer.Typer()
+
+
+@app.command()
+def sync() -> None:
+    """Have every case shown in Dagster anew, after Dagster's storage was lost, emptied or moved.
+
+    The ledger knows all of them; while Dagster runs, its sensor asks for the runs that show them. What is there
+    already is not shown twice. Days that are loaded: recon adopt --all; their checks: recon judge --all.
+    """
+    with context.opened_ledger() as memory, memory.begin() as c:
+        count = ledger.note_unshown(c)
+    tell(f"Dagster will show {plural(count, 'case')} anew, while it runs.")

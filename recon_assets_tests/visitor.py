@@ -137,13 +137,15 @@ class Visitor:
 
     def ask(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
         """Any request."""
-        answer = asyncio.run(self._asked(method, url, body, {"host": self.host, **self.headers, **(headers or {})}))
+        answer = asyncio.run(self.asked(method, url, body, headers))
         for _, value in (pair for pair in answer.headers if pair[0] == "set-cookie"):
             for name, morsel in SimpleCookie(value).items():
                 self.cookies[name] = morsel.value
         return answer
 
-    async def _asked(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def asked(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+        """The same beside other requests; the cookies stay as they are."""
+        headers = {"host": self.host, **self.headers, **(headers or {})}
         sent: list[Any] = []
         requests: Iterator[Any] = iter([{"type": "http.request", "body": body}, {"type": "http.disconnect"}])
 

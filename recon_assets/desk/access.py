@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -63,6 +64,22 @@ class Access:
         """The memory of wrong passwords."""
         return Guard(self.users)
 
+    @cached_property
+    def hashing(self) -> ThreadPoolExecutor:
+        """Where passwords are judged, one after the other."""
+        return ThreadPoolExecutor(1, "passwords")
+
+    @cached_property
+    def _ended(self) -> dict[str, int]:
+        """Sessions that were ended before their time, with that time; a restart forgets them."""
+        return {}
+
+    def end(self, session: Session, now: datetime) -> None:
+        """Lets nobody in by this session any more, whoever has a copy of its cookie."""
+        self._ended[session.id] = session.until
+        for id_ in [id_ for id_, until in self._ended.items() if until < now.timestamp()]:
+            del self._ended[id_]
+
     @property
     def guarded(self) -> bool:
         """Whether people have to log in; otherwise only this machine can come here."""
@@ -90,8 +107,7 @@ class Access:
             return Visitor(Session.begun(PROGRAM, now), PROGRAM, vouched=True)
         if self.header:
             return self._of_proxy(connection, now)
-        cookie = connection.cookies.get(COOKIE, "")
-        session = self.signer.read(cookie, self._bound, now)
+        session = self._session(connection, now)
         if session:
             return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
         return Visitor(Session.begun("", now + SESSION_LIFETIME), new=True)
@@ -112,11 +128,14 @@ class Access:
         """Only what a known proxy says counts, and only if it says it once."""
         said = connection.headers.getlist(self.header) if self._is_proxy(connection) else []
         who = person(said[0]) if len(said) == 1 else ""
-        cookie = connection.cookies.get(COOKIE, "")
-        session = self.signer.read(cookie, self._bound, now)
+        session = self._session(connection, now)
         if session and session.who == who:
             return Visitor(session, who, vouched=bool(who))
         return Visitor(Session.begun(who, now + SESSION_LIFETIME), who, vouched=bool(who), new=True)
+
+    def _session(self, connection: HTTPConnection, now: datetime) -> Session | None:
+        found = self.signer.read(connection.cookies.get(cookie_name(connection), ""), self._bound, now)
+        return None if found and found.id in self._ended else found
 
     def _is_proxy(self, connection: HTTPConnection) -> bool:
         try:
@@ -124,6 +143,12 @@ class Access:
         except ValueError:
             return False
         return any(address in network for network in self.proxies)
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """Each port has its own: browsers send a cookie to all ports of a host, where another server may have set it."""
+    server = connection.scope.get("server")
+    return f"{COOKIE}-{server[1]}" if server and server[1] else COOKIE
 
 
 def person(name: str) -> str:

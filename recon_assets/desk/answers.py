@@ -13,7 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from recon_assets.desk import words
-from recon_assets.desk.access import COOKIE
 from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
 from recon_assets.desk.sessions import Session
 from recon_assets.dialect.driver_errors import driver_errors
@@ -70,7 +69,7 @@ def redirected(found: Redirect, call: Call) -> Response:
 def _give(response: Response, session: Session, call: Call) -> None:
     left = session.until - int(call.now.timestamp())
     value = call.desk.access.cookie(session)
-    response.set_cookie(COOKIE, value, max_age=max(left, 0), httponly=True, samesite="lax", secure=call.secure)
+    response.set_cookie(call.cookie, value, max_age=max(left, 0), httponly=True, samesite="lax", secure=call.secure)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The desk's pages by their addresses, beside Dagster's."""
 
 import logging
+from asyncio import get_running_loop
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -48,6 +49,8 @@ def endpoint(desk: Desk, reads: Handler, writes: Handler | None) -> Callable[[Re
         except BadRequestError as error:
             return PlainTextResponse(str(error), error.status, headers())
         handler = (writes or nowhere) if call.method == "POST" else reads
+        if handler is login.given:  # in a thread of its own: who guesses passwords would take all that pages have
+            return await get_running_loop().run_in_executor(desk.access.hashing, answered, handler, call)
         return await run_in_threadpool(answered, handler, call)
 
     return answer

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from recon_assets.desk.access import Access, Visitor, person
+from recon_assets.desk.access import COOKIE, Access, Visitor, cookie_name, person
 from recon_assets.desk.door import VISITOR
 from recon_assets.desk.sessions import Session
 from recon_assets.ledger import Ledger
@@ -63,6 +63,7 @@ class Call:
         query, form: What the address and the body say.
         secure: Whether the browser came by https.
         address: Where it came from.
+        cookie: What the browser keeps its session under.
     """
 
     desk: Desk
@@ -74,6 +75,7 @@ class Call:
     method: str = "GET"
     secure: bool = False
     address: str = ""
+    cookie: str = COOKIE
 
     @property
     def token(self) -> str:
@@ -128,7 +130,8 @@ async def called(desk: Desk, request: Request) -> Call:
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     query = Form(list(request.query_params.multi_items()))
     address = request.client.host if request.client else ""
-    return Call(desk, visitor, request.path_params, query, form, desk.clock(), request.method, secure, address)
+    name = cookie_name(request)
+    return Call(desk, visitor, request.path_params, query, form, desk.clock(), request.method, secure, address, name)
 
 
 async def _form(request: Request) -> Form:

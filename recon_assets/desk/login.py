@@ -33,6 +33,7 @@ def left(call: Call) -> Redirect:
     if call.desk.access.header:
         said = "The proxy logs you in, so it is the proxy that logs you out."
         raise BadRequestError(said)
+    call.desk.access.end(call.visitor.session, call.now)
     return Redirect("/review/login" if call.desk.access.users else HOME, Session.begun("", call.now))
 
 

@@ -1,4 +1,4 @@
-"""Who a browser is, kept in one signed cookie; the server remembers nothing."""
+"""Who a browser is, kept in one signed cookie; the server remembers only whom it logged out."""
 
 import base64
 import hashlib

@@ -2,10 +2,12 @@
 
 import base64
 import stat
+from asyncio import create_task, gather, run, sleep, wait_for
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
@@ -14,8 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from recon_assets.desk import hashed
-from recon_assets.desk.access import COOKIE, Access, access, is_loopback
+from recon_assets.desk import access as access_module, hashed
+from recon_assets.desk.access import Access, access, is_loopback
+from recon_assets.desk.app import application
+from recon_assets.desk.calls import Desk
 from recon_assets.desk.door import VISITOR, Door
 from recon_assets.desk.login import local
 from recon_assets.desk.passwords import Guard, fits, users
@@ -23,6 +27,8 @@ from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets_tests.visitor import Visitor
 
+COOKIE = f"{access_module.COOKIE}-3000"
+"""That of the port at which the browser of these tests asks."""
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SIGNER = Signer(b"0123456789abcdef")
 ANA = hashed("correct horse", b"salt salt salt !")
@@ -188,6 +194,45 @@ def test_a_session_opens_everything_until_it_ends() -> None:
     assert guarded(LOGIN, cookie=cookie).get("/").text == '["ana",true]'
     assert guarded(LOGIN, cookie=cookie).connect("/graphql", cookie=f"{COOKIE}={cookie}")
     assert guarded(LOGIN, NOW + timedelta(hours=1), cookie=cookie).ask("GET", "/").status == 401
+
+
+def test_a_session_that_was_ended_lets_nobody_in_who_has_kept_its_cookie() -> None:
+    """On every page; others of the same person go on, and what has ended by itself is forgotten."""
+    found = Access(SIGNER, users={"ana": ANA})
+    until = NOW + timedelta(hours=1)
+    first, second = (Session.begun("ana", until) for _ in range(2))
+    found.end(first, NOW)
+    assert guarded(found, cookie=found.cookie(first)).ask("GET", "/").status == 401
+    assert guarded(found, cookie=found.cookie(second)).ask("GET", "/").status == 200
+    found.end(second, until + timedelta(seconds=1))
+    assert found._ended == {}
+
+
+def test_each_port_has_its_own_cookie() -> None:
+    """Browsers send the same to all ports of a host, where another server would take it for nobody's."""
+    asked = guarded(LOGIN)
+    asked.cookies = {f"{access_module.COOKIE}-3001": session(LOGIN), access_module.COOKIE: session(LOGIN)}
+    assert asked.ask("GET", "/").status == 401
+    asked.cookies[COOKIE] = session(LOGIN)
+    assert asked.ask("GET", "/").status == 200
+
+
+def test_who_guesses_passwords_holds_up_no_page() -> None:
+    """However many do at once: they wait in a line of their own, and not in the threads that pages are made in."""
+    desk = Desk(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type] - not asked
+    visitor = Visitor(application(desk, Starlette()), "desk.example")
+    token = visitor.get("/review/login").text.split('name="token" value="')[1].split('"')[0]
+    form = urlencode({"token": token, "name": "ana", "password": "guess"}).encode()
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+
+    async def crowd() -> list[int]:
+        guesses = [create_task(visitor.asked("POST", "/review/login", form, kind)) for _ in range(45)]
+        await sleep(0)
+        with desk.access.guard._lock:  # nobody is judged meanwhile
+            page = await wait_for(visitor.asked("GET", "/review/login"), 20)
+        return [page.status, *sorted({answer.status for answer in await gather(*guesses)})]
+
+    assert run(crowd()) == [200, 401, 429]
 
 
 def test_a_session_ends_with_the_password_with_the_person_and_was_none_before_there_were_logins() -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from recon_assets import review
 from recon_assets.checks import Checksum, Count, Fields, Keys
 from recon_assets.checks.running import evaluate
 from recon_assets.checks.undated import NAME as UNDATED
@@ -31,6 +32,7 @@ from recon_assets.cli.options import (
 )
 from recon_assets.cli.output import aside, leaving_at_once, piped, progress, remark
 from recon_assets.errors import DeclarationError
+from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window, plural
 
 app = typer.Typer(add_completion=False)
@@ -70,13 +72,16 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
     """
     days = span(first, last)
-    with leaving_at_once("Interrupted; not all checks were run."), context.declared_project(file) as project:
+    with (
+        leaving_at_once("Interrupted; not all checks were run."),
+        context.declared_project(file) as (project, memory),
+    ):
         now = datetime.now(UTC)
         wanted = [replace(spec, strict=spec.strict or strict) for spec in chosen(project, tables, every=every)]
         result = replace(_nothing_yet(project), all_days=not (first or last))
         asked = _asked(wanted, days, only or (), now, result.not_checked, say=remark if json else _in_the_verdict)
         with progress() as told:
-            findings = _findings(project, asked, told, now=now, max_evidence=max_evidence)
+            findings = _findings(project, asked, told, memory, now=now, max_evidence=max_evidence)
             aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
         if not json:
             with piped():
@@ -173,14 +178,18 @@ def windows(spec: TableSpec, first: date | None, last: date | None, now: datetim
 
 
 def _findings(
-    project: Project, asked: Iterable[TableChecks], told: Callable[[str], None], **settings: Any
+    project: Project,
+    asked: Iterable[TableChecks],
+    told: Callable[[str], None],
+    memory: Ledger | None = None,
+    **settings: Any,
 ) -> Iterator[Finding]:
     """What each check finds, with the table that is being looked at on the terminal."""
     # Each failed finding is logged too; with this handler Python does not print that beside the report.
     logging.getLogger("recon_assets").addHandler(_Tracebacks())
     for item in asked:
         told(f"{item.spec.name}: {plural(len(item.checks), 'check')}, {plural(len(item.windows), 'day')}")
-        yield from evaluate(
+        found = evaluate(
             project,
             item.spec,
             item.windows,
@@ -188,6 +197,7 @@ def _findings(
             progress=partial(_tell_of, told, item.spec.name),
             **settings,
         )
+        yield from review.accepting(memory, item.spec, item.windows, found) if memory else found
 
 
 class _Tracebacks(logging.Handler):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from recon_assets import ledger, local
@@ -24,11 +24,18 @@ def environment(file: Path | None) -> Mapping[str, str]:
 
 
 @contextmanager
-def declared_project(file: Path | None) -> Iterator[Project]:
-    """The project; embedded databases run meanwhile if it names one whose URL is not set."""
+def declared_project(file: Path | None) -> Iterator[tuple[Project, Ledger | None]]:
+    """The project, and its ledger if there is one; embedded databases run meanwhile if a URL that it names is not set.
+
+    Without one nothing was ever decided. An embedded one is started if this home has it.
+    """
     asked = environment(file)
-    with _complete(asked, lacking=_unnamed(asked)) as environ:
-        yield load_project(environ=environ)
+    home = Path(asked.get("RECON_HOME") or ".recon")
+    remembered = not asked.get(LEDGER) and local.Local(home).data.exists()
+    with _complete(asked, lacking=_unnamed(asked) or remembered) as environ, ExitStack() as stack:
+        project, url = load_project(environ=environ), environ.get(LEDGER)
+        known = url and ledger.is_begun(url)
+        yield project, stack.enter_context(ledger.opened(url, project)) if url and known else None
 
 
 @contextmanager

@@ -37,11 +37,16 @@ STYLES = {None: "green", Severity.LOW: "yellow", Severity.MEDIUM: "red", Severit
 
 @dataclass(frozen=True)
 class Tally:
-    """What one check found on all days: on how many it passed, failed, or could not run."""
+    """What one check found on all days: on how many it passed, failed, or could not run.
+
+    Attributes:
+        accepted: On how many of those that passed it found nothing but differences that somebody has accepted.
+    """
 
     table: str
     check: str
     passed: int = 0
+    accepted: int = 0
     failed: int = 0
     not_run: int = 0
     wrong: int = 0
@@ -55,8 +60,8 @@ class Tally:
 
     def plus(self, finding: Finding) -> "Tally":
         """With one more day."""
-        if finding.passed:
-            return replace(self, passed=self.passed + 1)
+        if finding.passed or finding.accepted:
+            return replace(self, passed=self.passed + 1, accepted=self.accepted + (finding.accepted is not None))
         if finding.error is not None:
             return replace(self, not_run=self.not_run + 1, error=self.error or finding.error)
         worst = max((self.worst or finding, finding), key=_badness)
@@ -113,7 +118,7 @@ class Result:
             self.outside[found.table] = found.outside
         if at in self.of_all_rows:
             self._note_rows(found)
-        if not found.passed and found.error is None and len(self.failing) < SAMPLE:
+        if found.failed and len(self.failing) < SAMPLE:
             self.failing.append(found)
 
     def _note_rows(self, found: Finding) -> None:
@@ -173,6 +178,7 @@ def as_dict(finding: Finding, key: tuple[str, ...] = (), private: frozenset[str]
         "window": finding.window,
         "check": finding.check,
         "passed": finding.passed,
+        "accepted": finding.accepted,
         "error": finding.error,
         "severity": finding.severity,
         "summary": finding.summary,
@@ -236,6 +242,9 @@ def _verdict(result: Result) -> str:
 
 def _not_compared(result: Result) -> Iterator[str]:
     """What a verdict on all tables must not be silent of."""
+    if accepted := [tally for tally in result.tallies.values() if tally.accepted]:
+        days = (f"{tally.table} {tally.check} ({plural(tally.accepted, 'day')})" for tally in accepted)
+        yield f"with differences that somebody accepted: {', '.join(days)}"
     if result.not_compared:
         tables = (f"{table}: {', '.join(map(str, columns))}" for table, columns in result.not_compared.items())
         yield f"not compared: {'; '.join(tables)}"

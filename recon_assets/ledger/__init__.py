@@ -48,7 +48,7 @@ from recon_assets.ledger.findings import (
     stored_findings as stored_findings,
     tracked_records as tracked_records,
 )
-from recon_assets.ledger.opening import Ledger as Ledger, opened as opened, upgrade as upgrade
+from recon_assets.ledger.opening import Ledger as Ledger, is_begun as is_begun, opened as opened, upgrade as upgrade
 from recon_assets.ledger.pruning import prune as prune
 from recon_assets.ledger.stored_backups import (
     Backup as Backup,

@@ -64,6 +64,12 @@ def opened(url: str, project: Project) -> Iterator[Ledger]:
         yield book
 
 
+def is_begun(url: str) -> bool:
+    """Whether there is a ledger at ``url``, of whatever schema."""
+    with _engine(url) as engine, driver_errors("ledger"):
+        return _revision(engine) is not None
+
+
 def _misfit(engine: sa.Engine, found: str | None) -> str:
     if found and found > REVISION:
         return _TOO_NEW

@@ -17,7 +17,7 @@ from recon_assets.checks.record_checks import Checksum
 from recon_assets.checks.running import evaluate
 from recon_assets.diff import MAX_EVIDENCE
 from recon_assets.ledger import CaseRecord, Ledger, StoredFinding
-from recon_assets.model import COMPARED_KINDS, DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
+from recon_assets.model import ALL, COMPARED_KINDS, DiscrepancyKind, Finding, Measure, Project, TableSpec, Value, Window
 from recon_assets.reading import Pair
 
 RECORDS = Checksum(named="records")
@@ -79,6 +79,16 @@ def judged(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
             kept = [_cut(finding, remembered) for finding in marked]
             ledger.record_findings(connection, kept, run=run, at=now, number=next(numbers))
         yield from marked
+
+
+def accepting(book: Ledger, spec: TableSpec, windows: Sequence[Window], found: Iterator[Finding]) -> Iterator[Finding]:
+    """What was found of these windows, those findings marked that say nothing but what was accepted."""
+    with book.begin() as connection:
+        keys = {*(window.key for window in windows), ALL.key}
+        accepted = ledger.acceptances(connection, spec.name, sorted(keys))
+        before = {window: ledger.latest_findings(connection, spec.name, window) for window in accepted}
+    for window, findings in groupby(found, key=lambda finding: finding.window):
+        yield from mark(spec, tuple(findings), accepted.get(window, {}), before.get(window, {}))
 
 
 def _cut(finding: Finding, most: int | None) -> Finding:

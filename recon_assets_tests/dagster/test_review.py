@@ -254,7 +254,7 @@ def test_without_a_ledger_a_run_says_what_to_set(orders: Shop, monkeypatch: pyte
 
     with pytest.raises(DeclarationError, match="RECON_LEDGER_URL is not set"):
         orders.skipped()
-    assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "orders")
+    assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "load_orders")
 
 
 def test_cases_of_a_table_that_is_not_declared_any_more_are_shown_no_more(orders: Shop) -> None:

@@ -271,6 +271,21 @@ def test_whoever_is_late_is_told(shop: Shop) -> None:
     assert "KEEP_TARGET" in result.stderr
 
 
+def test_what_was_accepted_fails_no_check(shop: Shop) -> None:
+    """As in Dagster: the check says on how many days, and fails again when the values change."""
+    for case in (EXTRA, MISMATCHED, MISSING):
+        assert shop.recon("check", "orders").exit_code == 1
+        shop.recon("review", "decide", case, "KEEP_TARGET", "--note", "ours", "--yes")
+        shop.correct(case)
+
+    passed = shop.recon("check", "orders")
+    assert (passed.exit_code, passed.stdout.partition(":")[0]) == (0, "Passed"), passed.stdout
+    assert "with differences that somebody accepted: orders " in passed.stdout
+    assert any(found["accepted"] and not found["passed"] for found in shop.found("check", "orders"))
+    shop.sides.target.run("UPDATE t SET fee = 98 WHERE id = 32")
+    assert shop.recon("check", "orders").exit_code == 1
+
+
 def test_keeping_is_no_write(shop: Shop) -> None:
     """The preview counts what would be accepted."""
     found = shop.found("review", "decide", EXTRA, "KEEP_TARGET")

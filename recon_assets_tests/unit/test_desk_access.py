@@ -219,7 +219,7 @@ def test_each_port_has_its_own_cookie() -> None:
 
 def test_who_guesses_passwords_holds_up_no_page() -> None:
     """However many do at once: they wait in a line of their own, and not in the threads that pages are made in."""
-    desk = Desk(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type] - not asked
+    desk = Desk(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type]
     visitor = Visitor(application(desk, Starlette()), "desk.example")
     token = visitor.get("/review/login").text.split('name="token" value="')[1].split('"')[0]
     form = urlencode({"token": token, "name": "ana", "password": "guess"}).encode()

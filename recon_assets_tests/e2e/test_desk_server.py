@@ -42,9 +42,8 @@ def environ(tmp_path: Path, clean: dict[str, str], fresh: Fresh) -> dict[str, st
     (tmp_path / "code.py").write_text(CODE)
     (tmp_path / "workspace.yaml").write_text("load_from: [{python_file: code.py}]")
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
-    url = fresh("postgresql")
-    named = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL", "RECON_LEDGER_URL"), url)
-    return {**clean, **named, "DAGSTER_HOME": str(tmp_path)}
+    named = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL"), fresh("postgresql"))
+    return {**clean, **named, "RECON_LEDGER_URL": fresh("ledger"), "DAGSTER_HOME": str(tmp_path)}
 
 
 def started(environ: Mapping[str, str], *words: str) -> "subprocess.Popen[bytes]":

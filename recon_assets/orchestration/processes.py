@@ -58,9 +58,13 @@ class Dagster:
         }
 
     def prepare(self) -> None:
-        """Write the settings; the project's file is the truth, the copy follows it."""
+        """Write the settings, unless somebody has changed those of this home since they were written."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(settings_file(), self.folder / "dagster.yaml")
+        settings, written = self.folder / "dagster.yaml", self.folder / "dagster.yaml.written"
+        if settings.exists() and written.exists() and settings.read_bytes() != written.read_bytes():
+            return
+        for copy in (settings, written):
+            shutil.copyfile(settings_file(), copy)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

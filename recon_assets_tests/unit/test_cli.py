@@ -177,6 +177,24 @@ def test_days_that_a_table_does_not_have_are_refused(tmp_path: Path, missing: bo
             runs.selected(session, spec, (date(2031, 1, 1), None), missing=missing)
 
 
+def test_settings_that_somebody_has_changed_are_kept(tmp_path: Path) -> None:
+    """Those of a home are brought up to date only as long as they are what was written."""
+    home = Dagster(tmp_path)
+    settings = home.folder / "dagster.yaml"
+    home.prepare()
+    ours = settings.read_text()
+    for path in (settings, home.folder / "dagster.yaml.written"):
+        path.write_text("an older version's")
+    home.prepare()
+    assert settings.read_text() == ours
+    settings.write_text(f"{ours}# mine")
+    home.prepare()
+    assert settings.read_text() == f"{ours}# mine"
+    settings.unlink()
+    home.prepare()
+    assert settings.read_text() == ours
+
+
 def test_a_fault_of_the_program_is_not_a_difference(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ def ours(course: Course) -> Run:
     )
     pair = reading.pair_for_loading(SPEC, source, target)
     mode = Mode.REPLACE if course.replaces else Mode.INSERT_MISSING
+    ledger.upgrade(course.server.url("ledger"))
     with ledger.opened(course.server.url("ledger"), Project({}, {})) as book:
         sink = ledger.BackupSink(book, SPEC.name, course.window.key, mode, "bench", "", datetime.now(UTC))
         with course.timed() as took:

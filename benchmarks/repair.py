@@ -27,6 +27,7 @@ from recon_assets.desk.access import access
 from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Ledger
+from recon_assets.local import Server
 from recon_assets.model import (
     ALL,
     CaseEventType,
@@ -216,9 +217,17 @@ def measure(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's s
     return [*of_corrections(quick), *of_queue(), *of_daemon(1 if quick else 5)]
 
 
+@contextmanager
+def new_ledger(server: Server) -> Iterator[Ledger]:
+    """One for any project."""
+    ledger.upgrade(server.url("ledger"))
+    with ledger.opened(server.url("ledger"), Project({}, {})) as book:
+        yield book
+
+
 def of_corrections(quick: bool) -> list[Figure]:  # noqa: FBT001 - the command line's switch
     """Ours beside the careless way."""
-    with own_server() as (local, server), ledger.opened(server.url("ledger"), Project({}, {})) as book:
+    with own_server() as (local, server), new_ledger(server) as book:
         spent = partial(cpu_seconds, os.getpid(), local.pid())
         course = Course(book, _project(server.url("source"), server.url("target")), spent)
         say(f"{EACH:,} inserts, updates and deletes each, both ways in turns ...")
@@ -240,7 +249,7 @@ def _project(source: str, target: str) -> Project:
 
 def of_queue() -> list[Figure]:
     """How long the first page of a long queue takes, and one far behind."""
-    with own_server() as (_, server), ledger.opened(server.url("ledger"), Project({}, {})) as book:
+    with own_server() as (_, server), new_ledger(server) as book:
         say(f"{OPEN_CASES:,} open cases ...")
         fill(book)
         web = access({"RECON_WEB_SECRET": "of a benchmark only"})
@@ -358,7 +367,7 @@ def applied_after(session: sessions.Session) -> float:
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE t SET fee = fee + 1 WHERE id = 7"))
     engine.dispose()
-    with ledger.opened(session.environ["RECON_LEDGER_URL"], Project({}, {})) as book:
+    with session.remembered() as book:
         for _ in review.judged(book, project, project.tables["t"], (ALL,), now=datetime.now(UTC), run="bench"):
             pass
         wait_for(book, case, State.PENDING)

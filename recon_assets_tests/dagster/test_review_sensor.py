@@ -79,7 +79,7 @@ def test_what_dagster_has_lost_is_shown_anew(orders: Shop) -> None:
     for drawn in (1, 1):
         with orders.book() as book, book.begin() as c:
             assert ledger.note_unshown(c) == 1
-        assert orders.work() == ["show_cases"]
+        assert orders.execute(dg.RunRequest(job_name="show_cases")).success
         assert orders.undecided() == set()
         assert orders.partitions("review_queue") == {str(MISSING)}
         assert len(orders.instance.fetch_materializations(queue, limit=9).records) == drawn

@@ -42,8 +42,9 @@ def environ(tmp_path: Path, clean: dict[str, str], fresh: Fresh) -> dict[str, st
     (tmp_path / "code.py").write_text(CODE)
     (tmp_path / "workspace.yaml").write_text("load_from: [{python_file: code.py}]")
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
-    named = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL"), fresh("postgresql"))
-    return {**clean, **named, "RECON_LEDGER_URL": fresh("ledger"), "DAGSTER_HOME": str(tmp_path)}
+    urls = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL"), fresh("postgresql"))
+    named = {**urls, "RECON_LEDGER_URL": fresh("ledger"), "RECON_TABLES": "demo"}
+    return {**clean, **named, "DAGSTER_HOME": str(tmp_path)}
 
 
 def started(environ: Mapping[str, str], *words: str) -> "subprocess.Popen[bytes]":

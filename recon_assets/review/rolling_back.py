@@ -14,7 +14,7 @@ from recon_assets.errors import (
     UnavailableError,
 )
 from recon_assets.ledger import Backup, Correction, Ledger
-from recon_assets.model import CaseEventType, CaseId, Change, Project, State
+from recon_assets.model import ALL, CaseEventType, CaseId, Change, Project, State
 from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
 from recon_assets.review.faults import unexpected
@@ -112,6 +112,13 @@ def roll_back(  # noqa: PLR0913 - what, by whom, and why
     return done
 
 
+_UNKNOWN = (
+    "{} {}: it was corrected after it was loaded, and a dry run keeps the corrections that are taken back first; so"
+    " it cannot say what is written to take the load back, nor whether it can be. Without a dry run, rows that moved on"
+    " since are not overwritten."
+)
+
+
 @dataclass(frozen=True)
 class _RollingBack:
     """One rollback under way."""
@@ -131,10 +138,14 @@ class _RollingBack:
         windows: list[Restored] = []
         refused: list[str] = []
         undone: list[Backup] = []
+        corrected: set[tuple[str, str]] = set()
         for item in self.written():
             try:
                 if isinstance(item, Correction):
                     done += self.undo(item)
+                    corrected.add((item.table, item.window))
+                elif self.dry_run and corrected & {(item.table, item.window), (item.table, ALL.key)}:
+                    refused.append(_UNKNOWN.format(item.table, item.window))
                 else:
                     windows.append(self.restore(item, undone))
                     undone.append(item)

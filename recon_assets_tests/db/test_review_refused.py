@@ -583,6 +583,27 @@ def test_a_window_loaded_twice_by_one_run_is_taken_back_as_the_dry_run_says(pg: 
     assert (len(done.windows), pg.rows) == (2, was)
 
 
+def test_a_dry_run_does_not_know_what_a_load_was_that_was_corrected_since(pg: Shop) -> None:
+    """It keeps the corrections that are taken back first: it says so, and not that somebody changed the rows."""
+    pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
+    was, run = pg.rows, f"run{pg.runs + 2}"
+    with reaching.paired(pg.project, pg.spec) as pair:
+        backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, run, "", pg.now())
+        writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
+    pg.sides.source.run("UPDATE t SET amount = 3 WHERE id = 6")
+    pg.find()
+    pg.decide("mismatched")
+    pg.correct("mismatched")
+
+    tried, done = (
+        review.roll_back(pg.book, pg.project, review.Scope(run=run), who="ben", note="", clock=pg.now, dry_run=dry_run)
+        for dry_run in (True, False)
+    )
+    assert (len(tried.changes), tried.windows) == (1, ())
+    assert [why.partition(",")[0] for why in tried.refused] == [f"t {DAY}: it was corrected after it was loaded"]
+    assert (done.windows, done.refused, pg.rows) == ((review.Restored("t", DAY, updated=1),), (), was)
+
+
 # several at once
 
 

@@ -12,8 +12,8 @@ import typer
 from recon_assets import ledger, review
 from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, File, assigned, duration, span, spec_of
-from recon_assets.cli.output import as_json, piped, tell
-from recon_assets.errors import DIFFERENT, DeclarationError
+from recon_assets.cli.output import as_json, complain, piped, tell
+from recon_assets.errors import DIFFERENT, DeclarationError, ReconError
 from recon_assets.ledger import Filter, Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec, plural
 from recon_assets.review import Preview
@@ -58,6 +58,7 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
     older_than: Annotated[str | None, typer.Option(metavar="3d", help="Only those that have waited this long.")] = None,
     assignee: Annotated[str | None, typer.Option(metavar="NAME", help="Only those assigned to this person.")] = None,
     limit: Limit = 50,
+    ids: Annotated[bool, typer.Option("--ids", help="Print the names of the cases alone, for `decide`.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
     """List cases, the most severe and oldest first.
@@ -81,7 +82,10 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
         found = ledger.queue(c, wanted, limit=limit).cases
         counts = ledger.counts(c, wanted)
     with piped():
-        as_json([cases.as_dict(case) for case in found]) if json else cases.show_queue(found, counts, now)
+        if ids:
+            tell("\n".join(str(case.id) for case in found))
+        else:
+            as_json([cases.as_dict(case) for case in found]) if json else cases.show_queue(found, counts, now)
 
 
 @app.command()
@@ -100,7 +104,10 @@ def show(case: Id, file: File = None, limit: Limit = 10, json: AsJson = False) -
 
 @app.command()
 def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
-    case: Id,
+    cases_: Annotated[
+        list[str],
+        typer.Argument(metavar="CASE..", help="As table/day/kind; several are decided alike, each by itself."),
+    ],
     decision: Annotated[Decision, typer.Argument(help="What is to become of its records.")],
     reviewer: Reviewer = "",
     note: Note = "",
@@ -127,25 +134,49 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
 
       recon review decide flights/2013-03-10/missing APPLY_SOURCE
       recon review decide flights/2013-03-10/missing APPLY_SOURCE --note "lost by the old job" --yes
+      recon review decide $(recon review list --table flights --kind missing --ids) APPLY_SOURCE
       recon review decide t/2013-03-10/mismatched CUSTOM_FIX --set 1f0c99a2b4d5e6f7.fee=12.50 --note typo
     """
-    asked = CaseId.parse(case)
+    asked = [CaseId.parse(case) for case in dict.fromkeys(cases_)]
     chosen = choice(decision, row, values, nulls)
+    if len(asked) > 1 and (chosen.rows or chosen.values):
+        msg = "--row, --set and --set-null name records of one case; give one CASE."
+        raise DeclarationError(msg)
     who = known(reviewer) if yes else reviewer
+    shown, codes = [], [0]
     with context.project_and_ledger(file) as (project, memory):
-        with memory.begin() as c:
-            version = review.known(c, asked).version
-        preview = review.preview(memory, project, asked, chosen)
-        decided = yes and not preview.problems
-        if decided:
-            now = datetime.now(UTC)
-            review.decide(memory, project, asked, chosen, who=who, note=note, at=now, expected=version)
-    with piped():
-        if json:
-            as_json(_preview_as_dict(preview, project, decided=decided))
-        else:
-            _show_preview(asked, preview, project, limit, decided=decided)
-    raise typer.Exit(DIFFERENT if preview.problems else 0)
+        for each in asked:
+            try:
+                preview, decided = _decided(memory, project, each, chosen, who=who, note=note, really=yes)
+            except ReconError as error:
+                if len(asked) == 1:
+                    raise
+                complain(f"{each}: {error}")
+                codes.append(error.exit_code)
+                continue
+            codes.append(DIFFERENT if preview.problems else 0)
+            shown.append(_preview_as_dict(preview, project, decided=decided))
+            if not json:
+                with piped():
+                    _show_preview(each, preview, project, limit, decided=decided)
+    if json:
+        with piped():
+            as_json(shown[0] if len(asked) == 1 else shown)
+    raise typer.Exit(max(codes))
+
+
+def _decided(  # noqa: PLR0913 - what is decided, by whom and why
+    memory: Ledger, project: Project, asked: CaseId, chosen: Resolution, *, who: str, note: str, really: bool
+) -> tuple[Preview, bool]:
+    """What a decision would write, and whether it was ``really`` decided: not where it cannot be done."""
+    with memory.begin() as c:
+        version = review.known(c, asked).version
+    preview = review.preview(memory, project, asked, chosen)
+    decided = really and not preview.problems
+    if decided:
+        now = datetime.now(UTC)
+        review.decide(memory, project, asked, chosen, who=who, note=note, at=now, expected=version)
+    return preview, decided
 
 
 @app.command()

@@ -434,3 +434,18 @@ def test_others_cannot_come_without_a_login(shop: Shop, monkeypatch: pytest.Monk
 
     assert result.exit_code == 2
     assert "RECON_WEB_USERS" in result.stderr
+
+
+def test_many_cases_are_decided_at_once(shop: Shop) -> None:
+    """Each by itself: one that cannot be decided stops no other; --ids names what to decide."""
+    listed = shop.recon("review", "list", "--kind", "missing", "--kind", "mismatched", "--ids").stdout.split()
+    assert sorted(listed) == sorted([MISSING, MISMATCHED])
+
+    said = shop.recon("review", "decide", *listed, "orders/2024-01-01/missing", "APPLY_SOURCE", "--yes")
+
+    assert said.exit_code == 2
+    assert "orders/2024-01-01/missing: " in said.stderr
+    assert [shop.state(case) for case in (MISSING, MISMATCHED, EXTRA)] == [State.DECIDED, State.DECIDED, State.PENDING]
+    several = shop.recon("review", "decide", EXTRA, MISSING, "CUSTOM_FIX", "--set", "a.fee=1", "--note", "x")
+    assert (several.exit_code, "give one CASE" in several.stderr) == (2, True)
+    assert len(shop.found("review", "decide", EXTRA, MISSING, "KEEP_TARGET")) == 2

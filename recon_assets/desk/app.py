@@ -17,6 +17,7 @@ from recon_assets.desk import bulk, cases, login, queue
 from recon_assets.desk.answers import answered, headers, problem
 from recon_assets.desk.calls import BadRequestError, Call, Desk, Page, Redirect, called
 from recon_assets.desk.door import Door
+from recon_assets.desk.launches import Launches
 
 Handler = Callable[[Call], Page | Redirect]
 CASE = "/review/case/{table}/{window}/{kind}"
@@ -37,7 +38,11 @@ def application(desk: Desk, dagster: ASGIApp) -> Starlette:
     }
     routes = [Route(path, endpoint(desk, *both), methods=["GET", "POST"]) for path, both in pages.items()]
     door = Middleware(Door, access=desk.access, clock=desk.clock)
-    return Starlette(routes=[*routes, Mount("/", dagster)], middleware=[door], exception_handlers={Exception: failed})
+    return Starlette(
+        routes=[*routes, Mount("/", dagster)],
+        middleware=[door, Middleware(Launches)],
+        exception_handlers={Exception: failed},
+    )
 
 
 def endpoint(desk: Desk, reads: Handler, writes: Handler | None) -> Callable[[Request], object]:

@@ -274,6 +274,7 @@ backup = sa.Table(
     sa.Column("mode", sa.Text, nullable=False),
     sa.Column("run", sa.Text, nullable=False, index=True),
     sa.Column("backfill", sa.Text, nullable=False, index=True),
+    sa.Column("who", sa.Text, nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Column("columns", ARRAY(sa.Text), nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),

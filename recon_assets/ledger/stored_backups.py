@@ -40,6 +40,7 @@ class Backup:
     mode: str
     run: str
     backfill: str
+    who: str
     at: datetime
     columns: tuple[str, ...]
     rows: int
@@ -55,6 +56,7 @@ class BackupSink:
     Attributes:
         book: The ledger.
         at: When the load began.
+        who: Who launched it, if that is known.
     """
 
     book: Ledger
@@ -64,6 +66,7 @@ class BackupSink:
     run: str
     backfill: str
     at: datetime
+    who: str = ""
     _number: int = field(default=0, init=False)
 
     def before(self, columns: Sequence[str], parts: Iterable[list[Row]], fingerprint: Fingerprint) -> None:
@@ -78,6 +81,7 @@ class BackupSink:
                 "mode": self.mode,
                 "run": self.run,
                 "backfill": self.backfill,
+                "who": self.who,
                 "at": self.at,
                 "columns": list(columns),
                 "rows": fingerprint.rows,
@@ -145,6 +149,7 @@ def _read(row: Any) -> Backup:
         mode=row.mode,
         run=row.run,
         backfill=row.backfill,
+        who=row.who,
         at=row.at,
         columns=tuple(row.columns),
         rows=int(row.held),

@@ -21,6 +21,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.memory import Memory
+from recon_assets.review import PERSON_TAG
 
 T = TypeVar("T")
 TRIES = 3
@@ -83,7 +84,9 @@ class Databases:
         """Remembers what the load changes."""
         backfill = self.run.tags.get(BACKFILL_TAG, "")
         table, run, now = self.pair.spec.name, self.run.run_id, datetime.now(UTC)
-        return ledger.BackupSink(self.book, table, window.key, mode.value, run, backfill, now)
+        return ledger.BackupSink(
+            self.book, table, window.key, mode.value, run, backfill, now, self.run.tags.get(PERSON_TAG, "")
+        )
 
     def refuse_to_undo(self, window: Window, mode: Mode) -> None:
         """Raise when a person has decided that rows of the window shall be otherwise than in the source."""

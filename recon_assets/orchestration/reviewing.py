@@ -115,7 +115,7 @@ def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> d
     )
     def work(context: dg.AssetExecutionContext, config: DecideConfig) -> Iterator[Event]:
         with driver_errors(), memory() as book:
-            refuse_strangers(environ)
+            refuse_strangers(environ, context.run.tags)
             for partition in context.partition_keys:
                 yield decided(book, project, partition, config)
 
@@ -131,11 +131,17 @@ def driver_errors() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-def refuse_strangers(environ: Mapping[str, str]) -> None:
-    """Raise where people log in: who launches a run in Dagster is not known to be who they say."""
-    if login := next((name for name in LOGINS if environ.get(name)), None):
+def refuse_strangers(environ: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Raise where people log in: who launches a run in Dagster is not known to be who they say.
+
+    Wherever the run is: where no variable tells, the run's tags do, which the webserver's login has set.
+    """
+    login = next((f"{name} is set" for name in LOGINS if environ.get(name)), None)
+    if who := tags.get(review.PERSON_TAG):
+        login = f"{who} has logged in"
+    if login:
         msg = (
-            f"{login} is set, so decisions need a login, and the launchpad knows none:"
+            f"{login}, so decisions need a login, and the launchpad knows none:"
             " decide on the page /review, which is served beside Dagster."
         )
         raise RefusedError(msg)

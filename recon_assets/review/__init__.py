@@ -6,6 +6,7 @@
 
 from recon_assets.review.correcting import correct as correct
 from recon_assets.review.deciding import (
+    PERSON_TAG as PERSON_TAG,
     ask as ask,
     assign as assign,
     comment as comment,

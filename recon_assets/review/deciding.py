@@ -33,6 +33,8 @@ from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
 LONGEST_NOTE = 4000
 LONGEST_NAME = 100
 PROGRAMS = {POLICY, RECON}
+PERSON_TAG = "recon/person"
+"""A run has it whose launch came through a login: whose."""
 
 
 def decide(  # noqa: PLR0913 - who decides what of which case, and why

@@ -6,8 +6,10 @@ import dagster as dg
 import pytest
 
 from recon_assets import ledger
-from recon_assets.errors import DeclarationError, ReconError
+from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.model import CaseEventType, CaseId, Decision, State
+from recon_assets.orchestration.reviewing import refuse_strangers
+from recon_assets.review import PERSON_TAG
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 from recon_assets_tests.dagster.states import said, states
@@ -192,6 +194,8 @@ def test_the_launchpad_does_not_decide_where_people_log_in(orders: Shop, monkeyp
 
     assert "RECON_WEB_USERS is set" in failure(result)
     assert orders.case(MISSING).state is State.PENDING
+    with pytest.raises(RefusedError, match="ana has logged in"):
+        refuse_strangers({}, {PERSON_TAG: "ana"})  # wherever the run is, and whatever is set there
 
 
 def test_what_agrees_again_by_itself_is_no_open_question(orders: Shop) -> None:

@@ -277,7 +277,7 @@ def test_decisions_that_a_load_could_undo_are_known(book: Ledger, story: list[An
 
 def backup_sink(book: Ledger, at: float = 0, backfill: str = "") -> BackupSink:
     """A keeper of one load."""
-    return BackupSink(book, "orders", DAY, "replace", "run", backfill, minute(at))
+    return BackupSink(book, "orders", DAY, "replace", "run", backfill, minute(at), "ana")
 
 
 def known(book: Ledger, **which: Any) -> list[Backup]:
@@ -301,6 +301,7 @@ def test_a_backup_comes_back_as_it_was_kept(book: Ledger) -> None:
         mode="replace",
         run="run",
         backfill="b1",
+        who="ana",
         at=minute(0),
         columns=("there", "näme"),
         rows=3,

@@ -1,6 +1,7 @@
 """Who may come in: passwords, sessions, proxies, and what other sites try."""
 
 import base64
+import json
 import stat
 from asyncio import create_task, gather, run, sleep, wait_for
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from recon_assets.desk.access import Access, access, is_loopback
 from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.desk.door import VISITOR, Door
+from recon_assets.desk.launches import Launches
 from recon_assets.desk.login import local
 from recon_assets.desk.passwords import Guard, fits, users
 from recon_assets.desk.sessions import Session, Signer, secret
@@ -56,6 +58,7 @@ def guarded(
 
 LOGIN = Access(SIGNER, users={"ana": ANA})
 OPEN = Access(SIGNER)
+TOKENED = access({**SECRET, "RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_TOKEN": "t0k3n"})
 PROXIED = access({**SECRET, "RECON_WEB_USER_HEADER": "X-Remote-User", "RECON_WEB_PROXY": "10.0.0.0/24"})
 
 
@@ -367,3 +370,41 @@ def test_the_secret_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> 
 def test_a_login_leads_nowhere_else(path: str) -> None:
     assert local(path) == "/review"
     assert local("/assets/a?view=checks") == "/assets/a?view=checks"
+
+
+def test_what_somebody_launches_bears_their_name() -> None:
+    """Whatever it is, and whatever they say themselves; what is no launch, or nobody's, stays as it is."""
+
+    async def echo(request: Request) -> Response:
+        return Response(await request.body())
+
+    mine, forged = {"key": "recon/person", "value": "ana"}, {"key": "recon/person", "value": "ben"}
+    other = {"key": "a", "value": "b"}
+    asked = {
+        "executionParams": {"executionMetadata": {"tags": [other, forged]}},
+        "executionParamsList": [{"mode": "default"}],
+        "reexecutionParams": {"extraTags": [other]},
+        "backfillParams": {"tags": None},
+    }
+    launched = [
+        {"executionMetadata": {"tags": [other, mine]}},
+        [{"mode": "default", "executionMetadata": {"tags": [mine]}}],
+        {"extraTags": [other, mine]},
+        {"tags": [mine]},
+    ]
+    for found, cookie, token in ((LOGIN, session(LOGIN), ""), (OPEN, "", ""), (TOKENED, "", "Bearer t0k3n")):
+        door = Door(Launches(Starlette(routes=[Route("/{p:path}", echo, methods=["POST"])])), found, lambda: NOW)
+        visitor = Visitor(door, cookies={COOKIE: cookie} if cookie else {}, headers={"authorization": token})
+        for sent in ({"variables": asked}, [{"variables": asked}]):
+            body = json.dumps(sent).encode()
+            told = json.loads(visitor.ask("POST", "/graphql", body).text)
+            one = told[0] if isinstance(told, list) else told
+            assert list(one["variables"].values()) == (launched if cookie else list(asked.values()))
+            assert visitor.ask("POST", "/other", body).text == body.decode()
+        for body in (
+            b"no JSON",
+            b'{"query": "{ version }"}',
+            b"7",
+            b'{"variables": {"backfillParams": {"tags": [7]}}}',
+        ):
+            assert visitor.ask("POST", "/graphql", body).text == body.decode()

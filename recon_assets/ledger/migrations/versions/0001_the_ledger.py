@@ -21,6 +21,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("backfill", sa.Text(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("columns", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),

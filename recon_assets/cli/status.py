@@ -68,7 +68,7 @@ def _remembered(session: Session) -> tuple[dict[tuple[str, bool], int] | None, d
 
 
 def _show(standings: Sequence[Standing]) -> None:
-    """A line a table, and what to do next."""
+    """A line a table, and what to do next; a table without days is as one."""
     table = plain_table("table", "days", "loaded", "judged", "cases that wait")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -77,8 +77,12 @@ def _show(standings: Sequence[Standing]) -> None:
         table.add_row(item.table, *("not known" if figure is None else f"{figure:,}" for figure in figures))
     screen().print(table)
     steps = (
-        (sum(item.days - item.loaded for item in standings), "day", "not loaded: recon adopt, recon backfill"),
-        (sum(max(item.days - (item.judged or 0), 0) for item in standings), "day", "not judged: recon judge"),
+        (
+            sum(item.days - item.loaded for item in standings),
+            "day",
+            "not loaded: recon backfill --all (first recon adopt --all, if the target has some)",
+        ),
+        (sum(max(item.days - (item.judged or 0), 0) for item in standings), "day", "not judged: recon judge --all"),
         (sum(item.waiting or 0 for item in standings), "case", "waiting for a decision: recon review list"),
     )
     for count, noun, what in steps:

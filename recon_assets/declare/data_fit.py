@@ -1,6 +1,7 @@
 """Whether the values that a source holds fit into the target, where the types of its columns do not promise it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from recon_assets.dialect.table_survey import character_count
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Column, Kind, plural
 from recon_assets.reading.names import cast_to, relation_of
+from recon_assets.values import DATETIMES
 
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
 _LOOKED_AT = 1_000_000
@@ -24,50 +26,68 @@ _DIGITS_OF_BIGINT = 19
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 
 
+@dataclass(frozen=True)
+class _Doubt:
+    """What is to be feared of a column, and the SQL that is true of a value that fits; None where SQL cannot tell.
+
+    ``only_if_found``: It is no matter of types, so that nothing is said where no row has it.
+    """
+
+    column: str
+    severity: Severity
+    said: str
+    fits: sa.ColumnElement[bool] | None
+    only_if_found: bool = False
+
+
 def types(table: Table) -> Iterator[Problem]:
     """Values that the target cannot hold: one problem a cause, and none where the rows that are there all fit."""
-    there = table.right.by_name
-    pairs = [
-        (column, there[table.spec.target_name(column.name)])
-        for column in table.left.columns
-        if column.name not in table.spec.ignore and table.spec.target_name(column.name) in there
-    ]
-    feared = {
-        column.name: (column, other, found)
-        for column, other in pairs
-        if (found := misfit(column.type, other.type)) is not None
-    }
-    wrong = _wrong_rows(table, [(column, other) for column, other, found in feared.values() if found[0] == "warning"])
+    rows = relation_of(table.spec.source, [column.name for column in table.left.columns])
+    doubts = list(_doubts(table, rows))
     causes: dict[tuple[Severity, str], list[str]] = {}
-    for name, (_, _, found) in feared.items():
-        if wrong.get(name) != 0:
-            rows = f" ({plural(wrong[name], 'row')})" if wrong.get(name) else ""
-            causes.setdefault(found, []).append(f"`{name}`{rows}")
+    for doubt, wrong in zip(doubts, _wrong_rows(table, rows, doubts), strict=True):
+        if wrong or (wrong is None and not doubt.only_if_found):
+            count = f" ({plural(wrong, 'row')})" if wrong else ""
+            causes.setdefault((doubt.severity, doubt.said), []).append(f"`{doubt.column}`{count}")
     for (severity, said), names in causes.items():
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         hint = _CAST if severity == "error" else ""
         yield Problem((*table.at, "columns"), f"{', '.join(names[:_NAMED])}{more}: {said}", hint, severity)
 
 
-def _wrong_rows(table: Table, pairs: Sequence[tuple[Column, Column]]) -> Mapping[str, int]:
-    """How many rows of the source hold what does not fit, by column; none of a column of which that is not known."""
-    rows = relation_of(table.spec.source, [column.name for column in table.left.columns])
-    tests: dict[str, sa.ColumnElement[bool]] = {}
-    for column, other in pairs:
+def _doubts(table: Table, rows: sa.FromClause) -> Iterator[_Doubt]:
+    there = table.right.by_name
+    for column in table.left.columns:
+        other = there.get(table.spec.target_name(column.name))
+        if other is None or column.name in table.spec.ignore:
+            continue
         value = cast_to(rows.c[column.name], table.spec.cast.get(column.name))
-        fits = _fits(value, column, other, table.source)
-        if fits is not None:
-            tests[column.name] = sa.not_(fits)
+        found = misfit(column.type, other.type)
+        if found:
+            fits = _fits(value, column, other, table.source) if found[0] == "warning" else None
+            yield _Doubt(column.name, *found, fits)
+        dated = {column.type.kind, other.type.kind} <= DATETIMES
+        if dated and servers.is_mysql(table.source) and not servers.is_mysql(table.target):
+            parts = (sa.func.year(value), sa.func.month(value), sa.func.dayofmonth(value))
+            said = "dates with zeros, such as 0000-00-00, are no dates of the target: they are refused when loaded"
+            yield _Doubt(column.name, "warning", said, sa.and_(*(part > 0 for part in parts)), only_if_found=True)
+
+
+def _wrong_rows(table: Table, rows: sa.FromClause, doubts: Sequence[_Doubt]) -> list[int | None]:
+    """How many rows of the source do not fit, for each doubt; None where that is not known."""
+    tests = [sa.not_(doubt.fits) for doubt in doubts if doubt.fits is not None]
     if not tests:
-        return {}
-    flags = [sa.case((test, 1), else_=0).label(f"w{place}") for place, test in enumerate(tests.values())]
-    some = sa.select(*flags).select_from(rows).where(reading.condition(table.spec.where)).limit(_LOOKED_AT).subquery()
+        return [None] * len(doubts)
+    flags = [sa.case((test, 1), else_=0).label(f"w{place}") for place, test in enumerate(tests)]
+    where = reading.condition(table.spec.where)
+    some = sa.select(*flags).select_from(rows).where(where).limit(_LOOKED_AT).subquery()
     try:
         with driver_errors(str(table.spec.source)), table.source.connect() as connection:
             counts = connection.execute(sa.select(sa.func.count(), *(sa.func.sum(flag) for flag in some.c))).one()
     except UnavailableError:
-        return {}
-    return dict(zip(tests, map(int, counts[1:]), strict=True)) if counts[0] else {}
+        return [None] * len(doubts)
+    counted = iter(counts[1:])
+    return [int(next(counted)) if doubt.fits is not None and counts[0] else None for doubt in doubts]
 
 
 def _fits(

@@ -294,6 +294,29 @@ def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, sour
     ]
 
 
+def test_dates_of_zeros_are_said_before_a_load_refuses_them(made: Made, tmp_path: Path) -> None:
+    """MySQL may hold them, and no other database; JSON and labels that are none are seen in the rows, too."""
+    of = "id integer NOT NULL PRIMARY KEY, birthday date, seen {moment}, note {note}, status {label}"
+    rows = [
+        "SET sql_mode = ''",
+        f"CREATE TABLE t ({of.format(moment='datetime(6)', note='text', label='varchar(9)')})",
+        "INSERT INTO t VALUES (1, '0000-00-00', '2024-01-01', '{}', 'new'), (2, '2024-00-01', NULL, 'x', 'old')",
+    ]
+    target = [
+        "CREATE TYPE label AS ENUM ('new')",
+        f"CREATE TABLE t ({of.format(moment='timestamp', note='jsonb', label='label')})",
+    ]
+    urls = {"RECON_SOURCE_URL": made("mysql", rows), "RECON_TARGET_URL": made("postgresql", target)}
+    path = tmp_path / "tables.yaml"
+    path.write_text(drafted(*urls.values()))
+
+    found = [item.message for item in connected(read(path, urls)).problems if item.path[:1] == ("tables",)]
+
+    named = [message.partition(":")[0] for message in found]
+    assert named == ["`birthday` (2 rows)", "`note` (1 row)", "`status` (1 row)"]
+    assert "dates with zeros, such as 0000-00-00" in found[0]
+
+
 def test_only_tables_that_are_asked_for(made: Made) -> None:
     """By patterns, with the schema or without it; one that names no table is refused."""
     statements = [f"CREATE TABLE {name} (id integer PRIMARY KEY)" for name in ("orders", "order_items", "customers")]

@@ -11,11 +11,12 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
@@ -132,9 +133,10 @@ class PostgresqlSettings:
         plain: Any = connection.connection.driver_connection
         own = self._own(plain.info.server_version)
         wanted = {**self._others(own), **own, _SEARCH_PATH: self.search_path or self.asked.get(_SEARCH_PATH)}
-        statement, values = _set_local(tuple(wanted.items()))
+        lists = {"names": list(wanted), "settings": list(wanted.values())}
         with plain.cursor() as cursor:
-            found = dict(zip((*wanted, _REPLICATION), cursor.execute(statement, values).fetchone(), strict=True))
+            rows = cursor.execute(_set_local(), lists).fetchall()
+        found = {_REPLICATION: rows[-1][2], **{name: setting for name, setting, _ in rows}}
         self.search_path = found[_SEARCH_PATH]
         refuse_others(self.database.name, own, found)
         self._need_own_functions(found[_SEARCH_PATH])
@@ -185,21 +187,23 @@ def _milliseconds(time: timedelta) -> str:
     return f"{time.total_seconds() * 1000:.0f}ms"
 
 
-@lru_cache(maxsize=64)
-def _set_local(wanted: tuple[tuple[str, str | None], ...]) -> tuple[str, dict[str, Any]]:
-    """A statement that sets each until the transaction ends, and gives back all of them and the replication role."""
-    until_the_end = True
-    settings = (
-        sa.func.set_config(name, _default(name) if value is None else value, until_the_end) for name, value in wanted
-    )
-    made = sa.select(*settings, sa.func.current_setting(_REPLICATION)).compile(dialect=_PSYCOPG)
-    return str(made), dict(made.params)
+@cache
+def _set_local() -> str:
+    """A statement that sets ``names`` to ``settings`` until the transaction ends, and gives back what they are then.
 
-
-def _default(name: str) -> sa.ScalarSelect[str]:
-    """What a setting is in a new session, whatever somebody else has made of it in this one."""
-    settings = sa.table("pg_settings", sa.column("name"), sa.column("reset_val"), schema="pg_catalog")
-    return sa.select(settings.c.reset_val).where(settings.c.name == name).scalar_subquery()
+    And the replication role. It is short whatever is set, for it is read at the start of every transaction. A setting
+    of None is what it is in a new session, whatever somebody else has made of it in this one.
+    """
+    texts, until_the_end = ARRAY(sa.Text), True
+    lists = (sa.bindparam(name, type_=texts) for name in ("names", "settings"))
+    columns = (sa.column(name, sa.Text) for name in ("name", "setting"))
+    given = sa.func.unnest(*lists).table_valued(*columns).render_derived(name="given")
+    known = sa.table("pg_settings", sa.column("name"), sa.column("reset_val"), schema=_CATALOG)
+    default = sa.select(known.c.reset_val).where(known.c.name == given.c.name).scalar_subquery()
+    value = sa.func.coalesce(given.c.setting, default)
+    set_all = sa.func.set_config(given.c.name, value, sa.literal_column(str(until_the_end)))
+    role = sa.func.current_setting(sa.literal_column(f"'{_REPLICATION}'"))
+    return str(sa.select(given.c.name, set_all, role).compile(dialect=_PSYCOPG))
 
 
 def startup_options(options: str) -> tuple[dict[str, str], str]:

@@ -26,9 +26,11 @@ from recon_assets.model.discrepancies import (
     COMPARED_KINDS as COMPARED_KINDS,
     Comparison as Comparison,
     Counts as Counts,
+    Discrepancies as Discrepancies,
     Discrepancy as Discrepancy,
     DiscrepancyKind as DiscrepancyKind,
     NotCompared as NotCompared,
+    RecordShape as RecordShape,
     Rule as Rule,
     Value as Value,
 )

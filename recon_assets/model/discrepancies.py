@@ -1,12 +1,15 @@
 """What is said of single records: when two values are equal, and how two sides differ."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+from itertools import islice
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, overload
 
 Value = None | bool | int | str
 """A value as results show it: NULL, booleans and integers as such, all else as its canonical string."""
@@ -113,6 +116,100 @@ class Discrepancy:
         """The same as long as the fault's values are: those that differ, else the whole record."""
         values: Mapping[str, object] = self.columns if self.differing else self.source or self.target or {}
         return _digest(sorted(values.items()))
+
+
+@dataclass(frozen=True)
+class RecordShape:
+    """What many discrepancies have in common; `Discrepancy` says what each is.
+
+    ``source`` and ``target`` are the names of the columns; None where there is no such record.
+    """
+
+    kind: DiscrepancyKind
+    source: tuple[str, ...] | None
+    target: tuple[str, ...] | None
+    differing: tuple[str, ...]
+    window: str
+
+    def place(self, side: Literal["source", "target"], name: str) -> int | None:
+        """Where in a row of `Discrepancies` the value of a column is; None where nothing is said of it."""
+        names = getattr(self, side) or ()
+        before = 0 if side == "source" else len(self.source or ())
+        return before + names.index(name) if name in names else None
+
+
+@dataclass(frozen=True)
+class Discrepancies(Sequence[Discrepancy]):
+    """Discrepancies, which are many: what they have in common is said once, and values are taken by column.
+
+    Attributes:
+        shapes: What they have in common.
+        shape_of: Of each the number of its shape.
+        keys: The key of each.
+        rows: The values of each, the source's and then the target's.
+    """
+
+    shapes: Sequence[RecordShape]
+    shape_of: Sequence[int]
+    keys: Sequence[tuple[Value, ...]]
+    rows: Sequence[Sequence[Value]]
+
+    @classmethod
+    def of(cls, found: Iterable[Discrepancy]) -> "Discrepancies":
+        """The same, of discrepancies as they are."""
+        shapes: dict[RecordShape, int] = {}
+        shape_of, keys, rows = list[int](), list[tuple[Value, ...]](), list[tuple[Value, ...]]()
+        for each in found:
+            source, target = (None if record is None else tuple(record) for record in (each.source, each.target))
+            shape = RecordShape(each.kind, source, target, each.differing, each.window)
+            shape_of.append(shapes.setdefault(shape, len(shapes)))
+            keys.append(each.key)
+            rows.append((*(each.source or {}).values(), *(each.target or {}).values()))
+        return cls(list(shapes), shape_of, keys, rows)
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Discrepancy: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Discrepancies": ...
+    def __getitem__(self, at: int | slice) -> "Discrepancy | Discrepancies":
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return self.only(range(len(self))[at])
+        shape, values = self.shapes[self.shape_of[at]], iter(self.rows[at])
+        source, target = (
+            None if names is None else dict(zip(names, islice(values, len(names)), strict=True))
+            for names in (shape.source, shape.target)
+        )
+        return Discrepancy(shape.kind, self.keys[at], source, target, shape.differing, shape.window)
+
+    def only(self, places: Sequence[int]) -> "Discrepancies":
+        """Those at these places."""
+        if len(places) == len(self):
+            return self
+        shape_of, keys, rows = ([each[at] for at in places] for each in (self.shape_of, self.keys, self.rows))
+        return Discrepancies(self.shapes, shape_of, keys, rows)
+
+    @cached_property
+    def by_shape(self) -> Mapping[RecordShape, Sequence[int]]:
+        """The places of those that have each shape; a shape that none has is not among them."""
+        if len(self.shapes) == 1:
+            return {shape: range(len(self)) for shape in self.shapes if self.rows}
+        found: dict[int, list[int]] = {}
+        for at, number in enumerate(self.shape_of):
+            found.setdefault(number, []).append(at)
+        return {self.shapes[number]: places for number, places in found.items()}
+
+    def column(self, side: Literal["source", "target"], name: str, lacking: Any) -> list[Any]:
+        """The values of one column; ``lacking`` of those of whose record nothing says it."""
+        places = [shape.place(side, name) for shape in self.shapes]
+        if len(set(places)) == 1 and places[0] is not None:
+            return list(map(itemgetter(places[0]), self.rows))
+        each = zip(self.shape_of, self.rows, strict=True)
+        return [lacking if (place := places[number]) is None else row[place] for number, row in each]
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,10 @@ class Stage:
 def staged(target: Target, changes: Mapping[int, Change], depths: Mapping[int, int]) -> Stage:
     """A stage of changes of one action, by their numbers; parents are added first, and deleted last."""
     first = next(iter(changes.values()))
-    sets, of = ordered({at: _written(change) for at, change in changes.items()}, depths, first.action)
+    written: dict[tuple[str, ...], list[int]] = {}
+    for at, change in changes.items():
+        written.setdefault(_written(change), []).append(at)
+    sets, of = ordered(written, depths, first.action)
     every = tuple(dict.fromkeys(name for names in sets for name in names))
     roles = [role for role in ("before", "after") if getattr(first, role) is not None]
     key = tuple(first.key)
@@ -208,13 +211,19 @@ def staged(target: Target, changes: Mapping[int, Change], depths: Mapping[int, i
 
 
 def ordered(
-    written: Mapping[int, tuple[str, ...]], depths: Mapping[int, int], action: Action
-) -> tuple[tuple[tuple[str, ...], ...], Mapping[int, int]]:
+    written: Mapping[tuple[str, ...], Sequence[int]], depths: Mapping[int, int], action: Action
+) -> tuple[tuple[tuple[str, ...], ...], Sequence[int]]:
     """The columns that each statement writes, in their order, and the number of the statement that writes each row."""
-    groups = {at: (depths.get(at, 0), names) for at, names in written.items()}
-    sets = sorted(set(groups.values()), reverse=action is Action.DELETE)
-    numbers = {each: number for number, each in enumerate(sets)}
-    return tuple(names for _, names in sets), {at: numbers[each] for at, each in groups.items()}
+    groups: dict[tuple[int, tuple[str, ...]], Sequence[int]] = {}
+    for names, rows in written.items():
+        for depth in {depths.get(at, 0) for at in rows} if depths else {0}:
+            groups[depth, names] = [at for at in rows if depths.get(at, 0) == depth] if depths else rows
+    sets = sorted(groups, reverse=action is Action.DELETE)
+    numbers = [0] * sum(map(len, groups.values()))
+    for number, group in enumerate(sets[1:], 1):
+        for at in groups[group]:
+            numbers[at] = number
+    return tuple(names for _, names in sets), numbers
 
 
 def _written(change: Change) -> tuple[str, ...]:
@@ -229,7 +238,7 @@ def _readers(stage: Stage) -> list[tuple[int, Callable[[str], Any]]]:
 
 def _rows(
     changes: Mapping[int, Change],
-    of: Mapping[int, int],
+    of: Sequence[int],
     images: Sequence[tuple[str, Sequence[str]]],
     readers: Sequence[tuple[int, Callable[[str], Any]]],
 ) -> Iterator[tuple[Any, ...]]:

@@ -20,7 +20,17 @@ from recon_assets.dialect.locks import locked
 from recon_assets.dialect.servers import advance_sequence, returns_old_rows
 from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DeclarationError, DoesNotFitError, RefusedError
-from recon_assets.model import Action, Change, Changes, ChangeStatus, Discrepancy, DiscrepancyKind, Image, Shape
+from recon_assets.model import (
+    Action,
+    Change,
+    Changes,
+    ChangeStatus,
+    Discrepancies,
+    Discrepancy,
+    DiscrepancyKind,
+    Image,
+    Shape,
+)
 from recon_assets.reading import Pair, Snapshot, snapshot
 from recon_assets.writing.cascades import refuse_cascades
 from recon_assets.writing.change_stage import Stage, staged
@@ -91,16 +101,17 @@ class Correcting:
         if not self.target.pair.spec.key:
             msg = f"{self.target.where}: rows are corrected by key, and none is declared; declare a key"
             raise RefusedError(msg)
+        found = discrepancies if isinstance(discrepancies, Discrepancies) else Discrepancies.of(discrepancies)
         wanted: dict[Action, list[int]] = {action: [] for action in _ORDER}
-        for at, found in enumerate(discrepancies):
-            wanted[self._action(found)].append(at)
+        for rows in found.by_shape.values():
+            wanted[self._action(found[rows[0]])] += rows
         with driver_errors(self.target.where):
             plannings = [
-                (of, Planning(self.target, action, [discrepancies[at] for at in of]))
-                for action, of in wanted.items()
+                (of, Planning(self.target, action, found.only(of)))
+                for action, of in ((action, sorted(rows)) for action, rows in wanted.items())
                 if of
             ]
-            unique = len({found.key for found in discrepancies}) == len(discrepancies)
+            unique = len(set(found.keys)) == len(found)
             written = self._at_once(plannings) if unique else None
             if written is not None:
                 return written

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, pairwise
-from operator import itemgetter
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from recon_assets.dialect.canonical import value_text
 from recon_assets.dialect.exact_text import exact_text, is_exact, lost_text
 from recon_assets.dialect.sql import check_now
 from recon_assets.errors import DoesNotFitError, RefusedError
-from recon_assets.model import Action, Change, Discrepancy, Image, Shape, Value
+from recon_assets.model import Action, Change, Discrepancies, Discrepancy, Image, Shape
 from recon_assets.writing.change_stage import Stage, ordered
 from recon_assets.writing.fields import Field
 from recon_assets.writing.self_references import depths
@@ -36,7 +35,7 @@ class Planning:
 
     target: Target
     action: Action
-    wanted: Sequence[Discrepancy]
+    wanted: Discrepancies
 
     def changes(self) -> tuple[Stage, list[Change]]:
         """The change of each record, staged; the rows that it concerns are locked."""
@@ -56,7 +55,7 @@ class Planning:
             SeenOtherwiseError: When a row is not as it was seen, or not as it was written, or nothing tells.
         """
         seen = [] if self.action is Action.INSERT else self._looked_at()
-        values = _by_column(self._records, [field.name for field in seen])
+        values = {field.name: self._column(field.name) for field in seen}
         if any(UNKNOWN in column for column in values.values()) or not all(field.reads_back for field in seen):
             raise SeenOtherwiseError
         names = tuple(field.target.name for field in seen)
@@ -74,8 +73,7 @@ class Planning:
 
     def _fill(self, stage: Stage, below: Mapping[int, int], seen: Sequence[Sequence[Any]] = ()) -> None:
         _, numbers = ordered(self._written, below, self.action)
-        sets = [numbers[at] for at in range(len(self.wanted))]
-        stage.fill(zip(range(len(self.wanted)), sets, *self._staged(), *seen, strict=True))
+        stage.fill(zip(range(len(self.wanted)), numbers, *self._staged(), *seen, strict=True))
 
     def _staged(self) -> list[Sequence[Any]]:
         """The keys to look for and the values to be written, in the order of the stage's places."""
@@ -84,30 +82,27 @@ class Planning:
         return [*keys, *(self._values[field.name] for field in self.filled)]
 
     @cached_property
-    def sets(self) -> dict[tuple[str, ...], list[int]]:
+    def sets(self) -> dict[tuple[str, ...], Sequence[int]]:
         """Which columns are written, and of which records."""
         if self.action is Action.INSERT:
             names = {mapped.source.name for mapped in self.target.pair.columns}
-            return {tuple(name for name in self.target.fields if name in names): list(range(len(self.wanted)))}
+            return {tuple(name for name in self.target.fields if name in names): range(len(self.wanted))}
         if self.action is Action.DELETE:
-            return {tuple(self.target.fields): list(range(len(self.wanted)))}
-        by_differing: dict[tuple[str, ...], list[int]] = {}
-        for at, of in enumerate(self.wanted):
-            by_differing.setdefault(of.differing, []).append(at)
-        found: dict[tuple[str, ...], list[int]] = {}
-        for rows in by_differing.values():  # several may write the same columns, for computed ones are left out
-            found.setdefault(self._differing(self.wanted[rows[0]]), []).extend(rows)
+            return {tuple(self.target.fields): range(len(self.wanted))}
+        found: dict[tuple[str, ...], Sequence[int]] = {}
+        for shape, rows in self.wanted.by_shape.items():  # several may write the same columns
+            names = self._differing(shape.differing, rows[0])
+            found[names] = [*found[names], *rows] if names in found else rows
         return found
 
-    def _differing(self, found: Discrepancy) -> tuple[str, ...]:
+    def _differing(self, differing: Sequence[str], at: int) -> tuple[str, ...]:
         """Columns that the target computes follow from the others."""
         fields = self.target.fields
-        names = tuple(name for name in found.differing if name in fields and not fields[name].target.fixed)
+        names = tuple(name for name in differing if name in fields and not fields[name].target.fixed)
         if not names or set(names) & set(self.target.pair.spec.key):
-            columns = ", ".join(found.differing) or "no column"
-            msg = (
-                f"{self.target.where}: {self.target.named(found)}: it differs in {columns}, which no correction writes"
-            )
+            columns = ", ".join(differing) or "no column"
+            named = self.target.named(self.wanted[at])
+            msg = f"{self.target.where}: {named}: it differs in {columns}, which no correction writes"
             raise RefusedError(msg)
         return names
 
@@ -122,11 +117,10 @@ class Planning:
         return [] if self.action is Action.DELETE else self.every
 
     @cached_property
-    def _written(self) -> Mapping[int, tuple[str, ...]]:
-        """The target's columns that each row writes."""
+    def _written(self) -> Mapping[tuple[str, ...], Sequence[int]]:
+        """The same by the target's names of the columns."""
         fields = self.target.fields
-        named = {names: tuple(fields[name].target.name for name in names) for names in self.sets}
-        return {at: named[names] for names, rows in self.sets.items() for at in rows}
+        return {tuple(fields[name].target.name for name in names): rows for names, rows in self.sets.items()}
 
     @cached_property
     def stage(self) -> Stage:
@@ -151,25 +145,26 @@ class Planning:
     def _may_be_null(self, field: Field) -> bool:
         return field.target.nullable and None in self._keys[field.name]
 
-    @cached_property
-    def _records(self) -> list[Mapping[str, Value]]:
-        """The records that have the keys of the target's rows."""
-        side = "source" if self.action is Action.INSERT else "target"
-        return [getattr(found, side) or {} for found in self.wanted]
+    def _column(self, name: str) -> list[Any]:
+        """The values of one column of the target's rows, as they were seen or are to be."""
+        return self.wanted.column("source" if self.action is Action.INSERT else "target", name, UNKNOWN)
 
     @cached_property
     def _keys(self) -> Mapping[str, Sequence[Any]]:
-        return _by_column(self._records, self.target.pair.spec.key)
+        return {name: self._column(name) for name in self.target.pair.spec.key}
 
     @cached_property
     def _values(self) -> Mapping[str, Sequence[Any]]:
         """The source's values by column, as the target holds them; None where a change does not write the column."""
-        found = {field.name: [None] * len(self.wanted) for field in self.filled}
-        for names, rows in self.sets.items():
-            records = [self.wanted[at].source or {} for at in rows]
-            for name, values in _by_column(records, names).items():
-                for at, value in zip(rows, self._fitted(self.target.fields[name], values, rows), strict=True):
-                    found[name][at] = value
+        found: dict[str, Sequence[Any]] = {}
+        for field in self.filled:
+            values = self.wanted.column("source", field.name, UNKNOWN)
+            rows = [at for names, rows in self.sets.items() if field.name in names for at in rows]
+            fitted = self._fitted(field, _picked(values, rows), rows)
+            if len(rows) < len(values):
+                of_row = dict(zip(rows, fitted, strict=True))
+                fitted = [of_row.get(at) for at in range(len(values))]
+            found[field.name] = fitted
         return found
 
     def _fitted(self, field: Field, values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
@@ -258,16 +253,16 @@ class Planning:
 
     def _looked_at(self) -> list[Field]:
         """The columns whose values the comparison saw."""
-        names = dict.fromkeys(chain.from_iterable(self._records))
+        side = "source" if self.action is Action.INSERT else "target"
+        names = dict.fromkeys(name for shape in self.wanted.by_shape for name in getattr(shape, side) or ())
         return [self.target.fields[name] for name in names if name in self.target.fields]
 
     def _refuse_changed(self, columns: Mapping[Field, Sequence[Any]]) -> None:
         """No row may have changed since it was compared: each must still have the values that the comparison saw."""
         stale: set[int] = set()
-        seen = _by_column(self._records, [field.name for field in columns])
         for field, texts in columns.items():
-            now, then = field.shown(texts), seen[field.name]
-            if now != list(then):
+            now, then = field.shown(texts), self._column(field.name)
+            if now != then:
                 each = enumerate(zip(now, then, strict=True))
                 stale |= {at for at, (one, other) in each if one != other and other is not UNKNOWN}
         if stale:
@@ -300,14 +295,6 @@ class _Columns:
             self._places[key] = len(self.found)
             self.found.append(column)
         return self._places[key]
-
-
-def _by_column(records: Sequence[Mapping[str, Value]], names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
-    """The values of each column; `UNKNOWN` where a record has none."""
-    try:
-        return {name: list(map(itemgetter(name), records)) for name in names}
-    except KeyError:
-        return {name: [record.get(name, UNKNOWN) for record in records] for name in names}
 
 
 def _picked(values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:

@@ -38,6 +38,7 @@ from recon_assets.ledger.changes import (
 )
 from recon_assets.ledger.findings import (
     CaseRecord as CaseRecord,
+    CaseRecords as CaseRecords,
     StoredFinding as StoredFinding,
     TrackedRecord as TrackedRecord,
     case_records as case_records,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from operator import itemgetter
-from typing import Any
+from typing import Any, overload
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -17,18 +17,27 @@ from sqlalchemy.dialects import postgresql
 from recon_assets.ledger import schema
 from recon_assets.ledger.projects import claim, owned, project_of
 from recon_assets.ledger.values import (
+    cells_json,
     content,
-    discrepancy_json,
-    discrepancy_of,
+    discrepancies_of,
     finding_json,
     finding_of,
     given,
     inserting,
     key_text,
-    parsed,
+    shape_json,
 )
 from recon_assets.ledger.windows import note_all
-from recon_assets.model import COMPARED_KINDS, CaseId, Discrepancy, DiscrepancyKind, Finding, State, Value
+from recon_assets.model import (
+    COMPARED_KINDS,
+    CaseId,
+    Discrepancies,
+    Discrepancy,
+    DiscrepancyKind,
+    Finding,
+    State,
+    Value,
+)
 
 Place = tuple[str, str, str]
 """Table, window and check."""
@@ -67,6 +76,29 @@ class CaseRecord:
     id: str
     discrepancy: Discrepancy
     checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CaseRecords(Sequence[CaseRecord]):
+    """Such records, which are many: each is made of these when it is asked for."""
+
+    ids: Sequence[str]
+    discrepancies: Discrepancies
+    checks: Sequence[Iterable[str]]
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> CaseRecord: ...
+    @overload
+    def __getitem__(self, at: slice) -> "CaseRecords": ...
+    def __getitem__(self, at: int | slice) -> "CaseRecord | CaseRecords":
+        """One of them, or some."""
+        if isinstance(at, slice):
+            return CaseRecords(self.ids[at], self.discrepancies[at], self.checks[at])
+        return CaseRecord(self.ids[at], self.discrepancies[at], tuple(sorted(self.checks[at])))
 
 
 @dataclass(frozen=True)
@@ -163,7 +195,8 @@ class _Evaluation:
                 "table_name": table,
                 "kind": each.kind.value,
                 "key": key_text(each.key),
-                "said": discrepancy_json(each),
+                "shape": shape_json(each),
+                "cells": cells_json(each),
             }
             for key, (table, each) in sorted(named.items(), key=lambda item: item[0])
         ]
@@ -324,19 +357,27 @@ def tracked_records(  # noqa: PLR0913 - what is asked for, and which page of it
         limit: At most so many.
     """
     page = _page(findings, _chosen(kind, ids, after), limit)
-    found = _whole(page, _TIMES).join(
-        _seen, sa.and_(_seen.c.project == _discrepancy.c.project, _seen.c.id == _discrepancy.c.id)
-    )
-    rows = _in_order(c, found)
-    return [TrackedRecord(*said, *row[-len(_TIMES) :]) for said, row in zip(_named(rows), rows, strict=True)]
+    found = sa.select(*_STORED, page.c.checks, *_TIMES).join(page, page.c.content == _discrepancy.c.content)
+    same = sa.and_(_seen.c.project == _discrepancy.c.project, _seen.c.id == _discrepancy.c.id)
+    rows = _sorted(c, found.join(_seen, same))
+    each = zip(rows, discrepancies_of(rows), strict=True)
+    return [TrackedRecord(row[1], found, tuple(row[5]), *row[6:]) for row, found in each]
 
 
 def case_records(
     c: sa.Connection, findings: Sequence[int], kind: DiscrepancyKind | None = None, *, ids: Sequence[str] = ()
-) -> list[CaseRecord]:
+) -> CaseRecords:
     """The same without when they were seen: many are read sooner."""
-    rows = _in_order(c, _whole(_page(findings, _chosen(kind, ids, ""), _MOST)))
-    return [CaseRecord(*said) for said in _named(rows)]
+    names = sa.select(_finding.c.id, _finding.c.check_name).where(_finding.c.id.in_(findings))
+    check_of = {row.id: row.check_name for row in c.execute(names)}
+    found = sa.select(*_STORED, _sighting.c.finding).join(_sighting, _sighting.c.content == _discrepancy.c.content)
+    rows = _sorted(c, found.where(_sighting.c.finding.in_(findings), *_chosen(kind, ids, "")))
+    checks: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        checks[row[1]].add(check_of[row[5]])
+    newest = {row[1]: row for row in rows}  # those of one id stand in the order of their findings
+    kept = list(newest.values())[:_MOST]
+    return CaseRecords(list(newest)[:_MOST], discrepancies_of(kept), list(checks.values())[:_MOST])
 
 
 def _page(findings: Sequence[int], chosen: Iterable[sa.ColumnElement[bool]], limit: int) -> sa.Subquery:
@@ -365,25 +406,20 @@ def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Ite
 _TIMES = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
 
 
-def _whole(page: sa.Subquery, more: Sequence[sa.Column[Any]] = ()) -> sa.Select[*tuple[Any, ...]]:
-    said = sa.cast(_discrepancy.c.said, sa.Text)
-    found = sa.select(_discrepancy.c.key, _discrepancy.c.id, _discrepancy.c.kind, said, page.c.checks, *more)
-    return found.join(page, page.c.content == _discrepancy.c.content)
+_STORED = (
+    *(_discrepancy.c.key, _discrepancy.c.id, _discrepancy.c.kind),
+    *(sa.cast(column, sa.Text) for column in (_discrepancy.c.shape, _discrepancy.c.cells)),
+)
+"""Of which `discrepancies_of` makes a record."""
 
 
-def _in_order(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
-    """By key and id; sorted here, for the server would write so many whole records to disk to sort them.
+def _sorted(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
+    """By key and id, and by what stands behind the record; the server would write so many whole records to disk.
 
     As the driver has them, for they are many.
     """
     with c.execute(found) as result:
-        return sorted(result.cursor.fetchall(), key=itemgetter(0, 1))
-
-
-def _named(rows: Sequence[Any]) -> Iterator[tuple[str, Discrepancy, tuple[str, ...]]]:
-    keys, saids = (parsed([row[place] for row in rows]) for place in (0, 3))
-    for (_, id_, kind, _, checks, *_), key, said in zip(rows, keys, saids, strict=True):
-        yield id_, discrepancy_of(kind, key, said), tuple(checks)
+        return sorted(result.cursor.fetchall(), key=itemgetter(0, 1, len(_STORED)))
 
 
 def cases_of_key(

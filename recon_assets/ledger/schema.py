@@ -99,7 +99,8 @@ discrepancy = sa.Table(
     sa.Column("table_name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("key", Sorted, nullable=False),
-    sa.Column("said", Json, nullable=False),
+    sa.Column("shape", Json, nullable=False),  # names of columns, so that thousands of records are read by them once
+    sa.Column("cells", Json, nullable=False),
     sa.Index("discrepancy_of_key", "key", postgresql_using="hash"),
 )
 

@@ -11,7 +11,18 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from recon_assets.model import Decision, Details, Discrepancy, DiscrepancyKind, Figure, Finding, Resolution, Value
+from recon_assets.model import (
+    Decision,
+    Details,
+    Discrepancies,
+    Discrepancy,
+    DiscrepancyKind,
+    Figure,
+    Finding,
+    RecordShape,
+    Resolution,
+    Value,
+)
 
 _NUMBERS: Mapping[str, type[Decimal | float]] = {"decimal": Decimal, "float": float}
 
@@ -59,35 +70,37 @@ def content(project: str, table: str, discrepancy: Discrepancy) -> UUID:
     return UUID(bytes=blake2b(repr(said).encode("utf-8", "surrogatepass"), digest_size=16).digest())
 
 
-def discrepancy_json(discrepancy: Discrepancy) -> dict[str, Any]:
-    """All of a discrepancy but its kind and key."""
-    return {
-        "source": _plain(discrepancy.source),
-        "target": _plain(discrepancy.target),
-        "differing": discrepancy.differing,
-        "window": discrepancy.window,
-    }
+def shape_json(discrepancy: Discrepancy) -> list[Any]:
+    """What a discrepancy has in common with others, but for its kind: see `shape_of`."""
+    names = [None if record is None else list(record) for record in (discrepancy.source, discrepancy.target)]
+    return [*names, discrepancy.differing, discrepancy.window]
 
 
-def parsed(texts: Sequence[str]) -> list[Any]:
+def cells_json(discrepancy: Discrepancy) -> list[Value]:
+    """Its values, the source's and then the target's."""
+    return [*(discrepancy.source or {}).values(), *(discrepancy.target or {}).values()]
+
+
+def _parsed(texts: Sequence[str]) -> list[Any]:
     """What each JSON text says; one text of them all is read in half the time."""
     found: list[Any] = json.loads(f"[{','.join(texts)}]")
     return found
 
 
-_KINDS = {kind.value: kind for kind in DiscrepancyKind}  # looked up sooner than the enum is called
+def discrepancies_of(rows: Sequence[Sequence[Any]]) -> Discrepancies:
+    """The discrepancies of rows that begin with the text of the key, the id, the kind and the texts of all else."""
+    keys, _, kinds, shapes, cells = zip(*(row[:5] for row in rows), strict=True) if rows else ((),) * 5
+    numbers: dict[tuple[str, str], int] = {}
+    shape_of = [numbers.setdefault(each, len(numbers)) for each in zip(kinds, shapes, strict=True)]
+    found = [_shape(kind, *json.loads(shape)) for kind, shape in numbers]
+    return Discrepancies(found, shape_of, list(map(tuple, _parsed(keys))), _parsed(cells))
 
 
-def discrepancy_of(kind: str, key: Sequence[Value], said: Mapping[str, Any]) -> Discrepancy:
-    """The discrepancy that was stored."""
-    return Discrepancy(
-        _KINDS[kind],
-        tuple(key),
-        said["source"],
-        said["target"],
-        tuple(said["differing"]),
-        said["window"],
-    )
+def _shape(
+    kind: str, source: list[str] | None, target: list[str] | None, differing: list[str], window: str
+) -> RecordShape:
+    left, right = (None if names is None else tuple(names) for names in (source, target))
+    return RecordShape(DiscrepancyKind(kind), left, right, tuple(differing), window)
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
@@ -157,7 +170,8 @@ def given(columns: Sequence[sa.Column[Any]], rows: Sequence[Sequence[Any]]) -> s
     """Rows of values for ``columns`` as a table, in one parameter a column, whatever their number."""
     lists = zip(*rows, strict=True)
     arrays = (
-        sa.literal(list(each), postgresql.ARRAY(column.type)) for column, each in zip(columns, lists, strict=True)
+        sa.literal(list(each), postgresql.ARRAY(column.type, dimensions=1))
+        for column, each in zip(columns, lists, strict=True)
     )
     named = (sa.column(column.name, column.type) for column in columns)
     return sa.func.unnest(*arrays).table_valued(*named).render_derived(name="given")

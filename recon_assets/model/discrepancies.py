@@ -190,8 +190,12 @@ class Discrepancies(Sequence[Discrepancy]):
         """Those at these places."""
         if len(places) == len(self):
             return self
-        shape_of, keys, rows = ([each[at] for at in places] for each in (self.shape_of, self.keys, self.rows))
-        return Discrepancies(self.shapes, shape_of, keys, rows)
+        return Discrepancies(
+            self.shapes,
+            [self.shape_of[at] for at in places],
+            [self.keys[at] for at in places],
+            [self.rows[at] for at in places],
+        )
 
     @cached_property
     def by_shape(self) -> Mapping[RecordShape, Sequence[int]]:

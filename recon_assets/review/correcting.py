@@ -248,10 +248,10 @@ class _Correcting:
         Raises:
             StaleTargetError: When a record differs.
         """
-        keys = {item.key for item in wanted}
         with correcting.snapshot() as both:
             found = compare_windows(both, self.windows(), max_evidence=MOST)[self.case.window]
-        if not found.complete or any(item.key in keys for item in found.discrepancies):
+        wrong = {item.key for item in found.discrepancies}
+        if not found.complete or (wrong and any(item.key in wrong for item in wanted)):
             msg = f"{self.case}: the source does not show what was seen any more"
             raise StaleTargetError(msg)
 
@@ -317,7 +317,7 @@ class _Correcting:
             found = [item for item in found if item.kind not in EVERY_KIND]
         ids = {item.id(self.spec.name) for item in found}
         keys = {item.key for item in found if item.kind in EVERY_KIND}
-        return [item for item in decided if item.id in ids or item.discrepancy.key in keys]
+        return [item for item in decided if item.id in ids or item.discrepancy.key in keys] if found else []
 
     def compared(
         self, decided: Sequence[CaseRecord], chosen: Resolution, *, written: bool = False
@@ -329,8 +329,8 @@ class _Correcting:
             UnavailableError: When a database does not answer.
         """
         everything = self.case.of_records in EVERY_KIND
-        asked = {name for item in decided for name in item.checks}
-        names = [] if everything else [check.name for check in self.spec.checks if check.name in asked]
+        asked = set[str]() if everything else {name for item in decided for name in item.checks}
+        names = [check.name for check in self.spec.checks if check.name in asked]
         windows = self.windows()
         if not (names or (everything and windows)):
             msg = f"{self.case}: no check that is declared speaks of it any more, so nothing tells whether it is right"
@@ -384,7 +384,7 @@ class _Correcting:
             ledger.accept(connection, self.case, records, who=decided.who, why=decided.note, at=self.clock())
 
 
-Job = tuple[TableSpec, str, tuple[Discrepancy, ...]]
+Job = tuple[TableSpec, str, Sequence[Discrepancy]]
 """Of which table which window is written, and what is wrong there."""
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recon_assets import ledger, writing
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.ledger import CaseRecord, Ledger
+from recon_assets.ledger import CaseRecord, CaseRecords, Ledger
 from recon_assets.model import (
     Case,
     CaseEventType,
@@ -124,13 +124,13 @@ def known(connection: sa.Connection, case: CaseId) -> Case:
     return found
 
 
-def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> list[CaseRecord]:
+def records_of(connection: sa.Connection, case: Case, rows: Sequence[str] = ()) -> Sequence[CaseRecord]:
     """The records that a case names and that nobody has accepted, or those of the rows chosen."""
     if not case.id.of_records:
         return []
     named = ledger.case_records(connection, case.findings, case.id.of_records, ids=rows)
     accepted = ledger.acceptances(connection, case.id.table, [case.id.window]).get(case.id.window, {})
-    return list(unaccepted(named, accepted))
+    return unaccepted(named, accepted) if accepted else named
 
 
 def checked(project: Project, case: Case, chosen: Resolution, records: Sequence[CaseRecord]) -> Resolution:
@@ -241,13 +241,15 @@ def table_of(project: Project, name: str) -> TableSpec:
     return project.tables[name]
 
 
-def fixed(records: Sequence[CaseRecord], chosen: Resolution) -> tuple[Discrepancy, ...]:
+def fixed(records: Sequence[CaseRecord], chosen: Resolution) -> Sequence[Discrepancy]:
     """What is to become of the target's records: each discrepancy with the side that is to win as its source.
 
     Several discrepancies of one record and kind (of other columns) are one.
     """
-    if not chosen.values and len({record.discrepancy.key for record in records}) == len(records):
-        return tuple(record.discrepancy for record in records)
+    if isinstance(records, CaseRecords) and not chosen.values:
+        every = records.discrepancies
+        if len(set(every.keys)) == len(every):
+            return every
     found: dict[tuple[Value, ...], Discrepancy] = {}
     values: dict[tuple[Value, ...], dict[str, Value]] = {}
     for record in records:

@@ -91,8 +91,8 @@ class Planning:
             return {tuple(self.target.fields): range(len(self.wanted))}
         found: dict[tuple[str, ...], Sequence[int]] = {}
         for shape, rows in self.wanted.by_shape.items():  # several may write the same columns
-            names = self._differing(shape.differing, rows[0])
-            found[names] = [*found[names], *rows] if names in found else rows
+            written = self._differing(shape.differing, rows[0])
+            found[written] = [*found[written], *rows] if written in found else rows
         return found
 
     def _differing(self, differing: Sequence[str], at: int) -> tuple[str, ...]:

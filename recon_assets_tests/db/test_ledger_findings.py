@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recon_assets import ledger
 from recon_assets.errors import UnavailableError
-from recon_assets.ledger import Ledger, TrackedRecord
+from recon_assets.ledger import CaseRecord, Ledger, TrackedRecord
 from recon_assets.model import CaseEventType, CaseId, Details, Discrepancy, DiscrepancyKind, Finding, Severity, State
 from recon_assets_tests.db.ledgers import (
     CASE,
@@ -41,9 +41,15 @@ RECORD = st.none() | st.dictionaries(st.sampled_from(["id", "amount", "näme", "
 
 
 def all_of(book: Ledger, *findings: int, **which: Any) -> list[TrackedRecord]:
-    """What the ledger says of the records of these findings."""
+    """What the ledger says of the records of these findings, the same in both ways to ask."""
     with book.begin() as c:
-        return ledger.tracked_records(c, findings, **which)
+        found = ledger.tracked_records(c, findings, **which)
+        if which.keys() <= {"kind", "ids"}:
+            same = [CaseRecord(each.id, each.discrepancy, each.checks) for each in found]
+            without_times = ledger.case_records(c, findings, **which)
+            assert list(without_times) == same
+            assert list(without_times[1:]) == same[1:]
+        return found
 
 
 def fresh(book: Ledger, **which: Any) -> list[str]:

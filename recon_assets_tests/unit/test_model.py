@@ -20,6 +20,7 @@ from recon_assets.model import (
     Counts,
     Database,
     Days,
+    Discrepancies,
     Discrepancy,
     DiscrepancyKind,
     Evidence,
@@ -260,6 +261,27 @@ def test_id_of_a_discrepancy() -> None:
     ]
     assert one.id("orders") == same.id("orders") == "15a750d5458be732"
     assert len({each.id("orders") for each in [one, *others]} | {one.id("planes")}) == 5
+
+
+def test_many_discrepancies_are_what_each_of_them_was() -> None:
+    """Whatever they have in common: one by one, in part, and by column."""
+    lost = Discrepancy(DiscrepancyKind.MISSING, (1,), {"id": 1, "a": "x"}, None, (), "2024-01-01")
+    wrong = Discrepancy(DiscrepancyKind.MISMATCHED, (2,), {"id": 2, "a": None}, {"id": 2, "b": True}, ("a",))
+    extra = Discrepancy(DiscrepancyKind.EXTRA, (3,), None, {"id": 3, "b": False})
+    every = [lost, wrong, extra, replace(lost, key=(4,))]
+    held = Discrepancies.of(every)
+
+    assert list(held) == every
+    assert list(held[1:]) == every[1:]
+    assert held.only(range(4)) is held
+    assert [list(places) for places in held.by_shape.values()] == [[0, 3], [1], [2]]
+    assert [list(places) for places in held.only([0, 3]).by_shape.values()] == [[0, 1]]
+    assert held.column("source", "a", "-") == ["x", None, "-", "x"]
+    assert held.column("target", "b", "-") == ["-", True, False, "-"]
+    assert held.column("target", "c", "-") == ["-"] * 4
+    one = Discrepancies.of([wrong])
+    assert (one.column("target", "b", "-"), list(one.by_shape.values())) == ([True], [range(1)])
+    assert (list(Discrepancies.of([])), Discrepancies.of([]).by_shape) == ([], {})
 
 
 def test_comparison() -> None:

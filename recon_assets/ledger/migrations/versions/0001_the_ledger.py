@@ -40,7 +40,8 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(collation="C"), nullable=False),
-        sa.Column("said", sa.JSON(), nullable=False),
+        sa.Column("shape", sa.JSON(), nullable=False),
+        sa.Column("cells", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("content"),
         schema=SCHEMA,
     )

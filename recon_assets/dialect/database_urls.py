@@ -243,10 +243,18 @@ def _files_url(url: sa.URL, name: str) -> sa.URL:
     return url
 
 
-_CSV_OPTIONS = {"delimiter": r"[^\"\r\n]|tab", "encoding": "|".join(ENCODINGS), "columns": r".*[^\s,].*"}
+_CSV_OPTIONS = {
+    "delimiter": r"[^\"\r\n]|tab",
+    "encoding": "|".join(ENCODINGS),
+    "columns": r".*[^\s,].*",
+    "decimal": "[.,]",
+    "dates": r"D([./-])M\1Y|M([./-])D\2Y",
+}
 _CSV_MEANING = {
     "delimiter": "one character but a quote, or tab",
     "encoding": f"one of {', '.join(ENCODINGS)}",
+    "decimal": "the comma or the point",
+    "dates": "the order of day and month before the year, as D.M.Y, D/M/Y or M/D/Y",
     "columns": "the names of the columns of files without a header, as id,day,amount",
 }
 _TRANSLATED = {"postgresql": _postgresql_url, "mysql": _mysql_url, "mariadb": _mysql_url, "files": _files_url}

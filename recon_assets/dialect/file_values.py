@@ -70,6 +70,31 @@ EXPECTED: Mapping[Kind, str] = {
 }
 
 
+_NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}
+_MOMENTS = {Kind.DATE, Kind.TIMESTAMP, Kind.INSTANT}
+_WITH_COMMA = r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d*)?"
+_UNREADABLE: sa.ColumnElement[str] = sa.literal_column("''")
+
+
+def standard(text: Text, of: Type, options: Mapping[str, str]) -> Text:
+    """The text as it would be without the options of the URL; one that is not written as they say is no value then.
+
+    ``decimal`` is the comma that stands for the point, ``dates`` the order of day, month and year, as ``D.M.Y``.
+    """
+    if of.kind in _NUMBERS and options.get("decimal") == ",":
+        plain = sa.func.replace(sa.func.replace(text, ".", ""), ",", ".")
+        return sa.case((text.is_(None), None), (sa.func.regexp_full_match(text, _WITH_COMMA), plain), else_=_UNREADABLE)
+    if of.kind in _MOMENTS and "dates" in options:
+        order = options["dates"]
+        pattern = rf"(\d{{1,2}})[{order[1]}](\d{{1,2}})[{order[1]}](\d{{4}})([ T].*)?"
+        first, second, year, rest = (sa.func.regexp_extract(text, pattern, group) for group in range(1, 5))
+        month, day = (first, second) if order[0] == "M" else (second, first)
+        two = [sa.func.lpad(part, 2, "0") for part in (month, day)]
+        iso = sa.func.concat(year, "-", two[0], "-", two[1], rest)
+        return sa.case((text.is_(None), None), (sa.func.regexp_full_match(text, pattern), iso), else_=_UNREADABLE)
+    return text
+
+
 def readings(of: Type) -> tuple[Reading, ...]:
     """The ways to read texts beside a column of this type, the nearest first; none where they stay texts."""
     if of.kind is Kind.INTEGER:

@@ -20,7 +20,7 @@ from sqlalchemy.sql.ddl import CreateSchema, CreateTableAs, DropTable
 
 from recon_assets.dialect import file_formats
 from recon_assets.dialect.file_formats import Source
-from recon_assets.dialect.file_values import EXPECTED, Reading, decimal, digits, is_decimal, readings
+from recon_assets.dialect.file_values import EXPECTED, Reading, decimal, digits, is_decimal, readings, standard
 from recon_assets.dialect.sql import cast_as
 from recon_assets.errors import DeclarationError, DoesNotFitError, UnavailableError
 from recon_assets.model import Type
@@ -148,9 +148,14 @@ def _copy(  # noqa: PLR0913, PLR0917 - what `copy_in` was given
     connection.execute(CreateTableAs(every, _RAW, temporary=True))
     raw = sa.table(_RAW, *(sa.column(sa.sql.quoted_name(column, quote=True)) for column in columns))
     _refuse_header(connection, source, raw)
-    types = _types(connection, source, raw, like(columns), cast)
+    there = like(columns)
+    texts = {
+        name: standard(column, there[name], source.options) if name in there and name not in cast else column
+        for name, column in zip(columns, raw.c, strict=True)
+    }
+    types = _types(connection, source, raw, texts, there, cast)
     selected = (
-        cast_as(raw.c[column], types[column]).label(raw.c[column].name) if column in types else raw.c[column]
+        cast_as(texts[column], types[column]).label(raw.c[column].name) if column in types else raw.c[column]
         for column in columns
     )
     connection.execute(CreateTableAs(sa.select(*selected).select_from(raw), table, schema=schema))
@@ -172,10 +177,11 @@ def _first(connection: sa.Connection, raw: sa.TableClause, where: sa.ColumnEleme
     return connection.scalar(sa.select(sa.func.min(_ROW) - first).select_from(raw).where(where))
 
 
-def _types(
+def _types(  # noqa: PLR0913, PLR0917 - what is copied, and what is known of it
     connection: sa.Connection,
     source: Source,
     raw: sa.TableClause,
+    texts: Mapping[str, sa.ColumnElement[Any]],
     like: Mapping[str, Type],
     cast: Mapping[str, str],
 ) -> dict[str, str]:
@@ -183,8 +189,8 @@ def _types(
     known = [column.name for column in raw.c if column.name in {*cast, *like}]
     ways = {name: (Reading(cast[name]),) if name in cast else readings(like[name]) for name in known}
     every = [(name, way) for name in known for way in ways[name]]
-    counts = [sa.func.count().filter(way.fails(raw.c[name])) for name, way in every]
-    sizes = [size for name in known for size in digits(raw.c[name])]
+    counts = [sa.func.count().filter(way.fails(texts[name])) for name, way in every]
+    sizes = [size for name in known for size in digits(texts[name])]
     found = connection.execute(sa.select(sa.func.count(), *counts, *sizes).select_from(raw)).one()[1:]
     wrong = dict(zip(every, found, strict=False))
     before, after = (dict(zip(known, found[len(every) + part :: 2], strict=True)) for part in (0, 1))
@@ -192,20 +198,23 @@ def _types(
     for name in known:
         best = min(ways[name], key=lambda way: wrong[name, way], default=None)
         if best and wrong[name, best]:
-            line = source.line(_first(connection, raw, best.fails(raw.c[name])) or 0)
-            raise DoesNotFitError(_misfit(f"{line}: {name}", like.get(name), cast.get(name)))
+            line = source.line(_first(connection, raw, best.fails(texts[name])) or 0)
+            raise DoesNotFitError(_misfit(f"{line}: {name}", source, like.get(name), cast.get(name)))
         if best and name not in cast:
             to = decimal(like[name], before[name], after[name]) if is_decimal(best) else best.to
             if to is None:
-                raise DoesNotFitError(_misfit(f"{source.place}: {name}", like[name], None))
+                raise DoesNotFitError(_misfit(f"{source.place}: {name}", source, like[name], None))
             types[name] = to
     return types
 
 
-def _misfit(where: str, other: Type | None, cast: str | None) -> str:
+def _misfit(where: str, source: Source, other: Type | None, cast: str | None) -> str:
     if cast or other is None:
         return f"{where}: cannot become {cast}; mend the line, or cast to another type"
+    named = [f"{option}={source.options[option]}" for option in ("decimal", "dates") if option in source.options]
+    written = f", and as the URL's {' '.join(named)} say" if named else ""
     return (
-        f"{where}: expected {EXPECTED[other.kind]}, for the other side has {other.name}; mend the line, or read the"
-        f" column as text (`--cast COLUMN=VARCHAR`, columns.cast in YAML) and say by a rule what equal means"
+        f"{where}: expected {EXPECTED[other.kind]}{written}, for the other side has {other.name}; mend the"
+        " line, or read the column as text (`--cast COLUMN=VARCHAR`, columns.cast in YAML) and say by a rule what equal"
+        " means"
     )

@@ -247,6 +247,29 @@ FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
 }
 
 
+def test_decimal_commas_and_days_first(fresh: Fresh, tmp_path: Path) -> None:
+    """As the URL says, and no other way: 1.5 and 2024-12-31 are refused then."""
+    url = fresh("postgresql")
+    Side("postgresql", url).run(
+        "CREATE TABLE orders (id integer, amount numeric(12, 2), huge double precision, day date, moment timestamp)",
+        "INSERT INTO orders VALUES (1, -1234567.5, 0.25, '2024-12-31', '2024-02-01 23:59')",
+        "INSERT INTO orders VALUES (2, NULL, 1000, NULL, NULL)",
+    )
+    header, bank = "id;amount;huge;day;moment", f"files:{tmp_path}?decimal=,&dates=D.M.Y"
+    (tmp_path / "orders.csv").write_text(
+        f"{header}\n1;-1.234.567,50;0,25;31.12.2024;1.2.2024 23:59\n2;;1000;;\n", encoding="utf-8"
+    )
+
+    comparison = recon_assets.compare(bank, "orders.csv", url, "orders", key=["id"])
+
+    assert (comparison.equal, comparison.not_compared) == (True, ())
+    said = "expected .* as the URL's decimal=, dates=D.M.Y say"
+    for column, value in (("amount", "1.5"), ("day", "2024-12-31"), ("day", "1/2/2024"), ("day", "30.2.2024")):
+        (tmp_path / "orders.csv").write_text(f"id;{column}\n1;{value}\n")
+        with pytest.raises(ReconError, match=rf"line 2: {column}: {said}"):
+            recon_assets.compare(bank, "orders.csv", url, "orders", key=["id"])
+
+
 @pytest.mark.parametrize("case", FILES)
 def test_files_that_are_no_table_are_refused(tmp_path: Path, case: str) -> None:
     """Where, what, and what was expected."""

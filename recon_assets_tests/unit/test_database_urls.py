@@ -31,8 +31,9 @@ BAD_URLS = {
     "delimiter of files": ("files:.?delimiter=s3cr3t", r"\?delimiter= must be one character but a quote, or tab"),
     "option of files": (
         "files:.?quote=s3cr3t",
-        r"option \?quote= is not known; there are columns, delimiter, encoding",
+        r"option \?quote= is not known; there are columns, dates, decimal, delimiter, encoding",
     ),
+    "dates of files": ("files:.?dates=D.M/Y", r"\?dates= must be the order of day and month before the year"),
     "encoding of files": ("files:.?encoding=s3cr3t", r"\?encoding= must be one of utf-8, utf-16, latin-1"),
     "database": ("oracle://u:s3cr3t@h/d", "no support for 'oracle'; use one of duckdb, files, mariadb"),
 }

@@ -81,9 +81,13 @@ def _is_plain(of: Type) -> bool:
 
 @compiles(not_identical, "postgresql")
 def _not_identical_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    form = "{}" if _is_plain(element.of) else '({})::text COLLATE "C"'
-    left, right = (form.format(compiler.process(clause, **kw)) for clause in element.clauses)
-    return f"({left} IS DISTINCT FROM {right})"
+    left, right = (compiler.process(clause, **kw) for clause in element.clauses)
+    by_value = f"{left} IS DISTINCT FROM {right}"
+    by_text = f'({left})::text COLLATE "C" IS DISTINCT FROM ({right})::text COLLATE "C"'
+    if element.of.kind is Kind.FLOAT:
+        # Texts of floats are dear, and equal ones have two of them only where they are 0.
+        return f"({by_value} OR ({left} IS NOT DISTINCT FROM 0 AND {by_text}))"
+    return f"({by_value if _is_plain(element.of) else by_text})"
 
 
 @compiles(not_identical, "mysql", "mariadb")

@@ -1,5 +1,6 @@
 """What each mode does to rows that are there, to rows that are not, and to nothing else."""
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -108,6 +109,16 @@ def test_replacement_leaves_identical_rows_alone(both: Both, target: Name, of: s
     assert wrote(loaded) == (2, 0, 2)
     found = sides.target.rows("SELECT v, own FROM t ORDER BY k")
     assert found == [("x", 1), ("y", 0), ("z", 0), (None, 5)]
+
+
+def test_floats_are_replaced_unless_they_are_identical(both: Both) -> None:
+    """0 is not -0, but NaN is NaN, and NULL is NULL."""
+    sides = both("postgresql", "postgresql")
+    sides.create("k integer, v float8", "k integer primary key, v float8", enumerate((0.0, -0.0, 1.5, math.nan, None)))
+    sides.target.fill("t", enumerate((-0.0, -0.0, 1.5, math.nan, None)))
+
+    assert wrote(sides.load(spec(key=("k",)), mode=Mode.REPLACE)) == (1, 0, 1)
+    assert wrote(sides.load(spec(key=("k",)), mode=Mode.REPLACE)) == (0, 0, 0)
 
 
 def test_replacement_of_a_table_that_others_inherit_from(both: Both) -> None:

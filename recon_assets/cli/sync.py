@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def sync() -> None:
-    """Have every case shown in Dagster anew, after Dagster's storage was lost, emptied or moved.
+    """Have every case shown in Dagster anew, after its storage was lost, emptied or moved.
 
     The ledger knows all of them; while Dagster runs, its sensor asks for the runs that show them. What is there
     already is not shown twice. Days that are loaded: recon adopt --all; their checks: recon judge --all.

@@ -359,9 +359,10 @@ def test_what_was_not_compared_is_said(shop: Shop) -> None:
     assert (result.exit_code, strict.exit_code, declared.exit_code) == (0, 1, 1)
     assert "not all was compared, and the table is strict" in strict.stdout
     assert findings[0]["passed"]
+    hint = "; if tags and loaded_at are one, add the rename tags=loaded_at"
     assert findings[0]["not_compared"] == [
-        {"column": "tags", "side": "source", "why": "only in the source"},
-        {"column": "loaded_at", "side": "target", "why": "only in the target"},
+        {"column": "tags", "side": "source", "why": f"only in the source{hint}"},
+        {"column": "loaded_at", "side": "target", "why": f"only in the target{hint}"},
     ]
 
 

@@ -233,6 +233,7 @@ def test_a_finding_in_json() -> None:
         "window": DAY,
         "check": "fields",
         "passed": False,
+        "accepted": None,
         "error": None,
         "severity": "high",
         "summary": "t: 1 of 4 differs",

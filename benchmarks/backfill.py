@@ -161,7 +161,8 @@ class Course:
     def fill(self, wanted: Wanted) -> Run:
         """Launch a backfill and follow it to its end."""
         cpu, began = self.spent(), time.time()
-        (last,) = deque(self.session.fill(self.webserver, [wanted]), maxlen=1)
+        _, steps = self.session.fill(self.webserver, [wanted])
+        (last,) = deque(steps, maxlen=1)
         spent, ended = self.spent() - cpu, time.time()
         self.check(wanted, last)
         return Run((ended if self.checks else self.last_materialized(wanted)) - began, cpu=spent)

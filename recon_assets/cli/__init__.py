@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
-    "backfill": Lazy("runs", "Load days of tables by a Dagster backfill, and follow it to its end."),
+    "backfill": Lazy("runs", "Load days of tables by Dagster backfills, parents first, and follow them to their end."),
     "judge": Lazy("runs", "Judge days by their checks in Dagster, so that each day has its status there."),
     "review": Lazy("review", "Read the queue of cases that wait for a decision, and decide."),
     "rollback": Lazy(

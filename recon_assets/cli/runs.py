@@ -6,20 +6,27 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
 import dagster as dg
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from recon_assets import ledger, review
 from recon_assets.cli import cases, checks, context, findings
+from recon_assets.cli.filling import (
+    SECONDS_BETWEEN_LINES,
+    Place,
+    fill,
+    nothing_to_load,
+    refuse_columns,
+    refuse_overwriting,
+    show,
+)
 from recon_assets.cli.options import AllTables, File, Span, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import screen, tell
 from recon_assets.declare import DEMO
@@ -31,14 +38,11 @@ from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Judged, Verdict
-from recon_assets.orchestration.loading_order import loading_order
-from recon_assets.orchestration.processes import Services
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
 app = typer.Typer()
 
-SECONDS_BETWEEN_LINES = 5.0
 MOST_NAMED = 5
 MOST_SHOWN = 10
 
@@ -74,7 +78,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
             place = Place(running.webserver, running)
             finish_earlier(session, place)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
-            done = fill(session, place, wanted)
+            done = nothing_to_load(wanted) or fill(session, place, wanted)
             asked = asked_for(session, session.project.tables.values())
             judged = judge(session, place, asked)
             settle(session, place)
@@ -121,20 +125,24 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     file: File = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
     mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
+    yes: Annotated[bool, typer.Option("--yes", help="Load by a mode that changes or deletes rows.")] = False,  # noqa: FBT002
     webserver: Elsewhere = None,
 ) -> None:
-    """Load days of tables by a Dagster backfill, and follow it to its end.
+    """Load days of tables by Dagster backfills, parents first, and follow them to their end.
 
     Uses the Dagster that `recon dev` runs, or starts one for as long as it takes. Days that fail leave exit code 3.
+    Interrupted, it cancels the backfill that it follows; what that has loaded stays.
     """
     days = span(first, last)
     with interruptible(as_typed("--missing")), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
-        wanted = [selected(session, spec, days, missing=missing) for spec in specs]
-        with reached(session, webserver) as place:
-            done = fill(session, place, wanted, mode)
-    raise typer.Exit(0 if done else COULD_NOT_RUN)
+        wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
+        refuse_overwriting(wanted, mode, yes=yes)
+        if not nothing_to_load(wanted):
+            with reached(session, webserver) as place:
+                done = fill(session, place, wanted, mode)
+            raise typer.Exit(0 if done else COULD_NOT_RUN)
 
 
 @app.command("judge")
@@ -166,14 +174,6 @@ def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
     raise typer.Exit(COULD_NOT_RUN if verdict.unknown else DIFFERENT if verdict.wrong else 0)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where backfills are launched, and its processes when they are ours."""
-
-    webserver: Webserver
-    running: Services | None = None
-
-
 def refuse_mine(environ: Mapping[str, str], *, into_mine: bool) -> None:
     """Raise when the demo would write into databases that somebody has named, and did not mean for it."""
     mine = [name for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL") if environ.get(name)]
@@ -195,69 +195,7 @@ def finish_earlier(session: Session, place: Place) -> None:
     for backfill_id in backfills.active(place.webserver, session.mark):
         tell(f"Going on with backfill {backfill_id}, which was interrupted.")
         wanted = [session.missing(spec) for spec in session.project.tables.values()]
-        show(backfills.follow(place.webserver, session.instance, backfill_id, wanted), wanted, place.running)
-
-
-def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING) -> bool:
-    """Launch backfills, parents before the tables that name their rows; whether every window was loaded."""
-    some = {item.spec.name: item for item in wanted if item.windows}
-    if not some:
-        tell("Nothing to load: no day is missing.")
-        return True
-    order = loading_order(session.project)
-    for remark in order.remarks(some):
-        tell(remark)
-    done = True
-    for wave in order.waves(some):
-        done &= fill_wave(session, place, [some[name] for name in wave], mode)
-    return done
-
-
-def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode) -> bool:
-    """Launch one backfill and show it to its end; whether every window was loaded."""
-    for item in wanted:
-        tell(f"{item.spec.name}: {len(item.windows)} to load, {item.windows[0]} to {item.windows[-1]}")
-    last = show(session.fill(place.webserver, wanted, mode), wanted, place.running)
-    failed = {(item.spec.name, key) for item in wanted for key in item.windows} - last.done
-    tell(f"{last.status}: {last}" + (f" in {last.seconds:.0f} s" if last.done else ""))
-    if failed:
-        some_failed = ", ".join(f"{name} {key}" for name, key in sorted(failed)[:10])
-        tell(f"Not loaded: {some_failed} ({len(failed)} in all)")
-        tell(last.error or "The runs' logs in Dagster say why; run the command again to try these days again.")
-    return not failed
-
-
-def show(
-    steps: Iterable[backfills.Progress], wanted: Sequence[Wanted], running: Services | None = None
-) -> backfills.Progress:
-    """Show each step of a backfill as it comes, as a bar on a terminal and as lines elsewhere; the last step."""
-    last = backfills.Progress(total=sum(len(item.windows) for item in wanted))
-    draw = bar if screen().is_terminal else lines
-    for step in draw(steps):
-        last = step
-        if running:
-            running.check()
-    return last
-
-
-def bar(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
-    """Draw a live bar."""
-    with Progress(SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), console=screen()) as progress:
-        task = progress.add_task("waiting for the daemon", total=None)
-        for step in steps:
-            words = str(step) if step.done else "waiting for the first days"
-            progress.update(task, total=step.total, completed=len(step.done), description=words)
-            yield step
-
-
-def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
-    """Print a line every few seconds."""
-    said = float("-inf")
-    for step in steps:
-        if step.seconds - said >= SECONDS_BETWEEN_LINES:
-            tell(str(step))
-            said = step.seconds
-        yield step
+        show(backfills.follow(place.webserver, session.instance, backfill_id, wanted), wanted, place)
 
 
 def judge(session: Session, place: Place, asked: Sequence[Asked]) -> Verdict:
@@ -324,7 +262,7 @@ def asked_for(
     """
     specs = list(specs)
     refuse_unknown_checks(specs, only)
-    wanted = [ended(session, spec, days) for spec in specs]
+    wanted = some_of(specs, lambda spec: ended(session, spec, days))
     return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
 
 
@@ -387,9 +325,30 @@ def ended(session: Session, spec: TableSpec, days: Span) -> Wanted:
     """
     wanted = between(session.everything(spec), days)
     if not wanted.windows:
-        msg = f"{spec.name}: none of its days that have ended is asked for; see --from and --to."
+        last = f" to before {spec.days.end}" if spec.days and spec.days.end else " on"
+        first = f"; its days go from {spec.days.start}{last}" if spec.days else ""
+        msg = f"{spec.name}: none of its days that have ended is asked for{first}, and today has not ended."
         raise DeclarationError(msg)
     return wanted
+
+
+def some_of(specs: Iterable[TableSpec], windows: Callable[[TableSpec], Wanted]) -> list[Wanted]:
+    """What is wanted of each table; one that has none of the days is said, and stops no other.
+
+    Raises:
+        DeclarationError: When that is nothing.
+    """
+    found, refused = list[Wanted](), list[str]()
+    for spec in specs:
+        try:
+            found.append(windows(spec))
+        except DeclarationError as error:
+            refused.append(str(error))
+    if refused and not found:
+        raise DeclarationError("\n".join(refused))
+    for said in refused:
+        tell(said)
+    return found
 
 
 def between(wanted: Wanted, days: Span) -> Wanted:
@@ -399,13 +358,6 @@ def between(wanted: Wanted, days: Span) -> Wanted:
     low, high = (day.isoformat() if day else None for day in days)
     keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
     return Wanted(wanted.spec, keys)
-
-
-def refuse_columns(mode: Mode) -> None:
-    """Raise for modes whose columns the command line cannot name."""
-    if mode.names_columns:
-        msg = f"--mode {mode}: name its columns in Dagster's launchpad; here use insert_missing, upsert or replace."
-        raise RefusedError(msg)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -9,15 +10,27 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading
+from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration import gap_filling
+from recon_assets.orchestration.causes import CAUSES, Cause
 from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
 from recon_assets.orchestration.gap_filling import Condition
-from recon_assets.orchestration.loading import LoadConfig, Opener, begin, load_windows, loads, opener, run_keys
+from recon_assets.orchestration.loading import (
+    LoadConfig,
+    NotLoaded,
+    Opener,
+    begin,
+    load_windows,
+    loads,
+    opener,
+    run_keys,
+)
 from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.memory import Memory
 
 DAYS_PER_RUN = 31
+NAMED_ROW = re.compile(r"the row with [^:]*: ")
 
 
 def tables(project: Project, memory: Memory) -> list[dg.AssetsDefinition]:
@@ -52,10 +65,9 @@ def table(
     )
     def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Said]:
         begin(context)
-        failed, blocked = list[str](), dict[str, list[str]]()
+        failed, blocked = dict[str, NotLoaded](), dict[str, list[str]]()
         if loads(context, spec):
-            with reach(spec, context.run) as sides:
-                failed = load_windows(context, spec, sides, config)
+            failed = loaded(context, spec, reach, config)
         # Days are reported one by one as they commit; an output would report the whole range at once.
         if not config.dry_run:
             sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
@@ -66,11 +78,35 @@ def table(
     return work
 
 
-def failure(spec: TableSpec, failed: Sequence[str], blocked: Mapping[str, Sequence[str]]) -> dg.Failure:
+def loaded(
+    context: dg.AssetExecutionContext, spec: TableSpec, reach: Opener, config: LoadConfig
+) -> dict[str, NotLoaded]:
+    """Load the run's windows; those that failed, which are all of them where a side cannot be opened."""
+    try:
+        with reach(spec, context.run) as sides:
+            return load_windows(context, spec, sides, config)
+    except ReconError as error:
+        return dict.fromkeys(run_keys(context, spec), NotLoaded(str(error), isinstance(error, UnavailableError)))
+
+
+def causes(spec: TableSpec, failed: Mapping[str, NotLoaded]) -> list[Cause]:
+    """Each cause once, with its windows: one that names a row stands for all that are alike but for the row."""
+    found = dict[tuple[str, bool], Cause]()
+    for window, why in failed.items():
+        reason = why.reason.removeprefix(f"{spec.name} {window}: ")
+        alike = (NAMED_ROW.sub("", reason).replace(window, ""), why.passing)
+        cause = found.get(alike, Cause(spec.name, reason, (), why.passing))
+        found[alike] = replace(cause, windows=(*cause.windows, window))
+    return list(found.values())
+
+
+def failure(spec: TableSpec, failed: Mapping[str, NotLoaded], blocked: Mapping[str, Sequence[str]]) -> dg.Failure:
     """The end of a run in which windows failed; it names them, and what was done stays done."""
+    because = causes(spec, failed)
+    why = " ".join(cause.reason for cause in because)
     stopped = [f"{window} (blocked by {', '.join(names)})" for window, names in blocked.items()]
     said = [
-        f"{counted(spec, failed)} could not be loaded: {', '.join(failed)}."
+        f"{counted(spec, failed)} could not be loaded: {', '.join(failed)}. {why}"
         " What else the run asked for is loaded; re-execute from failure to load only what is named."
         if failed
         else "",
@@ -78,7 +114,11 @@ def failure(spec: TableSpec, failed: Sequence[str], blocked: Mapping[str, Sequen
     ]
     return dg.Failure(
         f"{spec.name}: {' '.join(filter(None, said))}",
-        metadata={"failed": list(failed), "blocked": {window: list(names) for window, names in blocked.items()}},
+        metadata={
+            "failed": list(failed),
+            CAUSES: [asdict(cause) for cause in because],
+            "blocked": {window: list(names) for window, names in blocked.items()},
+        },
         allow_retries=False,
     )
 

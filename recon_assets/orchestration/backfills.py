@@ -44,6 +44,15 @@ query Status($id: String!) {
   }
 }
 """
+CANCEL = """
+mutation Cancel($id: String!) {
+  cancelPartitionBackfill(backfillId: $id) {
+    __typename
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+  }
+}
+"""
 ACTIVE = """
 query Active {
   partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) {
@@ -134,6 +143,12 @@ class Progress:
         """The time the rest will take if it goes on like this; None before anything is done."""
         return self.seconds / len(self.done) * (self.total - len(self.done)) if self.done else None
 
+    @property
+    def result(self) -> str:
+        """What has come of it, once it has ended."""
+        whole = "done" if len(self.done) == self.total else "cancelled" if self.status == "CANCELED" else "failed"
+        return f"{whole}, {len(self.done)} of {self.total} days loaded, {self.rows:,} rows in {self.seconds:.0f} s"
+
     def __str__(self) -> str:
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s left"
         days = f"{len(self.done)} of {self.total} days"
@@ -165,6 +180,13 @@ def answered(answer: Mapping[str, Any], expected: str) -> Mapping[str, Any]:
         msg = f"Dagster refused: {sentence(answer.get('message', answer['__typename']))}"
         raise UnavailableError(msg)
     return answer
+
+
+def cancel(webserver: Webserver, backfill_id: str) -> None:
+    """Stop a backfill, which otherwise goes on whenever Dagster runs; one that has ended is left alone."""
+    status = answered(webserver.ask(STATUS, id=backfill_id)["partitionBackfillOrError"], "PartitionBackfill")
+    if status["status"] not in ENDED:
+        answered(webserver.ask(CANCEL, id=backfill_id)["cancelPartitionBackfill"], "CancelBackfillSuccess")
 
 
 def active(webserver: Webserver, mark: Mapping[str, str]) -> list[str]:

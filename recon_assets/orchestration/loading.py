@@ -20,12 +20,12 @@ from recon_assets.errors import ReconError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import adapter
+from recon_assets.orchestration.causes import BACKFILL_TAG
 from recon_assets.orchestration.memory import Memory
 from recon_assets.review import PERSON_TAG
 
 T = TypeVar("T")
 TRIES = 3
-BACKFILL_TAG = "dagster/backfill"
 RETRIES = frozenset({"dagster/retry_number", "dagster/is_resume_retry", "dagster/is_asset_resume_retry"})
 
 
@@ -134,20 +134,31 @@ def opener(project: Project, memory: Memory) -> Opener:
     return opened
 
 
-def load_windows(context: dg.AssetExecutionContext, spec: TableSpec, sides: Sides, config: LoadConfig) -> list[str]:
+@dataclass(frozen=True)
+class NotLoaded:
+    """Why a window was not loaded; ``passing`` may be over when it is loaded again."""
+
+    reason: str
+    passing: bool = False
+
+
+def load_windows(
+    context: dg.AssetExecutionContext, spec: TableSpec, sides: Sides, config: LoadConfig
+) -> dict[str, NotLoaded]:
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
     schema = sides.schema()
-    failed = []
+    failed = dict[str, NotLoaded]()
     for window in windows_to_do(context, spec, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
         except ReconError as error:
             context.log.error("%s %s was not loaded: %s", spec.name, window, error)  # noqa: TRY400 - it says all
-            failed.append(window.key)
-        except Exception:  # whatever one day's failure is, it stops no other day
+            failed[window.key] = NotLoaded(str(error), isinstance(error, UnavailableError))
+        except Exception as error:  # whatever one day's failure is, it stops no other day
             context.log.exception("%s %s was not loaded", spec.name, window)
-            failed.append(window.key)
+            # Its words may hold values of rows, which the run's log alone may show.
+            failed[window.key] = NotLoaded(f"{type(error).__name__}, a fault of this program; the run's log has it")
         else:
             report(context, spec, loaded, schema)
     return failed

@@ -70,11 +70,11 @@ class Session:
 
     def fill(
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
-    ) -> Iterator[Progress]:
-        """Launch a backfill and yield its progress until it has ended."""
+    ) -> tuple[str, Iterator[Progress]]:
+        """Launch a backfill: its id, and its progress until it has ended."""
         since = backfills.newest(self.instance, wanted)
         backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
-        yield from backfills.follow(webserver, self.instance, backfill_id, wanted, since)
+        return backfill_id, backfills.follow(webserver, self.instance, backfill_id, wanted, since)
 
     def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Judged]:
         """Launch runs of checks alone, and yield what each has found until all have ended."""

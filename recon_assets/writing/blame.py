@@ -11,7 +11,7 @@ from recon_assets.dialect.driver_errors import explain, is_duplicate
 from recon_assets.errors import DoesNotFitError, ReconError, RefusedError
 from recon_assets.model import Loaded, Mode
 from recon_assets.reading import rows
-from recon_assets.writing.source_rows import MEND, WINDOW_UNTOUCHED, Row
+from recon_assets.writing.source_rows import WINDOW_UNTOUCHED, Row, advice
 from recon_assets.writing.touched_rows import written_meanwhile
 from recon_assets.writing.window_load import WindowLoad
 
@@ -43,7 +43,7 @@ def _blamed(job: WindowLoad, said: str, *, duplicate: bool) -> ReconError:
     if duplicate and (tried or _run_again(again)):
         return written_meanwhile(job.pair, job.window)
     return DoesNotFitError(
-        f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {WINDOW_UNTOUCHED}. {MEND}"
+        f"{job.pair.spec.name} {job.window}: {job.source.unstaged(said)}; {WINDOW_UNTOUCHED}. {advice(said)}"
     )
 
 

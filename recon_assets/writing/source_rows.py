@@ -18,6 +18,7 @@ from recon_assets.writing.keys import key_shown, unstaged
 Row = tuple[Any, ...]
 WINDOW_UNTOUCHED = "nothing of this window was written"
 MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
+LOAD_PARENT = "It names a row of another table that is not there: load that table first, or mend the row that it names."
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,18 @@ class SourceRows:
         values = dict(zip((column.source.name for column in self.pair.columns), row, strict=True))
         key = key_shown(self.pair.spec, map(values.get, self.pair.spec.key))
         return DoesNotFitError(
-            f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {WINDOW_UNTOUCHED}. {MEND}"
+            f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {WINDOW_UNTOUCHED}."
+            f" {advice(why)}"
         )
 
     def unstaged(self, said: str) -> str:
         """With the target's name of a column where the stage's was said."""
         return unstaged(said, [column.target for column in self.pair.columns])
+
+
+def advice(why: str) -> str:
+    """What to do about a row that the target refuses."""
+    return LOAD_PARENT if "foreign key violation" in why else MEND
 
 
 def _objection(convert: Callable[[Any], Any], value: Any) -> str | None:

@@ -77,6 +77,19 @@ def test_progress_tells_days_rows_speed_and_time_left() -> None:
     assert not progress.ended
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "said"),
+    [
+        ("COMPLETED_SUCCESS", {("flights", "2013-03-01")}, "done, 1 of 1 days loaded, 5 rows in 3 s"),
+        ("COMPLETED_FAILED", set(), "failed, 0 of 1 days loaded, 5 rows in 3 s"),
+        ("CANCELED", set(), "cancelled, 0 of 1 days loaded, 5 rows in 3 s"),
+    ],
+)
+def test_the_result_is_said_in_words(status: str, done: set[tuple[str, str]], said: str) -> None:
+    """And no time is left."""
+    assert Progress(1, frozenset(done), 5, 3.2, status).result == said
+
+
 def test_nothing_is_promised_before_the_first_day() -> None:
     """There is no time left to tell, and no division by zero."""
     assert str(Progress(total=8)) == "0 of 8 days, 0 rows, 0 rows/s"

@@ -1,17 +1,23 @@
 """A run over a range of days: each day has a status of its own."""
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
-from recon_assets.errors import UnavailableError
-from recon_assets.model import Loaded, Mode, Window
+from recon_assets.errors import DoesNotFitError, UnavailableError
+from recon_assets.model import Loaded, Mode, TableSpec, Window
 from recon_assets.orchestration import loading
+from recon_assets.orchestration.assets import table
+from recon_assets.orchestration.causes import Cause, causes
+from recon_assets.orchestration.loading import LoadConfig, Sides
 from recon_assets_tests.dagster.example import (
     AIRLINES,
     FLIGHTS,
+    WAREHOUSE,
     Scripted,
+    Verdicts,
     config,
     days,
     failing,
@@ -49,6 +55,44 @@ def test_a_failing_day_stops_no_other_day(instance: dg.DagsterInstance) -> None:
     assert failure.user_failure_data
     assert "1 day could not be loaded: 2013-03-06." in str(failure.error)
     assert failure.user_failure_data.metadata["failed"].value == ["2013-03-06"]
+
+
+def test_each_cause_is_told_once_with_its_days(instance: dg.DagsterInstance) -> None:
+    """Rows that are alike but for their keys have one; it is said whether it may pass, and no value of a row."""
+
+    def load(window: Window, settings: LoadConfig) -> Loaded:
+        where = f"flights {window}: the row with id={window.key[-1]}: "
+        if window.key < "2013-03-04":
+            msg = f"{where}{'unique' if window.key == '2013-03-03' else 'check'} violation"
+            raise DoesNotFitError(msg)
+        msg = f"{where}s3cret"
+        raise ValueError(msg)
+
+    tags = days("2013-03-01", "2013-03-04", **{"dagster/backfill": "abc"})
+    job(Scripted(load)).execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+    fault = "ValueError, a fault of this program; the run's log has it"
+    assert causes(instance, "abc") == [
+        Cause("flights", fault, ("2013-03-04",)),
+        Cause("flights", "the row with id=1: check violation", ("2013-03-01", "2013-03-02")),
+        Cause("flights", "the row with id=3: unique violation", ("2013-03-03",)),
+    ]
+
+
+def test_a_side_that_does_not_answer_is_the_cause_of_all_days(instance: dg.DagsterInstance) -> None:
+    """It may answer when the days are loaded again; a failure of something else has no cause that is known."""
+
+    def gone(_spec: TableSpec, _run: dg.DagsterRun) -> AbstractContextManager[Sides]:
+        msg = "warehouse does not answer"
+        raise UnavailableError(msg)
+
+    assets = [table(FLIGHTS, WAREHOUSE, gone, lambda _: Verdicts())]
+    flow = dg.Definitions(assets, executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+    tags = days("2013-03-01", "2013-03-02", **{"dagster/backfill": "abc"})
+    flow.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+    known = Cause("flights", "warehouse does not answer", ("2013-03-01", "2013-03-02"), passing=True)
+    assert causes(instance, "abc") == [known]
 
 
 def test_a_day_without_rows_is_materialized(instance: dg.DagsterInstance) -> None:

@@ -80,7 +80,8 @@ def orders(session: Session) -> TableSpec:
 
 def last(session: Session, wanted: Wanted, url: str) -> Progress:
     """Fill these windows by the webserver at ``url``; the final progress."""
-    *_, progress = session.fill(Webserver(url), [wanted])
+    _, steps = session.fill(Webserver(url), [wanted])
+    *_, progress = steps
     return progress
 
 
@@ -173,10 +174,13 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         wanted = session.missing(orders(session))
         assert wanted.windows == DAYS
 
-        first = last(session, wanted, running.webserver.url)
-        assert first.status == "COMPLETED_FAILED"
-        assert {day for _, day in first.done} == set(DAYS) - {BROKEN_DAY}
-        assert first.rows == 18 * 20
+        first = CliRunner().invoke(cli.app, ["backfill", "orders"], env={"COLUMNS": "500"})
+        assert first.exit_code == 3, first.output
+        assert "failed, 19 of 20 days loaded, 360 rows" in first.output
+        assert (
+            f"orders: 1 day ({BROKEN_DAY}): the row with id=6: the target refuses it: check violation" in first.output
+        )
+        assert "load what is missing: recon backfill orders --missing" in first.output
 
         with connect(environ["RECON_TARGET_URL"]) as target:
             target.execute("ALTER TABLE orders DROP CONSTRAINT orders_at_check")

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,10 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from recon_assets import cli
-from recon_assets.cli import runs
+from recon_assets.cli import filling, runs
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
-from recon_assets.model import Days, Project, Relation, TableSpec
+from recon_assets.model import Days, Mode, Project, Relation, TableSpec
+from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.processes import Dagster
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
@@ -173,7 +175,9 @@ def test_days_that_a_table_does_not_have_are_refused(tmp_path: Path, missing: bo
         session = Session(Dagster(tmp_path), {}, Project({}, {"t": spec}), instance)
 
         assert len(runs.selected(session, spec, (date(2024, 1, 30), None), missing=missing).windows) == 2
-        with pytest.raises(DeclarationError, match="none of its days that have ended is asked for"):
+        with pytest.raises(
+            DeclarationError, match=r"none of its days that have ended is asked for; .* from 2024-01-01 to"
+        ):
             runs.selected(session, spec, (date(2031, 1, 1), None), missing=missing)
 
 
@@ -193,6 +197,52 @@ def test_settings_that_somebody_has_changed_are_kept(tmp_path: Path) -> None:
     settings.unlink()
     home.prepare()
     assert settings.read_text() == ours
+
+
+def test_a_table_that_has_none_of_the_days_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said; only where no table has one nothing starts."""
+    old = TableSpec(
+        "old", Relation("s", "t"), Relation("t", "t"), ("id",), Days("at", date(2024, 1, 1), date(2024, 2, 1))
+    )
+    young = replace(old, name="young", days=Days("at", date(2999, 1, 1)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        session = Session(Dagster(tmp_path), {}, Project({}, {"old": old, "young": young}), instance)
+
+        def every(spec: TableSpec) -> Wanted:
+            return runs.ended(session, spec, (None, None))
+
+        assert [item.spec.name for item in runs.some_of([young, old], every)] == ["old"]
+        assert "young: none of its days that have ended is asked for; its days go from 2999-01-01 on" in said(capsys)
+        with pytest.raises(DeclarationError, match="2999-01-01 on"):
+            runs.some_of([young], every)
+
+
+def test_a_mode_that_overwrites_needs_a_yes() -> None:
+    """What it does and where is said before anything starts."""
+    days = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+    spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), days)
+    wanted = [Wanted(spec, ("2024-01-01", "2024-01-02")), Wanted(replace(spec, name="u", days=None), ("all",))]
+
+    for mode, yes in ((Mode.INSERT_MISSING, False), (Mode.REPLACE, True)):
+        filling.refuse_overwriting(wanted, mode, yes=yes)
+    with pytest.raises(RefusedError, match=r"deletes rows .*: t \(2024-01-01, 2024-01-02\), u \(all\)\. .* --yes"):
+        filling.refuse_overwriting(wanted, Mode.REPLACE, yes=False)
+    with pytest.raises(RefusedError, match="--mode upsert overwrites rows"):
+        filling.refuse_overwriting(wanted, Mode.UPSERT, yes=False)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was printed, on one line."""
+    return " ".join("".join(capsys.readouterr()).split())
+
+
+def test_nothing_to_load_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is started for it."""
+    spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",))
+
+    assert filling.nothing_to_load([Wanted(spec, ())])
+    assert "Nothing to load" in said(capsys)
+    assert not filling.nothing_to_load([Wanted(spec, ("all",)), Wanted(spec, ())])
 
 
 def test_a_fault_of_the_program_is_not_a_difference(

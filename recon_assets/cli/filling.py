@@ -1,0 +1,153 @@
+"""Backfills as a command launches and shows them: what is loaded, what failed and why, and what to do about it."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from recon_assets.cli.output import screen, tell
+from recon_assets.errors import RefusedError
+from recon_assets.model import Mode, plural
+from recon_assets.orchestration import backfills
+from recon_assets.orchestration.backfills import Wanted
+from recon_assets.orchestration.causes import causes
+from recon_assets.orchestration.loading_order import LoadingOrder, loading_order
+from recon_assets.orchestration.processes import Services
+from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.webserver import Webserver
+
+SECONDS_BETWEEN_LINES = 5.0
+MOST_CAUSES = 10
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where backfills are launched, and its processes when they are ours."""
+
+    webserver: Webserver
+    running: Services | None = None
+
+
+def refuse_columns(mode: Mode) -> None:
+    """Raise for modes whose columns the command line cannot name."""
+    if mode.names_columns:
+        msg = f"--mode {mode}: name its columns in Dagster's launchpad; here use insert_missing, upsert or replace."
+        raise RefusedError(msg)
+
+
+def refuse_overwriting(wanted: Iterable[Wanted], mode: Mode, *, yes: bool) -> None:
+    """Raise, before anything starts, when rows may be changed or deleted and nobody has said yes to it."""
+    if mode is not Mode.INSERT_MISSING and not yes:
+        does = "deletes rows that the source lacks, and " if mode is Mode.REPLACE else ""
+        of = ", ".join(f"{item.spec.name} ({span_of(item.windows)})" for item in wanted)
+        msg = f"--mode {mode} {does}overwrites rows that the target has: {of}. The same command with --yes does it."
+        raise RefusedError(msg)
+
+
+def nothing_to_load(wanted: Iterable[Wanted]) -> bool:
+    """Whether no window is wanted, which is said."""
+    nothing = not any(item.windows for item in wanted)
+    if nothing:
+        tell("Nothing to load: no day is missing.")
+    return nothing
+
+
+def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING) -> bool:
+    """Launch backfills, parents before the tables that name their rows; whether every window was loaded."""
+    some = {item.spec.name: item for item in wanted if item.windows}
+    order, done = loading_order(session.project), True
+    for remark in order.remarks(some):
+        tell(remark)
+    for wave in order.waves(some):
+        done &= fill_wave(session, place, [some[name] for name in wave], mode, order)
+    return done
+
+
+def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode, order: LoadingOrder) -> bool:
+    """Launch one backfill and show it to its end; whether every window was loaded."""
+    backfill_id, steps = session.fill(place.webserver, wanted, mode)
+    tell(f"Backfill {backfill_id}:")
+    for item in wanted:
+        tell(f"  {item.spec.name}: {len(item.windows)} to load, {span_of(item.windows)}")
+    try:
+        last = show(steps, wanted, place)
+    except KeyboardInterrupt:
+        backfills.cancel(place.webserver, backfill_id)
+        tell(f"Backfill {backfill_id} is cancelled; what it has loaded stays.")
+        raise
+    failed = {(item.spec.name, key) for item in wanted for key in item.windows} - last.done
+    tell(f"Backfill {backfill_id}: {last.result}")
+    if failed:
+        tell_failed(session, backfill_id, failed, last, order)
+    return not failed
+
+
+def tell_failed(
+    session: Session,
+    backfill_id: str,
+    failed: Collection[tuple[str, str]],
+    last: backfills.Progress,
+    order: LoadingOrder,
+) -> None:
+    """Each cause once with its days, what lies behind it, and the commands that go on or take it back."""
+    found = causes(session.instance, backfill_id)
+    for cause in found[:MOST_CAUSES]:
+        tell(f"  {cause.table}: {plural(len(cause.windows), 'day')} ({span_of(cause.windows)}): {cause.reason}")
+    if len(found) > MOST_CAUSES:
+        tell(f"  and {len(found) - MOST_CAUSES} more causes: the runs' logs in Dagster have them all.")
+    named = {(cause.table, window) for cause in found for window in cause.windows}
+    for table in sorted({table for table, window in failed if (table, window) not in named}):
+        days = sorted(window for name, window in failed if name == table and (name, window) not in named)
+        why = last.error or "no run of them has said why"
+        tell(f"  {table}: {plural(len(days), 'day')} ({span_of(days)}): {why}")
+    tables = sorted({table for table, _ in failed})
+    for table in tables:
+        for parent in sorted(order.above(table)):
+            lacking = session.missing(session.project.tables[parent]).windows
+            if lacking:
+                days = f"{plural(len(lacking), 'day')} ({span_of(lacking)})"
+                tell(
+                    f"  {table} names rows of {parent}, of which {days} are missing: recon backfill {parent} --missing"
+                )
+    passing = found and all(cause.passing for cause in found)
+    after = "Try again" if passing else "When that is mended, load what is missing"
+    tell(f"{after}: recon backfill {' '.join(tables)} --missing")
+    if last.done:
+        tell(f"Take back what was loaded: recon rollback backfill {backfill_id}")
+
+
+def span_of(windows: Sequence[str]) -> str:
+    """A few windows one by one, of more the first and the last."""
+    return ", ".join(windows) if len(windows) <= MOST_NAMED else f"{windows[0]} to {windows[-1]}"
+
+
+def show(steps: Iterable[backfills.Progress], wanted: Sequence[Wanted], place: Place) -> backfills.Progress:
+    """Show each step of a backfill as it comes, as a bar on a terminal and as lines elsewhere; the last step."""
+    last = backfills.Progress(total=sum(len(item.windows) for item in wanted))
+    draw = bar if screen().is_terminal else lines
+    for step in draw(steps):
+        last = step
+        if place.running:
+            place.running.check()
+    return last
+
+
+def bar(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
+    """Draw a live bar."""
+    with Progress(SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), console=screen()) as progress:
+        task = progress.add_task("waiting for the daemon", total=None)
+        for step in steps:
+            words = str(step) if step.done else "waiting for the first days"
+            progress.update(task, total=step.total, completed=len(step.done), description=words)
+            yield step
+
+
+def lines(steps: Iterable[backfills.Progress]) -> Iterator[backfills.Progress]:
+    """Print a line every few seconds."""
+    said = float("-inf")
+    for step in steps:
+        if step.seconds - said >= SECONDS_BETWEEN_LINES and not step.ended:
+            tell(str(step) if step.done else "waiting for the first days")
+            said = step.seconds
+        yield step

@@ -26,7 +26,7 @@ _TEACHING = (
     "[cyan]recon dev[/]  Dagster on your tables",
     "[cyan]recon backfill flights --missing[/]  fill the days that are not there",
     "[cyan]recon check flights[/]  what is wrong with the days that are there",
-    "[cyan]recon judge flights[/]  the same in Dagster, with a status for each day",
+    "[cyan]recon check flights --launch[/]  the same in Dagster, with a status for each day",
     "[cyan]recon review list[/]  what waits for a decision; then show, decide",
     "[cyan]recon rollback case flights/2013-03-10/missing[/]  take back what was written",
     "[bold]Environment[/]",
@@ -58,7 +58,6 @@ COMMANDS = {
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by Dagster backfills, parents first, and follow them to their end."),
-    "judge": Lazy("runs", "Judge days by their checks in Dagster, so that each day has its status there."),
     "review": Lazy("review", "Read the queue of cases that wait for a decision, and decide."),
     "rollback": Lazy(
         "rollback", "Take back what a case, a run or a backfill wrote; without --yes, show what would be written."

@@ -21,6 +21,7 @@ from recon_assets.cli.findings import Result, as_dict, show
 from recon_assets.cli.options import (
     AllTables,
     AsJson,
+    Elsewhere,
     File,
     MaxEvidence,
     Span,
@@ -36,6 +37,8 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window, plural
 
 app = typer.Typer(add_completion=False)
+
+MOST_EVIDENCE = 1000
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,33 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
     ] = None,
     file: File = None,
     strict: Strict = False,  # noqa: FBT002 - a command-line switch
-    max_evidence: MaxEvidence = 1000,
+    max_evidence: MaxEvidence = MOST_EVIDENCE,
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
+    launch: Annotated[  # noqa: FBT002 - a command-line switch
+        bool, typer.Option("--launch", help="Run them in Dagster, so that each day has its status there.")
+    ] = False,
+    webserver: Elsewhere = None,
 ) -> None:
     """Run the checks of declared tables, day by day, and say what is wrong.
 
-    Needs no Dagster and leaves no trace there. Exit code 0: all passed; 1: some failed; 2: wrong use; 3: some could
-    not run, whatever else was found.
+    Needs no Dagster and leaves no trace there, but for --launch, which makes cases of what is wrong. Exit code 0: all
+    passed; 1: some failed; 2: wrong use; 3: some could not run, whatever else was found.
 
       recon check --all
       recon check flights --from 2013-03-01 --to 2013-03-31 --only count --json
+      recon check flights --launch
     """
     days = span(first, last)
+    if launch:
+        if json or strict or max_evidence != MOST_EVIDENCE:
+            msg = "--launch: Dagster shows what is found; leave out --json, --strict and --max-evidence."
+            raise DeclarationError(msg)
+        from recon_assets.cli.runs import launch_checks  # noqa: PLC0415 - Dagster takes seconds, and the rest needs none
+
+        launch_checks(tables, days, tuple(only or ()), every=every, file=file, webserver=webserver)
+    if webserver:
+        msg = "--webserver: only checks that run in Dagster need one; add --launch."
+        raise DeclarationError(msg)
     with (
         leaving_at_once("Interrupted; not all checks were run."),
         context.declared_project(file) as (project, memory),

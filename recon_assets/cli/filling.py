@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from recon_assets.cli.output import screen, tell
-from recon_assets.errors import RefusedError
+from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Mode, plural
 from recon_assets.orchestration import backfills
 from recon_assets.orchestration.backfills import Wanted
@@ -40,7 +40,7 @@ def refuse_overwriting(wanted: Iterable[Wanted], mode: Mode, *, yes: bool) -> No
     """Raise, before anything starts, when rows may be changed or deleted and nobody has said yes to it."""
     if mode is not Mode.INSERT_MISSING and not yes:
         does = "deletes rows that the source lacks, and " if mode is Mode.REPLACE else ""
-        of = ", ".join(f"{item.spec.name} ({span_of(item.windows)})" for item in wanted)
+        of = ", ".join(f"{item.spec.name} ({span_of(item.windows)})" for item in wanted if item.windows)
         msg = f"--mode {mode} {does}overwrites rows that the target has: {of}. The same command with --yes does it."
         raise RefusedError(msg)
 
@@ -73,14 +73,22 @@ def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mo
     try:
         last = show(steps, wanted, place)
     except KeyboardInterrupt:
-        backfills.cancel(place.webserver, backfill_id)
-        tell(f"Backfill {backfill_id} is cancelled; what it has loaded stays.")
+        tell(cancelled(place.webserver, backfill_id))
         raise
     failed = {(item.spec.name, key) for item in wanted for key in item.windows} - last.done
     tell(f"Backfill {backfill_id}: {last.result}")
     if failed:
         tell_failed(session, backfill_id, failed, last, order)
     return not failed
+
+
+def cancelled(webserver: Webserver, backfill_id: str) -> str:
+    """Cancel a backfill, which would else go on by itself; what has become of it."""
+    try:
+        backfills.cancel(webserver, backfill_id)
+    except UnavailableError as error:
+        return f"Backfill {backfill_id} is not cancelled, and goes on whenever Dagster runs: {error}"
+    return f"Backfill {backfill_id} is cancelled; what it has loaded stays."
 
 
 def tell_failed(
@@ -98,9 +106,9 @@ def tell_failed(
         tell(f"  and {len(found) - MOST_CAUSES} more causes: the runs' logs in Dagster have them all.")
     named = {(cause.table, window) for cause in found for window in cause.windows}
     for table in sorted({table for table, window in failed if (table, window) not in named}):
-        days = sorted(window for name, window in failed if name == table and (name, window) not in named)
+        unsaid = sorted(window for name, window in failed if name == table and (name, window) not in named)
         why = last.error or "no run of them has said why"
-        tell(f"  {table}: {plural(len(days), 'day')} ({span_of(days)}): {why}")
+        tell(f"  {table}: {plural(len(unsaid), 'day')} ({span_of(unsaid)}): {why}")
     tables = sorted({table for table, _ in failed})
     for table in tables:
         for parent in sorted(order.above(table)):

@@ -22,6 +22,9 @@ File = Annotated[
         "--file", "-f", metavar="FILE", help="The declaration; else what RECON_TABLES names, or recon.yaml here."
     ),
 ]
+Elsewhere = Annotated[
+    str | None, typer.Option("--webserver", metavar="URL", help="A Dagster webserver that runs elsewhere.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Strict = Annotated[
     bool,

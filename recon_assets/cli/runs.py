@@ -1,4 +1,4 @@
-"""The commands that run things: demo, dev, adopt, backfill, judge."""
+"""The commands that run things: demo, dev, adopt, backfill; and what `check --launch` does."""
 
 import os
 import shlex
@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -27,7 +28,7 @@ from recon_assets.cli.filling import (
     refuse_overwriting,
     show,
 )
-from recon_assets.cli.options import AllTables, File, Span, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli.options import AllTables, Elsewhere, File, Span, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import screen, tell
 from recon_assets.declare import DEMO
 from recon_assets.demo import create
@@ -52,9 +53,6 @@ IntoMine = Annotated[
 ]
 FirstDay = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, as 2013-01-31.")]
 LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
-Elsewhere = Annotated[
-    str | None, typer.Option("--webserver", metavar="URL", help="A Dagster webserver that runs elsewhere.")
-]
 Port = Annotated[int, typer.Option(help="Port of the web interface, on this machine's loopback only.")]
 
 
@@ -138,36 +136,30 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
-        refuse_overwriting(wanted, mode, yes=yes)
         if not nothing_to_load(wanted):
+            refuse_overwriting(wanted, mode, yes=yes)
             with reached(session, webserver) as place:
                 done = fill(session, place, wanted, mode)
             raise typer.Exit(0 if done else COULD_NOT_RUN)
 
 
-@app.command("judge")
-def judge_days(  # noqa: PLR0913, PLR0917 - the switches of one command
-    tables: Tables = None,
-    every: AllTables = False,  # noqa: FBT002 - a command-line switch
-    first: FirstDay = None,
-    last: LastDay = None,
-    file: File = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="CHECK", help="Only the check of this name; again for more.")
-    ] = None,
-    webserver: Elsewhere = None,
+def launch_checks(  # noqa: PLR0913 - the switches of `check`
+    tables: list[str] | None,
+    days: Span,
+    only: tuple[str, ...],
+    *,
+    every: bool,
+    file: Path | None,
+    webserver: str | None,
 ) -> None:
-    """Judge days by their checks in Dagster, so that each day has its status there.
+    """Judge days by their checks in Dagster, so that each day has its status there; without days all that have ended.
 
-    Loads nothing. Without --from and --to every day that has ended is judged. Exit code 0: all passed; 1: some
-    failed; 2: wrong use; 3: a run failed or a check could not run.
-
-      recon judge flights --from 2013-03-01 --to 2013-03-31 --only count
+    Raises:
+        Exit: With what `recon check` promises.
     """
-    days = span(first, last)
     with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
-        asked = asked_for(session, specs, days, tuple(only or ()))
+        asked = asked_for(session, specs, days, only)
         with reached(session, webserver) as place:
             verdict = judge(session, place, asked)
         tell_failed(verdict)

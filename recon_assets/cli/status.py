@@ -82,7 +82,11 @@ def _show(standings: Sequence[Standing]) -> None:
             "day",
             "not loaded: recon backfill --all (first recon adopt --all, if the target has some)",
         ),
-        (sum(max(item.days - (item.judged or 0), 0) for item in standings), "day", "not judged: recon judge --all"),
+        (
+            sum(max(item.days - (item.judged or 0), 0) for item in standings),
+            "day",
+            "not judged: recon check --launch --all",
+        ),
         (sum(item.waiting or 0 for item in standings), "case", "waiting for a decision: recon review list"),
     )
     for count, noun, what in steps:

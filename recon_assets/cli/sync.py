@@ -15,7 +15,7 @@ def sync() -> None:
     """Have every case shown in Dagster anew, after its storage was lost, emptied or moved.
 
     The ledger knows all of them; while Dagster runs, its sensor asks for the runs that show them. What is there
-    already is not shown twice. Days that are loaded: recon adopt --all; their checks: recon judge --all.
+    already is not shown twice. Days that are loaded: recon adopt --all; their checks: recon check --launch --all.
     """
     with context.opened_ledger() as memory, memory.begin() as c:
         count = ledger.note_unshown(c)

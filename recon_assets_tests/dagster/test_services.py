@@ -127,7 +127,7 @@ def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
 
 def judge_from_the_command_line(session: Session, environ: dict[str, str], url: str) -> None:
     """The lost rows come back: the command says so, gives the day a new status, and ends as its verdict is."""
-    lost = CliRunner().invoke(cli.app, ["judge", "orders", "--from", "2025-01-10", "--to", LOST_DAY])
+    lost = CliRunner().invoke(cli.app, ["check", "orders", "--launch", "--from", "2025-01-10", "--to", LOST_DAY])
     assert lost.exit_code == 1, lost.output
     assert f"orders:count failed: {LOST_DAY}" in lost.output
     settle(session)
@@ -136,7 +136,9 @@ def judge_from_the_command_line(session: Session, environ: dict[str, str], url: 
         target.execute(
             "INSERT INTO orders SELECT n, timestamptz '2025-01-11 12:00+01', n FROM generate_series(110, 400, 20) n"
         )
-    found = CliRunner().invoke(cli.app, ["judge", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count"])
+    found = CliRunner().invoke(
+        cli.app, ["check", "--launch", "--all", "--from", LOST_DAY, "--to", LOST_DAY, "--only", "count"]
+    )
     assert found.exit_code == 0, found.output
     assert partitions_tab(session, url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
     for days, only in (((None, None), ("sum",)), ((date(2026, 1, 1), None), ())):

@@ -74,7 +74,7 @@ class Shop:
     def review_until_killed(self, victim: str) -> None:
         """Judge the day, and kill a process of that kind at any moment of what follows from that."""
         with self.both.dev():
-            command = [RECON, "judge", "orders", "--from", self.day, "--to", self.day]
+            command = [RECON, "check", "orders", "--launch", "--from", self.day, "--to", self.day]
             judging = subprocess.Popen(command, env=dict(self.both.environ), stdout=sys.stderr, stderr=sys.stderr)
             end = time.monotonic() + PATIENCE
             time.sleep(self.dice.uniform(0, LONGEST_DELAY))
@@ -101,7 +101,7 @@ class Shop:
 
     def settle(self, webserver: Webserver) -> None:
         """Judge everything, and wait until only what waits for people is left, and all of it is shown."""
-        subprocess.run([RECON, "judge", "orders"], env=dict(self.both.environ), check=False)
+        subprocess.run([RECON, "check", "orders", "--launch"], env=dict(self.both.environ), check=False)
         with self.book() as book:
             until(lambda: is_settled(book), PATIENCE)
             until(lambda: partitions(webserver) == sorted(self.expected), PATIENCE)

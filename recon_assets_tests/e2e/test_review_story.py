@@ -164,7 +164,7 @@ def desk(spoilt: Empty, browser: Browser, pictures: Path) -> Iterator[Desk]:
     """Everything runs, every day has been judged from the command line, and a person is before it."""
     with spoilt.dev() as webserver, browser.new_context() as context:
         assert recon(spoilt.environ, "adopt", "orders").returncode == 0
-        said = recon(spoilt.environ, "judge", "orders")
+        said = recon(spoilt.environ, "check", "orders", "--launch")
         assert said.returncode == 1, said.stdout + said.stderr
         yield Desk(spoilt, webserver, context.new_page(), pictures)
 

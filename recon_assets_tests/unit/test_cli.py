@@ -157,7 +157,22 @@ def test_wrong_use_of_diff(runner: CliRunner, words: list[str], said: str) -> No
     assert "hunter2" not in result.output
 
 
-@pytest.mark.parametrize("command", ["check", "judge", "backfill"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--launch", "--json"], "--launch: Dagster shows what is found"),
+        (["--webserver", "http://127.0.0.1:3000"], "add --launch"),
+    ],
+)
+def test_what_has_no_effect_in_dagster_is_refused(runner: CliRunner, words: list[str], said: str) -> None:
+    """And what has none without it."""
+    result = runner.invoke(cli.app, ["check", "--all", *words], env={"COLUMNS": "200"})
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "backfill"])
 def test_days_the_wrong_way_round_are_refused(runner: CliRunner, command: str) -> None:
     """Before anything is started: nothing lies between them, and nothing would have been done."""
     result = runner.invoke(cli.app, [command, "--from", "2013-03-31", "--to", "2013-03-01"])
@@ -229,6 +244,11 @@ def test_a_mode_that_overwrites_needs_a_yes() -> None:
         filling.refuse_overwriting(wanted, Mode.REPLACE, yes=False)
     with pytest.raises(RefusedError, match="--mode upsert overwrites rows"):
         filling.refuse_overwriting(wanted, Mode.UPSERT, yes=False)
+
+
+def test_a_backfill_that_cannot_be_cancelled_goes_on() -> None:
+    """Nobody takes it for stopped."""
+    assert "abc is not cancelled, and goes on" in filling.cancelled(Webserver("http://127.0.0.1:1"), "abc")
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:

@@ -40,7 +40,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
       recon status
       recon status --json
     """
-    with sessions.session(context.environment(file)) as session:
+    with sessions.session(context.environment(file), upgrade=False) as session:
         judged, waiting = _remembered(session)
         standings = [
             Standing(

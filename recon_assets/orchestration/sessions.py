@@ -129,9 +129,15 @@ class Provenance:
 
 @contextmanager
 def session(
-    environ: Mapping[str, str], prepare: Callable[[Mapping[str, str]], None] = lambda _: None
+    environ: Mapping[str, str],
+    prepare: Callable[[Mapping[str, str]], None] = lambda _: None,
+    *,
+    upgrade: bool = True,
 ) -> Iterator[Session]:
-    """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does."""
+    """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does.
+
+    The ledger is brought up to date first, but for whoever only reads.
+    """
     home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
     with local.environment(environ, home) as databases:
         dagster = Dagster(home)
@@ -139,7 +145,8 @@ def session(
         os.environ.update(everything)  # Dagster's settings name variables, which it reads from the environment
         prepare(everything)
         dagster.prepare()
-        ledger.upgrade(everything[VARIABLE])
+        if upgrade:
+            ledger.upgrade(everything[VARIABLE])
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
             yield Session(dagster, everything, load_project(environ=everything), instance)

@@ -174,7 +174,9 @@ def _in_parts(side: Side, parts: Sequence[Part], number: sa.ColumnElement[int]) 
         some = list(rows)
         windows.setdefault(tuple(part.rest for part in some), []).append(some[0].window)
     rest = _rest(number, parts[0].parts)
-    return any_of(*(sa.and_(side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items()))
+    # Of an AND, DuckDB may look at a dear side first, for all rows and in each branch of an OR; of a CASE it cannot.
+    each = ((side.inside(those), rest.in_(_written(rests))) for rests, those in windows.items())
+    return sa.and_(side.inside(_windows(parts)), sa.case(*each, else_=sa.false()))
 
 
 def _written(rests: Sequence[int]) -> sa.BindParameter[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from recon_assets.model import (
     CaseEventType,
     CaseId,
     Decision,
+    Discrepancies,
     Discrepancy,
     DiscrepancyKind,
     Event,
@@ -208,16 +209,22 @@ def check_keys(spec: TableSpec, records: Sequence[CaseRecord]) -> None:
     Raises:
         RefusedError: With what to do.
     """
-    for item in records:
-        found = item.discrepancy
-        sides = [side for side in (found.source, found.target) if side and side.keys() >= set(spec.key)]
-        same = not sides or any(tuple(side[name] for name in spec.key) == found.key for side in sides)
-        if spec.key and not (same and len(found.key) == len(spec.key)):
+    found = records.discrepancies if isinstance(records, CaseRecords) else None
+    found = found or Discrepancies.of(item.discrepancy for item in records)
+    for shape, places in found.by_shape.items() if spec.key else ():
+        some = found.only(places)
+        known_by = [side for side in _SIDES if set(spec.key) <= set(getattr(shape, side) or ())]
+        keys = [zip(*(some.column(side, name, None) for name in spec.key), strict=True) for side in known_by]
+        same = not keys or all(key in of_sides for key, *of_sides in zip(some.keys, *keys, strict=True))
+        if not same or any(len(key) != len(spec.key) for key in some.keys):
             msg = (
                 f"{spec.name}: its key was declared otherwise when these records were found; it is"
                 f" {', '.join(spec.key)} now. Have the day compared again, and decide on what is found then"
             )
             raise RefusedError(msg)
+
+
+_SIDES: tuple[Literal["source"], Literal["target"]] = ("source", "target")
 
 
 def declared(project: Project, case: CaseId) -> TableSpec:

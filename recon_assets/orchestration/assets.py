@@ -103,7 +103,7 @@ def causes(spec: TableSpec, failed: Mapping[str, NotLoaded]) -> list[Cause]:
 def failure(spec: TableSpec, failed: Mapping[str, NotLoaded], blocked: Mapping[str, Sequence[str]]) -> dg.Failure:
     """The end of a run in which windows failed; it names them, and what was done stays done."""
     because = causes(spec, failed)
-    why = " ".join(cause.reason for cause in because)
+    why = " ".join(f"{cause.reason.removesuffix('.')}." for cause in because)
     stopped = [f"{window} (blocked by {', '.join(names)})" for window, names in blocked.items()]
     said = [
         f"{counted(spec, failed)} could not be loaded: {', '.join(failed)}. {why}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -164,7 +165,7 @@ def test_days_that_are_passed_over_keep_their_status(instance: dg.DagsterInstanc
     }
 
 
-def failure(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, object]]:
+def failure(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, Any]]:
     """What the run's failure says, and its metadata."""
     found = result.failure_data_for_node("load_flights")
     assert found
@@ -182,7 +183,7 @@ def test_a_blocking_check_fails_its_day_and_no_other(instance: dg.DagsterInstanc
     assert not result.success
     message, metadata = failure(result)
     assert "1 day loaded, but a blocking check failed: 2013-03-06 (blocked by keys)" in message
-    assert metadata == {"failed": [], "blocked": {"2013-03-06": ["keys"]}}
+    assert metadata == {"failed": [], "blocked": {"2013-03-06": ["keys"]}, "causes": []}
     assert set(instance.get_materialized_partitions(KEY)) == THREE_DAYS
     assert states(instance, strict, "keys")["FAILED"] == {"2013-03-06"}
 
@@ -196,6 +197,9 @@ def test_failed_and_blocked_days_are_told_apart(instance: dg.DagsterInstance) ->
 
     assert "1 day could not be loaded: 2013-03-05." in message
     assert "2013-03-06 (blocked by keys)" in message
+    (cause,) = metadata.pop("causes")
+    assert cause["windows"] == ["2013-03-05"]
+    assert "ValueError" in cause["reason"]
     assert metadata == {"failed": ["2013-03-05"], "blocked": {"2013-03-06": ["keys"]}}
 
 

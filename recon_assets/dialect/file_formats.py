@@ -154,11 +154,11 @@ def find(folder: Path, pattern: str, options: Mapping[str, str], database: str) 
         msg = f"{place}: no such file in {folder}; {known}"
         raise DeclarationError(msg)
     formats = {_FORMATS.get(Path(path.name.lower().removesuffix(_PACKED)).suffix) for path in paths}
-    if len(formats) > 1 or None in formats or not all(path.is_file() for path in paths):
+    form, *others = formats
+    if form is None or others or not all(path.is_file() for path in paths):
         msg = f"{place}: expected files of one kind ({', '.join(SUFFIXES)}); a folder is no table, name folder/*.csv"
         raise DeclarationError(msg)
-    (form,) = formats
-    source = Source(database, pattern, paths, form, options)  # type: ignore[arg-type]
+    source = Source(database, pattern, paths, form, options)
     return _csv(source) if form == "csv" else source
 
 

@@ -114,8 +114,9 @@ def digits(text: Text) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
 def decimal(of: Type, before: int | None, after: int | None) -> str | None:
     """The decimal type that holds all digits, if possible the other side's; None where none does."""
     whole, scale = before or 0, after or 0
-    if of.scale is not None and of.precision is not None and of.precision <= _MOST_DIGITS:  # noqa: SIM102 - two thoughts
-        if scale <= of.scale and whole <= of.precision - of.scale:
+    if of.precision is not None and of.scale is not None:
+        fits = scale <= of.scale and whole <= of.precision - of.scale
+        if fits and of.precision <= _MOST_DIGITS:
             return f"DECIMAL({of.precision}, {of.scale})"
     return f"DECIMAL({_MOST_DIGITS}, {scale})" if whole + scale <= _MOST_DIGITS else None
 

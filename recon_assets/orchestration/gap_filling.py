@@ -47,7 +47,7 @@ class AfterParents(dg.AutomationCondition[dg.AssetKey]):
         """As the page of an evaluation shows it."""
         return "parents_are_loaded"
 
-    async def evaluate(  # type: ignore[override]
+    async def evaluate(  # type: ignore[override]  # Dagster awaits it, as it does its own conditions
         self, context: dg.AutomationContext[dg.AssetKey]
     ) -> dg.AutomationResult[dg.AssetKey]:
         """All days that are left to be asked for, or none."""

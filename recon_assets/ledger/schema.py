@@ -194,7 +194,7 @@ cases = sa.Table(
 _order = (cases.c.severity.desc(), cases.c.opened, cases.c.id)
 sa.Index("review_case_queue", cases.c.project, *_order, postgresql_where=~cases.c.closed)
 sa.Index("review_case_states", cases.c.project, cases.c.state, *_order)
-sa.Index("review_case_to_show", cases.c.project, cases.c.id, postgresql_where=cases.c.shown_version < cases.c.version)
+sa.Index("review_case_to_show", cases.c.project, *_order, postgresql_where=cases.c.shown_version < cases.c.version)
 sa.Index("review_case_to_undo", cases.c.project, cases.c.id, postgresql_where=cases.c.undo)
 sa.Index(
     "review_case_to_prune",

@@ -149,7 +149,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a schema is long
     op.create_index(
         "review_case_to_show",
         "review_case",
-        ["project", "id"],
+        ["project", sa.literal_column("severity DESC"), "opened", "id"],
         schema=SCHEMA,
         postgresql_where=sa.literal_column("shown_version < version"),
     )

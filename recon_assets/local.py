@@ -317,23 +317,28 @@ def _binary(program: str) -> Path:
 
 
 @contextmanager
-def environment(environ: Mapping[str, str], home: Path | None = None) -> Iterator[dict[str, str]]:
+def environment(
+    environ: Mapping[str, str], home: Path | None = None, *, sides: bool = True
+) -> Iterator[dict[str, str]]:
     """``environ`` with all of the project's database variables, fit for this process and for its children.
 
     Those that are set are checked and given the right driver. For the others an embedded server runs
     meanwhile, with its data in ``home`` (default: RECON_HOME, else ``.recon`` here); when all are set, none does.
+    Without ``sides`` it stands in for ledger and Dagster only: a source that is empty is nobody's.
 
     Raises:
         DeclarationError: When a URL cannot be used; names the variable and never shows the URL.
         UnavailableError: When the embedded server cannot run here.
     """
+    wanted = VARIABLES if sides else POSTGRESQL_ONLY
     given = {name: _checked(name, environ[name]) for name in VARIABLES if environ.get(name)}
-    if len(given) == len(VARIABLES):
+    if given.keys() >= set(wanted):
         yield {**environ, **given}
         return
     home = home or Path(environ.get("RECON_HOME") or ".recon")
     with Local(home).running() as server:
-        yield {**environ, **server.environment(), **given}
+        embedded = server.environment()
+        yield {**environ, **{name: embedded[name] for name in wanted}, **given}
 
 
 def _checked(name: str, url: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recon_assets import ledger, local
 from recon_assets.cli.output import remark
-from recon_assets.declare import load_project, named, read
+from recon_assets.declare import DEMO, load_project, named, read
 from recon_assets.ledger import Ledger
 from recon_assets.model import Project
 
@@ -25,15 +25,16 @@ def environment(file: Path | None) -> Mapping[str, str]:
 
 @contextmanager
 def declared_project(file: Path | None) -> Iterator[tuple[Project, Ledger | None]]:
-    """The project, and its ledger if there is one; embedded databases run meanwhile if a URL that it names is not set.
+    """The project, and its ledger if there is one; the embedded databases of this home run meanwhile if it has them.
 
-    Without one nothing was ever decided. An embedded one is started if this home has it.
+    Without a ledger nothing was ever decided.
     """
     asked = environment(file)
     home = Path(asked.get("RECON_HOME") or ".recon")
     remembered = not asked.get(LEDGER) and local.Local(home).data.exists()
-    with _complete(asked, lacking=_unnamed(asked) or remembered) as environ, ExitStack() as stack:
-        project, url = load_project(environ=environ), environ.get(LEDGER)
+    named_project = _with_databases_named(asked)
+    with _complete(asked, lacking=not named_project or remembered) as environ, ExitStack() as stack:
+        project, url = named_project or load_project(environ=environ), environ.get(LEDGER)
         known = url and ledger.is_begun(url)
         yield project, stack.enter_context(ledger.opened(url, project)) if url and known else None
 
@@ -57,16 +58,16 @@ def ledger_url() -> Iterator[str]:
 def project_and_ledger(file: Path | None) -> Iterator[tuple[Project, Ledger]]:
     """The project and its ledger."""
     asked = environment(file)
-    with _complete(asked, lacking=_unnamed(asked) or not asked.get(LEDGER)) as environ:
-        project = load_project(environ=environ)
+    named_project = _with_databases_named(asked)
+    with _complete(asked, lacking=not named_project or not asked.get(LEDGER)) as environ:
+        project = named_project or load_project(environ=environ)
         with ledger.opened(environ[LEDGER], project) as memory:
             yield project, memory
 
 
-def _unnamed(environ: Mapping[str, str]) -> bool:
-    """Whether the declaration names a database whose URL is not set."""
-    declaration = read(None, environ, offline=True)
-    return any(problem.path[-1:] == ("env",) for problem in declaration.problems)
+def _with_databases_named(environ: Mapping[str, str]) -> Project | None:
+    """The project; None for the demo's, whose databases are embedded ones unless they are named."""
+    return None if environ["RECON_TABLES"] == DEMO else load_project(environ=environ)
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def _complete(environ: Mapping[str, str], *, lacking: bool) -> Iterator[Mapping[
     if not lacking:
         yield environ
         return
-    with local.environment(environ) as completed:
+    with local.environment(environ, sides=environ.get("RECON_TABLES") == DEMO) as completed:
         if not environ.get(LEDGER):
             ledger.upgrade(completed[LEDGER])  # the home's own, which nobody else looks after
         yield completed

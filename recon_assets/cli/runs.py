@@ -35,6 +35,7 @@ from recon_assets.demo import create
 from recon_assets.demo.flights import data_folder
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
 from recon_assets.ledger import Filter
+from recon_assets.local import VARIABLES
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
@@ -49,7 +50,7 @@ MOST_SHOWN = 10
 
 IntoMine = Annotated[
     bool,
-    typer.Option("--into-mine", help="Write the demo into the databases of RECON_SOURCE_URL and RECON_TARGET_URL."),
+    typer.Option("--into-mine", help="Write the demo into the databases that the environment names."),
 ]
 FirstDay = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, as 2013-01-31.")]
 LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
@@ -91,7 +92,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
 def dev(file: File = None, port: Port = 3000) -> None:
     """Run Dagster with its web interface on the declared tables, until Ctrl-C.
 
-    With RECON_SOURCE_URL, RECON_TARGET_URL, RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
+    With RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
     """
     with interruptible(), sessions.session(context.environment(file)) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
@@ -168,11 +169,11 @@ def launch_checks(  # noqa: PLR0913 - the switches of `check`
 
 def refuse_mine(environ: Mapping[str, str], *, into_mine: bool) -> None:
     """Raise when the demo would write into databases that somebody has named, and did not mean for it."""
-    mine = [name for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL") if environ.get(name)]
+    mine = [name for name in VARIABLES if environ.get(name)]
     if mine and not into_mine:
         msg = (
-            f"{' and '.join(mine)} is set, and the demo writes its tables into what it names."
-            " Unset it to use the embedded databases, or say --into-mine."
+            f"The demo would write its tables, cases and runs into what {', '.join(mine)} names."
+            f" Leave that alone by env {' '.join(f'-u {name}' for name in mine)} recon demo, or say --into-mine."
         )
         raise RefusedError(msg)
 

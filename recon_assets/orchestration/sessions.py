@@ -12,7 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import ledger, local
-from recon_assets.declare import load_project
+from recon_assets.declare import DEMO, load_project
 from recon_assets.dialect import opened
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import UnavailableError
@@ -130,26 +130,30 @@ class Provenance:
 @contextmanager
 def session(
     environ: Mapping[str, str],
-    prepare: Callable[[Mapping[str, str]], None] = lambda _: None,
+    prepare: Callable[[Mapping[str, str]], None] | None = None,
     *,
     upgrade: bool = True,
 ) -> Iterator[Session]:
     """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does.
 
+    Embedded sources and targets are those of the demo, or of whoever fills them by ``prepare``: others would be empty.
     The ledger is brought up to date first, but for whoever only reads.
     """
     home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
-    with local.environment(environ, home) as databases:
+    sides = prepare is not None or environ.get("RECON_TABLES") == DEMO
+    named_project = None if sides else load_project(environ=environ)  # what is wrong is said before anything starts
+    with local.environment(environ, home, sides=sides) as databases:
         dagster = Dagster(home)
         everything = dagster.environment(databases)
         os.environ.update(everything)  # Dagster's settings name variables, which it reads from the environment
-        prepare(everything)
+        if prepare:
+            prepare(everything)
         dagster.prepare()
         if upgrade:
             ledger.upgrade(everything[VARIABLE])
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
-            yield Session(dagster, everything, load_project(environ=everything), instance)
+            yield Session(dagster, everything, named_project or load_project(environ=everything), instance)
 
 
 def check_reachable(name: str, url: str) -> None:

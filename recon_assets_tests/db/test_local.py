@@ -449,6 +449,8 @@ def test_only_missing_variables_come_from_the_server(home: Path) -> None:
         assert variables["RECON_SOURCE_URL"] == given["RECON_SOURCE_URL"]
         socket = str(local_module._socket_place(Local(home).folder))  # not in a home whose path is long
         assert [name for name in VARIABLES if socket in variables[name].replace("%2F", "/")] == [*VARIABLES][1:]
+        with environment(given, home, sides=False) as fewer:
+            assert fewer == {**variables, "RECON_TARGET_URL": ""}
 
 
 def test_every_client_gets_in(home: Path) -> None:

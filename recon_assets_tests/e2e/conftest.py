@@ -101,7 +101,8 @@ def made(folder: Path, clean: Mapping[str, str], tables: str) -> Iterator[Empty]
     home, declared = folder / "home", folder / "tables.yaml"
     declared.write_text(tables)
     with local.environment(clean, home) as databases:
-        yield Empty({**clean, "RECON_HOME": str(home), "RECON_TABLES": str(declared)}, databases)
+        sides = {name: databases[name] for name in ("RECON_SOURCE_URL", "RECON_TARGET_URL")}
+        yield Empty({**clean, **sides, "RECON_HOME": str(home), "RECON_TABLES": str(declared)}, databases)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from recon_assets import cli
 from recon_assets.cli import filling, runs
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
+from recon_assets.local import VARIABLES
 from recon_assets.model import Days, Mode, Project, Relation, TableSpec
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.processes import Dagster
@@ -451,13 +452,38 @@ def test_ctrl_c_ends_with_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_the_demo_stays_out_of_other_databases(runner: CliRunner) -> None:
-    """Databases that somebody has named are written into only on demand."""
-    result = runner.invoke(cli.app, ["demo"], env={"RECON_TARGET_URL": "postgresql://u@db.example/x"})
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_demo_stays_out_of_other_databases(runner: CliRunner, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Databases that somebody has named are written into only on demand: a ledger, too, would get the demo's cases."""
+    for other in VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    result = runner.invoke(cli.app, ["demo"], env={name: "postgresql://u@db.example/x"})
 
     assert result.exit_code == 2
-    assert "RECON_TARGET_URL is set" in result.stderr
-    assert "say --into-mine" in result.stderr
+    assert f"env -u {name} recon demo, or say --into-mine" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["check --all", "dev", "web", "adopt --all", "backfill --all", "status", "rollback run x", "check t --launch"],
+)
+def test_a_database_that_is_not_named_is_an_error(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """An embedded PostgreSQL, which is empty, would be compared in its stead."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recon.yaml").write_text(
+        "databases: {a: {url: {env: RECON_SOURCE_URL}}, b: {url: {env: RECON_TARGET_URL}}}\n"
+        "tables: {t: {source: {database: a, table: t}, target: {database: b, table: t}, key: [id], window: none}}\n"
+    )
+
+    result = runner.invoke(cli.app, command.split(), env={"RECON_SOURCE_URL": "postgresql://u@127.0.0.1:1/x"})
+
+    assert result.exit_code == 2
+    assert "RECON_TARGET_URL is not set" in result.stderr
+    assert not (tmp_path / ".recon").exists()
 
 
 @pytest.mark.parametrize("url", ["http://me:sekret@host:3000", "host:3000", "http://host:port", "ftp://host"])

@@ -79,7 +79,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def _untouched(*_: object) -> None:
+def _untouched(*_: object, **__: object) -> None:
     pytest.fail("a database was looked for")
 
 

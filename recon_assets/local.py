@@ -60,6 +60,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+VERSION = "18"
 USER = "postgres"
 PORT = 5432
 PATIENCE_TO_START = 120.0
@@ -208,6 +209,7 @@ class Local:
         way = self._way()
         if not self.data.exists():
             self._create_data(way, life)
+        self._refuse_other_version()
         socket = _socket_folder(self.folder)
         # Nobody holds the lock, so whichever process these files name, it is not a server of this data.
         for stale in (self.data / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
@@ -215,6 +217,16 @@ class Local:
         settings = {**SETTINGS, "unix_socket_directories": f'"{socket}"', **self.settings}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         self._run(way, "postgres", ["-D", str(self.data), *options], life, script='"$@" &')
+
+    def _refuse_other_version(self) -> None:
+        """Data of another major version, of which the server would only say that it is incompatible."""
+        found = (self.data / "PG_VERSION").read_text().strip()
+        if found != VERSION:
+            msg = (
+                f"{self.data} was made by PostgreSQL {found}, and the embedded one is {VERSION}. Set RECON_HOME to"
+                f" another folder, or keep what is in it: dump it by the older recon-assets' pg_dumpall."
+            )
+            raise DeclarationError(msg)
 
     def _create_data(self, way: PostgresAccount, life: IO[str]) -> None:
         new = self.folder / "data.new"
@@ -313,7 +325,7 @@ def _binary(program: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         stand_in = f"one of {', '.join(VARIABLES)} is not set: the embedded PostgreSQL, which stands in,"
         raise not_installed(stand_in, "embedded")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin" / program
 
 
 @contextmanager

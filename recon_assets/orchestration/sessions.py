@@ -137,7 +137,7 @@ def session(
     """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does.
 
     Embedded sources and targets are those of the demo, or of whoever fills them by ``prepare``: others would be empty.
-    The ledger is brought up to date first, but for whoever only reads.
+    The ledger is brought up to date first, but for whoever only reads: for him, only that of this home alone.
     """
     home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
     sides = prepare is not None or environ.get("RECON_TABLES") == DEMO
@@ -149,7 +149,7 @@ def session(
         if prepare:
             prepare(everything)
         dagster.prepare()
-        if upgrade:
+        if upgrade or not environ.get(VARIABLE):
             ledger.upgrade(everything[VARIABLE])
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:

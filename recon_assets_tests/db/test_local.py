@@ -441,6 +441,17 @@ def test_data_of_somebody_else_is_left_alone(home: Path) -> None:
     os.chown(Local(home).data, 0, 0)
 
 
+def test_data_of_another_version_is_told(home: Path) -> None:
+    """The server itself says only that files are incompatible."""
+    written = Local(home).data / "PG_VERSION"
+    ours = written.read_text()
+    written.write_text("16\n")
+
+    with pytest.raises(DeclarationError, match=r"made by PostgreSQL 16, .* Set RECON_HOME"), Local(home).running():
+        pass
+    written.write_text(ours)
+
+
 def test_only_missing_variables_come_from_the_server(home: Path) -> None:
     """What is named stays as it is named; the rest is embedded."""
     given = {"RECON_SOURCE_URL": "mysql+pymysql://u@db/x", "RECON_TARGET_URL": ""}

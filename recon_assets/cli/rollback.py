@@ -72,6 +72,9 @@ def _show(done: RolledBack, specs: Mapping[str, TableSpec], limit: int) -> None:
         tell(f"  refused: {refused}")
     if done.dry_run:
         tell("Nothing was written. Write: the same command with --yes")
+    elif done.windows:
+        tables = " ".join(sorted({window.table for window in done.windows}))
+        tell(f"What was not loaded before counts as missing again. Load it: recon backfill {tables} --missing")
 
 
 def _counts(window: Restored) -> Counter[Action]:

@@ -54,9 +54,11 @@ from recon_assets.ledger.pruning import prune as prune
 from recon_assets.ledger.stored_backups import (
     Backup as Backup,
     BackupSink as BackupSink,
+    Restoration as Restoration,
     backup_parts as backup_parts,
     backups as backups,
     note_restored as note_restored,
+    restorations as restorations,
 )
 from recon_assets.ledger.values import resolution_json as resolution_json, resolution_of as resolution_of
 from recon_assets.ledger.windows import (

@@ -166,6 +166,25 @@ def backup_parts(c: sa.Connection, backup: int) -> Iterator[list[Row]]:
         yield [tuple(row) for row in unpacked(part)]
 
 
+@dataclass(frozen=True)
+class Restoration:
+    """One window as it was before one load of it; later ones have higher numbers."""
+
+    number: int
+    table: str
+    window: str
+    run: str
+    at: datetime
+
+
+def restorations(c: sa.Connection, after: int) -> list[Restoration]:
+    """The loads that were taken back, noted later than the one of a number, in their order."""
+    found = sa.select(_event.c.id, _backup.c.table_name, _backup.c.window_key, _backup.c.run, _event.c.at)
+    found = found.join(_backup, _event.c.backup == _backup.c.id).where(owned(c, _backup))
+    found = found.where(_event.c.id > after, _event.c.outcome == "restored").order_by(_event.c.id)
+    return [Restoration(*row) for row in c.execute(found)]
+
+
 def note_restored(c: sa.Connection, backup: int, *, who: str, why: str, at: datetime) -> None:
     """Notes that all is as it was before the load."""
     c.execute(sa.insert(_event).values(backup=backup, outcome="restored", at=at, who=who, why=why))

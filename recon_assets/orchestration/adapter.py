@@ -9,9 +9,13 @@ from socket import gethostname
 from weakref import WeakSet
 
 import dagster as dg
+from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView
+from dagster._core.asset_graph_view.entity_subset import EntitySubset
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 Target = AssetCheckEvaluationTargetMaterializationData
@@ -20,7 +24,11 @@ ALL = "all"
 ASSET_JOB = "__ASSET_JOB"
 """The job of all assets and checks, whatever their partitions, of which each run selects some."""
 
+TAKEN_BACK = {DATA_VERSION_TAG: "taken back"}
+"""Tags of a materialization which says that the load before it was taken back; Dagster looks for no others quickly."""
+
 HOME_TAG = "recon/home"
+MAX_HISTORY = 100
 KEPT = WeakSet[dg.DagsterInstance]()
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
@@ -39,12 +47,58 @@ def materialized_by(instance: dg.DagsterInstance, run_ids: Sequence[str], key: d
 def latest_materializations(
     instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]
 ) -> dict[str, dg.AssetMaterialization]:
-    """What each of these partitions was last materialized with; those that never were are left out.
+    """What each of these partitions was last materialized with; those that are not materialized are left out.
 
     ``all`` stands for an unpartitioned asset.
     """
     found = latest_records(instance, key, partitions)
-    return {name: record.asset_materialization for name, record in found.items() if record.asset_materialization}
+    events = {name: record.asset_materialization for name, record in found.items()}
+    return {name: event for name, event in events.items() if event and not says_taken_back(event)}
+
+
+def says_taken_back(event: dg.AssetMaterialization) -> bool:
+    """Whether a materialization says that there is none any more: Dagster cannot delete those of one partition."""
+    return TAKEN_BACK.items() <= (event.tags or {}).items()
+
+
+def taken_back(instance: dg.DagsterInstance, key: dg.AssetKey) -> frozenset[str]:
+    """The partitions whose newest materialization says so; ``all`` for an unpartitioned asset."""
+    kind, tags = dg.DagsterEventType.ASSET_MATERIALIZATION, list(TAKEN_BACK)
+    found = instance.event_log_storage.get_latest_tags_by_partition(key, kind, tags)
+    newest = instance.get_latest_materialization_event(key)
+    whole = newest.asset_materialization if newest else None
+    if whole and not whole.partition and says_taken_back(whole):
+        return frozenset({ALL})
+    return frozenset(day for day, values in found.items() if dict(values) == TAKEN_BACK)
+
+
+def taken_back_subset(view: AssetGraphView, key: dg.AssetKey) -> EntitySubset[dg.AssetKey]:
+    """The same as a condition of an automation reckons with it; partitions that are not declared any more are none."""
+    found = {AssetKeyPartitionKey(key, None if name == ALL else name) for name in taken_back(view.instance, key)}
+    return view.get_asset_subset_from_asset_partitions(key, found, validate_existence=True)
+
+
+def materialized(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned: bool) -> frozenset[str]:
+    """The partitions of an asset whose load was not taken back since; ``all`` for an unpartitioned asset."""
+    if partitioned:
+        return frozenset(instance.get_materialized_partitions(key)) - taken_back(instance, key)
+    return frozenset(latest_materializations(instance, key, [ALL]))
+
+
+def history(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> list[dg.EventLogRecord]:
+    """The last materializations of a partition, or of an unpartitioned asset, the newest first."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition] if partition else None)
+    return list(instance.fetch_materializations(wanted, limit=MAX_HISTORY).records)
+
+
+def bookmark(instance: dg.DagsterInstance, name: str) -> int:
+    """The number that was noted last under a name, which is lost together with all that Dagster shows."""
+    return int(instance.daemon_cursor_storage.get_cursor_values({name}).get(name, 0))
+
+
+def set_bookmark(instance: dg.DagsterInstance, name: str, number: int) -> None:
+    """Note a number under a name."""
+    instance.daemon_cursor_storage.set_cursor_values({name: str(number)})
 
 
 def check_targets(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, Target]:

@@ -55,10 +55,8 @@ def event(spec: TableSpec, key: str, rows: int) -> dg.AssetMaterialization:
 
 
 def materialized(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
-    """The windows that Dagster knows as materialized."""
-    if spec.days:
-        return frozenset(instance.get_materialized_partitions(dg.AssetKey(spec.name)))
-    return frozenset({adapter.ALL} if instance.get_latest_materialization_event(dg.AssetKey(spec.name)) else ())
+    """The windows that Dagster knows as materialized, and whose load was not taken back."""
+    return adapter.materialized(instance, dg.AssetKey(spec.name), partitioned=spec.days is not None)
 
 
 def window_keys(spec: TableSpec, now: datetime) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from recon_assets.model import Project
+from recon_assets.orchestration import adapter
 from recon_assets.orchestration.loading_order import LoadingOrder
 
 Condition = dg.AutomationCondition[Any]
@@ -15,14 +16,17 @@ SENSOR = "fill_gaps"
 
 
 def condition(order: Callable[[], LoadingOrder]) -> Condition:
-    """Fill each missing day once, after the tables above; a day that failed waits for a person's retry."""
+    """Fill each day once that is missing, or whose load was taken back, after the tables above.
+
+    A day that failed waits for a person's retry.
+    """
 
     @lru_cache(maxsize=1)
     def order_at(_tick: datetime) -> LoadingOrder:
         return order()
 
     of = dg.AutomationCondition
-    return of.missing() & ~of.in_progress() & ~of.execution_failed() & AfterParents(order_at)
+    return (of.missing() | TakenBack()) & ~of.in_progress() & ~of.execution_failed() & AfterParents(order_at)
 
 
 def sensor(project: Project) -> dg.AutomationConditionSensorDefinition:
@@ -34,6 +38,22 @@ def sensor(project: Project) -> dg.AutomationConditionSensorDefinition:
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Loads days that are missing, parents before the tables that name their rows.",
     )
+
+
+class TakenBack(dg.AutomationCondition[dg.AssetKey]):
+    """The day was loaded, and that load was taken back: Dagster goes on calling it materialized."""
+
+    @property
+    def name(self) -> str:
+        """As the page of an evaluation shows it."""
+        return "load_was_taken_back"
+
+    async def evaluate(  # type: ignore[override]  # Dagster awaits it, as it does its own conditions
+        self, context: dg.AutomationContext[dg.AssetKey]
+    ) -> dg.AutomationResult[dg.AssetKey]:
+        """Those of the days that are asked about."""
+        found = adapter.taken_back_subset(context.asset_graph_view, context.key)
+        return dg.AutomationResult(context, context.candidate_subset.compute_intersection(found))
 
 
 class AfterParents(dg.AutomationCondition[dg.AssetKey]):
@@ -70,4 +90,5 @@ async def is_due(context: dg.AutomationContext[dg.AssetKey], table: dg.AssetKey)
     failed = await view.compute_execution_failed_subset(key=table, from_subset=every)
     running = await view.compute_run_in_progress_subset(key=table, from_subset=every)
     asked = await view.compute_backfill_in_progress_subset(key=table, from_subset=every)
+    missing = missing.compute_union(adapter.taken_back_subset(view, table))
     return not (missing.compute_difference(failed).is_empty and running.is_empty and asked.is_empty)

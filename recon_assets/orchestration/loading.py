@@ -181,7 +181,7 @@ def run_keys(context: dg.AssetExecutionContext, spec: TableSpec) -> list[str]:
         return [adapter.ALL]
     if loads(context, spec) or context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
-    return sorted(context.instance.get_materialized_partitions(dg.AssetKey(spec.name)))
+    return sorted(adapter.materialized(context.instance, dg.AssetKey(spec.name), partitioned=True))
 
 
 def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:
@@ -196,8 +196,9 @@ def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, conf
 
 def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> list[Window]:
     """The run's windows without those that this run, or the run it resumes, has materialized already."""
-    keys = run_keys(context, spec)
-    done = adapter.materialized_by(context.instance, resumed_runs(context.run), dg.AssetKey(spec.name))
+    keys, key = run_keys(context, spec), dg.AssetKey(spec.name)
+    if done := adapter.materialized_by(context.instance, resumed_runs(context.run), key):
+        done -= adapter.taken_back(context.instance, key)
     if done:
         context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
     if config.only_missing:

@@ -28,6 +28,7 @@ from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import CASES
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
+from recon_assets.orchestration.rollbacks import show_rollbacks
 
 SECONDS = 5
 SORT_TAG, WORK_TAG = "recon/review", "recon/work"
@@ -61,6 +62,7 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
     def review_(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC)
         with memory() as book:  # one that is away, or does not fit, fails the tick: nobody looks at a green one
+            show_rollbacks(context.instance, book, project, ROUTING_SECONDS)
             wanted = tick(book, project, now)
             requests = [work.request for work in free(context.instance, wanted, now)]
             if not requests:

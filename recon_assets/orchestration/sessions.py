@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from recon_assets.orchestration.check_runs import Asked, Judged
 from recon_assets.orchestration.memory import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
 from recon_assets.orchestration.review_sensor import Left
+from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets.orchestration.webserver import Webserver
 
 DEFAULT_HOME = ".recon"
@@ -98,9 +99,12 @@ class Session:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
             yield left
 
-    def remembered(self) -> AbstractContextManager[Ledger]:
-        """The ledger, until a block ends."""
-        return memory(self.project, self.environ)()
+    @contextmanager
+    def remembered(self) -> Iterator[Ledger]:
+        """The ledger, until a block ends; Dagster has been told what it says of loads that were taken back."""
+        with memory(self.project, self.environ)() as book:
+            show_rollbacks(self.instance, book, self.project)
+            yield book
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""
@@ -138,6 +142,7 @@ def session(
 
     Embedded sources and targets are those of the demo, or of whoever fills them by ``prepare``: others would be empty.
     The ledger is brought up to date first, but for whoever only reads: for him, only that of this home alone.
+    Dagster is told of loads that were taken back.
     """
     home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
     sides = prepare is not None or environ.get("RECON_TABLES") == DEMO
@@ -153,7 +158,11 @@ def session(
             ledger.upgrade(everything[VARIABLE])
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
-            yield Session(dagster, everything, named_project or load_project(environ=everything), instance)
+            opened_ = Session(dagster, everything, named_project or load_project(environ=everything), instance)
+            if upgrade:
+                with opened_.remembered():
+                    pass
+            yield opened_
 
 
 def check_reachable(name: str, url: str) -> None:

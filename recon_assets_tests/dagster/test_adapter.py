@@ -44,6 +44,28 @@ def test_the_latest_materialization_of_each_day(instance: dg.DagsterInstance) ->
     assert {day: event.metadata["rows"].value for day, event in found.items()} == {"2013-03-01": 3, "2013-03-02": 2}
 
 
+def test_what_says_that_it_was_taken_back_counts_as_none(instance: dg.DagsterInstance) -> None:
+    """Until something newer says otherwise; with days and without."""
+    for day in ("2013-03-01", "2013-03-02"):
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day, tags=adapter.TAKEN_BACK))
+    instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="2013-03-02"))
+    instance.report_runless_asset_event(dg.AssetMaterialization("airlines", tags=adapter.TAKEN_BACK))
+
+    assert adapter.taken_back(instance, KEY) == {"2013-03-01"}
+    assert adapter.materialized(instance, KEY, partitioned=True) == {"2013-03-02"}
+    assert set(adapter.latest_materializations(instance, KEY, ["2013-03-01", "2013-03-02"])) == {"2013-03-02"}
+    assert adapter.taken_back(instance, dg.AssetKey("airlines")) == {"all"}
+    assert not adapter.materialized(instance, dg.AssetKey("airlines"), partitioned=False)
+
+
+def test_a_bookmark_is_kept(instance: dg.DagsterInstance) -> None:
+    """Nought before it is set."""
+    assert adapter.bookmark(instance, "here") == 0
+    for number in (7, 12):
+        adapter.set_bookmark(instance, "here", number)
+    assert adapter.bookmark(instance, "here") == 12
+
+
 def test_the_latest_materialization_of_a_table_without_days(instance: dg.DagsterInstance) -> None:
     """Nothing at first, then the newest."""
     assert adapter.latest_materializations(instance, dg.AssetKey("airlines"), ["all"]) == {}

@@ -2,7 +2,9 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -10,8 +12,12 @@ import pytest
 from recon_assets import dialect, review
 from recon_assets.dialect.locks import locked
 from recon_assets.errors import RefusedError
+from recon_assets.ledger import Ledger
 from recon_assets.model import CaseId, Decision, Mode, State
+from recon_assets.orchestration import adapter, adoption, rollbacks
 from recon_assets.orchestration.loading import LoadConfig, opener
+from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 
@@ -139,15 +145,73 @@ def test_a_load_can_be_rolled_back(orders: Shop) -> None:
     assert orders.orders(orders.target) == orders.orders(orders.source)
 
     with orders.book() as book:
-        done = review.roll_back(
-            book,
-            orders.project,
-            review.Scope(run=result.run_id),
-            who="ana",
-            note="too early",
-            clock=lambda: datetime.now(UTC),
-            dry_run=False,
-        )
+        done = roll_back(orders, book, result.run_id)
 
     assert done.refused == ()
     assert orders.orders(orders.target) == before
+
+
+def taken_back(shop: Shop, run: str) -> None:
+    """All that a run has loaded, put back; and a look of the sensor after that."""
+    with shop.book() as book:
+        roll_back(shop, book, run)
+    shop.tick()
+
+
+def roll_back(shop: Shop, book: Ledger, run: str) -> review.RolledBack:
+    """Put back all that a run has loaded."""
+    scope, clock = review.Scope(run=run), partial(datetime.now, UTC)
+    return review.roll_back(book, shop.project, scope, who="ana", note="too early", clock=clock, dry_run=False)
+
+
+def lacking(shop: Shop) -> tuple[str, ...]:
+    """The days that `recon backfill` would load."""
+    return adoption.missing(shop.instance, shop.project.tables["orders"], datetime.now(UTC))
+
+
+@pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
+def test_days_whose_load_was_taken_back_are_missing_again(orders: Shop) -> None:
+    """For commands and for gap filling, until they are loaded again; a load before the last one still stands."""
+    orders.run(orders.target, "DELETE FROM orders")
+    days = orders.project.tables["orders"]
+    defs = definitions(orders.project, orders.environ)
+    first = load(orders)
+    assert lacking(orders) == ()
+
+    orders.run(orders.target, SPOIL)
+    second = load(orders, mode="REPLACE")
+    taken_back(orders, second.run_id)
+    assert lacking(orders) == ()
+
+    orders.run(orders.target, "UPDATE orders SET amount = id * 10")
+    taken_back(orders, first.run_id)
+    assert orders.orders(orders.target) == []
+    assert lacking(orders) == DAYS
+    assert adoption.adopt_counts(orders.instance, days, {}, datetime.now(UTC)).empty == DAYS
+    asked = dg.evaluate_automation_conditions(defs=defs, instance=orders.instance)
+    assert set(asked.get_requested_partitions(dg.AssetKey("orders"))) == set(DAYS)
+
+    assert load(orders, only_missing=True).success
+    assert lacking(orders) == ()
+    orders.tick()
+    assert lacking(orders) == ()
+    assert len(orders.orders(orders.target)) == 60
+
+
+def test_what_was_taken_back_is_told_once(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that has no time leaves it to the next; what is told and a minute old is not looked at again."""
+    orders.run(orders.target, "DELETE FROM orders")
+    first = load(orders)
+    with orders.book() as book:
+        roll_back(orders, book, first.run_id)
+        show_rollbacks(orders.instance, book, replace(orders.project, tables={}))
+        show_rollbacks(orders.instance, book, orders.project, seconds=-1)
+        assert lacking(orders) == ()
+        show_rollbacks(orders.instance, book, orders.project)
+        assert adapter.bookmark(orders.instance, "recon/rollbacks default") == 0
+        monkeypatch.setattr(rollbacks, "LATE", timedelta())
+        show_rollbacks(orders.instance, book, orders.project)
+        assert adapter.bookmark(orders.instance, "recon/rollbacks default") > 0
+
+    told = orders.instance.fetch_materializations(dg.AssetKey("orders"), limit=100).records
+    assert sorted(str(record.partition_key) for record in told if not record.run_id) == list(DAYS)

@@ -42,6 +42,7 @@ class UndatedRows(BaseCheck):
         found = evidence.of(Undated())
         counts, (source, target) = found.counts, found.outside or (0, 0)
         wrong = f": {counts.missing:,} missing, {counts.extra:,} extra, {counts.mismatched:,} with other values"
+        wrong += "; no day loads them: declare `window: none`, or another column" if counts.missing else ""
         outside = (
             f"; not compared, for they lie before its first day or after its last: {rows_of_sides(source, target)}"
         )

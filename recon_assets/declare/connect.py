@@ -188,31 +188,29 @@ def _window_column(table: Table) -> Iterator[Problem]:
             yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
 
 
-def _windowed_rows(table: Table) -> Iterator[Problem]:
-    for column in table.left.columns:
-        if table.spec.days and column.name == table.spec.days.column and column.nullable and table.spec.source.table:
-            hint = "Rows without it belong to no day and are never loaded: choose a column that is NOT NULL."
-            yield Problem(
-                (*table.at, "window", "column"), f"`{column.name}` may be NULL in the source", hint, "warning"
-            )
-
-
 def _key(table: Table) -> Iterator[Problem]:
-    """A key identifies rows: unique and not null, which only constraints promise."""
-    key, at = table.spec.key, (*table.at, "key")
-    target_key = tuple(map(table.spec.target_name, key))
-    sides = [("target", table.right, target_key)]
-    sides += [("source", table.left, key)] if table.spec.source.table else []
+    """A key identifies rows: unique and not null, which only constraints promise. All of it is one problem."""
+    key = table.spec.key
+    sides = [("source", table.left, key)] if table.spec.source.table else []
+    sides += [("target", table.right, tuple(map(table.spec.target_name, key)))]
+    loose: dict[str, list[str]] = {}
+    nullable: dict[str, list[str]] = {}
     for side, schema, columns in sides:
-        names = ", ".join(columns)
-        known = set(columns) <= {column.name for column in schema.columns}
+        known = set(columns) <= set(schema.by_name)
         if known and not any(set(unique) <= set(columns) for unique in schema.unique):
-            hint = f"Add a unique constraint on ({names}), or choose a key that has one."
-            yield Problem(at, f"nothing keeps ({names}) unique in the {side}", hint, "warning")
+            loose.setdefault(f"({', '.join(columns)})", []).append(side)
         for column in schema.columns:
             if column.name in columns and column.nullable:
-                hint = "Rows without a key cannot be told apart: make it NOT NULL, or leave it out of the key."
-                yield Problem(at, f"`{column.name}` may be NULL in the {side}", hint, "warning")
+                nullable.setdefault(f"`{column.name}`", []).append(side)
+    said = [f"nothing keeps {names} unique in the {' and the '.join(of)}" for names, of in loose.items()]
+    said += [f"{name} may be NULL in the {' and the '.join(of)}" for name, of in nullable.items()]
+    hint = (
+        f"Add a unique constraint on {next(iter(loose))}, or choose a key that has one."
+        if loose
+        else "Rows without a key cannot be told apart: make it NOT NULL, or leave it out of the key."
+    )
+    if said:
+        yield Problem((*table.at, "key"), "; ".join(said), hint, "warning")
 
 
 def _triggers(table: Table) -> Iterator[Problem]:
@@ -239,7 +237,6 @@ JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _columns,
     data_fit.types,
     _window_column,
-    _windowed_rows,
     _key,
     _triggers,
     _loadable,

@@ -7,18 +7,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets import reading
-from recon_assets.declare.fit import misfit
-from recon_assets.declare.problems import Problem, Severity
+from recon_assets.declare.fit import SURE_DIGITS, misfit
+from recon_assets.declare.problems import KeyPath, Problem, Severity
 from recon_assets.declare.table import Table
 from recon_assets.dialect import servers
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.table_survey import character_count
+from recon_assets.dialect.table_survey import character_count, is_midnight
 from recon_assets.errors import UnavailableError
-from recon_assets.model import Column, Kind, plural
+from recon_assets.model import Column, Kind, Type, plural
 from recon_assets.reading.names import cast_to, relation_of
 from recon_assets.values import DATETIMES
 
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
+_OTHER_WINDOW = "Declare `window: none`, or choose another column."
 _LOOKED_AT = 1_000_000
 """So many rows are looked at: a load refuses what does not fit anyway, so that a look need not prove anything."""
 _NAMED = 5
@@ -38,39 +39,50 @@ class _Doubt:
     said: str
     fits: sa.ColumnElement[bool] | None
     only_if_found: bool = False
+    place: KeyPath = ("columns",)
+    hint: str = _CAST
 
 
 def types(table: Table) -> Iterator[Problem]:
     """Values that the target cannot hold: one problem a cause, and none where the rows that are there all fit."""
     rows = relation_of(table.spec.source, [column.name for column in table.left.columns])
     doubts = list(_doubts(table, rows))
-    causes: dict[tuple[Severity, str], list[str]] = {}
+    causes: dict[tuple[Severity, str], list[tuple[_Doubt, int | None]]] = {}
     for doubt, wrong in zip(doubts, _wrong_rows(table, rows, doubts), strict=True):
         if wrong or (wrong is None and not doubt.only_if_found):
-            count = f" ({plural(wrong, 'row')})" if wrong else ""
-            causes.setdefault((doubt.severity, doubt.said), []).append(f"`{doubt.column}`{count}")
-    for (severity, said), names in causes.items():
+            causes.setdefault((doubt.severity, doubt.said), []).append((doubt, wrong))
+    for (severity, said), found in causes.items():
+        names = [f"`{doubt.column}`" + (f" ({plural(wrong, 'row')})" if wrong else "") for doubt, wrong in found]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        hint = _CAST if severity == "error" else ""
-        yield Problem((*table.at, "columns"), f"{', '.join(names[:_NAMED])}{more}: {said}", hint, severity)
+        known = severity == "error" or any(wrong for _, wrong in found)
+        message = f"{', '.join(names[:_NAMED])}{more}: {said}"
+        yield Problem((*table.at, *found[0][0].place), message, found[0][0].hint if known else "", severity)
 
 
 def _doubts(table: Table, rows: sa.FromClause) -> Iterator[_Doubt]:
-    there = table.right.by_name
+    there, days = table.right.by_name, table.spec.days
     for column in table.left.columns:
+        if days and column.name == days.column and column.nullable:
+            said = "NULL belongs to no day: such rows are compared, and no load brings them"
+            has_day, at = rows.c[column.name].is_not(None), ("window", "column")
+            yield _Doubt(column.name, "warning", said, has_day, only_if_found=True, place=at, hint=_OTHER_WINDOW)
         other = there.get(table.spec.target_name(column.name))
         if other is None or column.name in table.spec.ignore:
             continue
         value = cast_to(rows.c[column.name], table.spec.cast.get(column.name))
         found = misfit(column.type, other.type)
         if found:
-            fits = _fits(value, column, other, table.source) if found[0] == "warning" else None
+            fits = _fits(value, column, other, table) if found[0] == "warning" else None
             yield _Doubt(column.name, *found, fits)
         dated = {column.type.kind, other.type.kind} <= DATETIMES
         if dated and servers.is_mysql(table.source) and not servers.is_mysql(table.target):
             parts = (sa.func.year(value), sa.func.month(value), sa.func.dayofmonth(value))
             said = "dates with zeros, such as 0000-00-00, are no dates of the target: they are refused when loaded"
-            yield _Doubt(column.name, "warning", said, sa.and_(*(part > 0 for part in parts)), only_if_found=True)
+            fits, hint = sa.and_(*(part > 0 for part in parts)), _ZEROS.format(column.name)
+            yield _Doubt(column.name, "warning", said, fits, only_if_found=True, hint=hint)
+
+
+_ZEROS = "Mend the rows, ignore the column, or read a query in which it is nullif(`{}`, 0)."
 
 
 def _wrong_rows(table: Table, rows: sa.FromClause, doubts: Sequence[_Doubt]) -> list[int | None]:
@@ -90,23 +102,35 @@ def _wrong_rows(table: Table, rows: sa.FromClause, doubts: Sequence[_Doubt]) -> 
     return [int(next(counted)) if doubt.fits is not None and counts[0] else None for doubt in doubts]
 
 
-def _fits(
-    value: sa.ColumnElement[Any], column: Column, other: Column, source: sa.Engine
-) -> sa.ColumnElement[bool] | None:
+def _fits(value: sa.ColumnElement[Any], column: Column, other: Column, table: Table) -> sa.ColumnElement[bool] | None:
     """Whether a value fits, as SQL; None where SQL of all databases cannot tell."""
     of, to = column.type, other.type
     if of.kind in {Kind.TEXT, Kind.CHAR}:
-        return _text_fits(value, other, source)
-    if of.kind not in {Kind.INTEGER, Kind.DECIMAL}:
-        return None
+        return _text_fits(value, other, table.source)
+    if of.kind in {Kind.INTEGER, Kind.DECIMAL}:
+        return _number_fits(value, to)
+    if to.kind is Kind.DATE and (of.kind is Kind.TIMESTAMP or table.spec.stored_in == "UTC"):
+        return is_midnight(value)
+    return value.is_(None) if of.kind is Kind.UUID else None  # a text that is too short for one is so for all
+
+
+def _number_fits(value: sa.ColumnElement[Any], to: Type) -> sa.ColumnElement[bool] | None:
     if to.kind is Kind.BOOLEAN:
         return value.in_([0, 1])
     if to.kind is Kind.INTEGER and to.low is not None and to.high is not None:
         return sa.and_(value.between(to.low, to.high), value == sa.func.round(value, 0))
+    if to.kind is Kind.FLOAT:
+        digits = SURE_DIGITS[to.precision or 53]
+        return sa.or_(*(_has_digits(value, digits - scale, scale) for scale in range(digits)))
     if to.kind is Kind.DECIMAL and to.precision and to.precision - (to.scale or 0) < _DIGITS_OF_BIGINT:
-        limit, scale = 10 ** (to.precision - (to.scale or 0)), to.scale or 0
-        return sa.and_(value > -limit, value < limit, value == sa.func.round(value, scale))
+        return _has_digits(value, to.precision - (to.scale or 0), to.scale or 0)
     return None
+
+
+def _has_digits(value: sa.ColumnElement[Any], before: int, after: int) -> sa.ColumnElement[bool]:
+    """Whether a number has no more digits before the point, and after it."""
+    limit = 10**before
+    return sa.and_(value > -limit, value < limit, value == sa.func.round(value, after))
 
 
 def _text_fits(value: sa.ColumnElement[Any], other: Column, source: sa.Engine) -> sa.ColumnElement[bool] | None:

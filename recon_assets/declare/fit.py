@@ -6,6 +6,11 @@ from recon_assets.values import KINDS
 from recon_assets.values.native import without_form
 from recon_assets.values.text import ANY_TEXT
 
+SURE_DIGITS = {24: 6, 53: 15}
+"""Of so many digits each decimal is what a float prints as, by the bits of the float's mantissa."""
+
+UUID_LENGTH = 36
+
 
 def misfit(source: Type, target: Type) -> tuple[Severity, str] | None:
     """What is to be feared when values of ``source`` are written into ``target``; None when nothing."""
@@ -53,9 +58,11 @@ def _known(value: int | None, otherwise: int | None) -> int:
 
 
 def _length(source: Type, target: Type) -> str | None:
-    if target.length is None or source.kind is Kind.UUID:
+    if target.length is None or (source.kind is Kind.UUID and target.kind is Kind.BINARY):
         return None
-    if source.kind is Kind.ENUM:
+    if source.kind is Kind.UUID:
+        longer = target.length < UUID_LENGTH
+    elif source.kind is Kind.ENUM:
         longer = any(len(label) > target.length for label in source.labels)
     else:
         longer = source.length is None or source.length > target.length
@@ -71,8 +78,8 @@ def _labels(source: Type, target: Type) -> str | None:
 
 def _digits(source: Type, target: Type) -> str | None:
     if target.kind is Kind.FLOAT:
-        exact = source.kind is Kind.FLOAT and _known(source.precision, 53) <= _known(target.precision, 53)
-        return None if exact else "digits are rounded"
+        bits = _known(target.precision, 53)
+        return None if _fits_float(source, bits) else f"it holds {SURE_DIGITS[bits]} digits"
     if target.precision is None:
         return "NaN and infinities may have no place" if source.kind is Kind.FLOAT else None
     whole, scale = target.precision - _known(target.scale, 0), _known(target.scale, 0)
@@ -82,6 +89,15 @@ def _digits(source: Type, target: Type) -> str | None:
     fits = source.precision is not None and source.precision - _known(source.scale, 0) <= whole
     fits = fits and _known(source.scale, scale) <= scale
     return None if fits else f"it holds {whole} digits before the point and {scale} after it"
+
+
+def _fits_float(source: Type, bits: int) -> bool:
+    """Whether every value is what a float of so many bits prints as."""
+    if source.kind is Kind.FLOAT:
+        return _known(source.precision, 53) <= bits
+    if source.kind is Kind.DECIMAL:
+        return source.precision is not None and source.precision <= SURE_DIGITS[bits]
+    return source.high is not None and source.high <= 2**bits
 
 
 def _meaning(source: Type, target: Type) -> str | None:

@@ -133,6 +133,25 @@ def _character_count_files(element: Any, compiler: Any, **kw: Any) -> str:
     return f"length({compiler.process(element.clauses, **kw)})"
 
 
+class is_midnight(FunctionElement[bool]):  # noqa: N801 - SQL functions are lower case
+    """Whether a moment is the beginning of a day."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(is_midnight)
+def _is_midnight(element: Any, compiler: Any, **kw: Any) -> str:
+    moment = compiler.process(element.clauses, **kw)
+    return f"(CAST({moment} AS DATE) = {moment})"
+
+
+@compiles(is_midnight, "sqlite")
+def _is_midnight_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    moment = compiler.process(element.clauses, **kw)
+    return f"(datetime({moment}, 'start of day') = datetime({moment}))"
+
+
 def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> tuple[str | None, str | None]:
     """The smallest and the largest value of a column as texts; None for a table without any.
 

@@ -28,6 +28,8 @@ def converter(source: Type, target: Column, dialect: str, zone: str = "UTC") -> 
             refuse(f"bytes that are no text in {source.charset}" if source.charset else f"what is no {of.kind}")
         if source.kind is Kind.CHAR and isinstance(value, str):
             value = value.rstrip(" ")
+        if source.kind is Kind.BOOLEAN and isinstance(value, bytes):
+            value = KINDS[Kind.BOOLEAN].fit(value, source, dialect)  # as MySQL's driver gives bit(1)
         if isinstance(value, float) and of.kind in NUMBERS - {Kind.FLOAT}:
             value = numbers.decimal_of(value, source.precision if source.kind is Kind.FLOAT else None)
         try:

@@ -26,8 +26,8 @@ def fit(value: Any, of: Type, dialect: str) -> float:
         refuse("NaN" if math.isnan(number) else "an infinity")
     if of.scale is not None and round(number, of.scale) != number:
         refuse(f"a float with more than {of.scale} digits after the point")
-    if of.precision == numbers.REAL_BITS and math.isfinite(number) and not _is_real(number):
-        refuse("a double-precision float with more digits than a single-precision one holds")
+    if of.precision == numbers.REAL_BITS and math.isfinite(number) and not _is_real(number, value):
+        refuse("a number with more digits than a single-precision float holds")
     return number
 
 
@@ -40,11 +40,15 @@ def _double(value: Any) -> float:
     return found
 
 
-def _is_real(number: float) -> bool:
+def _is_real(number: float, value: Any) -> bool:
+    """Whether a single-precision float is the double, or prints as the decimal, just as comparisons take them."""
     try:
-        return numbers.single(number) == number
+        near = numbers.single(number)
     except OverflowError:
         return False
+    return near == number or (
+        number is not value and numbers.decimal_of(near, numbers.REAL_BITS) == numbers.number(value)
+    )
 
 
 def _of_sqlite(value: Any, declared: Kind) -> str:

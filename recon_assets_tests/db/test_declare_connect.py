@@ -86,8 +86,8 @@ SOURCE_FAULTS = [
         id="text window",
     ),
     pytest.param(
-        "ALTER TABLE t ALTER day DROP NOT NULL",
-        "warning: line 9: tables.t.window.column: `day` may be NULL in the source. Rows without it belong to no day and are never loaded: choose a column that is NOT NULL.",
+        "ALTER TABLE t ALTER day DROP NOT NULL; INSERT INTO t (id) VALUES (1), (2)",
+        "warning: line 9: tables.t.window.column: `day` (2 rows): NULL belongs to no day: such rows are compared, and no load brings them. Declare `window: none`, or choose another column.",
         id="null window",
     ),
     pytest.param(

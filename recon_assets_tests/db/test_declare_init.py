@@ -260,17 +260,24 @@ def test_other_conventions_meet(made: Made, tmp_path: Path) -> None:
 
 
 LARGE = (
-    "id bigint NOT NULL PRIMARY KEY, small bigint, price decimal(12,3), code varchar(9), u varchar(40), a int, b int"
+    "id bigint NOT NULL PRIMARY KEY, small bigint, price decimal(12,3), code varchar(9), u varchar(40), a int, b int,"
+    " d timestamp NULL, r decimal(9,4)"
 )
-SMALL = "id integer PRIMARY KEY, small smallint, price numeric(5,2), code varchar(3), u uuid, a boolean, b boolean"
-GOOD = "(1, 32767, 999.990, 'äöü', '00000000-0000-0000-0000-000000000001', 0, 1)"
+SMALL = (
+    "id integer PRIMARY KEY, small smallint, price numeric(5,2), code varchar(3), u uuid, a boolean, b boolean,"
+    " d date, r real"
+)
+GOOD = "(1, 32767, 999.990, 'äöü', '00000000-0000-0000-0000-000000000001', 0, 1, '2024-01-01', 1234.5)"
 
 
 @pytest.mark.parametrize("source", ["postgresql", "mysql", "sqlite", "duckdb"])
 def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, source: Dialect) -> None:
     """What types alone leave open, the rows decide; what does not fit is one line a cause, with its rows."""
     table, path = f"CREATE TABLE t ({LARGE})", tmp_path / "tables.yaml"
-    bad = "(3000000000, 32768, 0.005, 'abcd', 'x', 2, 2)", "(4, -32769, -1000, 'abc', NULL, NULL, 3)"
+    bad = (
+        "(3000000000, 32768, 0.005, 'abcd', 'x', 2, 2, '2024-01-01 10:00:00', 12345.6789)",
+        "(4, -32769, -1000, 'abc', NULL, NULL, 3, NULL, NULL)",
+    )
 
     def warnings(*rows: str) -> list[str]:
         statements = [table, *(f"INSERT INTO t VALUES {row}" for row in rows)]
@@ -283,7 +290,7 @@ def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, sour
         return [item.message.partition(": ")[0] for item in found if item.path[:1] == ("tables",)]
 
     texts = [] if source == "sqlite" else ["`code` (1 row)", "`u` (1 row)"]  # its texts have no type to be feared
-    assert len(warnings()) == 4 + len(texts)
+    assert len(warnings()) == 6 + len(texts)
     assert warnings(GOOD) == []
     assert warnings(GOOD, *bad) == [
         "`id` (1 row)",
@@ -291,6 +298,8 @@ def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, sour
         "`price` (2 rows)",
         *texts,
         "`a` (1 row), `b` (2 rows)",
+        "`d` (1 row)",
+        "`r` (1 row)",
     ]
 
 

@@ -485,6 +485,14 @@ SENTENCES: list[Any] = [
         " not compared, for they lie before its first day or after its last: 3 rows of the source and 0 of the target",
         id="undated differ",
     ),
+    pytest.param(
+        checks.UndatedRows(),
+        [found(2, 1, 1, 0, 0)],
+        False,
+        "2 rows of the source and 1 of the target have no time, 1 of them differ: 1 missing, 0 extra, 0 with other values;"
+        " no day loads them: declare `window: none`, or another column",
+        id="undated missing",
+    ),
     pytest.param(checks.Count(where="paid"), [SidePair(1, 2)], False, "1 row in source, 2 in target", id="limited"),
 ]
 

@@ -41,6 +41,8 @@ ARRIVES = [
     (Decimal("NaN"), "numeric(3)", "postgresql", "NaN"),
     (Decimal("Infinity"), "numeric", "postgresql", "Infinity"),
     (Decimal("0.1"), "double precision", "postgresql", 0.1),
+    (Decimal("0.1"), "real", "postgresql", 0.1),
+    ("14.5", "real", "postgresql", 14.5),
     (2**53, "double precision", "postgresql", 2.0**53),
     (math.inf, "double precision", "postgresql", math.inf),
     (Decimal("Infinity"), "double precision", "postgresql", math.inf),
@@ -80,6 +82,11 @@ def test_value_arrives(value: Any, of: str, dialect: str, wanted: Any) -> None:
     assert put(value, of, dialect) == wanted
 
 
+def test_bits_of_mysql_are_numbers() -> None:
+    """Its driver gives ``bit(1)`` as a byte."""
+    assert put(b"\1", "integer", source=parse("bit(1)", "mysql")) == 1
+
+
 REFUSED = [
     (1.5, "integer", "postgresql", "digits after the point"),
     (Decimal("NaN"), "integer", "postgresql", "NaN or an infinity"),
@@ -101,8 +108,9 @@ REFUSED = [
     (math.nan, "double", "mysql", "NaN"),
     (-math.inf, "double", "mysql", "an infinity"),
     (1.255, "float(7,2)", "mysql", "more than 2 digits after the point"),
-    (0.1, "real", "postgresql", "more digits than a single-precision one holds"),
-    (1e300, "real", "postgresql", "more digits than a single-precision one holds"),
+    (0.1, "real", "postgresql", "more digits than a single-precision float holds"),
+    (Decimal("0.123456789012"), "real", "postgresql", "more digits than a single-precision float holds"),
+    (1e300, "real", "postgresql", "more digits than a single-precision float holds"),
     (2, "boolean", "postgresql", "an integer that is neither true nor false"),
     ("\0", "text", "postgresql", "NUL"),
     ("abcdef", "character varying(5)", "postgresql", "text of 6 characters, where 5 fit"),

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from recon_assets import review
 from recon_assets.desk.passwords import Guard, users
+from recon_assets.desk.rights import ALL, VARIABLE as ROLES, Right, Roles, roles
 from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
 
@@ -33,12 +34,14 @@ class Visitor:
         who: Their name; empty when it is not known.
         vouched: Whether a login says so; else they said so themselves.
         new: Whether their browser still has to be given the session.
+        rights: What they may do.
     """
 
     session: Session
     who: str = ""
     vouched: bool = False
     new: bool = False
+    rights: frozenset[Right] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Access:
         header: The name of the header in which a proxy says who it is.
         proxies: Where such a proxy may be.
         token: With which a program of ours comes in; none when empty.
+        roles: What those may do who have come in.
     """
 
     signer: Signer
@@ -58,6 +62,7 @@ class Access:
     header: str = ""
     proxies: tuple[Network, ...] = ()
     token: str = ""
+    roles: Roles = field(default_factory=Roles)
 
     @cached_property
     def guard(self) -> Guard:
@@ -102,7 +107,13 @@ class Access:
         return self.guarded or is_loopback(_hostname(host))
 
     def visitor(self, connection: HTTPConnection, now: datetime) -> Visitor:
-        """Who asks."""
+        """Who asks, and what they may do: a program of ours, and whoever is at this machine without a login, all."""
+        found = self._identified(connection, now)
+        if not self.guarded or found.who == PROGRAM:
+            return replace(found, rights=ALL)
+        return replace(found, rights=self.roles.of(found.who)) if found.vouched else found
+
+    def _identified(self, connection: HTTPConnection, now: datetime) -> Visitor:
         if self._is_program(connection):
             return Visitor(Session.begun(PROGRAM, now), PROGRAM, vouched=True)
         if self.header:
@@ -175,7 +186,11 @@ def access(environ: Mapping[str, str]) -> Access:
         msg = f"RECON_WEB_USERS: {taken[0]!r} is no name for a person; choose another."
         raise DeclarationError(msg)
     proxies = _networks(environ.get("RECON_WEB_PROXY", "") or LOOPBACK)
-    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""))
+    given = roles(environ.get(ROLES, ""), known)
+    if given.given and not known and not header:
+        msg = f"{ROLES} is set, but nobody has to log in: set RECON_WEB_USERS or RECON_WEB_USER_HEADER, too."
+        raise DeclarationError(msg)
+    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""), given)
 
 
 def _networks(text: str) -> tuple[Network, ...]:

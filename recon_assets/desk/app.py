@@ -2,7 +2,9 @@
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -17,48 +19,76 @@ from recon_assets.desk import bulk, cases, login, queue
 from recon_assets.desk.answers import answered, headers, problem
 from recon_assets.desk.calls import BadRequestError, Call, Desk, Page, Redirect, called
 from recon_assets.desk.door import Door
-from recon_assets.desk.launches import Launches
+from recon_assets.desk.rights import Right
 
 Handler = Callable[[Call], Page | Redirect]
+RIGHTS: Mapping[Right, str] = {
+    Right.COUNTS: "see counts",
+    Right.VALUES: "see values",
+    Right.DECIDE: "decide",
+    Right.RUN: "run",
+}
 CASE = "/review/case/{table}/{window}/{kind}"
 
 
 def application(desk: Desk, dagster: ASGIApp) -> Starlette:
     """Our pages under ``/review``, all else is Dagster's; in front of both the door."""
-    pages: dict[str, tuple[Handler, Handler | None]] = {
-        "/review": (queue.listed, None),
-        "/review/": (queue.home, None),
-        "/review/report": (queue.report, None),
-        "/review/bulk": (queue.listed, bulk.decided),
-        "/review/login": (login.asked, login.given),
-        "/review/logout": (login.asked, login.left),
-        CASE: (cases.shown, cases.acted),
-        f"{CASE}/undo": (cases.undoing, cases.undone),
-        "/review/{rest:path}": (nowhere, nowhere),
+    pages: dict[str, Address] = {
+        "/review": Address(queue.listed),
+        "/review/": Address(queue.home),
+        "/review/report": Address(queue.report),
+        "/review/bulk": Address(queue.listed, bulk.decided),
+        "/review/login": Address(login.asked, login.given, reading=None, writing=None),
+        "/review/logout": Address(login.asked, login.left, reading=None, writing=None),
+        CASE: Address(cases.shown, cases.acted, reading=Right.VALUES),
+        f"{CASE}/undo": Address(cases.undoing, cases.undone, reading=Right.VALUES),
+        "/review/{rest:path}": Address(nowhere, reading=None, writing=None),
     }
-    routes = [Route(path, endpoint(desk, *both), methods=["GET", "POST"]) for path, both in pages.items()]
+    routes = [Route(path, endpoint(desk, address), methods=["GET", "POST"]) for path, address in pages.items()]
     door = Middleware(Door, access=desk.access, clock=desk.clock)
     return Starlette(
         routes=[*routes, Mount("/", dagster)],
-        middleware=[door, Middleware(Launches)],
+        middleware=[door],
         exception_handlers={Exception: failed},
     )
 
 
-def endpoint(desk: Desk, reads: Handler, writes: Handler | None) -> Callable[[Request], object]:
-    """What answers at one address."""
+@dataclass(frozen=True)
+class Address:
+    """What answers at one address, and the right that whoever asks there must have."""
+
+    reads: Handler
+    writes: Handler | None = None
+    reading: Right | None = Right.COUNTS
+    writing: Right | None = Right.DECIDE
+
+    def asked(self, method: str) -> tuple[Handler, Right | None]:
+        """What answers a request, and the right that it needs."""
+        return (self.writes or nowhere, self.writing) if method == "POST" else (self.reads, self.reading)
+
+
+def endpoint(desk: Desk, address: Address) -> Callable[[Request], object]:
+    """What answers at one address, for who may ask there."""
 
     async def answer(request: Request) -> Response:
         try:
             call = await called(desk, request)
         except BadRequestError as error:
             return PlainTextResponse(str(error), error.status, headers())
-        handler = (writes or nowhere) if call.method == "POST" else reads
+        handler, needed = address.asked(call.method)
+        if needed and not call.may(needed):
+            return answered(partial(forbidden, needed), call)
         if handler is login.given:  # in a thread of its own: who guesses passwords would take all that pages have
             return await get_running_loop().run_in_executor(desk.access.hashing, answered, handler, call)
         return await run_in_threadpool(answered, handler, call)
 
     return answer
+
+
+def forbidden(needed: Right, call: Call) -> Page:
+    """Not for this person."""
+    said = f"This needs the right to {RIGHTS[needed]}, which {call.who} does not have; RECON_WEB_ROLES gives it."
+    return problem("Not for you", said, HTTPStatus.FORBIDDEN)
 
 
 def nowhere(_: Call) -> Page:

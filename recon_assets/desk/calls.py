@@ -89,6 +89,10 @@ class Call:
             return self.visitor.who
         return person(self.form.get("who", self.visitor.who))
 
+    def may(self, right: str) -> bool:
+        """Whether the visitor has a right."""
+        return right in self.visitor.rights
+
     def remembered(self) -> Session | None:
         """The session that remembers a name somebody has just given; None when nothing is new."""
         if self.desk.access.guarded or self.who == self.visitor.who:

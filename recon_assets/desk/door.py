@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recon_assets.desk.access import Access
+from recon_assets.desk.rights import Right
 
-LOGIN = "/review/login"
+DESK = "/review"
+LOGIN = f"{DESK}/login"
 VISITOR = "recon.visitor"
 POLICY_VIOLATION = 1008
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -49,9 +51,15 @@ class Door:
             return PlainTextResponse(said, HTTPStatus.FORBIDDEN)
         visitor = self.access.visitor(connection, self.clock())
         connection.scope[VISITOR] = visitor
-        if visitor.vouched or not self.access.guarded or connection.scope["path"] == LOGIN:
+        path = connection.scope["path"]
+        if path == LOGIN or (Right.COUNTS in visitor.rights and (path == DESK or path.startswith(f"{DESK}/"))):
             return None
-        return self._unknown(connection)
+        if Right.COUNTS not in visitor.rights:
+            return self._unknown(connection)
+        if Right.VALUES in visitor.rights:
+            return None
+        said = f"Dagster's pages show values, and {visitor.who} may see counts only: they are at {DESK}."
+        return PlainTextResponse(said, HTTPStatus.FORBIDDEN)
 
     def _unknown(self, connection: HTTPConnection) -> Response:
         """To the login, for a person who looks at a page."""

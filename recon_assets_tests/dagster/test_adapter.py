@@ -1,6 +1,8 @@
 """The contract of every call into Dagster that is not public: when an upgrade breaks one, it breaks here."""
 
+import inspect
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +150,12 @@ def pool_of(instance: dg.DagsterInstance) -> Any:
     """What the event log takes its connections from."""
     storage: Any = instance.event_log_storage
     return getattr(storage, "_event_log_storage", storage)._engine.pool
+
+
+def test_every_mutation_asks_for_a_permission() -> None:
+    """So that who may only look changes nothing; the first asks for that of each run, the others change nothing."""
+    mutations = import_module("dagster_graphql.schema").create_schema().graphql_schema.mutation_type.fields
+    asking = {
+        name for name, field in mutations.items() if "permission" in inspect.getsource(inspect.unwrap(field.resolve))
+    }
+    assert set(mutations) - asking == {"launchMultipleRuns", "logTelemetry", "setNuxSeen"}

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -12,11 +13,12 @@ from starlette.applications import Starlette
 
 from recon_assets import ledger, review
 from recon_assets.checks import BusinessRule, Count
-from recon_assets.desk.access import Access, access
+from recon_assets.desk.access import COOKIE, Access, access
 from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.desk.passwords import hashed
-from recon_assets.desk.sessions import Signer
+from recon_assets.desk.rights import roles
+from recon_assets.desk.sessions import Session, Signer
 from recon_assets.ledger import schema
 from recon_assets.model import CaseId, Decision, Discrepancy, DiscrepancyKind, Finding, Resolution, Severity, State
 from recon_assets_tests.conftest import Fresh
@@ -620,6 +622,37 @@ def test_people_log_in_decide_by_their_own_name_and_log_out(pg: Shop) -> None:
     ana.submit(ana.get("/review"), "Log out")
     assert ana.ask("GET", "/review").status == 401
     assert before != ana.cookies
+
+
+ROLES: dict[str, tuple[str, int, int, int]] = {
+    "counts": ("cleo:counts", 200, 403, 403),
+    "values": ("cleo:values", 200, 200, 403),
+    "run": ("cleo:run", 200, 200, 403),
+    "decide": ("cleo:decide", 200, 200, 200),
+    "nobody's": ("ana:decide", 200, 403, 403),
+    "everybody's": ("*:decide", 200, 200, 200),
+    "none": ("", 200, 200, 200),
+}
+
+
+def test_a_role_opens_what_it_says_and_shows_nothing_else(pg: Shop) -> None:
+    """The queue for counts, a case for values, forms for who decides; a form that was kept decides nothing either."""
+    form = visitor(pg).get(MISSING).form("Preview")
+    for text, *expected in ROLES.values():
+        found = Access(SIGNER, users={**USERS, "cleo": USERS["ana"]}, roles=roles(text))
+        session = Session.begun("cleo", pg.now() + timedelta(hours=1))
+        cleo = Visitor(desk(pg, found), cookies={f"{COOKIE}-3000": found.cookie(session)})
+        token = found.signer.form_token(session)
+        kept = [("token", token), *(pair for pair in form.fields if pair[0] != "token"), ("decision", "APPLY_SOURCE")]
+        queue, case = cleo.get("/review"), cleo.get(MISSING)
+        posted = cleo.post(MISSING, [*kept, ("do", "preview")])
+        bulk = cleo.post("/review/bulk", [("token", token), ("action", "assign"), ("case", f"1 t/{DAY}/missing")])
+        assert [queue.status, case.status, posted.status] == expected, text
+        assert bulk.status == expected[2], text
+        assert ("what is wrong" in queue.text, MISSING in queue.text) == (expected[1] == 200,) * 2, text
+        assert ("Apply the source" in queue.text) is (expected[2] == 200), text
+        if case.status == 200:
+            assert ("Preview" in case.text, "Comment" in case.text) == (expected[2] == 200,) * 2, text
 
 
 def test_guessing_is_answered_with_a_pause(pg: Shop) -> None:

@@ -8,18 +8,24 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus
 from playwright.sync_api import Browser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from recon_assets.desk import hashed
+from recon_assets.desk.access import Access, access
 from recon_assets.desk.server import serve
+from recon_assets.desk.sessions import Session
 from recon_assets.errors import ReconError
 from recon_assets.orchestration.processes import free_port
 from recon_assets_tests.conftest import Fresh
@@ -31,7 +37,10 @@ import dagster as dg
 @dg.asset
 def flights(): ...
 
-defs = dg.Definitions([flights])
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a"]))
+def days(): ...
+
+defs = dg.Definitions([flights, days])
 """
 SUBSCRIPTION = "subscription { locationStateChangeEvents { event { message } } }"
 
@@ -120,10 +129,68 @@ def test_dagster_and_the_desk_share_a_port(environ: dict[str, str], browser: Bro
         page.get_by_text("Overview").first.wait_for()
 
 
+PARAMS = """{selector: {repositoryLocationName: "code.py", repositoryName: "__repository__", jobName: "__ASSET_JOB",
+assetSelection: [{path: ["flights"]}]}, executionMetadata: {tags: [{key: "recon/person", value: "forged"}]}}"""
+LAUNCH = f"""mutation {{ launchRun(executionParams: {PARAMS})
+{{ __typename ... on LaunchRunSuccess {{ run {{ runId tags {{ key value }} }} }} }} }}"""
+MANY = f"""mutation {{ launchMultipleRuns(executionParamsList: [{PARAMS}])
+{{ ... on LaunchMultipleRunsResult {{ launchMultipleRunsResult {{ __typename }} }} }} }}"""
+AGAIN = """mutation { launchRunReexecution(reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS})
+{ __typename ... on LaunchRunSuccess { run { tags { key value } } } ... on PythonError { message } } }"""
+FILL = """mutation { launchPartitionBackfill(backfillParams: {assetSelection: [{path: ["days"]}], allPartitions: true})
+{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+REFILL = """mutation { reexecutePartitionBackfill(reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS})
+{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+FILLED = '{ partitionBackfillOrError(backfillId: "%s") { ... on PartitionBackfill { tags { key value } } } }'
+
+
+def signed(found: Mapping[str, Any]) -> str:
+    """Whose name something launched bears."""
+    return next((tag["value"] for tag in found["tags"] if tag["key"] == "recon/person"), "")
+
+
+def check_roles(url: str, home: str, known: Access) -> None:
+    """Dagster launches for whoever may run, in their name, however it is asked; others only look, or not even that."""
+    people = {name: known.cookie(Session.begun(name, datetime.now(UTC) + timedelta(hours=1))) for name in known.users}
+
+    def ask(who: str, query: str, method: str = "POST") -> Any:
+        kind = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+        cookie = {"Cookie": f"recon-{urlsplit(url).port}={people[who]}"}
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+        path = "/graphql" if method == "POST" else f"/graphql?{urlencode({'query': query})}"
+        connection.request(method, path, json.dumps({"query": query}) if method == "POST" else None, {**kind, **cookie})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return json.loads(text)["data"] if text.startswith("{") else text
+
+    runs = [ask("ana", LAUNCH, method)["launchRun"] for method in ("POST", "GET")]
+    assert [signed(each["run"]) for each in runs] == ["ana", "ana"], runs
+    again = ask("ben", AGAIN % runs[0]["run"]["runId"])["launchRunReexecution"]
+    assert signed(again["run"]) == "ben", again
+    filled = ask("ana", FILL)["launchPartitionBackfill"]["backfillId"]
+    with dg.DagsterInstance.from_config(home) as instance:  # as its daemon would end it
+        begun = instance.get_backfill(filled)
+        assert begun
+        instance.update_backfill(begun._replace(status=BulkActionStatus.COMPLETED_FAILED))
+    refilled = ask("ben", REFILL % filled)["reexecutePartitionBackfill"]
+    found = [ask("ana", FILLED % each)["partitionBackfillOrError"] for each in (filled, refilled["backfillId"])]
+    assert [signed(each) for each in found] == ["ana", "ben"]
+    assert ask("eve", LAUNCH)["launchRun"] == {"__typename": "UnauthorizedError"}
+    many = ask("eve", MANY)["launchMultipleRuns"]["launchMultipleRunsResult"]
+    assert many == [{"__typename": "UnauthorizedError"}]
+    assert ask("eve", FILL)["launchPartitionBackfill"] == {"__typename": "UnauthorizedError"}
+    assert ask("eve", "{ version }")["version"]
+    assert "may see counts only" in ask("cleo", "{ version }")
+    assert "may see counts only" in ask("cleo", "{ version }", "GET")
+
+
 def test_one_login_opens_both(environ: dict[str, str], browser: Browser) -> None:
-    """Without it neither answers; with it Dagster's own page works, subscriptions included."""
-    known = {"RECON_WEB_USERS": f"ana:{hashed('correct horse')}", "RECON_WEB_TOKEN": "t0k3n"}
+    """Without it neither answers; with it Dagster's own page works, subscriptions included, as far as the role goes."""
+    users = ",".join(f"{name}:{hashed('correct horse')}" for name in ("ana", "ben", "eve", "cleo"))
+    roles = "ana:decide+run,ben:run,eve:decide"
+    known = {"RECON_WEB_USERS": users, "RECON_WEB_TOKEN": "t0k3n", "RECON_WEB_ROLES": roles}
     with serving({**environ, **known}) as url:
+        check_roles(url, environ["DAGSTER_HOME"], access({**environ, **known}))
         for path in ("/", "/graphql", "/review", "/server_info", "/logs/x"):
             assert status(url, path) == 401, path
         with pytest.raises(InvalidStatus):

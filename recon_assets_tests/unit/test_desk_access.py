@@ -1,7 +1,7 @@
 """Who may come in: passwords, sessions, proxies, and what other sites try."""
 
 import base64
-import json
+import re
 import stat
 from asyncio import create_task, gather, run, sleep, wait_for
 from collections.abc import Callable, Mapping
@@ -22,9 +22,9 @@ from recon_assets.desk.access import Access, access, is_loopback
 from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.desk.door import VISITOR, Door
-from recon_assets.desk.launches import Launches
 from recon_assets.desk.login import local
 from recon_assets.desk.passwords import Guard, fits, users
+from recon_assets.desk.rights import Right, roles
 from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets_tests.visitor import Visitor
@@ -58,7 +58,6 @@ def guarded(
 
 LOGIN = Access(SIGNER, users={"ana": ANA})
 OPEN = Access(SIGNER)
-TOKENED = access({**SECRET, "RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_TOKEN": "t0k3n"})
 PROXIED = access({**SECRET, "RECON_WEB_USER_HEADER": "X-Remote-User", "RECON_WEB_PROXY": "10.0.0.0/24"})
 
 
@@ -372,39 +371,40 @@ def test_a_login_leads_nowhere_else(path: str) -> None:
     assert local("/assets/a?view=checks") == "/assets/a?view=checks"
 
 
-def test_what_somebody_launches_bears_their_name() -> None:
-    """Whatever it is, and whatever they say themselves; what is no launch, or nobody's, stays as it is."""
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"RECON_WEB_ROLES": "ana:values"}, "nobody has to log in"),
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_ROLES": "anna:values"}, "has no 'anna'; expected one of ana"),
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_ROLES": "ana:admin"}, "'ana:admin' is not name:role"),
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_ROLES": "ana"}, "'ana' is not name:role"),
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_ROLES": ":run"}, "':run' is not name:role"),
+        ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_ROLES": "ana:run,ana:run"}, "repeats a name"),
+    ],
+)
+def test_roles_that_cannot_be_meant_are_refused(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(said)):
+        access({**SECRET, **environ})
 
-    async def echo(request: Request) -> Response:
-        return Response(await request.body())
 
-    mine, forged = {"key": "recon/person", "value": "ana"}, {"key": "recon/person", "value": "ben"}
-    other = {"key": "a", "value": "b"}
-    asked = {
-        "executionParams": {"executionMetadata": {"tags": [other, forged]}},
-        "executionParamsList": [{"mode": "default"}],
-        "reexecutionParams": {"extraTags": [other]},
-        "backfillParams": {"tags": None},
-    }
-    launched = [
-        {"executionMetadata": {"tags": [other, mine]}},
-        [{"mode": "default", "executionMetadata": {"tags": [mine]}}],
-        {"extraTags": [other, mine]},
-        {"tags": [mine]},
+def test_who_decides_or_runs_sees_what_about_and_who_has_no_role_sees_counts() -> None:
+    given = roles("ana: decide + run, ben:decide,eve:run,fay:values")
+    assert given.of("ana") == set(Right)
+    assert given.of("ben") == {Right.COUNTS, Right.VALUES, Right.DECIDE}
+    assert given.of("eve") == {Right.COUNTS, Right.VALUES, Right.RUN}
+    assert given.of("fay") == {Right.COUNTS, Right.VALUES}
+    assert given.of("guy") == {Right.COUNTS}
+    assert roles("*:run").of("guy") == {Right.COUNTS, Right.VALUES, Right.RUN}
+    assert roles("").of("guy") == set(Right)
+
+
+def test_dagsters_pages_are_for_those_who_may_see_values() -> None:
+    """By any address that is not the desk's, and by websocket; a program of ours may do all."""
+    found = Access(SIGNER, users={"ana": ANA}, token="t0k3n", roles=roles("ana:counts"))  # noqa: S106 - of this test
+    ana = guarded(found, cookie=session(found))
+    assert [ana.get(path).status for path in ("/review", "/review/report", "/", "/reviews", "/graphql")] == [
+        *[200] * 2,
+        *[403] * 3,
     ]
-    for found, cookie, token in ((LOGIN, session(LOGIN), ""), (OPEN, "", ""), (TOKENED, "", "Bearer t0k3n")):
-        door = Door(Launches(Starlette(routes=[Route("/{p:path}", echo, methods=["POST"])])), found, lambda: NOW)
-        visitor = Visitor(door, cookies={COOKIE: cookie} if cookie else {}, headers={"authorization": token})
-        for sent in ({"variables": asked}, [{"variables": asked}]):
-            body = json.dumps(sent).encode()
-            told = json.loads(visitor.ask("POST", "/graphql", body).text)
-            one = told[0] if isinstance(told, list) else told
-            assert list(one["variables"].values()) == (launched if cookie else list(asked.values()))
-            assert visitor.ask("POST", "/other", body).text == body.decode()
-        for body in (
-            b"no JSON",
-            b'{"query": "{ version }"}',
-            b"7",
-            b'{"variables": {"backfillParams": {"tags": [7]}}}',
-        ):
-            assert visitor.ask("POST", "/graphql", body).text == body.decode()
+    assert not ana.connect("/graphql", cookie=f"{COOKIE}={session(found)}")
+    assert guarded(found).ask("POST", "/graphql", headers={"authorization": "Bearer t0k3n"}).status == 200

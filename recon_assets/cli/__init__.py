@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from recon_assets.cli.output import complain, piped
+from recon_assets.cli.output import complain, ending_as_by_ctrl_c, piped
 from recon_assets.errors import COULD_NOT_RUN, INTERRUPTED, DeclarationError, ReconError
 from recon_assets.model import keepable
 
@@ -92,6 +92,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
+        ending_as_by_ctrl_c()
         try:
             return super().invoke(ctx)
         except ReconError as error:

@@ -102,8 +102,7 @@ def check(  # noqa: PLR0913, PLR0917 - the switches of one command
             findings = _findings(project, asked, told, memory, now=now, max_evidence=max_evidence)
             aside(lambda: _print_json(result, findings, project) if json else _add(result, findings))
         if not json:
-            with piped():
-                show(result)
+            show(result)
     raise typer.Exit(result.exit_code)
 
 

@@ -1,8 +1,10 @@
 """What commands work with: the declared project, and the ledger; embedded databases stand in for what is not named."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from recon_assets import ledger, local
@@ -12,15 +14,24 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import Project
 
 LEDGER = "RECON_LEDGER_URL"
+_given: ContextVar[Path | None] = ContextVar("given", default=None)
+"""The declaration that the running command was given by --file."""
 
 
 def environment(file: Path | None) -> Mapping[str, str]:
     """The environment, in which RECON_TABLES names the declaration; says which, if it was not named just now."""
     declaration = named(file, os.environ)
+    _given.set(file)
     if not file:
         how = " (RECON_TABLES)" if os.environ.get("RECON_TABLES") else ""
         remark(f"Declaration: {declaration}{how}")
     return {**os.environ, "RECON_TABLES": declaration}
+
+
+def next_command(words: str) -> str:
+    """A command that somebody may type next: on the same declaration as the one that is running."""
+    file = _given.get()
+    return f"{words} --file {shlex.quote(str(file))}" if file else words
 
 
 @contextmanager
@@ -40,9 +51,9 @@ def declared_project(file: Path | None) -> Iterator[tuple[Project, Ledger | None
 
 
 @contextmanager
-def opened_ledger() -> Iterator[Ledger]:
+def opened_ledger(file: Path | None) -> Iterator[Ledger]:
     """The declared project's ledger alone: no database of its tables need be known."""
-    project = read(None, environment(None), offline=True).project
+    project = read(None, environment(file), offline=True).project
     with ledger_url() as url, ledger.opened(url, project) as memory:
         yield memory
 

@@ -1,10 +1,12 @@
 """Backfills as a command launches and shows them: what is loaded, what failed and why, and what to do about it."""
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from recon_assets.cli.context import next_command
 from recon_assets.cli.output import screen, tell
 from recon_assets.errors import RefusedError, UnavailableError
 from recon_assets.model import Mode, plural
@@ -116,13 +118,14 @@ def tell_failed(
             if lacking:
                 days = f"{plural(len(lacking), 'day')} ({span_of(lacking)})"
                 tell(
-                    f"  {table} names rows of {parent}, of which {days} are missing: recon backfill {parent} --missing"
+                    f"  {table} names rows of {parent}, of which {days} are missing:"
+                    f" {next_command(f'recon backfill {parent} --missing')}"
                 )
     passing = found and all(cause.passing for cause in found)
     after = "Try again" if passing else "When that is mended, load what is missing"
-    tell(f"{after}: recon backfill {' '.join(tables)} --missing")
+    tell(f"{after}: {next_command(f'recon backfill {shlex.join(tables)} --missing')}")
     if last.done:
-        tell(f"Take back what was loaded: recon rollback backfill {backfill_id}")
+        tell(f"Take back what was loaded: {next_command(f'recon rollback backfill {backfill_id}')}")
 
 
 def span_of(windows: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from recon_assets import ledger
 from recon_assets.cli import context
-from recon_assets.cli.options import AsJson, duration
+from recon_assets.cli.options import AsJson, File, duration
 from recon_assets.cli.output import as_json, tell
 from recon_assets.model import plural
 
@@ -33,6 +33,7 @@ def upgrade() -> None:
 @app.command()
 def prune(
     keep: Annotated[str, typer.Option(metavar="400d", help="Drop what is older than this.")],
+    file: File = None,
     yes: Annotated[bool, typer.Option("--yes", help="Drop; without it nothing is dropped.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
@@ -44,7 +45,7 @@ def prune(
       recon ledger prune --keep 400d --yes
     """
     span = duration("--keep", keep) or timedelta()
-    with context.opened_ledger() as memory, memory.begin() as c:
+    with context.opened_ledger(file) as memory, memory.begin() as c:
         dropped = ledger.prune(c, keep=span, now=datetime.now(UTC), dry_run=not yes)
     if json:
         as_json({"dropped": yes, "rows": dict(dropped)})

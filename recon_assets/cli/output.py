@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
-from typing import Any, NoReturn, TypeVar
+from types import FrameType
+from typing import IO, Any, NoReturn, TypeVar
 from unicodedata import normalize
 
 from rich.console import Console
@@ -25,11 +27,16 @@ _WIDE = 120
 
 
 class _Screen(Console):
-    """A console that leaves it to `piped` what becomes of a reader that is gone."""
+    """A console whose reader may go away (`| head`): what was begun is done, and the exit code tells how it went."""
 
     def on_broken_pipe(self) -> None:
-        """Says so: rich would end the process with 1, which means that records differ."""
-        raise BrokenPipeError
+        """Goes on for nobody: rich would end the process with 1, which means that records differ."""
+        _to_nobody(self.file)
+
+
+def _to_nobody(stream: IO[str]) -> None:
+    """What is still buffered, or comes, would be an error again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -49,9 +56,7 @@ def remark(words: str) -> None:
 
 
 def _say(words: Text) -> None:
-    """Prints on standard error; a reader who is gone (`2>&1 | head`) misses it, and the exit code stays."""
-    with suppress(BrokenPipeError):
-        screen(stderr=True).print(words, soft_wrap=True)
+    screen(stderr=True).print(words, soft_wrap=True)
 
 
 def tell(words: str) -> None:
@@ -61,7 +66,8 @@ def tell(words: str) -> None:
 
 def as_json(value: Any) -> None:
     """Prints one JSON value."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap and colour it
+    with piped():
+        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201 - rich would wrap and colour it
 
 
 def plain_table(*headings: str) -> Table:
@@ -84,8 +90,7 @@ def piped() -> Iterator[None]:
             try:
                 stream.flush()
             except BrokenPipeError:
-                # What is still buffered would be an error again when Python ends.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                _to_nobody(stream)
 
 
 @contextmanager
@@ -112,6 +117,17 @@ def leaving_at_once(words: str) -> Iterator[None]:
 
         cancel_all()
         _leave(INTERRUPTED)
+
+
+def ending_as_by_ctrl_c() -> None:
+    """Let a polite kill, and a terminal that is closed (unless nohup is told to ignore it), end us in order, too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _leave(code: int) -> NoReturn:

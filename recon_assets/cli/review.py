@@ -1,10 +1,12 @@
 """The commands of the review queue: review list, show, decide, report, comment, assign, ask, undo."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +14,7 @@ import typer
 from recon_assets import ledger, review
 from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, File, assigned, duration, span, spec_of
-from recon_assets.cli.output import as_json, complain, piped, tell
+from recon_assets.cli.output import as_json, complain, tell
 from recon_assets.errors import DIFFERENT, DeclarationError, ReconError
 from recon_assets.ledger import Filter, Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseId, Decision, Event, Project, Resolution, Severity, State, TableSpec, plural
@@ -58,6 +60,7 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
     older_than: Annotated[str | None, typer.Option(metavar="3d", help="Only those that have waited this long.")] = None,
     assignee: Annotated[str | None, typer.Option(metavar="NAME", help="Only those assigned to this person.")] = None,
     limit: Limit = 50,
+    file: File = None,
     ids: Annotated[bool, typer.Option("--ids", help="Print the names of the cases alone, for `decide`.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - a command-line switch
 ) -> None:
@@ -78,14 +81,13 @@ def list_cases(  # noqa: PLR0913, PLR0917 - the switches of one command
         older_than=now - waited if waited else None,
         assignee=assignee,
     )
-    with context.opened_ledger() as memory, memory.begin() as c:
+    with context.opened_ledger(file) as memory, memory.begin() as c:
         found = ledger.queue(c, wanted, limit=limit).cases
         counts = ledger.counts(c, wanted)
-    with piped():
-        if ids:
-            tell("\n".join(str(case.id) for case in found))
-        else:
-            as_json([cases.as_dict(case) for case in found]) if json else cases.show_queue(found, counts, now)
+    if ids:
+        tell("\n".join(str(case.id) for case in found))
+    else:
+        as_json([cases.as_dict(case) for case in found]) if json else cases.show_queue(found, counts, now)
 
 
 @app.command()
@@ -98,8 +100,7 @@ def show(case: Id, file: File = None, limit: Limit = 10, json: AsJson = False) -
     with context.project_and_ledger(file) as (project, memory):
         spec = spec_of(project, asked.table)
         seen = look_at(memory, asked, limit)
-    with piped():
-        as_json(_as_dict(seen, spec)) if json else _show(seen, spec)
+    as_json(_as_dict(seen, spec)) if json else _show(seen, spec)
 
 
 @app.command()
@@ -157,11 +158,9 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
             codes.append(DIFFERENT if preview.problems else 0)
             shown.append(_preview_as_dict(preview, project, decided=decided))
             if not json:
-                with piped():
-                    _show_preview(each, preview, project, limit, decided=decided)
+                _show_preview(each, preview, project, limit, decided=decided)
     if json:
-        with piped():
-            as_json(shown[0] if len(asked) == 1 else shown)
+        as_json(shown[0] if len(asked) == 1 else shown)
     raise typer.Exit(max(codes))
 
 
@@ -180,20 +179,22 @@ def _decided(  # noqa: PLR0913 - what is decided, by whom and why
 
 
 @app.command()
-def report(json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
+def report(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
     """Count the cases that wait: by state, severity, kind and table; the oldest and the newest."""
-    with context.opened_ledger() as memory, memory.begin() as c:
+    with context.opened_ledger(file) as memory, memory.begin() as c:
         counts = ledger.counts(c, Filter())
-    with piped():
-        as_json(cases.counts_as_dict(counts)) if json else cases.show_counts(counts, datetime.now(UTC))
+    as_json(cases.counts_as_dict(counts)) if json else cases.show_counts(counts, datetime.now(UTC))
 
 
 @app.command()
 def comment(
-    case: Id, text: Annotated[str, typer.Argument(help="What you have to say.")], reviewer: Reviewer = ""
+    case: Id,
+    text: Annotated[str, typer.Argument(help="What you have to say.")],
+    reviewer: Reviewer = "",
+    file: File = None,
 ) -> None:
     """Add a comment to a case."""
-    _act(partial(review.comment, note=text), case, reviewer)
+    _act(partial(review.comment, note=text), case, reviewer, file)
     tell("Noted.")
 
 
@@ -202,26 +203,27 @@ def assign(
     case: Id,
     assignee: Annotated[str, typer.Argument(metavar="NAME", help='Who is to look at it; "" for nobody.')],
     reviewer: Reviewer = "",
+    file: File = None,
 ) -> None:
     """Assign a case to a person."""
-    _act(partial(review.assign, to=assignee), case, reviewer)
+    _act(partial(review.assign, to=assignee), case, reviewer, file)
     tell(f"Assigned to {assignee}." if assignee else "Assigned to nobody.")
 
 
 @app.command()
-def ask(case: Id, reviewer: Reviewer = "") -> None:
+def ask(case: Id, reviewer: Reviewer = "", file: File = None) -> None:
     """Ask for the case's day to be compared again."""
-    _act(review.ask, case, reviewer)
+    _act(review.ask, case, reviewer, file)
     tell("Asked. Dagster's sensor starts a run of checks; a case whose records agree by then closes itself.")
 
 
 @app.command()
-def undo(case: Id, reviewer: Reviewer = "", note: Note = "") -> None:
+def undo(case: Id, reviewer: Reviewer = "", note: Note = "", file: File = None) -> None:
     """Ask for an applied case to be rolled back, or an accepted difference to be taken back.
 
     `recon rollback case` does the same at once, and shows beforehand what it would write.
     """
-    _act(partial(review.undo, note=note), case, reviewer)
+    _act(partial(review.undo, note=note), case, reviewer, file)
     tell("Asked. Dagster's sensor starts a run that takes it back.")
 
 
@@ -300,8 +302,9 @@ def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int,
     if decided:
         tell("Decided. Dagster's sensor starts a run that carries it out, and compares again.")
     else:
-        again = "Compare again: recon review ask" if preview.problems else "Decide: the same command with --yes"
-        tell(f"Nothing was decided, nothing was written. {again}")
+        again = f"Compare again: {context.next_command(f'recon review ask {shlex.quote(str(asked))}')}"
+        really = "Decide: the same command with --yes"
+        tell(f"Nothing was decided, nothing was written. {again if preview.problems else really}")
 
 
 def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> dict[str, Any]:
@@ -313,7 +316,7 @@ def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> di
     }
 
 
-def _act(act: Callable[..., Event], case: str, reviewer: str) -> None:
+def _act(act: Callable[..., Event], case: str, reviewer: str, file: Path | None) -> None:
     asked, who = CaseId.parse(case), known(reviewer)
-    with context.opened_ledger() as memory:
+    with context.opened_ledger(file) as memory:
         act(memory, asked, who=who, at=datetime.now(UTC))

@@ -13,7 +13,7 @@ import typer
 from recon_assets import review
 from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, File
-from recon_assets.cli.output import as_json, piped, tell
+from recon_assets.cli.output import as_json, tell
 from recon_assets.cli.review import Limit, Note, Reviewer, known
 from recon_assets.errors import DIFFERENT
 from recon_assets.model import Action, CaseId, TableSpec
@@ -55,8 +55,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
     with context.project_and_ledger(file) as (project, memory):
         clock = partial(datetime.now, UTC)
         done = review.roll_back(memory, project, scope, who=who, note=note, clock=clock, dry_run=not yes)
-    with piped():
-        as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
+    as_json(_as_dict(done, project.tables)) if json else _show(done, project.tables, limit)
     raise typer.Exit(DIFFERENT if done.refused else 0)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import sys
 import time
 from collections import defaultdict
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import dagster as dg
@@ -277,7 +275,7 @@ def show_repair(session: Session) -> None:
         waiting = ledger.queue(c, Filter(), limit=MOST_SHOWN)
         counts = ledger.counts(c, Filter())
     cases.show_corrected(corrected)
-    tell("\nWhat waits for a person: recon review show CASE, or /review beside Dagster")
+    tell("\nWhat waits for a person: recon review show CASE --file demo, or /review beside Dagster")
     cases.show_queue(waiting.cases, counts, now)
 
 
@@ -367,8 +365,7 @@ def reached(session: Session, url: str | None) -> Iterator[Place]:
 
 @contextmanager
 def interruptible(again: str | None = None) -> Iterator[None]:
-    """Let Ctrl-C and a polite kill stop everything in order; say how to go on."""
-    signal.signal(signal.SIGTERM, interrupt)
+    """Let Ctrl-C stop everything in order; say how to go on."""
     try:
         yield
     except KeyboardInterrupt:
@@ -380,8 +377,3 @@ def as_typed(*options: str) -> str:
     """The command that is running, as it was typed, and with these options besides."""
     typed = sys.argv[1:]
     return shlex.join(["recon", *typed, *(option for option in options if option not in typed)])
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat a polite kill like Ctrl-C."""
-    raise KeyboardInterrupt

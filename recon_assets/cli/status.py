@@ -7,8 +7,9 @@ import typer
 
 from recon_assets import ledger
 from recon_assets.cli import context
+from recon_assets.cli.context import next_command
 from recon_assets.cli.options import AsJson, File
-from recon_assets.cli.output import as_json, complain, piped, plain_table, screen, tell
+from recon_assets.cli.output import as_json, complain, plain_table, screen, tell
 from recon_assets.errors import COULD_NOT_RUN, ReconError
 from recon_assets.model import plural
 from recon_assets.orchestration import sessions
@@ -52,8 +53,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
             )
             for name, spec in session.project.tables.items()
         ]
-    with piped():
-        as_json([asdict(item) for item in standings]) if json else _show(standings)
+    as_json([asdict(item) for item in standings]) if json else _show(standings)
     raise typer.Exit(COULD_NOT_RUN if judged is None else 0)
 
 
@@ -80,14 +80,18 @@ def _show(standings: Sequence[Standing]) -> None:
         (
             sum(item.days - item.loaded for item in standings),
             "day",
-            "not loaded: recon backfill --all (first recon adopt --all, if the target has some)",
+            f"not loaded: {next_command('recon adopt --all')} (what is there), {next_command('recon backfill --all')}",
         ),
         (
             sum(max(item.days - (item.judged or 0), 0) for item in standings),
             "day",
-            "not judged: recon check --launch --all",
+            f"not judged: {next_command('recon check --launch --all')}",
         ),
-        (sum(item.waiting or 0 for item in standings), "case", "waiting for a decision: recon review list"),
+        (
+            sum(item.waiting or 0 for item in standings),
+            "case",
+            f"waiting for a decision: {next_command('recon review list')}",
+        ),
     )
     for count, noun, what in steps:
         if count:

@@ -47,8 +47,7 @@ def validate(
         msg = f"{file} and --file {named}: name one declaration."
         raise DeclarationError(msg)
     declaration = _examined(file or named, connect=connect)
-    with piped():
-        as_json(_report(declaration)) if json else _show(declaration, connect=connect)
+    as_json(_report(declaration)) if json else _show(declaration, connect=connect)
     raise typer.Exit(_exit_code(declaration.problems))
 
 

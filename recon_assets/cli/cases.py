@@ -90,7 +90,7 @@ def _hidden(record: Mapping[str, Any] | None, spec: TableSpec) -> dict[str, Any]
 
 def show_queue(cases: Sequence[Case], counts: Counts, now: datetime) -> None:
     """Print cases, a line each, the most severe and oldest first."""
-    tell(f"{plural(counts.total, 'case')}{f', the first {len(cases)}' if counts.total > len(cases) else ''}")
+    tell(f"{counts}{f', the first {len(cases)}' if counts.total > len(cases) else ''}")
     if not cases:
         return
     table = plain_table("severity", "case", "state", "age", "assignee", "what is wrong")
@@ -228,7 +228,7 @@ def tally(counts: Mapping[Action, int]) -> str:
 
 def show_counts(counts: Counts, now: datetime) -> None:
     """Print the figures of the queue."""
-    tell(plural(counts.total, "case"))
+    tell(str(counts))
     if counts.oldest and counts.newest:
         for words, at in (("oldest", counts.oldest), ("newest", counts.newest)):
             tell(f"{words}: {moment(at)} ({age(at, now)})")

@@ -57,13 +57,18 @@ def decided(call: Call) -> Page | Redirect:
 
 
 def _ticked(call: Call, action: str) -> Iterator[Ticked]:
+    versions: dict[CaseId, int] = {}
     for text in call.form.getlist("case")[:MAX_CASES_A_DECISION]:
         said, _, name = text.partition(" ")
         version = number_in(said)
-        with suppress(DeclarationError), call.desk.book.begin() as connection:
-            case = ledger.find_case(connection, CaseId.parse(name))
-            if case and version is not None:
-                late = outdated(ledger.events(connection, case.id), version)
+        with suppress(DeclarationError):
+            if version is not None:
+                versions[CaseId.parse(name)] = version
+    with call.desk.book.begin() as connection:
+        known = ledger.find_cases(connection, versions)
+        for id_, version in versions.items():
+            if case := known.get(id_):
+                late = case.version != version and outdated(ledger.events(connection, id_), version)
                 yield Ticked(case, version, _left_out(case, action, late=late))
 
 

@@ -74,7 +74,7 @@ def looked(desk: Desk, case: CaseId, after: str = "") -> Look:
             tuple(_concerning(connection, found)),
             tuple(page),
             more,
-            {each.id: before for each in page if (before := _before(connection, case, each))},
+            _earlier(connection, case, page),
             tuple(ledger.events(connection, case)),
             review.undoing(connection, found) is not None,
         )
@@ -101,5 +101,9 @@ def _concerning(connection: sa.Connection, case: Case) -> Iterator[StoredFinding
             yield said
 
 
-def _before(connection: sa.Connection, case: CaseId, recorded: TrackedRecord) -> list[tuple[CaseId, datetime, State]]:
-    return ledger.cases_of_key(connection, case.table, recorded.discrepancy.key, but=case)
+def _earlier(
+    connection: sa.Connection, case: CaseId, page: list[TrackedRecord]
+) -> dict[str, list[tuple[CaseId, datetime, State]]]:
+    keys = {each.discrepancy.key for each in page}
+    before = ledger.cases_of_keys(connection, case.table, keys, but=case)
+    return {each.id: before[each.discrepancy.key] for each in page if each.discrepancy.key in before}

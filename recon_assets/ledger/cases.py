@@ -1,7 +1,7 @@
 """Cases: what happened to each, in its order, and where they stand."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.projects import owned, project_of
-from recon_assets.ledger.values import resolution_json, resolution_of
+from recon_assets.ledger.values import given, resolution_json, resolution_of
 from recon_assets.ledger.windows import note as note_window
-from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated
+from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated, plural
 
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
@@ -236,8 +236,19 @@ def decision_of(c: sa.Connection, number: int) -> int | None:
 
 def find_case(c: sa.Connection, case: CaseId) -> Case | None:
     """The case as it stands; None when there is none."""
-    row = c.execute(sa.select(_cases).where(_is(c, case))).one_or_none()
-    return _case(row) if row else None
+    return find_cases(c, [case]).get(case)
+
+
+def find_cases(c: sa.Connection, cases: Collection[CaseId]) -> dict[CaseId, Case]:
+    """The cases as they stand, those that there are."""
+    rows = c.execute(sa.select(_cases).where(owned(c, _cases), _among(cases))) if cases else ()
+    return {case.id: case for case in map(_case, rows)}
+
+
+def _among(cases: Collection[CaseId]) -> sa.ColumnElement[bool]:
+    """Whether a row is of one of ``cases``, found by the index of their names, however many they are."""
+    these = given(_ID, [(case.table, case.window, case.kind) for case in cases])
+    return sa.tuple_(*_ID).in_(sa.select(*these.c))
 
 
 def events(c: sa.Connection, case: CaseId) -> list[Event]:
@@ -266,8 +277,7 @@ class Filter:
     assignee: str | None = None
 
     def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
-        """What holds for such a case's row."""
-        yield _cases.c.state.in_(_values(self.states)) if self.states else ~_cases.c.closed
+        """What holds for such a case's row, besides its state."""
         if self.tables:
             yield _cases.c.table_name.in_(self.tables)
         if self.windows:
@@ -321,9 +331,15 @@ class Page:
 
 
 def queue(c: sa.Connection, filter: Filter, *, after: Cursor | None = None, limit: int = 50) -> Page:  # noqa: A002
-    """A page of the cases that pass ``filter``: the most severe first, then the oldest."""
-    wanted = sa.select(_cases).where(owned(c, _cases), *filter.conditions(), *_behind(after))
-    rows = c.execute(wanted.order_by(*_ORDER).limit(limit + 1)).all()
+    """A page of the cases that pass ``filter``: the most severe first, then the oldest.
+
+    Each state is read in the order of its index: those that are closed grow in number for ever.
+    """
+    begun = sa.select(_cases).where(owned(c, _cases), *filter.conditions(), *_behind(after))
+    wanted = [begun.where(_cases.c.state == state.value) for state in filter.states] or [begun.where(~_cases.c.closed)]
+    firsts = sa.union_all(*(each.order_by(*_ORDER).limit(limit + 1).subquery().select() for each in wanted)).subquery()
+    ordered = sa.select(firsts).order_by(firsts.c.severity.desc(), firsts.c.opened, firsts.c.id)
+    rows = c.execute(ordered.limit(limit + 1)).all()
     more = [Cursor(row.severity, row.opened, row.id) for row in rows[limit - 1 : limit] if len(rows) > limit]
     return Page(tuple(map(_case, rows[:limit])), next(iter(more), None))
 
@@ -335,9 +351,17 @@ def _behind(place: Cursor | None) -> Iterator[sa.ColumnElement[bool]]:
         yield sa.or_(_cases.c.severity < place.severity, later)
 
 
+MAX_COUNTED = 100_000
+"""Of cases that are closed no more are counted: they grow in number for ever."""
+
+
 @dataclass(frozen=True)
 class Counts:
-    """How many cases there are; ``oldest`` and ``newest`` say when such cases were opened."""
+    """How many cases there are; ``oldest`` and ``newest`` say when such cases were opened.
+
+    Attributes:
+        cut: Whether there are more, which were not counted.
+    """
 
     total: int = 0
     by_table: Mapping[str, int] = field(default_factory=dict)
@@ -346,27 +370,47 @@ class Counts:
     by_state: Mapping[State, int] = field(default_factory=dict)
     oldest: datetime | None = None
     newest: datetime | None = None
+    cut: bool = False
+
+    def __str__(self) -> str:
+        return f"{'more than ' if self.cut else ''}{plural(self.total, 'case')}"
 
 
 def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it is
-    """The cases that pass ``filter``, counted in one go."""
+    """The cases that pass ``filter``, counted in one go; with closed ones among them at most `MAX_COUNTED`."""
     by = (_cases.c.table_name, _cases.c.kind, _cases.c.severity, _cases.c.state)
-    sets = sa.func.grouping_sets(*map(sa.tuple_, by), sa.tuple_())
-    opened = (sa.func.min(_cases.c.opened).label("oldest"), sa.func.max(_cases.c.opened).label("newest"))
-    which = sa.func.grouping(*by).label("which")
-    counted = sa.select(which, *by, sa.func.count().label("n"), *opened).where(owned(c, _cases), *filter.conditions())
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in c.execute(counted.group_by(sets)):
-        found[row.which].append(row)
-    tables, kinds, severities, states = (
-        {convert(row[place + 1]): row.n for row in sorted(found[_ALL - (8 >> place)], key=lambda row: -row.n)}
-        for place, convert in enumerate((str, str, Severity, State))
+    these = sa.select(*by, _cases.c.opened).where(owned(c, _cases), *filter.conditions())
+    these = these.where(_cases.c.state.in_(_values(filter.states)) if filter.states else ~_cases.c.closed)
+    if limited := any(state.closed for state in filter.states):
+        these = these.limit(MAX_COUNTED + 1)
+    of = these.subquery()
+    groups = [of.c[column.name] for column in by]
+    figures = (
+        sa.func.count().label("n"),
+        sa.func.min(of.c.opened).label("oldest"),
+        sa.func.max(of.c.opened).label("newest"),
     )
-    (total,) = found[_ALL]
-    return Counts(total.n, tables, kinds, severities, states, total.oldest, total.newest)
+    rows = c.execute(sa.select(*groups, *figures).group_by(*groups)).all()
+    total = sum(row.n for row in rows)
+    cut = limited and total > MAX_COUNTED
+    return Counts(
+        MAX_COUNTED if cut else total,
+        _counted((row.table_name, row.n) for row in rows),
+        _counted((row.kind, row.n) for row in rows),
+        _counted((Severity(row.severity), row.n) for row in rows),
+        _counted((State(row.state), row.n) for row in rows),
+        min((row.oldest for row in rows), default=None),
+        max((row.newest for row in rows), default=None),
+        cut,
+    )
 
 
-_ALL = 15
+def _counted(counted: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    """How many cases there are of each name, those of most cases first."""
+    found: dict[Any, int] = defaultdict(int)
+    for name, n in counted:
+        found[name] += n
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def cases_in_state(

@@ -4,7 +4,7 @@ Records are stored whole, for they are what a correction is made of; who shows t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -422,11 +422,12 @@ def _sorted(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
         return sorted(result.cursor.fetchall(), key=itemgetter(0, 1, len(_STORED)))
 
 
-def cases_of_key(
-    c: sa.Connection, table: str, key: Sequence[Value], *, but: CaseId | None = None
-) -> list[tuple[CaseId, datetime, State]]:
-    """The cases whose findings have named this key, other than ``but``, with when they did last; newest first."""
+def cases_of_keys(
+    c: sa.Connection, table: str, keys: Collection[tuple[Value, ...]], *, but: CaseId | None = None
+) -> dict[tuple[Value, ...], list[tuple[CaseId, datetime, State]]]:
+    """By key, the cases whose findings have named it, other than ``but``, with when they did last; newest first."""
     cases = schema.cases
+    texts = {key_text(key): key for key in keys}
     last = sa.func.max(_evaluation.c.at)
     same = sa.and_(
         cases.c.project == _finding.c.project,
@@ -435,15 +436,18 @@ def cases_of_key(
         cases.c.kind == _discrepancy.c.kind,
     )
     rows = c.execute(
-        sa.select(cases.c.table_name, cases.c.window_key, cases.c.kind, cases.c.state, last)
+        sa.select(_discrepancy.c.key, cases.c.table_name, cases.c.window_key, cases.c.kind, cases.c.state, last)
         .select_from(_discrepancy)
         .join(_sighting)
         .join(_finding)
         .join(_evaluation)
         .join(cases, same)
-        .where(owned(c, _discrepancy), _discrepancy.c.table_name == table, _discrepancy.c.key == key_text(key))
-        .group_by(cases.c.id)
+        .where(owned(c, _discrepancy), _discrepancy.c.table_name == table, _discrepancy.c.key.in_(list(texts)))
+        .group_by(_discrepancy.c.key, cases.c.id)
         .order_by(last.desc(), cases.c.id)
     )
-    found = [(CaseId(*row[:3]), row[4], State(row[3])) for row in rows]
-    return [each for each in found if each[0] != but]
+    found: dict[tuple[Value, ...], list[tuple[CaseId, datetime, State]]] = defaultdict(list)
+    for row in rows:
+        if (case := CaseId(*row[1:4])) != but:
+            found[texts[row[0]]].append((case, row[5], State(row[4])))
+    return dict(found)

@@ -68,9 +68,11 @@ def decide(  # noqa: PLR0913 - who decides what of which case, and why
     """
     who = person(who)
     _need_reason(chosen, note)
+    # Of thousands of records none is read where the decision is for all of them as they are.
+    named = bool(chosen.rows or chosen.values) or chosen.decision is Decision.KEEP_TARGET
     with book.begin() as connection:
         found = known(connection, case)
-        records = records_of(connection, found)
+        records = records_of(connection, found) if named else ()
     if found.state is State.PENDING:
         chosen = checked(project, found, chosen, records)
     data = {

@@ -567,6 +567,25 @@ def test_many_are_decided_at_once_after_they_were_listed(many: Shop) -> None:
     assert rows(ana.get("/review?severity=low&kind=missing&state=DECIDED")) == 20
 
 
+def test_many_cases_are_listed_as_soon_as_one(many: Shop) -> None:
+    """By as many statements, and each is decided by few: its records are not read."""
+    statements: list[str] = []
+    ana = visitor(many)
+    queue = ana.get("/review?severity=high&kind=missing")
+    few, several = cases(queue)[:1], cases(queue)[1:12]
+    sa.event.listen(many.book.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    taken = []
+    for ticked in (few, several):
+        listed = ana.submit(queue, "Apply the source", case=ticked)
+        taken.append(len(statements))
+        ana.submit(listed, f"Confirm for {len(ticked)} case{'s' * (len(ticked) > 1)}", who="ana")
+        taken.append(len(statements) - taken[-1])
+        statements.clear()
+    assert taken[0] == taken[2]
+    assert taken[3] - taken[1] <= 10 * 4
+    assert not any("discrepancy" in each for each in statements)
+
+
 def test_what_others_did_meanwhile_is_left_as_it_is(many: Shop) -> None:
     ana = visitor(many)
     queue = ana.get(f"/review?from={DAY}&to={DAY}")

@@ -431,12 +431,11 @@ def test_history_tells_of_earlier_cases_of_a_key(book: Ledger) -> None:
     append(book, CaseEventType.FOUND, other)
 
     with book.begin() as c:
-        assert ledger.cases_of_key(c, "orders", (1,)) == [
-            (other, minute(5), State.PENDING),
-            (CASE, minute(0), State.RESOLVED),
-        ]
-        assert [case for case, *_ in ledger.cases_of_key(c, "orders", (1,), but=other)] == [CASE]
-        assert ledger.cases_of_key(c, "orders", ("1",)) == ledger.cases_of_key(c, "planes", (1,)) == []
+        found = ledger.cases_of_keys(c, "orders", [(1,), (2,)])
+        assert found == {(1,): [(other, minute(5), State.PENDING), (CASE, minute(0), State.RESOLVED)]}
+        but = ledger.cases_of_keys(c, "orders", [(1,)], but=other)
+        assert [case for case, *_ in but[1,]] == [CASE]
+        assert ledger.cases_of_keys(c, "orders", [("1",)]) == ledger.cases_of_keys(c, "planes", [(1,)]) == {}
 
 
 def unexplained(book: Ledger) -> list[tuple[str, str]]:

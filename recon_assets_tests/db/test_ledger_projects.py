@@ -58,7 +58,7 @@ def seen(book: Ledger) -> dict[str, Any]:
         return {
             "latest": {name: said.finding for name, said in latest.items()},
             "records": [(item.id, item.times_seen, item.reopened) for item in ledger.tracked_records(c, ids, MISSING)],
-            "of key": [case for case, _, _ in ledger.cases_of_key(c, "orders", (1,))],
+            "of key": [case for case, _, _ in ledger.cases_of_keys(c, "orders", [(1,)]).get((1,), [])],
             "case": ledger.find_case(c, CASE) is not None,
             "events": [event.act for event in ledger.events(c, CASE)],
             "queue": [case.id for case in ledger.queue(c, Filter(states=tuple(State))).cases],

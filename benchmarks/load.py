@@ -146,7 +146,7 @@ def command(course: Course, database: str) -> list[str]:
 
 def pandas(course: Course) -> Run:
     """Load the window as a notebook would."""
-    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - its memory is not to be counted for the others
+    import pandas as pd  # noqa: PLC0415 - its memory is not to be counted for the others
 
     source, target = (sa.create_engine(course.server.url(name)) for name in ("source", "target"))
     with course.timed() as took:

@@ -14,7 +14,7 @@ from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSetti
 from recon_assets.errors import DeclarationError, not_installed
 from recon_assets.model import Database
 
-__all__ = ["Role", "check_url", "engine", "for_reading", "opened"]
+__all__ = ["Role", "check_url", "engine", "for_reading", "opened", "opened_frame"]
 
 _FILES = {"duckdb", "sqlite"}
 
@@ -54,6 +54,24 @@ def engine(database: Database, *, role: Role, lock_timeout: timedelta | None = N
         MysqlSettings(database).install(made, role)
     cancelling.follow(made)
     return made
+
+
+@contextmanager
+def opened_frame(frame: Any, name: str) -> Iterator[sa.Engine]:
+    """An engine that reads a frame as a table, whatever that table is called.
+
+    Raises:
+        DeclarationError: When it is no frame, or DuckDB, which reads it, is not installed.
+    """
+    database = Database(name, "files:")
+    _need_driver(check_url(database.url, name), database)
+    made = files.engine_of_frame(frame, name, **_pool(database))
+    sa.event.listen(made, "connect", session_settings.duckdb)
+    cancelling.follow(made)
+    try:
+        yield made
+    finally:
+        made.dispose()
 
 
 @contextmanager

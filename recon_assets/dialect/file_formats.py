@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +74,7 @@ class Source:
         paths: In the order in which their rows are read.
         options: Of the URL.
         columns: In their order; those of JSON lines are found while the lines are read.
+        stamped: What the files were like before anything was read of them.
     """
 
     database: str
@@ -83,6 +84,7 @@ class Source:
     options: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     delimiter: str = ","
+    stamped: tuple[object, ...] = ()
 
     @property
     def place(self) -> str:
@@ -103,10 +105,9 @@ class Source:
         """Whether the first record of each file names the columns."""
         return self.format == "csv" and "columns" not in self.options
 
-    def stamps(self) -> list[tuple[int, int, int]]:
-        """What changes when somebody writes to a file or puts another one in its place."""
-        found = (path.stat() for path in self.paths)
-        return [(each.st_mtime_ns, each.st_size, each.st_ino) for each in found]
+    def changed(self) -> bool:
+        """Whether somebody has written to a file since, put another one in its place, or taken it away."""
+        return _stamps(self.paths) != self.stamped
 
     def records(self) -> Iterator[tuple[Path, int, Any]]:
         """Each record with its file and the line on which it begins; a header is the first record of its file."""
@@ -158,8 +159,13 @@ def find(folder: Path, pattern: str, options: Mapping[str, str], database: str) 
     if form is None or others or not all(path.is_file() for path in paths):
         msg = f"{place}: expected files of one kind ({', '.join(SUFFIXES)}); a folder is no table, name folder/*.csv"
         raise DeclarationError(msg)
-    source = Source(database, pattern, paths, form, options)
+    source = Source(database, pattern, paths, form, options, stamped=_stamps(paths))
     return _csv(source) if form == "csv" else source
+
+
+def _stamps(paths: Sequence[Path]) -> tuple[object, ...]:
+    found = (path.stat() if path.exists() else None for path in paths)
+    return tuple(each and (each.st_mtime_ns, each.st_size, each.st_ino) for each in found)
 
 
 def _csv(source: Source) -> Source:
@@ -170,7 +176,9 @@ def _csv(source: Source) -> Source:
         delimiter = max(_DELIMITERS, key=first.count)
     source = replace(source, delimiter=delimiter)
     if not source.has_header:
-        return replace(source, columns=tuple(name.strip() for name in source.options["columns"].split(",")))
+        columns = tuple(name.strip() for name in source.options["columns"].split(","))
+        refuse_alike(f"{source.place}: ?columns=", columns)
+        return replace(source, columns=columns)
     headers: dict[Path, tuple[str, ...]] = {}
     for path in source.paths:
         one = replace(source, paths=(path,))
@@ -204,11 +212,12 @@ def _check_header(place: str, names: Sequence[str]) -> None:
     instead = "a file without one: name its columns in the URL, as ?columns=id,day,amount"
     if not names:
         msg = f"{place}: the file is empty; expected a header with the names of the columns"
-    elif len(set(names)) < len(names) or not all(name.strip() for name in names):
-        msg = f"{place}: expected a header with a name of its own for each column; or {instead}"
+    elif not all(name.strip() for name in names):
+        msg = f"{place}: expected a header with a name for each column; or {instead}"
     elif any(_NO_NAME.fullmatch(name) for name in names):
         msg = f"{place}: expected a header, found numbers or dates; {instead}"
     else:
+        refuse_alike(place, names)
         return
     raise DeclarationError(msg)
 
@@ -241,18 +250,19 @@ def _other_encoding(place: str, source: Source) -> DoesNotFitError:
     return DoesNotFitError(f"{place}: is not in {source.encoding}; say {others} in the URL, or mend the file")
 
 
-def texts(source: Source, place: Path) -> tuple[sa.Select[Any], tuple[str, ...]]:
-    """All values of CSV or JSON lines as texts, and the columns; ``place`` is a folder for files of our own.
+@contextmanager
+def texts(source: Source, place: Path) -> Iterator[sa.Select[Any]]:
+    """All values of CSV or JSON lines as texts; ``place`` is a folder for files of our own, which are gone afterwards.
 
     In CSV nothing between two delimiters is NULL, and ``""`` is an empty text.
     """
     if source.format == "csv":
-        return _of_csv(source.paths, source, source.columns), source.columns
+        yield _of_csv(source.paths, source, source.columns)
+        return
     copy = place / "lines.csv"
     columns = _as_csv(source, copy)
-    return _of_csv(
-        (copy,), replace(source, options={"columns": ""}), columns, null_padding=True, parallel=False
-    ), columns
+    yield _of_csv((copy,), replace(source, options={"columns": ""}), columns, null_padding=True, parallel=False)
+    copy.unlink()
 
 
 def _of_csv(paths: Sequence[Path], source: Source, columns: Sequence[str], **more: Any) -> sa.Select[Any]:
@@ -274,18 +284,40 @@ def _of_csv(paths: Sequence[Path], source: Source, columns: Sequence[str], **mor
     return sa.select(sa.literal_column("*")).select_from(files.alias("files"))
 
 
-def typed(source: Source) -> sa.Select[Any]:
+def typed(source: Source, columns: Iterable[str]) -> sa.FromClause:
     """All rows of Parquet, whose values have types of their own."""
-    return sa.select(sa.literal_column("*")).select_from(read_files("read_parquet", source.paths).alias("files"))
+    every = read_files("read_parquet", source.paths)
+    return every.table_valued(*(sa.column(sa.sql.quoted_name(name, quote=True)) for name in columns), name="files")
 
 
-def refuse_unlike(connection: sa.Connection, source: Source) -> None:
-    """Refuses files of Parquet that have other columns than the first."""
-    found: dict[Path, list[str]] = {}
+def columns_of_parquet(connection: sa.Connection, source: Source) -> dict[str, str]:
+    """The columns, with DuckDB's types; files that have others than the first are refused."""
+    found: dict[Path, dict[str, str]] = {}
     for path in source.paths:
-        result = connection.execute(typed(replace(source, paths=(path,))).limit(0))
-        found[path] = [f"{name} {of}" for name, of, *_ in result.cursor.description]
-        _refuse_other_columns(source, path, found[source.paths[0]], found[path])
+        rows: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(
+            read_files("read_parquet", [path]).alias("files")
+        )
+        result: sa.CursorResult[Any] = connection.execute(rows.limit(0))
+        found[path] = {name: str(of) for name, of, *_ in result.cursor.description}
+        first, others = ([f"{name} {of}" for name, of in found[each].items()] for each in (source.paths[0], path))
+        _refuse_other_columns(source, path, first, others)
+    return found[source.paths[0]]
+
+
+def refuse_alike(place: str, names: Sequence[str]) -> None:
+    """Refuses columns that DuckDB, which reads them, takes for one.
+
+    Raises:
+        DeclarationError: Naming the first two.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        if name.casefold() in known:
+            msg = (
+                f"{place}: expected a name of its own for each column; {known[name.casefold()]!r} and {name!r} are one"
+            )
+            raise DeclarationError(msg)
+        known[name.casefold()] = name
 
 
 class _Number(str):
@@ -312,6 +344,7 @@ def _as_csv(source: Source, copy: Path) -> tuple[str, ...]:
     if not columns:
         msg = f"{source.place}: there is no object in it; expected one JSON object a line"
         raise DeclarationError(msg)
+    refuse_alike(source.place, tuple(columns))
     return tuple(columns)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time as clock, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading
+from recon_assets.dialect import Frame
 from recon_assets.diff.rules import rule_of
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import DeclarationError, NoSuchTableError
@@ -19,9 +21,9 @@ Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
 
 def compare(  # noqa: PLR0913 - the public door
-    source_url: str,
+    source: str | Frame,
     source_table: str,
-    target_url: str,
+    target: str | Frame,
     target_table: str,
     *,
     key: Sequence[str] | None = None,
@@ -41,9 +43,11 @@ def compare(  # noqa: PLR0913 - the public door
     """Compares two tables and names every record that differs. Reads only.
 
     Args:
-        source_url: A database, such as ``postgresql://user@host/name`` or ``sqlite:///file.db``.
-        source_table: ``table``, ``schema.table``, with quotes where needed, or ``(select ..)``.
-        target_url: The other database.
+        source: The URL of a database, such as ``postgresql://user@host/name``, ``sqlite:///file.db`` or
+            ``files:folder``; or a frame of pandas, polars or Arrow.
+        source_table: ``table``, ``schema.table``, with quotes where needed, or ``(select ..)``; of a frame, what it is
+            to be called.
+        target: The other database or frame.
         target_table: The other table.
         key: The source's names of the columns that identify a record; ``[]`` compares whole rows as multisets. By
             default the source's primary key, else a unique key of it or of the target that cannot be NULL.
@@ -95,16 +99,13 @@ def compare(  # noqa: PLR0913 - the public door
         updated_at=updated_at,
         grace_period=grace_period,
     )
-    with (
-        dialect.opened(Database("source", source_url), role="source") as source,
-        dialect.opened(Database("target", target_url), role="source") as target,
-    ):
+    with _opened("source", source) as left, _opened("target", target) as right:
         asked = spec
-        spec, schemas = _described(spec, source, target, exact_names=exact_names)
+        spec, schemas = _described(spec, left, right, exact_names=exact_names)
         matched = {} if exact_names else reading.alike_columns(spec, *schemas)
         if key is None:
             spec = replace(spec, key=_default_key(replace(spec, rename={**matched, **spec.rename}), *schemas))
-        pair = reading.pair_for_comparison(spec, source, target, columns, schemas=schemas, matched=matched)
+        pair = reading.pair_for_comparison(spec, left, right, columns, schemas=schemas, matched=matched)
         _refuse_parts_of_days(pair, windows)
         with reading.hints_at_columns(*schemas), reading.snapshot(pair) as snapshot:
             said = progress or (lambda _: None)
@@ -123,6 +124,12 @@ def compare(  # noqa: PLR0913 - the public door
         scales=_scales(pair),
         seconds=time.monotonic() - began,
     )
+
+
+def _opened(role: str, side: str | Frame) -> AbstractContextManager[sa.Engine]:
+    if isinstance(side, str):
+        return dialect.opened(Database(role, side), role="source")
+    return dialect.opened_frame(side, role)
 
 
 def _described(

@@ -106,7 +106,7 @@ def describe(
         DeclarationError: When there is no such relation, or the query is not valid.
         UnavailableError: When the database does not answer.
     """
-    if files.folder_of(engine):
+    if files.copies_of(engine):
         _copy_files(engine, relation, cast or {}, like)
     with driver_errors(str(relation)), engine.connect() as connection:
         table = as_table(relation.table) if relation.table else None
@@ -206,10 +206,10 @@ def described(spec: TableSpec, source: sa.Engine, target: sa.Engine) -> tuple[Ta
     Raises:
         DeclarationError, UnavailableError: As `describe` does.
     """
-    if files.folder_of(source):
+    if files.copies_of(source):
         right = describe(target, spec.target)
         return describe(source, spec.source, spec.cast, OtherSide.of_target(spec, right)), right
-    if files.folder_of(target):
+    if files.copies_of(target):
         left = describe(source, spec.source, spec.cast)
         types = {spec.target_name(column.name): column.type for column in left.columns}
         return left, describe(target, spec.target, None, OtherSide(types))

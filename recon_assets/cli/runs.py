@@ -37,7 +37,7 @@ from recon_assets.local import VARIABLES
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.backfills import Wanted
-from recon_assets.orchestration.check_runs import Asked, Due, Judged, Verdict
+from recon_assets.orchestration.check_runs import Asked, Due, Verdict
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
@@ -192,17 +192,14 @@ def finish_earlier(session: Session, place: Place) -> None:
 def judge(session: Session, place: Place, asked: Sequence[Asked]) -> Verdict:
     """Run checks alone in Dagster, so that each day has its status there; a run stopped by a check has judged too."""
     tell(f"Judging by {sum(len(item.keys) for item in asked)} checks ...")
-    said, ended = float("-inf"), dict[str, Judged]()
-    for judged in session.check(place.webserver, asked):
+    said, verdict = float("-inf"), Verdict((), frozenset())
+    for verdict in session.check(place.webserver, asked):
         if place.running:
             place.running.check()
-        ended[judged.run_id] = judged
-        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-            tell(verdicts(ended.values()))
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES or verdict.ended:
+            tell(str(verdict))
             said = time.monotonic()
-    tell(verdicts(ended.values()))
-    found = tuple(item for judged in ended.values() for item in judged.found)
-    return Verdict(found, frozenset().union(*(item.due for item in asked)))
+    return verdict
 
 
 def settle(session: Session, place: Place) -> None:
@@ -215,12 +212,6 @@ def settle(session: Session, place: Place) -> None:
         if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
             tell(str(left))
             said = time.monotonic()
-
-
-def verdicts(judged: Iterable[Judged]) -> str:
-    """How much has been judged, in a line."""
-    found = [(len(each.found), len(each.wrong)) for each in judged]
-    return f"{sum(of for of, _ in found):,} judgements, {sum(wrong for _, wrong in found):,} of them failed"
 
 
 def tell_failed(verdict: Verdict) -> None:

@@ -4,7 +4,7 @@ Each function says which public wish it stands for; `recon_assets_tests/dagster/
 """
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from socket import gethostname
 from weakref import WeakSet
 
@@ -101,6 +101,23 @@ def set_bookmark(instance: dg.DagsterInstance, name: str, number: int) -> None:
     instance.daemon_cursor_storage.set_cursor_values({name: str(number)})
 
 
+def materialized_since(
+    instance: dg.DagsterInstance, key: dg.AssetKey, after: int, partitions: Collection[str]
+) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization by a run of each of these partitions, where its storage id is later than ``after``.
+
+    All of them at each call: ids are given before they are committed, so a smaller one may come after a larger one.
+    """
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(key, kind, after_cursor=after)
+    found = {name: ids[name] for name in partitions if name in ids}
+    records = records_of(instance, key, list(found.values()))
+    if ALL in partitions:
+        wanted = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after)
+        records += instance.fetch_materializations(wanted, limit=1).records
+    return {record.partition_key or ALL: record for record in records if record.run_id}
+
+
 def check_targets(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> dict[str, Target]:
     """What an evaluation must point at to count: the newest materialization of each of these partitions.
 
@@ -128,11 +145,22 @@ def latest_of_days(
     ids = instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(days)
     )
-    if not ids:
-        return {}
-    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids.values()))
-    records = instance.fetch_materializations(wanted, limit=len(ids)).records
+    records = records_of(instance, key, list(ids.values()))
     return {record.partition_key: record for record in records if record.partition_key}
+
+
+def records_of(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[int]) -> list[dg.EventLogRecord]:
+    """The materializations of these storage ids."""
+    if not ids:
+        return []
+    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(ids))
+    return list(instance.fetch_materializations(wanted, limit=len(ids)).records)
+
+
+def under_way(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags has not ended, or has, and is about to be tried again by itself."""
+    runs = instance.get_runs(dg.RunsFilter(tags=tags))
+    return any(not run.is_finished or run.is_complete_and_waiting_to_retry for run in runs)
 
 
 def keep_connection(instance: dg.DagsterInstance) -> None:

@@ -1,6 +1,7 @@
 """Real asset backfills: launched by the webserver, run by the daemon, followed day by day."""
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +12,16 @@ import dagster as dg
 
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
+from recon_assets.orchestration import adapter
 from recon_assets.orchestration.assets import op_name
+from recon_assets.orchestration.causes import BACKFILL_TAG, causes
 from recon_assets.orchestration.webserver import Webserver, sentence
 
-PAGE = 1000
 MOST_TITLE = 100
 MOST_STRETCHES = 12
 BRIDGE_DAYS = 31
 POLL_SECONDS = 1.0
+LATE_SECONDS = 10.0
 ENDED = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
 OURS_TAG = "recon/backfill"
 
@@ -204,22 +207,37 @@ def follow(
     wanted: Sequence[Wanted],
     since: Mapping[str, int] | None = None,
 ) -> Iterator[Progress]:
-    """Yield the progress of a backfill about every second until it has ended; the last is final.
+    """Yield the progress of a backfill about every second until nothing more will come of it; the last is final.
 
+    What counts is what is materialized, by whichever run. A window that is not when the backfill has ended, and of
+    which no run says why, is looked for a little longer: its note may be written late, or a run be tried again.
     ``since`` is what `newest` said of each table before the launch: two backfills may meet within a second.
     """
     progress = Progress(total=sum(len(item.windows) for item in wanted))
-    started, cursors = None, dict(since or {})
-    while not progress.ended:
+    after, late_until = dict(since or {}), math.inf
+    while True:
         status = answered(webserver.ask(STATUS, id=backfill_id)["partitionBackfillOrError"], "PartitionBackfill")
-        started = started or status["timestamp"]
-        error = (status["error"] or {}).get("message")
-        progress = replace(progress, seconds=time.time() - started, status=status["status"], error=error)
+        error, began = (status["error"] or {}).get("message"), status["timestamp"]
+        progress = replace(progress, seconds=time.time() - began, status=status["status"], error=error)
         for item in wanted:
-            progress = counted(instance, item, progress, cursors, started)
+            progress = counted(instance, item, progress, after.get(item.spec.name, 0), began)
         yield progress
-        if not progress.ended:
-            time.sleep(POLL_SECONDS)
+        if progress.ended:
+            late_until = min(late_until, time.monotonic() + LATE_SECONDS)
+            if not awaited(instance, backfill_id, wanted, progress, late=time.monotonic() < late_until):
+                return
+        time.sleep(POLL_SECONDS)
+
+
+def awaited(
+    instance: dg.DagsterInstance, backfill_id: str, wanted: Sequence[Wanted], progress: Progress, *, late: bool
+) -> bool:
+    """Whether a window of a backfill that has ended may still turn out to be loaded; ``late``: it has just ended."""
+    left = {(item.spec.name, key) for item in wanted for key in item.windows} - progress.done
+    if not left or progress.status == "CANCELED":
+        return False
+    explained = {(cause.table, key) for cause in causes(instance, backfill_id) for key in cause.windows}
+    return bool(left - explained) and (late or adapter.under_way(instance, {BACKFILL_TAG: backfill_id}))
 
 
 def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[str, int]:
@@ -229,27 +247,17 @@ def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[st
     return {name: records[0].storage_id if records else 0 for name, records in found.items()}
 
 
-def counted(
-    instance: dg.DagsterInstance, item: Wanted, progress: Progress, cursors: dict[str, int], started: float
-) -> Progress:
+def counted(instance: dg.DagsterInstance, item: Wanted, progress: Progress, after: int, began: float) -> Progress:
     """The progress with what has been materialized of one table since the last look."""
-    name, windows = item.spec.name, frozenset(item.windows)
-    while True:
-        page = instance.fetch_materializations(
-            dg.AssetRecordsFilter(
-                asset_key=dg.AssetKey(name), after_storage_id=cursors.get(name, 0), after_timestamp=started - 1
-            ),
-            limit=PAGE,
-            ascending=True,
-        ).records
-        for record in page:
-            cursors[name] = record.storage_id
-            key = record.partition_key or "all"
-            if key in windows and record.run_id:
-                inserted = rows_written(record)
-                progress = replace(progress, done=progress.done | {(name, key)}, rows=progress.rows + inserted)
-        if len(page) < PAGE:
-            return progress
+    name = item.spec.name
+    left = [key for key in item.windows if (name, key) not in progress.done]
+    records = adapter.materialized_since(instance, dg.AssetKey(name), after, left) if left else {}
+    new = {key: record for key, record in records.items() if record.timestamp >= began - 1}
+    return replace(
+        progress,
+        done=progress.done | {(name, key) for key in new},
+        rows=progress.rows + sum(map(rows_written, new.values())),
+    )
 
 
 def rows_written(record: dg.EventLogRecord) -> int:

@@ -1,5 +1,6 @@
 """Runs of checks alone, over a span of days: what a schedule or a person asks for, launched and followed."""
 
+import math
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,9 @@ from recon_assets.orchestration.backfills import answered
 from recon_assets.orchestration.webserver import Webserver
 
 FIRST_TAG, LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-POLL_SECONDS = 0.5
+LAUNCH_TAG = "recon/launch"
+"""On all runs of one launch; a run that Dagster starts in place of a lost one has the tags of that one."""
+POLL_SECONDS, LATE_SECONDS = 0.5, 10.0
 UNENDED = frozenset(dg.DagsterRunStatus) - {
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
@@ -147,30 +150,17 @@ def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """How far a run of checks is, and what it has found so far."""
-
-    run_id: str
-    status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED
-    found: tuple[dg.AssetCheckEvaluation, ...] = ()
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self.status not in UNENDED
-
-    @property
-    def wrong(self) -> tuple[dg.AssetCheckEvaluation, ...]:
-        """What did not pass; a check that could not run is among it."""
-        return tuple(item for item in self.found if not item.passed)
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What runs of checks alone have found of all that was asked."""
+    """What runs of checks alone have found of all that was asked, the newest of each check and day."""
 
     found: tuple[dg.AssetCheckEvaluation, ...]
     due: frozenset[Due]
+    ended: bool = True
+
+    @property
+    def unsaid(self) -> frozenset[Due]:
+        """What no run has said anything of."""
+        return self.due - {(item.asset_check_key, item.partition) for item in self.found}
 
     @property
     def unknown(self) -> frozenset[Due]:
@@ -183,23 +173,39 @@ class Verdict:
         """What was judged and did not pass."""
         return tuple(item for item in self.found if not item.passed and not could_not_run(item))
 
+    def __str__(self) -> str:
+        if not self.found and not self.ended:
+            return "waiting for the first judgements"
+        known = len(self.due - self.unknown)
+        return f"{known:,} of {len(self.due):,} judged, {len(self.wrong):,} of them failed"
+
 
 def could_not_run(item: dg.AssetCheckEvaluation) -> bool:
     """Whether nothing is known of what it should have judged."""
     return "error" in item.metadata
 
 
-def follow(instance: dg.DagsterInstance, run_id: str) -> Iterator[Judged]:
-    """Yield what a run has found, about twice a second until it has ended; the last is final."""
-    judged, cursor = Judged(run_id), None
-    while not judged.ended:
-        run = instance.get_run_by_id(run_id)
-        judged = replace(judged, status=run.status if run else dg.DagsterRunStatus.CANCELED)
-        more, cursor = evaluations(instance, run_id, cursor)
-        judged = replace(judged, found=(*judged.found, *more))
-        yield judged
-        if not judged.ended:
-            time.sleep(POLL_SECONDS)
+def follow(instance: dg.DagsterInstance, launched: str, due: frozenset[Due]) -> Iterator[Verdict]:
+    """Yield what the runs of one launch have found, about twice a second until nothing more will come.
+
+    Runs are known by the launch's tag, which a run bears too that Dagster starts in place of one that was lost. What
+    is due when all have ended is looked for a little longer, from the start: it may be written late.
+    """
+    tags, cursors, late_until = {LAUNCH_TAG: launched}, dict[str, str | None](), math.inf
+    found = dict[Due, dg.AssetCheckEvaluation]()
+    while True:
+        ended = not adapter.under_way(instance, tags)
+        for run in reversed(instance.get_runs(dg.RunsFilter(tags=tags))):  # the oldest first
+            more, cursors[run.run_id] = evaluations(instance, run.run_id, None if ended else cursors.get(run.run_id))
+            found |= {(item.asset_check_key, item.partition): item for item in more}
+        verdict = Verdict(tuple(found.values()), due, ended)
+        if ended:
+            late_until = min(late_until, time.monotonic() + LATE_SECONDS)
+        verdict = replace(verdict, ended=ended and (not verdict.unsaid or time.monotonic() >= late_until))
+        yield verdict
+        if verdict.ended:
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def evaluations(

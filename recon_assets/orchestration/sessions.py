@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import Database, Mode, Project, TableSpec
 from recon_assets.orchestration import adapter, adoption, backfills, check_runs, review_sensor
 from recon_assets.orchestration.backfills import Progress, Wanted
-from recon_assets.orchestration.check_runs import Asked, Judged
+from recon_assets.orchestration.check_runs import Asked, Verdict
 from recon_assets.orchestration.memory import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
 from recon_assets.orchestration.review_sensor import Left
@@ -77,11 +78,12 @@ class Session:
         backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
         return backfill_id, backfills.follow(webserver, self.instance, backfill_id, wanted, since)
 
-    def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Judged]:
-        """Launch runs of checks alone, and yield what each has found until all have ended."""
-        launched = [check_runs.launch(webserver, scope, self.mark) for scope in check_runs.scopes(asked)]
-        for run_id in launched:
-            yield from check_runs.follow(self.instance, run_id)
+    def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Verdict]:
+        """Launch runs of checks alone, and yield what they have found until nothing more will come."""
+        launched = uuid4().hex
+        for scope in check_runs.scopes(asked):
+            check_runs.launch(webserver, scope, {**self.mark, check_runs.LAUNCH_TAG: launched})
+        yield from check_runs.follow(self.instance, launched, frozenset().union(*(item.due for item in asked)))
 
     def settled(self, patience: float = PATIENCE_TO_SETTLE) -> Iterator[Left]:
         """Yield what is still to be done about what was found, until all that is left waits for people.

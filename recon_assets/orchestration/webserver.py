@@ -24,7 +24,8 @@ class Webserver:
     """The webserver at ``url``."""
 
     url: str
-    timeout: float = 60.0
+    timeout: float = 300.0
+    """In seconds: on a busy machine an answer may take minutes."""
     token: str = field(default="", repr=False)
     """What lets us in where people log in."""
 

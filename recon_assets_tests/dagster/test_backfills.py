@@ -1,11 +1,17 @@
 """Plans and progress of backfills, without any process."""
 
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
 import pytest
 
 from recon_assets.errors import UnavailableError
-from recon_assets.model import Mode
-from recon_assets.orchestration.backfills import Progress, Wanted, answered, stretches
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, spec
+from recon_assets.model import Mode, TableSpec
+from recon_assets.orchestration.backfills import Progress, Wanted, answered, follow, stretches
+from recon_assets.orchestration.webserver import Webserver
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, Scripted, days, failing, job, spec
 
 ODD_DAYS = tuple(f"2013-03-{day:02d}" for day in range(1, 32, 2))
 
@@ -108,3 +114,56 @@ def test_an_error_of_a_database_is_one_line_without_its_statement() -> None:
         UnavailableError, match=r"Dagster refused: \(psycopg2.OperationalError\) server closed the connection$"
     ):
         answered({"__typename": "PythonError", "message": said}, "LaunchBackfillSuccess")
+
+
+BEGAN = time.time()
+
+
+class Ended(Webserver):
+    """A webserver whose every backfill has ended as it says."""
+
+    status = "COMPLETED_FAILED"
+
+    def ask(self, query: str, **variables: object) -> Mapping[str, Any]:  # noqa: ARG002 - whatever it is asked
+        """How a backfill stands."""
+        told = {"__typename": "PartitionBackfill", "status": self.status, "timestamp": BEGAN, "error": None}
+        return {"partitionBackfillOrError": told}
+
+
+class Cancelled(Ended):
+    """Somebody has cancelled them."""
+
+    status = "CANCELED"
+
+
+DAYS = ("2013-03-05", "2013-03-06")
+
+
+@pytest.mark.parametrize("declared", [FLIGHTS, AIRLINES], ids=["days", "no days"])
+def test_what_is_noted_late_counts(instance: dg.DagsterInstance, declared: TableSpec) -> None:
+    """The backfill has ended, and no run says why a day is not loaded: that may be written late, or tried again."""
+    wanted = Wanted(declared, DAYS if declared.days else ("all",))
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(declared.name, partition=DAYS[0] if declared.days else None)
+    )
+    steps = follow(Ended("http://here"), instance, "b", [wanted])
+    assert not next(steps).done
+
+    flow = job(Scripted(), declared)
+    flow.execute_in_process(instance=instance, tags=days(*DAYS) if declared.days else {})
+    (last,) = steps
+
+    assert last.done == {(declared.name, window) for window in wanted.windows}
+    assert last.rows == 10 * len(wanted.windows)
+
+
+def test_what_a_run_has_explained_is_not_waited_for(instance: dg.DagsterInstance) -> None:
+    """Nor what somebody has cancelled."""
+    flow, tags = job(Scripted(failing(DAYS[0]))), days(*DAYS, **{"dagster/backfill": "b"})
+    flow.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+    (last,) = follow(Ended("http://here"), instance, "b", [Wanted(FLIGHTS, DAYS)])
+    (cancelled,) = follow(Cancelled("http://here"), instance, "c", [Wanted(FLIGHTS, ("2013-03-09",))])
+
+    assert last.done == {("flights", DAYS[1])}
+    assert not cancelled.done

@@ -5,7 +5,8 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from recon_assets.orchestration.check_runs import Asked, Due, Judged, Scope, Verdict, follow, scopes
+from recon_assets.orchestration import check_runs
+from recon_assets.orchestration.check_runs import LAUNCH_TAG, Asked, Due, Scope, Verdict, follow, scopes
 from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, Verdicts, checked, days, job
 
 SPAN = ("2013-03-05", "2013-03-07")
@@ -51,23 +52,46 @@ def test_nothing_asked_is_no_run(asked: list[Asked]) -> None:
     assert scopes(asked) == []
 
 
-def test_what_a_run_has_found_is_told_until_it_ends(instance: dg.DagsterInstance) -> None:
+def test_what_a_launch_has_found_is_told_until_it_ends(instance: dg.DagsterInstance) -> None:
     """The last is final, and names what did not pass."""
     flow = job(Scripted(), FLIGHTS, Verdicts({("sum", "2013-03-06")}))
-    run = flow.execute_in_process(instance=instance, tags=days(*SPAN))
+    flow.execute_in_process(instance=instance, tags=days(*SPAN, **{LAUNCH_TAG: "a"}))
 
-    (last,) = follow(instance, run.run_id)
+    (last,) = follow(instance, "a", Asked(FLIGHTS, SPAN).due)
 
-    assert last.ended
-    assert len(last.found) == 6
+    assert (last.ended, last.unsaid, str(last)) == (True, frozenset(), "6 of 6 judged, 1 of them failed")
     assert [(item.check_name, item.partition) for item in last.wrong] == [("sum", "2013-03-06")]
 
 
-def test_a_run_that_is_gone_has_ended(instance: dg.DagsterInstance) -> None:
-    """Somebody deleted it: nothing more will come."""
-    (last,) = follow(instance, "no such run")
+def test_a_run_in_place_of_a_lost_one_counts(instance: dg.DagsterInstance) -> None:
+    """Whatever its id is, and also where the lost one has judged something; what it says is newer."""
+    flow = job(Scripted(), FLIGHTS, Verdicts({("sum", "2013-03-05")}))
+    tags = {LAUNCH_TAG: "a", "dagster/will_retry": "true"}
+    lost = flow.execute_in_process(instance=instance, tags=days("2013-03-05", "2013-03-05", **tags))
+    run = instance.get_run_by_id(lost.run_id)
+    assert run
+    instance.report_run_failed(run)
 
-    assert last == Judged("no such run", dg.DagsterRunStatus.CANCELED)
+    steps = follow(instance, "a", Asked(FLIGHTS, SPAN).due)
+    first = next(steps)
+    assert (first.ended, len(first.unsaid), len(first.wrong)) == (False, 4, 1)
+    again = job(Scripted(), FLIGHTS, Verdicts())
+    retry = again.execute_in_process(instance=instance, tags=days(*SPAN, **{LAUNCH_TAG: "a"}))
+    instance.add_run_tags(lost.run_id, {"dagster/auto_retry_run_id": retry.run_id})
+    *_, last = steps
+
+    assert (last.ended, last.unsaid, last.wrong) == (True, frozenset(), ())
+
+
+def test_what_nobody_says_is_waited_for_a_little(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be written late; then it is unknown, as when somebody deleted the run."""
+    steps = follow(instance, "a", Asked(FLIGHTS, SPAN).due)
+    assert str(next(steps)) == "waiting for the first judgements"
+
+    monkeypatch.setattr(check_runs, "LATE_SECONDS", 0.0)
+    (last,) = follow(instance, "a", Asked(FLIGHTS, SPAN).due)
+
+    assert (last.ended, len(last.unknown)) == (True, 6)
 
 
 def due(*names: str, day: str | None = None) -> set[Due]:

@@ -203,7 +203,9 @@ def _key(table: Table) -> Iterator[Problem]:
             if column.name in columns and column.nullable:
                 nullable.setdefault(f"`{column.name}`", []).append(side)
     said = [f"nothing keeps {names} unique in the {' and the '.join(of)}" for names, of in loose.items()]
-    said += [f"{name} may be NULL in the {' and the '.join(of)}" for name, of in nullable.items()]
+    for of in dict.fromkeys(map(tuple, nullable.values())):
+        names = ", ".join(name for name, sides_of in nullable.items() if tuple(sides_of) == of)
+        said.append(f"{names} may be NULL in the {' and the '.join(of)}")
     hint = (
         f"Add a unique constraint on {next(iter(loose))}, or choose a key that has one."
         if loose

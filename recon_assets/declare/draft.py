@@ -1,37 +1,38 @@
-"""A first declaration, from what both databases say of themselves: what `recon init` writes.
+"""A first declaration, from what both databases say of themselves; nothing here touches a database.
 
-`suggest` decides and touches no database; `written` turns what it decided into YAML with the
-reasons as comments.
+`recon init` matches tables, suggests each, looks for keys in the data of those that have none, and adds the references.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from difflib import SequenceMatcher
+from itertools import chain, combinations, islice
 
 from recon_assets.declare.fit import misfit
 from recon_assets.declare.scalars import NAME
-from recon_assets.model import Column, plural
+from recon_assets.dialect.common_form import AS_TEXT
+from recon_assets.model import Column, Kind, Type
 from recon_assets.reading import NameMatches, NameRule, TableSchema, match_names, plain_name, split_name
 from recon_assets.values import DATETIMES
 from recon_assets.values.native import without_form
 
 _BORN = re.compile(
     r"(created?|inserted|occurred|happened|ordered|placed|recorded|started|event|time_hour|date|day|ts|timestamp)"
+    r"|(.*_)?(registered|joined|posted|published|issued|booked|received|logged)(_.*)?$"
 )
-_MOMENT_NAME = re.compile(r"(.*_)?(at|on|time|date|day|hour|ts|timestamp|datetime)")
+_MOMENT_NAME = re.compile(r"(.*_)?(at|on|time|date|day|hour|ts|timestamp|datetime)(_(gmt|utc))?")
 _CHANGING = re.compile(
     r"(updated?|modified|changed?|deleted|loaded|synced|last|expires?|expiry|due|end|ended|closed"
     r"|required|shipped|delivered|returned?|birth|born|hired?|valid)(_.*)?|birthday|birthdate|hiredate"
 )
 _CHANGED = re.compile(r"(last_)?(updated?|modified|changed?)(_(at|on|time|date|ts|timestamp))?")
-_CHECKS = ("count", "keys", "fields")
-_WORDS_OF_YAML = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
-_PLAIN = re.compile(r"[A-Za-z_][\w.]*")
 
-
+_NAMING = re.compile(r"(.*_)?(id|uuid|guid|key|code|no|nr|num|number|ref|reference|sku|isbn|ean|slug|email)")
+_PART_OF_KEY = re.compile(r"(.*_)?(line|pos|position|seq|sequence|version|year|month|day|date|from|to|lang|language)")
+_OF_KEYS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.CHAR, Kind.UUID, Kind.DATE, Kind.ENUM, Kind.ANY})
+_MAX_PARTS, _MAX_LOOKED_AT = 4, 12
 _UNSEEN = TableSchema(())
 
 
@@ -45,6 +46,7 @@ class Found:
     shape: TableSchema = _UNSEEN
     indexed: frozenset[str] = frozenset()
     is_view: bool = False
+    dialect: str = ""
 
     def has(self, columns: Iterable[str]) -> bool:
         """Whether the table has all the columns."""
@@ -65,6 +67,7 @@ class Suggestion:
     """One table of the declaration to write; without ``key`` it cannot be declared yet.
 
     Columns have the source's names; ``rename`` has the target's, and ``guessed`` says which of them are guesses.
+    ``cast`` makes texts of types that the target has texts for.
     ``ignore`` gives the reason for each column, ``remarks`` what a person should look at.
     """
 
@@ -76,6 +79,7 @@ class Suggestion:
     window: Column | None = None
     ignore: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    cast: Mapping[str, str] = field(default_factory=dict)
     guessed: frozenset[str] = frozenset()
     updated_at: str | None = None
     references: tuple[tuple[tuple[str, ...], str], ...] = ()
@@ -91,13 +95,13 @@ def matches(sources: Sequence[Found], targets: Sequence[Found]) -> tuple[TablePa
     pairs: list[TablePair] = []
     tables = [item for item in sources if not item.is_view]
     places = (*_schema_pairs(tables, targets), (None, None))
-    for side, plurals in ((tables, False), (tables, True), (sources, False)):
+    for side, of_tables in ((tables, False), (tables, True), (sources, False)):
         for here, there in places:
             taken = {id(item) for pair in pairs for item in (pair.source, pair.target)}
             left, right = _by_name(side, here, taken), _by_name(targets, there, taken)
-            found = match_names(left, right, plural=plurals).pairs
+            found = match_names(left, right, of_tables=of_tables).pairs
             pairs += (TablePair(left[pair.source], right[pair.target], pair.rule) for pair in found)
-    return tuple(sorted(pairs, key=lambda pair: pair.source.written))
+    return tuple(sorted(pairs, key=lambda pair: (pair.source.schema or "", plain_name(pair.source.name))))
 
 
 def _by_name(side: Iterable[Found], schema: str | None, taken: set[int]) -> dict[str, Found]:
@@ -131,9 +135,32 @@ def choices(sources: Sequence[Found], targets: Sequence[Found]) -> Iterator[str]
 
 
 def suggest(pairs: Sequence[TablePair]) -> tuple[Suggestion, ...]:
-    """A table for each pair, and the checks that their foreign keys ask for."""
-    names = _names(pairs)
-    drafts = [_table(name, pair) for name, pair in zip(names, pairs, strict=True)]
+    """A table for each pair."""
+    return tuple(_table(name, pair) for name, pair in zip(_names(pairs), pairs, strict=True))
+
+
+def key_candidates(item: Suggestion) -> Iterator[tuple[str, ...]]:
+    """What may identify the rows of a table without a key, by the names of its columns: few columns before many.
+
+    Whether no two rows share it, only the data can tell. A moment is no part of it: two things may happen at once.
+    """
+    there = set(item.target.shape.by_name) | set(item.rename)
+    known = {
+        column.name: _words(column.name)
+        for column in item.source.shape.columns
+        if column.name in there and column.name not in item.ignore and column.type.kind in _OF_KEYS
+    }
+    table = _words(item.source.name)
+    own = {"id", f"{table}_id", f"{table.removesuffix('s')}_id"}
+    naming = [name for name, words in known.items() if _NAMING.fullmatch(words)]
+    naming.sort(key=lambda name: known[name] not in own)
+    parts = [name for name, words in known.items() if name in naming or _PART_OF_KEY.fullmatch(words)][:_MAX_PARTS]
+    several = (found for count in (2, 3, 4) for found in combinations(parts, count))
+    yield from islice(chain(((name,) for name in naming), several), _MAX_LOOKED_AT)
+
+
+def with_references(drafts: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    """The tables with the checks that their foreign keys ask for."""
     return tuple(_with_references(draft, drafts) for draft in drafts)
 
 
@@ -154,7 +181,8 @@ def _table(name: str, pair: TablePair) -> Suggestion:
     guessed = _guessed(source, _in_source_names(pair.target, alike.renames))
     names = {**alike.renames, **guessed}
     target = _in_source_names(pair.target, names)
-    ignore = dict(_ignored(source, target))
+    cast = dict(_casts(source, target))
+    ignore = {column: why for column, why in _ignored(source, target) if column not in cast}
     key, reason = _key(source, target, ignore)
     shared = set(target.shape.by_name) - set(ignore)
     window = _window(source, shared, key)
@@ -167,6 +195,7 @@ def _table(name: str, pair: TablePair) -> Suggestion:
         window,
         {**ignore, **{names[name]: reason for name, reason in ignore.items() if name in names}},
         rename={name: to for name, to in names.items() if name not in ignore},
+        cast=cast,
         guessed=frozenset(guessed),
         updated_at=_changed(source, shared),
         remarks=(*_remarks_on_names(pair, alike), *_remarks(source, target, window, ignore)),
@@ -194,7 +223,7 @@ def _in_source_names(target: Found, rename: Mapping[str, str]) -> Found:
 
 
 def _remarks_on_names(pair: TablePair, columns: NameMatches) -> Iterator[str]:
-    if pair.rule is NameRule.PLURAL:
+    if pair.rule in {NameRule.PLURAL, NameRule.PREFIX}:
         yield f"see that {pair.source.written} and {pair.target.written} are one: their names are {pair.rule}"
     for left, right in columns.ambiguous:
         yield f"which are one? {', '.join(left)} of the source, {', '.join(right)} of the target: say by columns.rename"
@@ -223,6 +252,23 @@ def _demanding(target: Found) -> Iterator[Column]:
     for column in target.shape.columns:
         if not (column.nullable or column.default or column.generated or column.identity):
             yield column
+
+
+def _casts(source: Found, target: Found) -> Iterator[tuple[str, str]]:
+    """Columns of types that no other database has, where the target has a text for them and a cast loses nothing."""
+    there = target.shape.by_name
+    for name, column in source.shape.by_name.items():
+        of = column.type
+        meets_text = name in there and there[name].type.kind in {Kind.TEXT, Kind.CHAR}
+        if meets_text and of.kind in {Kind.NATIVE, Kind.UNSUPPORTED} and _has_exact_text(of, source.dialect):
+            yield name, AS_TEXT[source.dialect]
+
+
+def _has_exact_text(of: Type, dialect: str) -> bool:
+    """PostgreSQL's cast of `inet` adds the mask; types whose text hangs on settings, and MySQL's shapes, have none."""
+    if dialect == "postgresql":
+        return of.kind is Kind.NATIVE and of.name != "inet"
+    return dialect == "duckdb" or (of.name.startswith(("set(", "inet")) and not of.charset)
 
 
 def _ignored(source: Found, target: Found) -> Iterator[tuple[str, str]]:
@@ -315,112 +361,3 @@ def _references(draft: Suggestion, side: Found, drafts: Sequence[Suggestion]) ->
             named = tuple(columns[part] for part in parent.key)
             if draft.source.has(named) and not set(named) & set(draft.ignore):
                 yield named, parent.name
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days of a table.
-
-    Attributes:
-        start: The first.
-        end: The day after the last, where rows have ceased to come.
-        remark: What a person should know about them.
-        undated: How many rows are in no day, for they have no time.
-    """
-
-    start: date
-    end: date | None = None
-    remark: str = ""
-    undated: int = 0
-
-
-def written(
-    suggestions: Sequence[Suggestion],
-    spans: Mapping[str, Span],
-    envs: Mapping[str, str],
-    notes: Iterable[str] = (),
-) -> str:
-    """The declaration as YAML.
-
-    Args:
-        suggestions: The tables.
-        spans: The days of each table with a window, by the table's name.
-        envs: The environment variable that holds the URL of ``source`` and of ``target``.
-        notes: What stands at the end as comments, such as the tables that only one side has.
-    """
-    lines = ["# A first version, written by `recon init`: read it, mend it, keep it.", "databases:"]
-    lines += [f"  {side}: {{url: {{env: {env}}}}}" for side, env in envs.items()]
-    lines += ["", "tables:"]
-    for item in suggestions:
-        block = list(_block(item, spans.get(item.name)))
-        lines += [*block, ""] if item.key else [*_commented(item, block, envs), ""]
-    lines += [f"# {note}" for note in notes]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _commented(item: Suggestion, block: Iterable[str], envs: Mapping[str, str]) -> list[str]:
-    """A table without a key cannot be declared; what can be done is."""
-    here, there = (f"env:{envs[side]} '{found.written}'" for side, found in _sides(item))
-    return [
-        "  # Not declared, because no key is unique on either side: choose one, and remove the marks. Without a key:",
-        f"  #   recon diff {here} {there} --no-key",
-        *(f"  # {line[2:]}" for line in block),
-    ]
-
-
-def _sides(item: Suggestion) -> tuple[tuple[str, Found], ...]:
-    return (("source", item.source), ("target", item.target))
-
-
-def _block(item: Suggestion, span: Span | None) -> Iterator[str]:
-    yield f"  {item.name}:"
-    yield from (f"    # {remark}" for remark in item.remarks)
-    yield f"    source: {{database: source, table: {_scalar(item.source.written)}}}"
-    yield f"    target: {{database: target, table: {_scalar(item.target.written)}}}"
-    yield f"    key: {_flow(item.key)}" + (f"  # {item.key_reason}" if item.key_reason else "")
-    yield f"    window: {_window_line(item.window, span)}"
-    yield from _column_lines(item)
-    if item.updated_at:
-        yield f"    updated_at: {_scalar(item.updated_at)}"
-    yield from _check_lines(item)
-
-
-def _window_line(window: Column | None, span: Span | None) -> str:
-    if not window or not span:
-        return "none"
-    end = f", end: {span.end.isoformat()}" if span.end else ""
-    days = f"{{column: {_scalar(window.name)}, start: {span.start.isoformat()}{end}}}"
-    if span.undated:
-        return f"none  # by {days} {plural(span.undated, 'row')} without {window.name} would not be loaded"
-    return days + (f"  # {span.remark}" if span.remark else "")
-
-
-def _column_lines(item: Suggestion) -> Iterator[str]:
-    if item.ignore or item.rename:
-        yield "    columns:"
-    if item.rename:
-        yield "      rename:"
-        for name, to in item.rename.items():
-            yield f"        {_scalar(name)}: {_scalar(to)}{'  # guessed' if name in item.guessed else ''}"
-    if item.ignore:
-        yield "      ignore:"
-        yield from (f"        - {_scalar(name)}  # {reason}" for name, reason in item.ignore.items())
-
-
-def _check_lines(item: Suggestion) -> Iterator[str]:
-    yield "    checks:"
-    yield from (f"      - {kind}" for kind in _CHECKS)
-    for columns, parent in item.references:
-        named = f"column: {_scalar(columns[0])}" if len(columns) == 1 else f"columns: {_flow(columns)}"
-        yield f"      - {{kind: references, {named}, parent: {parent}}}"
-
-
-def _flow(names: Iterable[str]) -> str:
-    return f"[{', '.join(map(_scalar, names))}]"
-
-
-def _scalar(text: str) -> str:
-    """The text as YAML that every reader takes for text."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:
-        return text
-    return "'" + text.replace("'", "''") + "'"

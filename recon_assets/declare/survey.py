@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from recon_assets import reading
-from recon_assets.declare.draft import Found, Span, Suggestion, TablePair, choices, matches, suggest, written
+from recon_assets.declare.draft import (
+    Found,
+    Suggestion,
+    TablePair,
+    choices,
+    key_candidates,
+    matches,
+    suggest,
+    with_references,
+)
+from recon_assets.declare.draft_text import Span, written
 from recon_assets.dialect import opened, servers, table_survey
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
@@ -76,7 +86,7 @@ def first_declaration(
         pairs = [pair for pair in _looked_at(engines, named, tell) if _may_be_one(pair)]
         if not pairs:
             raise DeclarationError(_nothing_in_common(sides))
-        suggestions = suggest(pairs)
+        suggestions = with_references(_with_keys_of_data(engines, suggest(pairs), tell))
         windowed = [item for item in suggestions if item.window]
         spans = _each(engines["source"], lambda item: _span(engines["source"], item, today), windowed, "days", tell)
     days = {item.name: span for item, span in zip(windowed, spans, strict=True)}
@@ -147,7 +157,34 @@ def _each(
 def _described(made: sa.Engine, item: Found) -> Found:
     shape = reading.describe(made, Relation(made.dialect.name, item.written))
     leading = {index[0] for index in shape.indexes} if table_survey.needs_index(made) else shape.by_name
-    return replace(item, shape=shape, indexed=frozenset(leading))
+    return replace(item, shape=shape, indexed=frozenset(leading), dialect=made.dialect.name)
+
+
+def _with_keys_of_data(
+    engines: Mapping[Role, sa.Engine], items: Sequence[Suggestion], tell: Callable[[str], None]
+) -> list[Suggestion]:
+    """The tables, those without a key with one that their rows have, where there is any."""
+    without = [item for item in items if not item.key]
+    keys = _each(engines["source"], lambda item: _key_of_data(engines, item), without, "keys", tell)
+    found = {item.name: key for item, key in zip(without, keys, strict=True) if key}
+    reason = "of the data: no row is without it, no two share it; nothing keeps it so"
+    return [replace(item, key=found[item.name], key_reason=reason) if item.name in found else item for item in items]
+
+
+def _key_of_data(engines: Mapping[Role, sa.Engine], item: Suggestion) -> tuple[str, ...]:
+    """The first candidate that identifies the rows of both sides; none where there are too few rows, or too many."""
+    try:
+        with driver_errors(item.name), engines["source"].connect() as source, engines["target"].connect() as target:
+            if not table_survey.has_rows(source, reading.as_table(item.source.written), 2):
+                return ()
+            for key in key_candidates(item):
+                here = reading.as_table(item.source.written, key)
+                there = reading.as_table(item.target.written, [item.rename.get(name, name) for name in key])
+                if table_survey.identifies(source, here) and table_survey.identifies(target, there):
+                    return key
+    except UnavailableError:
+        return ()
+    return ()
 
 
 def _may_be_one(pair: TablePair) -> bool:

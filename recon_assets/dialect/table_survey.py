@@ -166,3 +166,16 @@ def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> t
 def count_without(connection: sa.Connection, table: sa.TableClause, column: str) -> int:
     """How many rows have no value in a column."""
     return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(table.c[column].is_(None))) or 0)
+
+
+def has_rows(connection: sa.Connection, table: sa.TableClause, count: int) -> bool:
+    """Whether the table has at least so many rows."""
+    some = sa.select(sa.literal(1)).select_from(table).limit(count).subquery()
+    return bool((connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) >= count)
+
+
+def identifies(connection: sa.Connection, key: sa.TableClause) -> bool:
+    """Whether no two rows of the table have the same values of its columns, and none has NULL in one."""
+    wrong = sa.or_(sa.func.count() > 1, *(sa.func.count(column) == 0 for column in key.c))
+    found = sa.select(sa.literal(1)).select_from(key).group_by(*key.c).having(wrong).limit(1)
+    return connection.scalar(found) is None

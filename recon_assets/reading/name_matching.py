@@ -16,6 +16,7 @@ class NameRule(StrEnum):
     EQUAL = "equal"
     ALIKE = "alike but for case and _"
     PLURAL = "singular and plural"
+    PREFIX = "alike but for a prefix"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class NameMatches:
         return ()
 
 
-def match_names(source: Iterable[str], target: Iterable[str], *, plural: bool = False) -> NameMatches:
+def match_names(source: Iterable[str], target: Iterable[str], *, of_tables: bool = False) -> NameMatches:
     """Pairs the names of two sides, by the surest rule first.
 
     A name that one rule paired takes no part in the next. A rule pairs two names only where each has no other choice,
@@ -61,13 +62,13 @@ def match_names(source: Iterable[str], target: Iterable[str], *, plural: bool = 
     Args:
         source: Names, each once.
         target: Likewise.
-        plural: Whether a name may be the plural of another, as those of tables are.
+        of_tables: Whether a name may be the plural of another, or have a prefix (``stg_``), as tables do.
     """
     here, there = list(dict.fromkeys(source)), list(dict.fromkeys(target))
     order = {name: place for place, name in enumerate(here)}
     found: list[NamePair] = []
     groups: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-    for rule in NameRule if plural else (NameRule.EQUAL, NameRule.ALIKE):
+    for rule in NameRule if of_tables else (NameRule.EQUAL, NameRule.ALIKE):
         groups = _groups(here, there, _FORMS[rule])
         pairs = [NamePair(left[0], right[0], rule) for left, right in groups if len(left) == len(right) == 1]
         found += pairs
@@ -93,10 +94,23 @@ def _with_singulars(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+_LAYER = re.compile(
+    r"(?i:stg|staging|stage|raw|src|source|ods|base|landing|lnd|dwh|dim|fct|fact|bronze|silver|gold|tbl)"
+    r"(?:_+(?:.+__)?|(?=[A-Z]))(?=.)"
+)
+"""What warehouses put before a table's name: its layer, and the source up to two marks (``stg_shop__orders``)."""
+
+
+def _without_prefix(name: str) -> frozenset[str]:
+    """The plain name and singulars, without and with the prefix of a layer."""
+    return _with_singulars(name) | _with_singulars(_LAYER.sub("", name, count=1) if _LAYER.match(name) else name)
+
+
 _FORMS: Mapping[NameRule, Callable[[str], frozenset[str]]] = {
     NameRule.EQUAL: lambda name: frozenset({name}),
     NameRule.ALIKE: lambda name: frozenset({plain_name(name)}),
     NameRule.PLURAL: _with_singulars,
+    NameRule.PREFIX: _without_prefix,
 }
 
 

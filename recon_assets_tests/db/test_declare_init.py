@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from recon_assets.declare import read, survey
 from recon_assets.declare.connect import connected
-from recon_assets.declare.draft import Found, Span, Suggestion
+from recon_assets.declare.draft import Found, Suggestion
+from recon_assets.declare.draft_text import Span
 from recon_assets.declare.survey import Place, first_declaration
 from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError
@@ -305,15 +306,18 @@ def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, sour
 
 def test_dates_of_zeros_are_said_before_a_load_refuses_them(made: Made, tmp_path: Path) -> None:
     """MySQL may hold them, and no other database; JSON and labels that are none are seen in the rows, too."""
-    of = "id integer NOT NULL PRIMARY KEY, birthday date, seen {moment}, note {note}, status {label}"
+    of = "id integer NOT NULL PRIMARY KEY, birthday date, seen {moment}, note {note}, status {label}, flags {flags}"
     rows = [
         "SET sql_mode = ''",
-        f"CREATE TABLE t ({of.format(moment='datetime(6)', note='text', label='varchar(9)')})",
-        "INSERT INTO t VALUES (1, '0000-00-00', '2024-01-01', '{}', 'new'), (2, '2024-00-01', NULL, 'x', 'old')",
+        "CREATE TABLE t ({})".format(
+            of.format(moment="datetime(6)", note="text", label="varchar(9)", flags="set('a')")
+        ),
+        "INSERT INTO t VALUES (1, '0000-00-00', '2024-01-01', '{}', 'new', 'a')",
+        "INSERT INTO t VALUES (2, '2024-00-01', NULL, 'x', 'old', '')",
     ]
     target = [
         "CREATE TYPE label AS ENUM ('new')",
-        f"CREATE TABLE t ({of.format(moment='timestamp', note='jsonb', label='label')})",
+        f"CREATE TABLE t ({of.format(moment='timestamp', note='jsonb', label='label', flags='text')})",
     ]
     urls = {"RECON_SOURCE_URL": made("mysql", rows), "RECON_TARGET_URL": made("postgresql", target)}
     path = tmp_path / "tables.yaml"
@@ -321,6 +325,7 @@ def test_dates_of_zeros_are_said_before_a_load_refuses_them(made: Made, tmp_path
 
     found = [item.message for item in connected(read(path, urls)).problems if item.path[:1] == ("tables",)]
 
+    assert "cast:\n        flags: char  # set('a')\n" in path.read_text()
     named = [message.partition(":")[0] for message in found]
     assert named == ["`birthday` (2 rows)", "`note` (1 row)", "`status` (1 row)"]
     assert "dates with zeros, such as 0000-00-00" in found[0]
@@ -342,15 +347,20 @@ def test_only_tables_that_are_asked_for(made: Made) -> None:
 
 def test_columns_that_cannot_be_loaded_are_ignored_with_the_reason(made: Made) -> None:
     """Arrays and kinds that do not meet are left out, and the file says why."""
-    source = made("postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags text[], blob bytea)"])
+    source = made(
+        "postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags text[], blob bytea, names text[], ip inet)"]
+    )
     target = made(
-        "postgresql", ["CREATE TABLE t (id integer PRIMARY KEY, tags integer[], blob date, must text NOT NULL)"]
+        "postgresql",
+        ["CREATE TABLE t (id integer PRIMARY KEY, tags integer[], blob date, must text NOT NULL, names text, ip text)"],
     )
 
     text = drafted(source, target)
 
     assert "- tags  # text[] has no exact form in other databases; cast it to load it" in text
     assert "- blob  # bytea cannot become date" in text
+    assert "      cast:\n        names: text  # text[]\n" in text
+    assert "- ip  # inet has no exact form" in text, "its cast would add the mask"
     assert "# must of the target is NOT NULL without a default: give it one before loading" in text
 
 
@@ -389,6 +399,48 @@ def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
     impatient.dispose()
 
     assert span == Span(TODAY, remark="the source did not tell its first day in 30 s: write it here")
+
+
+LAYERS = [
+    ("orders", "id int, user_id int, placed date"),
+    ("order_items", "order_id int, line_no int, sku text"),
+    ("rates", '"Day" date, "From" text, "To" text, rate numeric'),
+    ("log", "at timestamp, who text"),
+    ("one", "id int"),
+    ("twice", "id int"),
+    ("unknown", "id int"),
+]
+ROWS = [
+    "INSERT INTO raw.orders SELECT i, 1, date '2024-01-01' + i FROM generate_series(1, 9) i",
+    "INSERT INTO raw.order_items SELECT i, j, 's' FROM generate_series(1, 3) i, generate_series(1, 2) j",
+    "INSERT INTO raw.rates SELECT '2024-01-01', f, t, 1 FROM unnest(array['A', 'B']) f, unnest(array['C', 'D']) t",
+    "INSERT INTO raw.log SELECT timestamp '2024-01-01' + i * interval '1 hour', 'x' FROM generate_series(1, 9) i",
+    "INSERT INTO raw.one VALUES (1)",
+    "INSERT INTO raw.twice VALUES (1), (1)",
+    "INSERT INTO raw.unknown VALUES (1), (NULL)",
+]
+
+
+def test_keys_that_only_the_data_has(made: Made, tmp_path: Path) -> None:
+    """Where nothing is declared unique, as between layers of a warehouse, whose tables have prefixes besides."""
+    source = ["CREATE SCHEMA raw", *(f"CREATE TABLE raw.{name} ({columns})" for name, columns in LAYERS), *ROWS]
+    target = ["CREATE SCHEMA stg", *(f"CREATE TABLE stg.stg_shop__{name} ({columns})" for name, columns in LAYERS)]
+    urls = {"RECON_SOURCE_URL": made("postgresql", source), "RECON_TARGET_URL": made("postgresql", target)}
+    path = tmp_path / "tables.yaml"
+    path.write_text(drafted(*urls.values()))
+
+    declaration = connected(read(path, urls))
+
+    keys = {name: spec.key for name, spec in declaration.project.tables.items()}
+    assert keys == {"orders": ("id",), "order_items": ("order_id", "line_no"), "rates": ("From", "To")}
+    text = path.read_text()
+    assert "key: [id]  # of the data: no row is without it, no two share it; nothing keeps it so" in text
+    assert "# see that raw.log and stg.stg_shop__log are one: their names are alike but for a prefix" in text
+    assert not declaration.errors
+    assert next(item.message for item in declaration.problems if item.path[-1] == "key") == (
+        "nothing keeps (order_id, line_no) unique in the source and the target;"
+        " `order_id`, `line_no` may be NULL in the source and the target"
+    )
 
 
 @pytest.mark.parametrize("text", ["2024-02-30", "soon", "", "0044-03-15 BC"])

@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from recon_assets.reading.name_matching import NameRule, match_names, plain_name
 
-EQUAL, ALIKE, PLURAL = NameRule
+EQUAL, ALIKE, PLURAL, PREFIX = NameRule
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ EQUAL, ALIKE, PLURAL = NameRule
         ("status", "statuses", PLURAL),
         ("house", "houses", PLURAL),
         ("invoice_lines", "InvoiceLine", PLURAL),
+        ("customers", "stg_customers", PREFIX),
+        ("order", "stg_shop__orders", PREFIX),
+        ("tblCustomer", "customers", PREFIX),
+        ("raw_orders", "fct_orders", PREFIX),
+        ("stg_", "stg_", EQUAL),
+        ("stgorders", "orders", None),
+        ("dim_", "stg_", None),
         ("car", "cares", None),
         ("plan", "plane", None),
         ("price+", "price_", None),
@@ -33,7 +40,7 @@ EQUAL, ALIKE, PLURAL = NameRule
 )
 def test_one_name_on_each_side(source: str, target: str, rule: NameRule | None) -> None:
     """Case, capitals between words and marks between words are conventions; plurals are, where asked for."""
-    found = match_names([source], [target], plural=True).pairs
+    found = match_names([source], [target], of_tables=True).pairs
 
     assert [pair.rule for pair in found] == ([rule] if rule else [])
     assert bool(match_names([source], [target]).pairs) == (rule in {EQUAL, ALIKE})
@@ -53,9 +60,9 @@ NAMES = st.lists(st.text("aAb_s ", min_size=1, max_size=4), unique=True, max_siz
 
 
 @given(NAMES, NAMES, st.booleans())
-def test_no_name_is_used_twice(source: list[str], target: list[str], plural: bool) -> None:  # noqa: FBT001
+def test_no_name_is_used_twice(source: list[str], target: list[str], of_tables: bool) -> None:  # noqa: FBT001
     """Equal names always meet, no name meets two, what is ambiguous is free, and sides and order do not matter."""
-    found = match_names(source, target, plural=plural)
+    found = match_names(source, target, of_tables=of_tables)
 
     left, right = [pair.source for pair in found.pairs], [pair.target for pair in found.pairs]
     assert len(set(left)) == len(left)
@@ -66,7 +73,7 @@ def test_no_name_is_used_twice(source: list[str], target: list[str], plural: boo
     for one in {*source} - {*left}:
         alike = {other for other in {*target} - {*right} if plain_name(one) == plain_name(other)}
         assert alike <= {*found.choices(one)}
-    back = match_names(reversed(target), reversed(source), plural=plural)
+    back = match_names(reversed(target), reversed(source), of_tables=of_tables)
     assert {(pair.target, pair.source, pair.rule) for pair in back.pairs} == {
         (pair.source, pair.target, pair.rule) for pair in found.pairs
     }

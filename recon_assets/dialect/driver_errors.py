@@ -91,6 +91,7 @@ _STATES: Mapping[str, Verdict] = {
     "55P03": (UnavailableError, _LOCKED),
     "55P02": (DeclarationError, "{}"),
     "57014": (UnavailableError, _TOO_LONG),
+    "57P02": (UnavailableError, f"{{}}; {_AGAIN}, and {_ITS_LOGS}"),
     "57P04": (DeclarationError, "{}"),
     "57P05": (UnavailableError, _IDLE),
     "58030": (UnavailableError, f"{{}}; {_ITS_LOGS}"),

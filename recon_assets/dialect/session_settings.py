@@ -332,8 +332,10 @@ class MysqlSettings:
         """What is set. MariaDB counts in seconds and for every statement, MySQL in milliseconds and for SELECT."""
         seconds = self.database.statement_timeout.total_seconds()
         limit = {"max_statement_time": seconds} if mariadb else {"max_execution_time": round(seconds * 1000)}
+        # As in PostgreSQL: a lock is waited for nearly as long as a statement may take; the error says which it was.
+        locks = dict.fromkeys(("lock_wait_timeout", "innodb_lock_wait_timeout"), max(1, int(seconds * 0.9)))
         reads = {"tx_read_only" if mariadb else "transaction_read_only": 1} if role == "source" else {}
-        return {**_MYSQL_SETTINGS, **(_MARIADB if mariadb else {}), **limit, **reads}
+        return {**_MYSQL_SETTINGS, **(_MARIADB if mariadb else {}), **limit, **locks, **reads}
 
 
 def _written(statement: sa.sql.ClauseElement) -> str:

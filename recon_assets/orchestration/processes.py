@@ -159,7 +159,7 @@ def services(home: Path, environ: Mapping[str, str], *, port: int = 0, host: str
     dagster = Dagster(home)
     port = port or free_port()
     check_free(port, host)
-    webserver = Webserver(address(host, port), token=secrets.token_urlsafe())
+    webserver = Webserver(address(host, port), token=secrets.token_urlsafe(), log=dagster.logs / "webserver.log")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recon-")))
         running = Services(webserver, dagster.logs, children := {})

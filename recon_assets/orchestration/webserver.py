@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ class Webserver:
     """In seconds: on a busy machine an answer may take minutes."""
     token: str = field(default="", repr=False)
     """What lets us in where people log in."""
+    log: Path | None = None
+    """Where it writes, if it is ours."""
 
     def __post_init__(self) -> None:
         place = urlsplit(self.url)
@@ -68,7 +71,9 @@ class Webserver:
             response = connection.getresponse()
             return response.status, response.read().decode()
         except (OSError, HTTPException) as error:
-            msg = f"{self.url} does not answer ({error}); start it with `recon dev`, or name another with --webserver."
+            ours = f"this command had started it, and its log is {self.log}; run the command again to go on."
+            theirs = "start it with `recon dev`, or name another with --webserver."
+            msg = f"{self.url} does not answer ({error}); {ours if self.log else theirs}"
             raise UnavailableError(msg) from error
         finally:
             connection.close()

@@ -486,6 +486,15 @@ def test_a_database_that_is_not_named_is_an_error(
     assert not (tmp_path / ".recon").exists()
 
 
+@pytest.mark.parametrize(
+    ("log", "said"), [(None, "start it with `recon dev`"), (Path("web.log"), "this command had started it.* web.log")]
+)
+def test_a_webserver_that_is_gone_is_started_by_whoever_had_started_it(log: Path | None, said: str) -> None:
+    """`recon dev` is no help where the command itself runs one."""
+    with pytest.raises(UnavailableError, match=said):
+        Webserver("http://127.0.0.1:1", log=log).ask("{ version }")
+
+
 @pytest.mark.parametrize("url", ["http://me:sekret@host:3000", "host:3000", "http://host:port", "ftp://host"])
 def test_a_webserver_has_a_plain_address(url: str) -> None:
     """Neither a login, which would show, nor what is no address."""

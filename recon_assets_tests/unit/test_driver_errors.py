@@ -48,6 +48,11 @@ FAILURES: list[tuple[Exception, type[ReconError], str]] = [
     (psycopg.errors.DiskFull("x"), UnavailableError, "disk is full; make room there, then try again$"),
     (psycopg.errors.TooManyConnections("too many"), UnavailableError, "too many; it may work"),
     (psycopg.errors.AdminShutdown("shutting down"), UnavailableError, "shutting down; it may work"),
+    (
+        psycopg.errors.CrashShutdown("crash of another"),
+        UnavailableError,
+        "crash of another; it may .*, and the server's",
+    ),
     (psycopg.errors.DatabaseDropped("dropped"), DeclarationError, "dropped$"),
     (psycopg.errors.IoError("read failed"), UnavailableError, "read failed; the server's own log says why"),
     (psycopg.errors.DataCorrupted("bad page"), UnavailableError, "bad page; the server's own log says why"),

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from recon_assets.desk import bulk, cases, login, queue
+from recon_assets.desk import agreement, bulk, cases, login, queue
 from recon_assets.desk.answers import answered, headers, problem
 from recon_assets.desk.calls import BadRequestError, Call, Desk, Page, Redirect, called
 from recon_assets.desk.door import Door
@@ -32,8 +32,10 @@ CASE = "/review/case/{table}/{window}/{kind}"
 
 
 def application(desk: Desk, dagster: ASGIApp) -> Starlette:
-    """Our pages under ``/review``, all else is Dagster's; in front of both the door."""
+    """Our pages under ``/recon`` and ``/review``, all else is Dagster's; in front of both the door."""
     pages: dict[str, Address] = {
+        agreement.HOME: Address(agreement.tables),
+        f"{agreement.HOME}/{{table}}": Address(agreement.days),
         "/review": Address(queue.listed),
         "/review/": Address(queue.home),
         "/review/report": Address(queue.report),

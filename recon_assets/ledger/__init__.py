@@ -51,6 +51,12 @@ from recon_assets.ledger.findings import (
     tracked_records as tracked_records,
 )
 from recon_assets.ledger.opening import Ledger as Ledger, is_begun as is_begun, opened as opened, upgrade as upgrade
+from recon_assets.ledger.outcomes import (
+    Group as Group,
+    open_cases as open_cases,
+    window_groups as window_groups,
+    wrong_windows as wrong_windows,
+)
 from recon_assets.ledger.pruning import prune as prune
 from recon_assets.ledger.stored_backups import (
     Backup as Backup,

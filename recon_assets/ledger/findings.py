@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from recon_assets.ledger import schema
+from recon_assets.ledger.outcomes import note_outcomes
 from recon_assets.ledger.projects import claim, owned, project_of
 from recon_assets.ledger.values import (
     cells_json,
@@ -251,11 +252,12 @@ class _Evaluation:
                 "evaluation": self.number,
                 "complete": self.number if _complete(found) else None,
                 "figure_failed": found.failed and not found.kinds,
+                "outcome": found.outcome.value,
             }
             for number, found in self.findings.items()
         }
         new = inserting(_newest, [rows[place] for place in sorted(rows)])
-        taken = {name: new.excluded[name] for name in ("finding", "evaluation", "figure_failed")}
+        taken = {name: new.excluded[name] for name in ("finding", "evaluation", "figure_failed", "outcome")}
         complete = sa.func.greatest(_newest.c.complete, new.excluded.complete)
         self.c.execute(
             new.on_conflict_do_update(
@@ -280,6 +282,7 @@ class _Evaluation:
             for table, window in sorted(kinds)
         ]
         note_all(self.c, rows)
+        note_outcomes(self.c, sorted(kinds))
 
 
 _PLACE = (_newest.c.table_name, _newest.c.window_key, _newest.c.check_name)

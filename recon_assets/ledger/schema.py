@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from recon_assets.model import Severity
 
 SCHEMA = "recon"
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision of the schema."""
 
 
@@ -134,6 +134,7 @@ newest = sa.Table(
     sa.Column("evaluation", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.BigInteger),
     sa.Column("figure_failed", sa.Boolean, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
 )
 sa.Index(
     "newest_failed", newest.c.project, newest.c.table_name, newest.c.window_key, postgresql_where=newest.c.figure_failed
@@ -150,6 +151,7 @@ judged = sa.Table(
     sa.Column("asked", sa.BigInteger),
     sa.Column("changed", sa.BigInteger),
     sa.Column("young", sa.BigInteger),
+    sa.Column("outcomes", ARRAY(sa.Text)),
 )
 
 

@@ -1,5 +1,10 @@
 """The nouns: frozen values that everything else speaks in. Standard library only."""
 
+from recon_assets.model.agreement import (
+    Agreement as Agreement,
+    Verdict as Verdict,
+    verdict as verdict,
+)
 from recon_assets.model.cases import (
     AutoAction as AutoAction,
     Case as Case,
@@ -53,6 +58,7 @@ from recon_assets.model.findings import (
     Need as Need,
     NotGatheredError as NotGatheredError,
     Orphans as Orphans,
+    Outcome as Outcome,
     Records as Records,
     Results as Results,
     Severity as Severity,

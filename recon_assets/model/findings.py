@@ -307,6 +307,15 @@ class Details:
     rows: tuple[tuple[Figure, ...], ...]
 
 
+class Outcome(StrEnum):
+    """What one finding says, in a word."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check says of one window.
@@ -362,6 +371,15 @@ class Finding:
     def failed(self) -> bool:
         """Whether it says that something is wrong which nobody has accepted; not when it is unknown."""
         return not (self.passed or self.error or self.accepted)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it says, in a word."""
+        if self.error:
+            return Outcome.UNKNOWN
+        if self.accepted:
+            return Outcome.ACCEPTED
+        return Outcome.PASSED if self.passed else Outcome.FAILED
 
     @property
     def rate(self) -> float:

@@ -809,3 +809,26 @@ def test_private_keys_stand_in_no_problem(private: Shop) -> None:
     preview = ana.submit(ana.get(MISMATCHED), "Preview", decision="APPLY_SOURCE", who="ana")
     (said,) = [line for line in unescape(preview.text).splitlines() if '<li class="pre">' in line]
     assert "id=***" in said
+
+
+def test_the_first_page_says_whether_the_sides_agree(pg: Shop) -> None:
+    """Each figure leads to what it counts; and a table's page lists what stands against it, page by page."""
+    ana = visitor(pg)
+    page = ana.get("/recon").text
+    assert "No: t differs. Not known yet: codes." in page
+    assert "1 of 3 days differs; 2 not compared yet" in page
+    for link, figure in {"/recon/t": "1 differ", "/review?table=t": "3 open cases"}.items():
+        assert f'<a href="{link}" aria-label="{figure}">' in page
+    assert '<a href="/assets/t?view=partitions" aria-label="2 not compared yet">' in page
+
+    pg.judge(days=(NEXT,))
+    pg.target.run("DELETE FROM t WHERE id = 203")
+    pg.judge(days=("2024-03-03",))
+    days = ana.get("/recon/t").text
+    assert days.index("2024-03-03") < days.index(f"t {DAY}: 2 missing and 1 extra; 20 records in source, 19 in target")
+    assert NEXT not in days
+    assert "2024-03-03" not in ana.get("/recon/t?after=2024-03-03").text
+    assert "First page" in ana.get("/recon/t?after=all").text
+    assert "recon check --launch codes" in ana.get("/recon/codes").text
+    missing = ana.get("/recon/nothing")
+    assert (missing.status, "No table &#39;nothing&#39; is declared" in missing.text) == (404, True)

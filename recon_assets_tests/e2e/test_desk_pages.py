@@ -76,6 +76,8 @@ def open_desk(place: Shop) -> Iterator[Served]:
 
 
 PAGES = {
+    "agreement": "/recon",
+    "days": "/recon/t",
     "queue": "/review?state=all",
     "report": "/review/report?state=all",
     "missing": f"/review/case/t/{DAY}/missing",

@@ -1,0 +1,58 @@
+"""Whether source and target agree: every table's answer, as the ledger knows it now."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from recon_assets import ledger
+from recon_assets.ledger import Group
+from recon_assets.model import Agreement, Project, TableSpec, Verdict, verdict
+
+
+def agreement(c: sa.Connection, project: Project, now: datetime) -> list[Agreement]:
+    """Each declared table's answer, in the order of the declaration; neither source nor target is read."""
+    spans = {name: span(spec, now) for name, spec in project.tables.items()}
+    groups, cases = ledger.window_groups(c, spans), ledger.open_cases(c)
+    return [
+        _of_table(spec, [group for group in groups if group.table == name], cases.get(name, 0), now)
+        for name, spec in project.tables.items()
+    ]
+
+
+def span(spec: TableSpec, now: datetime) -> tuple[str, str]:
+    """The table's first day, and the one before which its finished days end; nothing for a table without days."""
+    if spec.days is None:
+        return "", ""
+    today = now.astimezone(ZoneInfo(spec.days.timezone)).date()
+    return spec.days.start.isoformat(), min(spec.days.end or today, today).isoformat()
+
+
+def checks_of(spec: TableSpec, *, whole: bool) -> list[str]:
+    """The names of the checks that judge its days, or those that judge the whole table at once."""
+    return [check.name for check in spec.checks if (spec.days is None or not check.daily) is whole]
+
+
+def _of_table(spec: TableSpec, groups: Sequence[Group], cases: int, now: datetime) -> Agreement:
+    days, beside = checks_of(spec, whole=False), checks_of(spec, whole=True)
+    last = max((group.compared for group in groups), default=None)
+    whole = next((verdict(each.outcomes, beside, changed=each.changed) for each in groups if each.whole), None)
+    if not days:
+        found = {whole or Verdict.NOT_COMPARED: 1}
+        return Agreement(spec.name, daily=False, windows=found, cases=cases, compared=last)
+    counted = Counter[Verdict]()
+    for group in groups:
+        if not group.whole:
+            counted[verdict(group.outcomes, days, changed=group.changed)] += group.windows
+    counted[Verdict.NOT_COMPARED] += _ended(spec, now) - counted.total()
+    said = (whole or Verdict.NOT_COMPARED) if beside else None
+    return Agreement(spec.name, daily=True, windows=counted, whole=said, cases=cases, compared=last)
+
+
+def _ended(spec: TableSpec, now: datetime) -> int:
+    if spec.days is None:
+        return 0
+    first, end = map(datetime.fromisoformat, span(spec, now))
+    return max((end - first).days, 0)

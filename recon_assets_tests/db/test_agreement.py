@@ -1,0 +1,89 @@
+"""Whether the sides agree, from what checks said: the answers and their figures."""
+
+from dataclasses import replace
+from datetime import date
+
+import psycopg
+
+from recon_assets import checks, ledger, review
+from recon_assets.checks import with_undated
+from recon_assets.model import Agreement, Decision, Finding, Verdict
+from recon_assets_tests.db.reviewed import CHECKS, DAY, NEXT, Shop
+
+THIRD = "2024-03-03"
+
+
+def answer(place: Shop) -> Agreement:
+    """That of the table ``t``."""
+    with place.book.begin() as connection:
+        found = {each.table: each for each in review.agreement(connection, place.project, place.now())}
+    return found["t"]
+
+
+def test_each_day_is_what_its_checks_said_last(pg: Shop) -> None:
+    """Equal, wrong, and not compared; then what a decision, a change and another check make of them."""
+    assert answer(pg).sentence == "0 of 3 days agree; 3 not compared yet"
+    pg.target.run("DELETE FROM t WHERE id IN (3, 4)")
+    pg.find("keys", days=(DAY,))
+    pg.judge("keys", days=(NEXT,))
+    assert answer(pg).sentence == "1 of 3 days differs; 2 not compared yet", "one check is not all of them"
+    pg.judge(days=(DAY, NEXT, THIRD))
+    at = pg.moment
+    pg.route()
+    assert answer(pg).sentence == "1 of 3 days differs"
+    assert (answer(pg).cases, answer(pg).verdict, answer(pg).compared) == (1, Verdict.DIFFERS, at)
+
+    pg.decide("missing", Decision.KEEP_TARGET)
+    pg.correct()
+    assert answer(pg).sentence == "2 of 3 days agree; 1 not compared yet", "what was decided is to be compared again"
+    pg.find()
+    assert answer(pg).sentence == "all 3 days agree, 1 of them but for what somebody accepted"
+    pg.declare(checked=(*CHECKS, checks.Checksum()))
+    assert answer(pg).sentence == "0 of 3 days agree; 3 not compared yet", "the new check has judged none"
+
+
+def test_a_check_that_could_not_run_is_not_agreement(pg: Shop) -> None:
+    """Nor is what the checks of no single day say, where they fail."""
+    pg.declare(checked=CHECKS[:1])
+    pg.judge(days=(DAY, NEXT, THIRD))
+    pg.declare(checked=with_undated(pg.spec) + CHECKS[:1])
+    assert answer(pg).sentence == "all 3 days agree; the checks of no single day have not run yet"
+    pg.target.run("ALTER TABLE t RENAME TO gone")
+    pg.judge(days=(NEXT,))
+    assert answer(pg).sentence == (
+        "2 of 3 days agree; 1 could not be compared; the checks of no single day could not run"
+    )
+    assert answer(pg).verdict is Verdict.UNKNOWN
+
+
+def test_days_that_are_declared_no_longer_do_not_count(pg: Shop) -> None:
+    """Nor tables, nor another project's; a table without days has one answer."""
+    pg.target.run("DELETE FROM t")
+    pg.judge(days=(DAY, NEXT, THIRD))
+    assert pg.spec.days
+    pg.declare(days=replace(pg.spec.days, start=date.fromisoformat(THIRD)))
+    assert answer(pg).sentence == "1 of 1 day differs"
+    pg.declare(days=None)
+    assert answer(pg).sentence == "not compared yet"
+    pg.runs += 1
+    list(review.judged(pg.book, pg.project, pg.spec, [pg.spec.window("all")], now=pg.now(), run="r"))
+    assert (answer(pg).sentence, answer(pg).total) == ("the table differs", 1)
+
+
+def test_what_was_judged_before_there_were_outcomes_is_counted_too(pg: Shop) -> None:
+    """The migration finds out of old findings what is noted beside new ones, whatever their texts are."""
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    pg.judge(days=(DAY, NEXT))
+    kept = Finding("fields", "t", THIRD, passed=False, summary='"error": null', accepted="ana: as agreed")
+    broken = Finding("keys", "t", THIRD, passed=False, summary='"error": null \ud800', error="\x00")
+    with pg.book.begin() as connection:
+        ledger.record_findings(connection, [kept, broken], run="r", at=pg.now())
+    noted = "SELECT window_key, outcomes FROM recon.judged ORDER BY 1"
+    with psycopg.connect(pg.book.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)) as c:
+        before = c.execute(noted).fetchall()
+        c.execute("ALTER TABLE recon.newest DROP outcome; ALTER TABLE recon.judged DROP outcomes")
+        c.execute("UPDATE recon.alembic_version SET version_num = '0001'")
+        c.commit()
+        ledger.upgrade(pg.book.engine.url.render_as_string(hide_password=False))
+        assert c.execute(noted).fetchall() == before
+    assert before[-1] == (THIRD, ["accepted fields", "unknown keys"])

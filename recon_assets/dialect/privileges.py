@@ -1,6 +1,7 @@
 """What a session's account may do, and the statements that make it right; plans without running."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,9 @@ def account(connection: sa.Connection) -> Account | None:
         return _postgresql_account(connection)
     if connection.dialect.name in {"mysql", "mariadb"}:
         name = str(connection.scalar(sa.select(sa.func.current_user())))
-        return Account(_quoted_account(name), superuser="SUPER" in _mysql_privileges(connection, "user", None, name))
+        return Account(
+            _quoted_account(name), superuser=bool({"SUPER", _ALL} & mysql_held(_mysql_grants(connection), "", ""))
+        )
     return None
 
 
@@ -58,11 +61,8 @@ def granted(connection: sa.Connection, table: sa.TableClause, names: tuple[str, 
         row = connection.execute(sa.select(*has)).one()
         return tuple(name for name, yes in zip(names, row, strict=True) if yes)
     if connection.dialect.name in {"mysql", "mariadb"}:
-        user = str(connection.scalar(sa.select(sa.func.current_user())))
-        held = {
-            name for level in ("user", "schema", "table") for name in _mysql_privileges(connection, level, table, user)
-        }
-        return tuple(name for name in names if name in held)
+        held = mysql_held(_mysql_grants(connection), _schema(connection, table), table.name)
+        return tuple(name for name in names if name in held or _ALL in held)
     return names
 
 
@@ -163,14 +163,50 @@ def _quoted_account(name: str) -> str:
     return f"'{user}'@'{host}'"
 
 
-def _mysql_privileges(connection: sa.Connection, level: str, table: sa.TableClause | None, user: str) -> set[str]:
-    """Privileges of one level; those that come by roles are not seen."""
-    names = ("grantee", "privilege_type", "table_schema", "table_name")[: {"user": 2, "schema": 3, "table": 4}[level]]
-    view = sa.table(f"{level}_privileges", *map(sa.column, names), schema="information_schema")
-    select = sa.select(view.c.privilege_type).where(view.c.grantee == _quoted_account(user))
-    if table is not None and level != "user":
-        schema: sa.ColumnElement[str] = sa.literal(table.schema) if table.schema else sa.func.database()
-        select = select.where(schema.like(view.c.table_schema))  # a grant may be for a pattern of names
-    if table is not None and level == "table":
-        select = select.where(view.c.table_name == table.name)
-    return set(connection.scalars(select))
+class show_grants(Executable, sa.sql.ClauseElement):  # noqa: N801 - reads as SQL
+    """What the account and its ``roles`` may do; MariaDB needs not be told of them."""
+
+    inherit_cache = False
+
+    def __init__(self, roles: str = "") -> None:
+        self.roles = roles
+
+
+@compiles(show_grants)
+def _show_grants(element: show_grants, _compiler: Any, **_: Any) -> str:
+    return f"SHOW GRANTS FOR CURRENT_USER() USING {element.roles}" if element.roles else "SHOW GRANTS"
+
+
+def _mysql_grants(connection: sa.Connection) -> Sequence[str]:
+    """Each grant as a statement: the views of information_schema know nothing of roles."""
+    dialect: Any = connection.dialect
+    has_roles = not dialect.is_mariadb and dialect.server_version_info >= (8,)
+    roles = str(connection.scalar(sa.select(sa.func.current_role()))) if has_roles else _NO_ROLE
+    return connection.scalars(show_grants("" if roles == _NO_ROLE else roles)).all()
+
+
+_NO_ROLE = "NONE"
+_ALL = "ALL PRIVILEGES"
+_NAME = r"\*|`(?:[^`]|``)+`"
+_GRANT = re.compile(rf"GRANT (.+?) ON (?:TABLE )?({_NAME})\.({_NAME}) TO ")
+_BETWEEN = re.compile(r", (?![^(]*\))")
+
+
+def mysql_held(grants: Iterable[str], database: str, table: str) -> set[str]:
+    """The privileges on a table that these statements grant, on it, its database, a pattern of such, or everything."""
+    held = set[str]()
+    for found in filter(None, map(_GRANT.match, grants)):
+        of_database, of_table = (found[part].strip("`").replace("``", "`") for part in (2, 3))
+        if of_table == "*":
+            fits = of_database == "*" or _like(of_database).fullmatch(database)
+        else:
+            fits = (of_database, of_table) == (database, table)
+        if fits:
+            held |= {name for name in _BETWEEN.split(found[1]) if "(" not in name}  # else of some columns only
+    return held
+
+
+def _like(pattern: str) -> re.Pattern[str]:
+    """A pattern of MySQL's LIKE, as which the database of a grant is read."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    return re.compile("".join({"%": ".*", "_": "."}.get(part, re.escape(part[-1])) for part in parts), re.DOTALL)

@@ -557,3 +557,25 @@ def test_mariadb_accounts_are_looked_at(fresh: Fresh, tmp_path: Path) -> None:
     assert any(
         f"GRANT CREATE TEMPORARY TABLES ON {target}.* TO 'r_{database}'@'localhost'" in problem for problem in found
     )
+
+
+def test_what_a_mariadb_account_may_do_by_its_role_it_may_do(fresh: Fresh, tmp_path: Path) -> None:
+    """The views of information_schema know nothing of roles."""
+    sides = Sides({"SOURCE": fresh("mysql"), "TARGET": fresh("mysql")}, tmp_path)
+    for side in sides.urls:
+        sides.run(side, TABLE.format(name="t"))
+    admin, name = dict(sides.urls), sa.make_url(sides.urls["TARGET"]).database
+    sides.run("TARGET", f"CREATE OR REPLACE ROLE l_{name}", f"GRANT ALL ON {name}.* TO l_{name}")
+    sides.run(
+        "TARGET",
+        f"CREATE OR REPLACE USER r_{name}@localhost IDENTIFIED BY 'x'",
+        f"GRANT l_{name} TO r_{name}@localhost",
+    )
+    sides.run("TARGET", f"SET DEFAULT ROLE l_{name} FOR r_{name}@localhost")
+    url = sa.make_url(admin["TARGET"]).set(username=f"r_{name}", password="x" * 1)
+    sides.urls["TARGET"] = url.render_as_string(hide_password=False)
+    try:
+        assert not sides.problems()
+    finally:
+        sides.urls = admin
+        sides.run("TARGET", f"DROP USER r_{name}@localhost", f"DROP ROLE l_{name}")

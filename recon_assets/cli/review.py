@@ -1,5 +1,6 @@
 """The commands of the review queue: review list, show, decide, report, comment, assign, ask, undo."""
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,7 +28,9 @@ app = typer.Typer(
 )
 
 Id = Annotated[str, typer.Argument(metavar="CASE", help="As table/day/kind, such as flights/2013-03-10/missing.")]
-Reviewer = Annotated[str, typer.Option(envvar="USER", metavar="NAME", help="Who you are, for the record.")]
+Reviewer = Annotated[
+    str, typer.Option(metavar="NAME", help="Who you are, for the record; else RECON_REVIEWERS or USER says it.")
+]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
 Repeated = list[str] | None
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many to show.")]
@@ -143,7 +146,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the switches of one command
     if len(asked) > 1 and (chosen.rows or chosen.values):
         msg = "--row, --set and --set-null name records of one case; give one CASE."
         raise DeclarationError(msg)
-    who = known(reviewer) if yes else reviewer
+    who = review.reviewer(reviewer, os.environ) if yes else reviewer
     shown, codes = [], [0]
     with context.project_and_ledger(file) as (project, memory):
         for each in asked:
@@ -227,18 +230,6 @@ def undo(case: Id, reviewer: Reviewer = "", note: Note = "", file: File = None) 
     tell("Asked. Dagster's sensor starts a run that takes it back.")
 
 
-def known(reviewer: str) -> str:
-    """Who acts, for the record; to look what would be written, nobody needs a name.
-
-    Raises:
-        DeclarationError: When neither the option nor the environment says it.
-    """
-    if not reviewer:
-        msg = "Say who you are, for the record: --reviewer NAME (USER is not set)"
-        raise DeclarationError(msg)
-    return reviewer
-
-
 def asked_windows(day: str | None, first: str | None, last: str | None) -> tuple[str, str] | None:
     """The first and the last window asked for; None for all.
 
@@ -317,6 +308,6 @@ def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> di
 
 
 def _act(act: Callable[..., Event], case: str, reviewer: str, file: Path | None) -> None:
-    asked, who = CaseId.parse(case), known(reviewer)
+    asked, who = CaseId.parse(case), review.reviewer(reviewer, os.environ)
     with context.opened_ledger(file) as memory:
         act(memory, asked, who=who, at=datetime.now(UTC))

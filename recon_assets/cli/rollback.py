@@ -1,5 +1,6 @@
 """The command that takes back what was written: rollback case, run, backfill."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from recon_assets import review
 from recon_assets.cli import cases, context
 from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, tell
-from recon_assets.cli.review import Limit, Note, Reviewer, known
+from recon_assets.cli.review import Limit, Note, Reviewer
 from recon_assets.errors import DIFFERENT
 from recon_assets.model import Action, CaseId, TableSpec
 from recon_assets.review import Restored, RolledBack, Scope
@@ -50,7 +51,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon rollback case flights/2013-03-10/missing --note "the source was wrong" --yes
       recon rollback backfill abcdefgh
     """
-    who = known(reviewer) if yes else reviewer
+    who = review.reviewer(reviewer, os.environ) if yes else reviewer
     scope = Scope(**{what.value: CaseId.parse(identity) if what is What.CASE else identity})  # type: ignore[arg-type]
     with context.project_and_ledger(file) as (project, memory):
         clock = partial(datetime.now, UTC)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -13,7 +14,7 @@ from starlette.requests import HTTPConnection
 from recon_assets import review
 from recon_assets.desk.passwords import Guard, users
 from recon_assets.desk.rights import ALL, VARIABLE as ROLES, Right, Roles, roles
-from recon_assets.desk.sessions import Session, Signer, secret
+from recon_assets.desk.sessions import Ended, Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -55,6 +56,7 @@ class Access:
         proxies: Where such a proxy may be.
         token: With which a program of ours comes in; none when empty.
         roles: What those may do who have come in.
+        ended: Sessions that let nobody in any more.
     """
 
     signer: Signer
@@ -63,6 +65,7 @@ class Access:
     proxies: tuple[Network, ...] = ()
     token: str = ""
     roles: Roles = field(default_factory=Roles)
+    ended: Ended = field(default_factory=Ended)
 
     @cached_property
     def guard(self) -> Guard:
@@ -74,16 +77,9 @@ class Access:
         """Where passwords are judged, one after the other."""
         return ThreadPoolExecutor(1, "passwords")
 
-    @cached_property
-    def _ended(self) -> dict[str, int]:
-        """Sessions that were ended before their time, with that time; a restart forgets them."""
-        return {}
-
     def end(self, session: Session, now: datetime) -> None:
         """Lets nobody in by this session any more, whoever has a copy of its cookie."""
-        self._ended[session.id] = session.until
-        for id_ in [id_ for id_, until in self._ended.items() if until < now.timestamp()]:
-            del self._ended[id_]
+        self.ended.add(session, now)
 
     @property
     def guarded(self) -> bool:
@@ -146,7 +142,7 @@ class Access:
 
     def _session(self, connection: HTTPConnection, now: datetime) -> Session | None:
         found = self.signer.read(connection.cookies.get(cookie_name(connection), ""), self._bound, now)
-        return None if found and found.id in self._ended else found
+        return None if found and found.id in self.ended else found
 
     def _is_proxy(self, connection: HTTPConnection) -> bool:
         try:
@@ -190,7 +186,9 @@ def access(environ: Mapping[str, str]) -> Access:
     if given.given and not known and not header:
         msg = f"{ROLES} is set, but nobody has to log in: set RECON_WEB_USERS or RECON_WEB_USER_HEADER, too."
         raise DeclarationError(msg)
-    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""), given)
+    home = environ.get("DAGSTER_HOME")
+    ended = Ended(Path(home) / "web.ended" if home else None)
+    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""), given, ended)
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -23,12 +23,13 @@ from starlette.requests import HTTPConnection
 from recon_assets.desk.access import PROGRAM, Visitor
 from recon_assets.desk.door import VISITOR
 from recon_assets.desk.rights import Right
-from recon_assets.review import PERSON_TAG
+from recon_assets.review import MAY_NOT_DECIDE_TAG, PERSON_TAG
 
 POLL_MILLISECONDS = 2000
 STATEMENT_MILLISECONDS = 15_000
-_LAUNCHER: ContextVar[str] = ContextVar("launcher", default="")
-"""Who is logged in and sent the request at which this thread works; empty where nobody is."""
+_NOBODY: Mapping[str, str] = {}
+_SIGNATURE = ContextVar("signature", default=_NOBODY)
+"""The tags that say who is logged in and sent the request at which this thread works; none where nobody is."""
 
 
 class PersonalContext(WorkspaceProcessContext):
@@ -37,7 +38,7 @@ class PersonalContext(WorkspaceProcessContext):
     def create_request_context(self, source: object | None = None) -> WorkspaceRequestContext:
         """What one request works with; for whoever may not run it is read-only, as Dagster knows it."""
         visitor: Visitor | None = source.scope[VISITOR] if isinstance(source, HTTPConnection) else None
-        _LAUNCHER.set(visitor.who if visitor and visitor.vouched and visitor.who != PROGRAM else "")
+        _SIGNATURE.set(signature(visitor) if visitor and visitor.vouched and visitor.who != PROGRAM else _NOBODY)
         return WorkspaceRequestContext(
             instance=self.instance,
             current_workspace=self.get_current_workspace(),
@@ -48,10 +49,16 @@ class PersonalContext(WorkspaceProcessContext):
         )
 
 
+def signature(visitor: Visitor) -> dict[str, str]:
+    """What the run of a visitor must know of them, wherever it runs."""
+    return {PERSON_TAG: visitor.who, **({} if Right.DECIDE in visitor.rights else {MAY_NOT_DECIDE_TAG: "true"})}
+
+
 def signed(tags: Mapping[str, str] | None) -> dict[str, str]:
-    """Tags of what is launched, with the name of who launches it in place of any other."""
-    who = _LAUNCHER.get()
-    return {**(tags or {}), **({PERSON_TAG: who} if who else {})}
+    """Tags of what is launched, with those of who launches it in place of anybody else's."""
+    given, own = tags or {}, _SIGNATURE.get()
+    others = {PERSON_TAG, MAY_NOT_DECIDE_TAG} if own else set[str]()
+    return {**{name: value for name, value in given.items() if name not in others}, **own}
 
 
 def sign_launches(instance: dg.DagsterInstance) -> None:

@@ -1,14 +1,15 @@
 """Who a browser is, kept in one signed cookie; the server remembers only whom it logged out."""
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -73,6 +74,55 @@ class Signer:
 
     def _mac(self, *parts: str) -> str:
         return hmac.new(self.secret, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass
+class Ended:
+    """Sessions that were ended before their time, with that time.
+
+    A file keeps them, so that they stay ended when the server starts anew, and for all servers of that home.
+    """
+
+    path: Path | None = None
+    _known: dict[str, int] = field(default_factory=dict)
+    _seen: tuple[int, int] | None = None
+
+    def add(self, session: Session, now: datetime) -> None:
+        """End a session; those whose time is over are forgotten."""
+        if self.path is None:
+            self._keep({**self._known, session.id: session.until}, now)
+            return
+        with self.path.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            self._keep({**_ended_in(file), session.id: session.until}, now)
+            file.seek(0)
+            file.truncate()
+            file.writelines(f"{id_} {until}\n" for id_, until in self._known.items())
+
+    def __contains__(self, id_: str) -> bool:
+        if self.path and (seen := _version(self.path)) and seen != self._seen:
+            with self.path.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                self._known, self._seen = _ended_in(file), seen
+        return id_ in self._known
+
+    def _keep(self, ended: Mapping[str, int], now: datetime) -> None:
+        self._known = {id_: until for id_, until in ended.items() if until >= now.timestamp()}
+
+
+def _ended_in(file: Iterable[str]) -> dict[str, int]:
+    words = (line.split() for line in file)
+    return {each[0]: int(each[1]) for each in words}
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Another whenever the file was written; None as long as there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def secret(environ: Mapping[str, str]) -> bytes:

@@ -22,7 +22,7 @@ from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, 
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.causes import BACKFILL_TAG
 from recon_assets.orchestration.memory import Memory
-from recon_assets.review import PERSON_TAG
+from recon_assets.review import MAY_NOT_DECIDE_TAG, PERSON_TAG
 
 T = TypeVar("T")
 TRIES = 3
@@ -70,6 +70,12 @@ class Databases:
         Raises:
             RefusedError: When that may undo what a person has decided.
         """
+        if config.overwrite_decisions and MAY_NOT_DECIDE_TAG in self.run.tags:
+            who = self.run.tags.get(PERSON_TAG, "")
+            msg = (
+                f"overwrite_decisions needs the right to decide, which {who} does not have (RECON_WEB_ROLES gives it)."
+            )
+            raise RefusedError(msg)
         return writing.load(
             self.pair,
             window,

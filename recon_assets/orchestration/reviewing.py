@@ -17,6 +17,7 @@ from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseEventType, CaseId, Decision, Project, Resolution, State
 from recon_assets.orchestration import adapter
+from recon_assets.orchestration.assets import name
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import (
     CASES,
@@ -208,8 +209,13 @@ def show_job(project: Project, memory: Memory) -> dg.JobDefinition:
 
 def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
     """Does what was decided."""
+    pools = sources(project)
 
-    @dg.op(name="correct", description="Corrects the target as decided, rolls back what was asked to be undone.")
+    @dg.op(
+        name="correct",
+        description="Corrects the target as decided, rolls back what was asked to be undone.",
+        pool=next(iter(pools), None),
+    )
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
         with driver_errors(), memory() as book:
@@ -221,8 +227,25 @@ def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
     @dg.job(name=CORRECT, description="Does what was decided of cases, and rolls back what is to be undone.")
     def job() -> None:
         work()
+        for pool in pools[1:]:
+            holds(pool)()
 
     return job
+
+
+def sources(project: Project) -> list[str]:
+    """The pools of all databases that corrections read, as those of the tables' loads are called."""
+    return list(dict.fromkeys(name(spec.source.database) for spec in project.tables.values()))
+
+
+def holds(pool: str) -> dg.OpDefinition:
+    """An op without work: a run counts in the pools of all its ops, and cases of all sources are corrected in order."""
+
+    @dg.op(name=f"hold_{pool}", description=f"Counts the run in the pool {pool}.", pool=pool)
+    def work() -> None:
+        pass
+
+    return work
 
 
 def begin(context: dg.OpExecutionContext) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 import sqlalchemy as sa
 
-from recon_assets import ledger, local
+from recon_assets import ledger, local, review
 from recon_assets.declare import DEMO, load_project
 from recon_assets.dialect import opened
 from recon_assets.dialect.driver_errors import driver_errors
@@ -58,6 +58,12 @@ class Session:
         """The tags of what this home launches."""
         return {adapter.HOME_TAG: adapter.home()}
 
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The same, and who launches."""
+        who = review.launcher(self.environ)
+        return {**self.mark, **({review.PERSON_TAG: who} if who else {})}
+
     def missing(self, spec: TableSpec) -> Wanted:
         """The windows of a table that Dagster does not know as materialized."""
         return Wanted(spec, adoption.missing(self.instance, spec, datetime.now(UTC)))
@@ -75,14 +81,14 @@ class Session:
     ) -> tuple[str, Iterator[Progress]]:
         """Launch a backfill: its id, and its progress until it has ended."""
         since = backfills.newest(self.instance, wanted)
-        backfill_id = backfills.launch(webserver, wanted, mode, self.mark)
+        backfill_id = backfills.launch(webserver, wanted, mode, self.tags)
         return backfill_id, backfills.follow(webserver, self.instance, backfill_id, wanted, since)
 
     def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Verdict]:
         """Launch runs of checks alone, and yield what they have found until nothing more will come."""
         launched = uuid4().hex
         for scope in check_runs.scopes(asked):
-            check_runs.launch(webserver, scope, {**self.mark, check_runs.LAUNCH_TAG: launched})
+            check_runs.launch(webserver, scope, {**self.tags, check_runs.LAUNCH_TAG: launched})
         yield from check_runs.follow(self.instance, launched, frozenset().union(*(item.due for item in asked)))
 
     def settled(self, patience: float = PATIENCE_TO_SETTLE) -> Iterator[Left]:

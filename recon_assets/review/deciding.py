@@ -35,7 +35,9 @@ LONGEST_NOTE = 4000
 LONGEST_NAME = 100
 PROGRAMS = {POLICY, RECON}
 PERSON_TAG = "recon/person"
-"""A run has it whose launch came through a login: whose."""
+"""A run has it whose launch came through a login, or by a command: whose."""
+MAY_NOT_DECIDE_TAG = "recon/may-not-decide"
+"""And this if that login's role does not allow to decide, so that the run may not undo what others decided."""
 
 
 def decide(  # noqa: PLR0913 - who decides what of which case, and why

@@ -8,7 +8,8 @@ import pytest
 from recon_assets import ledger
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.model import CaseEventType, CaseId, Decision, State
-from recon_assets.orchestration.reviewing import refuse_strangers
+from recon_assets.orchestration.memory import memory
+from recon_assets.orchestration.reviewing import correct_job, refuse_strangers
 from recon_assets.review import PERSON_TAG
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
@@ -296,3 +297,13 @@ def test_a_case_that_cannot_be_undone_keeps_no_other_from_it(orders: Shop) -> No
         assert ledger.cases_to_undo(connection) == []
     assert (answer.act, "there is no such table" in answer.note) == (CaseEventType.REFUSED, True), answer.note
     assert orders.case(other).state is State.ROLLED_BACK
+
+
+def test_corrections_count_in_the_pools_of_all_that_they_read(orders: Shop) -> None:
+    """As loads and checks do, each in that of its source; Dagster counts a run in the pools of all its ops."""
+    tables = orders.project.tables
+    spec = tables["orders"]
+    other = replace(spec, name="others", source=replace(spec.source, database="other-one"))
+    both = replace(orders.project, tables={**tables, "others": other})
+    found = correct_job(both, memory(both, {})).nodes
+    assert set().union(*(node.definition.pools for node in found)) == {spec.source.database, "other_one"}

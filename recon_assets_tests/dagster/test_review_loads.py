@@ -1,6 +1,7 @@
 """Loads and decisions: no load undoes in silence what a person has decided, and each can be rolled back."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 
 pytestmark = pytest.mark.repeats
 
+NO_TAGS: Mapping[str, str] = {}
 LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
 
@@ -48,12 +50,12 @@ def found(shop: Shop, damage: str) -> None:
     shop.work()
 
 
-def load(shop: Shop, **config: object) -> dg.ExecuteInProcessResult:
+def load(shop: Shop, tags: Mapping[str, str] = NO_TAGS, **config: object) -> dg.ExecuteInProcessResult:
     """Load all days of the orders, and judge nothing."""
     job = shop.repository.get_job("__ASSET_JOB").get_subset(
         asset_selection={dg.AssetKey("orders")}, asset_check_selection=set()
     )
-    span = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
+    span = {**tags, "dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
     return job.execute_in_process(
         instance=shop.instance, tags=span, run_config={"ops": {"load_orders": {"config": config}}}, raise_on_error=False
     )
@@ -76,6 +78,9 @@ def test_a_load_does_not_undo_what_was_kept(orders: Shop) -> None:
     assert orders.partitions("orders") == {DAYS[0], DAYS[2]}
     assert orders.orders(orders.target) != orders.orders(orders.source)
 
+    cleo = {"recon/person": "cleo", "recon/may-not-decide": "true"}
+    refused = load(orders, tags=cleo, mode="REPLACE", overwrite_decisions=True)
+    assert "needs the right to decide, which cleo does not have" in log(orders, refused)
     assert load(orders, mode="REPLACE", overwrite_decisions=True).success
     assert orders.orders(orders.target) == orders.orders(orders.source)
 

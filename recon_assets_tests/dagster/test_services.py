@@ -17,8 +17,10 @@ from recon_assets.model import TableSpec
 from recon_assets.orchestration import sessions
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import Asked, Verdict
+from recon_assets.orchestration.review_sensor import SORT_TAG
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
+from recon_assets.review import people
 from recon_assets_tests.conftest import Fresh
 
 TABLES = """
@@ -67,6 +69,7 @@ def environ(fresh: Fresh, tmp_path: Path) -> Iterator[dict[str, str]]:
         source.execute(FILL)
         target.execute(ORDERS.format(f"CHECK (at::date <> '{BROKEN_DAY}')"))
     home = {"RECON_HOME": str(tmp_path / "home"), "RECON_TABLES": str(tmp_path / "tables.yaml")}
+    home |= {"RECON_REVIEWERS": f"{people.user()}:ana"}
     yield {**before, **urls, "RECON_LEDGER_URL": urls["RECON_TARGET_URL"], **home}
     os.environ.clear()
     os.environ.update(before)
@@ -166,6 +169,14 @@ def tell_where_it_stands(environ: dict[str, str]) -> None:
     assert "127.0.0.1" in unknown.stderr
 
 
+def tell_who_launched(session: Session, environ: dict[str, str]) -> None:
+    """The tags of what commands have launched, and the ledger of what that wrote."""
+    tags = [run.tags for run in session.instance.get_runs()]
+    assert {each.get("recon/person") for each in tags if SORT_TAG not in each} == {"ana"}
+    with connect(environ["RECON_LEDGER_URL"]) as book:
+        assert book.execute("SELECT DISTINCT who FROM recon.backup").fetchall() == [("ana",)]
+
+
 def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> None:
     """A failed day stops no other and can be tried again; an empty one is done; each is checked, also alone.
 
@@ -194,6 +205,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         check_alone(session, environ, running.webserver.url)
         judge_from_the_command_line(session, environ, running.webserver.url)
         tell_where_it_stands(environ)
+        tell_who_launched(session, environ)
 
         with pytest.raises(RefusedError, match="Dagster runs on this home already"), session.served():
             pass

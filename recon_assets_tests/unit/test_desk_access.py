@@ -207,7 +207,26 @@ def test_a_session_that_was_ended_lets_nobody_in_who_has_kept_its_cookie() -> No
     assert guarded(found, cookie=found.cookie(first)).ask("GET", "/").status == 401
     assert guarded(found, cookie=found.cookie(second)).ask("GET", "/").status == 200
     found.end(second, until + timedelta(seconds=1))
-    assert found._ended == {}
+    assert first.id not in found.ended
+
+
+def test_an_ended_session_stays_ended_when_the_server_starts_anew_and_for_servers_beside_it(tmp_path: Path) -> None:
+    environ = {**SECRET, "RECON_WEB_USERS": f"ana:{ANA}", "DAGSTER_HOME": str(tmp_path)}
+    before, beside = access(environ), access(environ)
+    old, first, second = (Session.begun("ana", NOW + timedelta(hours=hours)) for hours in (0, 1, 1))
+
+    def statuses(found: Access) -> list[int]:
+        cookies = [found.cookie(each) for each in (first, second)]
+        return [guarded(found, cookie=cookie).ask("GET", "/").status for cookie in cookies]
+
+    assert statuses(beside) == [200, 200]
+    before.end(old, NOW)
+    before.end(first, NOW)
+    assert statuses(beside) == statuses(before) == statuses(access(environ)) == [401, 200]
+    beside.end(second, NOW + timedelta(seconds=1))
+    assert statuses(before) == statuses(access(environ)) == [401, 401]
+    lines = (tmp_path / "web.ended").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == [first.id, second.id], "what has ended by itself is forgotten"
 
 
 def test_each_port_has_its_own_cookie() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.cli.context import next_command
 from recon_assets.cli.output import screen, tell
 from recon_assets.errors import RefusedError, UnavailableError
@@ -13,7 +14,7 @@ from recon_assets.model import Mode, plural
 from recon_assets.orchestration import backfills
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.causes import causes
-from recon_assets.orchestration.loading_order import LoadingOrder, loading_order
+from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.processes import Services
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver

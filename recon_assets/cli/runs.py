@@ -36,6 +36,7 @@ from recon_assets.ledger import Filter
 from recon_assets.local import VARIABLES
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
+from recon_assets.orchestration.adoption import Adopted
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Verdict
 from recon_assets.orchestration.sessions import Session
@@ -106,11 +107,12 @@ def adopt(tables: Tables = None, every: AllTables = False, file: File = None) ->
     """Tell Dagster which days the target holds already, so that missing days in Dagster are the real gaps.
 
     Days that have rows become materialized, with their row counts; days that already are stay as they are.
-    Nothing is written to the target.
+    Nothing is written to the target. What was adopted is judged by its checks as soon as Dagster runs.
     """
     with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
-        for spec in chosen(session.project, tables, every=every):
-            tell_adopted(session, spec)
+        found = [tell_adopted(session, spec) for spec in chosen(session.project, tables, every=every)]
+        for adopted in found:
+            session.have_judged(adopted)
 
 
 @app.command()
@@ -270,12 +272,13 @@ def show_repair(session: Session) -> None:
     cases.show_queue(waiting.cases, counts, now)
 
 
-def tell_adopted(session: Session, spec: TableSpec) -> None:
+def tell_adopted(session: Session, spec: TableSpec) -> Adopted:
     """Adopt one table and say what was found."""
     found = session.adopt(spec)
     tell(
         f"{found.table}: {len(found.adopted)} adopted, {len(found.known)} known before, {len(found.empty)} without rows"
     )
+    return found
 
 
 def show_provenance(session: Session) -> None:

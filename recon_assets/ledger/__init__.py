@@ -75,7 +75,9 @@ from recon_assets.ledger.windows import (
     draw_numbers as draw_numbers,
     in_flight_windows as in_flight_windows,
     judged_windows as judged_windows,
+    note_all_changed as note_all_changed,
     note_changed as note_changed,
     note_in_flight as note_in_flight,
     unexplained_windows as unexplained_windows,
+    windows_of_open_cases as windows_of_open_cases,
 )

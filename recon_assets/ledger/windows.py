@@ -108,6 +108,21 @@ def note_changed(c: sa.Connection, table: str, window: str) -> None:
     note(c, table, window, "changed")
 
 
+def note_all_changed(c: sa.Connection, table: str, windows: Collection[str]) -> None:
+    """Notes that these windows are not as they were, or as what their rows name was: they are to be judged again."""
+    if windows:
+        place = {"project": project_of(c), "table_name": table}
+        (number,) = draw_numbers(c, 1)
+        note_all(c, [{**place, "window_key": window, "changed": number} for window in sorted(windows)])
+
+
+def windows_of_open_cases(c: sa.Connection, table: str, kind: DiscrepancyKind) -> list[str]:
+    """The windows of a table in which records of a kind wait for a decision."""
+    cases = schema.cases
+    of_them = cases.c.table_name == table, cases.c.kind == kind.value
+    return list(c.scalars(sa.select(cases.c.window_key).where(owned(c, cases), ~cases.c.closed, *of_them)))
+
+
 def asked_windows(c: sa.Connection) -> list[tuple[str, str]]:
     """Windows (table, window) that somebody asked to compare after their newest evaluation."""
     return _later(c, _judged.c.asked)

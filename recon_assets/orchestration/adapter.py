@@ -17,6 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 Target = AssetCheckEvaluationTargetMaterializationData
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -30,6 +31,11 @@ TAKEN_BACK = {DATA_VERSION_TAG: "taken back"}
 HOME_TAG = "recon/home"
 MAX_HISTORY = 100
 KEPT = WeakSet[dg.DagsterInstance]()
+UNENDED = frozenset(dg.DagsterRunStatus) - {
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+}
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
@@ -161,6 +167,14 @@ def under_way(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
     """Whether a run with these tags has not ended, or has, and is about to be tried again by itself."""
     runs = instance.get_runs(dg.RunsFilter(tags=tags))
     return any(not run.is_finished or run.is_complete_and_waiting_to_retry for run in runs)
+
+
+def being_loaded(instance: dg.DagsterInstance) -> set[str]:
+    """The assets that a run or a backfill is to materialize which has not ended."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNENDED)))
+    backfills = instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+    selections = [*(run.asset_selection for run in runs), *(each.asset_selection for each in backfills)]
+    return {key.to_user_string() for keys in selections for key in keys or ()}
 
 
 def keep_connection(instance: dg.DagsterInstance) -> None:

@@ -19,11 +19,6 @@ FIRST_TAG, LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_part
 LAUNCH_TAG = "recon/launch"
 """On all runs of one launch; a run that Dagster starts in place of a lost one has the tags of that one."""
 POLL_SECONDS, LATE_SECONDS = 0.5, 10.0
-UNENDED = frozenset(dg.DagsterRunStatus) - {
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-}
 
 PLACE = """
 query Place($keys: [AssetKeyInput!]!) {

@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
+from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Project
 from recon_assets.orchestration import adapter
-from recon_assets.orchestration.loading_order import LoadingOrder
 
 Condition = dg.AutomationCondition[Any]
 SENSOR = "fill_gaps"

@@ -16,6 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from recon_assets import dialect, ledger, reading, writing
+from recon_assets.checks import References
 from recon_assets.errors import ReconError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
@@ -52,6 +53,9 @@ class Sides(Protocol):
     def schema(self) -> dg.TableSchema:
         """The target's columns as they are now."""
 
+    def note_written(self) -> None:
+        """Have what named rows judged again that were not there."""
+
 
 Opener = Callable[[TableSpec, dg.DagsterRun], AbstractContextManager[Sides]]
 
@@ -63,6 +67,7 @@ class Databases:
     pair: reading.Pair
     book: Ledger
     run: dg.DagsterRun
+    project: Project
 
     def load(self, window: Window, config: LoadConfig) -> Loaded:
         """Bring one window from the source to the target, in one transaction that can be rolled back later.
@@ -111,6 +116,21 @@ class Databases:
         """The target's columns as they are now."""
         return dg.TableSchema([described(column) for column in self.pair.target_schema.columns])
 
+    def note_written(self) -> None:
+        """Have windows of other tables judged again where rows name rows of this one that were not there.
+
+        Whoever judges a table before its parents are loaded finds orphans, and nobody would look again by himself.
+        """
+        children = [
+            name
+            for name, spec in self.project.tables.items()
+            if any(isinstance(check, References) and check.parent == self.pair.spec.name for check in spec.checks)
+        ]
+        for name in children:
+            with self.book.begin() as connection:
+                orphaned = ledger.windows_of_open_cases(connection, name, DiscrepancyKind.ORPHAN)
+                ledger.note_all_changed(connection, name, orphaned)
+
 
 def endangers(mode: Mode, decided: ledger.StandingDecision) -> bool:
     """Whether a load may undo a decision; one that only inserts brings back what is to be missing, nothing else."""
@@ -135,7 +155,7 @@ def opener(project: Project, memory: Memory) -> Opener:
             dialect.opened(project.databases[spec.target.database], role="target") as target,
             memory() as book,
         ):
-            yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run)
+            yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run, project)
 
     return opened
 
@@ -154,7 +174,7 @@ def load_windows(
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
     schema = sides.schema()
-    failed = dict[str, NotLoaded]()
+    failed, written = dict[str, NotLoaded](), False
     for window in windows_to_do(context, spec, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
@@ -167,6 +187,9 @@ def load_windows(
             failed[window.key] = NotLoaded(f"{type(error).__name__}, a fault of this program; the run's log has it")
         else:
             report(context, spec, loaded, schema)
+            written |= loaded.changed and not loaded.dry_run
+    if written:
+        sides.note_written()
     return failed
 
 

@@ -9,7 +9,7 @@ that judge again. While tables are being loaded or judged, what no person waits 
 import math
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,12 +18,13 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import ledger, review
+from recon_assets.checks.table_order import declared_order
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.backfills import stretches
-from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
+from recon_assets.orchestration.check_runs import Asked, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.memory import Memory
 from recon_assets.orchestration.pictures import CASES
@@ -63,7 +64,7 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
         now = datetime.now(UTC)
         with memory() as book:  # one that is away, or does not fit, fails the tick: nobody looks at a green one
             show_rollbacks(context.instance, book, project, ROUTING_SECONDS)
-            wanted = tick(book, project, now)
+            wanted = tick(book, project, now, adapter.being_loaded(context.instance))
             requests = [work.request for work in free(context.instance, wanted, now)]
             if not requests:
                 forget(context.instance, book, now)
@@ -74,10 +75,14 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
     return review_
 
 
-def tick(book: Ledger, project: Project, now: datetime) -> list["Work"]:
-    """Bring the cases up to date with what was found; what is to be done about them."""
+def tick(book: Ledger, project: Project, now: datetime, loading: Collection[str] = ()) -> list["Work"]:
+    """Bring the cases up to date with what was found; what is to be done about them.
+
+    A table is not judged while one is being loaded whose rows it names: it would have orphans until then.
+    """
     route(book, project, now, ROUTING_SECONDS)
-    due = review.due(book, project, now)
+    due, order = review.due(book, project, now), declared_order(project)
+    due = replace(due, check=tuple(look for look in due.check if order.above(look.table).isdisjoint(loading)))
     with book.begin() as connection:
         return [
             *corrections(connection, project, due),
@@ -253,7 +258,7 @@ def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
 
 def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
     """Whether a job has rested long enough, or nothing else is under way: its runs take the time of those that load."""
-    if instance.get_runs_count(dg.RunsFilter(statuses=list(UNENDED))) == under_way(instance, OURS):
+    if instance.get_runs_count(dg.RunsFilter(statuses=list(adapter.UNENDED))) == under_way(instance, OURS):
         return True
     last = instance.get_run_records(dg.RunsFilter(tags={SORT_TAG: job}), limit=1)
     return not last or now.timestamp() - ending(last[0]) >= POLICY_PAUSE.total_seconds()
@@ -261,7 +266,7 @@ def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
 
 def under_way(instance: dg.DagsterInstance, jobs: Sequence[str]) -> int:
     """How many runs of these jobs have been asked for and have not ended."""
-    return instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: list(jobs)}, statuses=list(UNENDED)))
+    return instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: list(jobs)}, statuses=list(adapter.UNENDED)))
 
 
 def ending(record: dg.RunRecord) -> float:

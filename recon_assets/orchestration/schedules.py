@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
-from recon_assets.orchestration.check_runs import UNENDED, Asked, Scope, scopes
-from recon_assets.orchestration.loading_order import LoadingOrder, loading_order
+from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.loading_order import loading_order
 
 FROM_QUARTER_PAST_MIDNIGHT = ("15-55/10 0 * * *", "5-55/10 1-23 * * *")
 RUN_KEY_TAG = "dagster/run_key"
@@ -140,7 +141,7 @@ def runs_of(instance: dg.DagsterInstance, tables: Iterable[str], day: date) -> d
     found: dict[str, bool] = {}
     for run in instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(keys)})):
         name = keys[run.tags[RUN_KEY_TAG]]
-        found[name] = found.get(name, False) or run.status in UNENDED
+        found[name] = found.get(name, False) or run.status in adapter.UNENDED
     return found
 
 

@@ -76,6 +76,11 @@ class Session:
         """Report the windows that the target holds already."""
         return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC))
 
+    def have_judged(self, found: adoption.Adopted) -> None:
+        """Have the windows judged that were adopted, by the sensor when Dagster runs: nobody knows what is in them."""
+        with self.remembered() as book, book.begin() as connection:
+            ledger.note_all_changed(connection, found.table, found.adopted)
+
     def fill(
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
     ) -> tuple[str, Iterator[Progress]]:

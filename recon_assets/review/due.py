@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from recon_assets import ledger
-from recon_assets.checks.references import References
+from recon_assets.checks.table_order import LoadingOrder, declared_order
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
 from recon_assets.review.routing import figures
@@ -59,7 +60,7 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
         wanted = (*ledger.asked_windows(connection), *ledger.in_flight_windows(connection), *unexplained)
         asked = [Look(*place, records=True) for place in wanted]
         return Due(
-            tuple(sorted(correct, key=lambda case: _order(project, case))),
+            tuple(sorted(correct, key=partial(_order, declared_order(project)))),
             tuple(case.id for case in ledger.cases_to_undo(connection, tables=tables)),
             tuple(ledger.cases_to_show(connection, MAX_SHOWN_PER_TICK)),
             tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
@@ -83,16 +84,7 @@ def _is_judged(project: Project, look: Look, now: datetime) -> bool:
     return (whole or spec.days.has_ended(look.window, now)) and any(check.daily is not whole for check in spec.checks)
 
 
-def _order(project: Project, case: CaseId) -> tuple[int, CaseId]:
+def _order(order: LoadingOrder, case: CaseId) -> tuple[int, CaseId]:
     """Rows that are named before those that name them; what is deleted, the other way round."""
-    depth = _depth(project, case.table, ())
+    depth = order.level(case.table)
     return (-depth if case.kind == DiscrepancyKind.EXTRA else depth, case)
-
-
-def _depth(project: Project, table: str, seen: tuple[str, ...]) -> int:
-    """How many tables stand above a table by its references; a circle ends where it closes."""
-    spec = project.tables.get(table)
-    if spec is None or table in seen:
-        return 0
-    above = [check.parent for check in spec.checks if isinstance(check, References)]
-    return 1 + max((_depth(project, parent, (*seen, table)) for parent in above), default=0)

@@ -55,6 +55,7 @@ class Scripted:
 
     load_one: Callable[[Window, LoadConfig], Loaded] = ten_rows
     asked: list[Window] = field(default_factory=list)
+    written: int = 0
 
     def load(self, window: Window, config: LoadConfig) -> Loaded:
         """Remember the window and do as the script says."""
@@ -64,6 +65,10 @@ class Scripted:
     def schema(self) -> dg.TableSchema:
         """Two columns."""
         return dg.TableSchema([dg.TableColumn("id", "integer"), dg.TableColumn("time_hour", "timestamptz")])
+
+    def note_written(self) -> None:
+        """Remember it."""
+        self.written += 1
 
     def reach(self) -> Opener:
         """An opener that always leads here."""

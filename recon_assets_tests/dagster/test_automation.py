@@ -5,10 +5,10 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
+from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import TableSpec
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.gap_filling import SENSOR, condition
-from recon_assets.orchestration.loading_order import LoadingOrder
 from recon_assets.orchestration.project import definitions
 from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing, spec
 

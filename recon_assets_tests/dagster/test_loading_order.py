@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from recon_assets.checks import References
+from recon_assets.checks.table_order import LoadingOrder, without_circles
 from recon_assets.model import Database, Project
-from recon_assets.orchestration.loading_order import LoadingOrder, loading_order, without_circles
+from recon_assets.orchestration.loading_order import loading_order
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, PROJECT
 
 SHOP = {"lines": {"orders", "products"}, "orders": {"customers"}, "products": set[str](), "customers": set[str]()}

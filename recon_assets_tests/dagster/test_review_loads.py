@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from recon_assets import dialect, review
+from recon_assets.checks import References
 from recon_assets.dialect.locks import locked
 from recon_assets.errors import RefusedError
 from recon_assets.ledger import Ledger
@@ -154,6 +155,36 @@ def test_a_load_can_be_rolled_back(orders: Shop) -> None:
 
     assert done.refused == ()
     assert orders.orders(orders.target) == before
+
+
+@pytest.fixture
+def naming(orders: Shop) -> Shop:
+    """The orders name customers, of which the target has none."""
+    checks = (References(columns=("id",), parent="customers"),)
+    tables = {**orders.project.tables, "orders": replace(orders.project.tables["orders"], checks=checks)}
+    vars(orders)["project"] = replace(orders.project, tables=tables)
+    orders.run(orders.target, "DELETE FROM customers")
+    return orders
+
+
+def test_orphans_are_none_any_more_once_their_parents_are_loaded(naming: Shop) -> None:
+    """Whoever judged before has opened cases, which close by themselves; a look waits while the parents are loaded."""
+    naming.judge()
+    naming.work()
+    cases = [CaseId("orders", day, "orphan") for day in DAYS]
+    assert {naming.case(case).state for case in cases} == {State.PENDING}
+    job = naming.repository.get_job("__ASSET_JOB").get_subset(asset_selection={dg.AssetKey("customers")})
+    assert job.execute_in_process(instance=naming.instance).success
+
+    loading = dg.DagsterRun(
+        "__ASSET_JOB", status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset({dg.AssetKey("customers")})
+    )
+    naming.instance.add_run(loading)
+    assert naming.work() == []
+    naming.instance.report_run_failed(loading)
+    naming.work()
+
+    assert {naming.case(case).state for case in cases} == {State.RESOLVED}
 
 
 def taken_back(shop: Shop, run: str) -> None:

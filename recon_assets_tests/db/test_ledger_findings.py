@@ -598,6 +598,15 @@ def causes(book: Ledger, *windows: tuple[str, str]) -> Any:
         return ledger.causes(c, windows)
 
 
+def test_many_windows_are_noted_as_changed_at_once(book: Ledger) -> None:
+    """Those of one table; none is no statement."""
+    for windows in ((), ("2024-01-02", "2024-01-01")):
+        with book.begin() as c:
+            ledger.note_all_changed(c, "orders", windows)
+    with book.begin() as c:
+        assert sorted(ledger.changed_windows(c)) == [("orders", "2024-01-01"), ("orders", "2024-01-02")]
+
+
 def test_why_a_window_is_due_changes_with_what_is_wanted_alone(book: Ledger) -> None:
     """Not when it is judged and stays as due as it was, nor when something is wanted of another window."""
     windows = (("orders", DAY), ("orders", "2025-01-03"))

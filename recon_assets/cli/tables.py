@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.text import Text
@@ -118,18 +119,22 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
         list[str] | None,
         typer.Option(metavar="A,B*", help="Only these tables of the source; again for more."),
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Whose midnights divide days, and of which times without a zone are.")
+    ] = "UTC",
     out: Annotated[Path | None, typer.Option(help="Write here, not to the screen.", dir_okay=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --out.")] = False,  # noqa: FBT002
 ) -> None:
     """Write a first declaration by reading both databases.
 
-    Tables and columns are matched by name, whatever their case and _ (InvoiceLine, invoice_line); plurals of tables are
-    proposals, and partitions their parent's. Keys come from primary keys and unique constraints, windows from columns
-    that say when a row came to be, checks from foreign keys. Nothing is written to a database. URLs stay in the
-    environment: the file names the variables only.
+    Tables and columns are matched by name, whatever their case and _ (InvoiceLine, invoice_line); plurals of tables and
+    prefixes (stg_) are proposals, and partitions their parent's. Keys come from constraints, else from the data,
+    windows from columns that say when a row came to be, checks from foreign keys. Nothing is written to a database.
+    URLs stay in the environment: the file names the variables only.
 
       recon init --out recon.yaml
       recon init --schema sales --tables 'order*,customers' --out recon.yaml
+      recon init --timezone Europe/Berlin --out recon.yaml
       recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
     """
     from recon_assets.declare.survey import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
@@ -138,8 +143,9 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     target = Place("target", _url(target_url, target_env, "--target-url"), target_env, target_schema or schema)
     _refuse_overwriting(out, force=force)
     patterns = options.names("--tables", tables) if tables else ()
+    today = datetime.now(_zone(timezone)).date()
     with leaving_at_once("Interrupted; nothing was written."), progress() as told:
-        text = aside(lambda: first_declaration(source, target, datetime.now(UTC).date(), tables=patterns, tell=told))
+        text = aside(lambda: first_declaration(source, target, today, tables=patterns, timezone=timezone, tell=told))
     if not out:
         with piped():
             typer.echo(text, nl=False)
@@ -165,6 +171,14 @@ def _url(given: str | None, env: str, option: str) -> str:
         msg = f"No URL: set {env}, or give {option}, such as {option} postgresql://user@host/name"
         raise DeclarationError(msg)
     return url
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = f"--timezone {text}: there is no such time zone; write a name such as UTC or America/New_York"
+        raise DeclarationError(msg) from None
 
 
 def _refuse_overwriting(out: Path | None, *, force: bool) -> None:

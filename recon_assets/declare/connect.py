@@ -52,6 +52,7 @@ class _Look:
             if table:
                 self._judge(table)
         self._sources_refuse_writes()
+        self._targets_take_loads()
 
     def _open(self, name: str, role: Role) -> None:
         database = self.project.databases.get(name)
@@ -85,7 +86,7 @@ class _Look:
         before = len(self.problems)
         self._plan_where(table)
         columns_are_sound = not any(problem.severity == "error" for problem in wrong)
-        if columns_are_sound and len(self.problems) == before:
+        if columns_are_sound and len(self.problems) == before and _takes_loads(table.target):
             self._plan(table)
         if columns_are_sound or not table.spec.days or table.both(table.spec.days.column):
             for index, made, statement in checked.statements(table, _sample(table.spec)):
@@ -117,6 +118,13 @@ class _Look:
                 with self._noted(("databases", name)), driver_errors(name), made.connect() as connection:
                     self.problems += self._writable(name, connection)
 
+    def _targets_take_loads(self) -> None:
+        for (name, role), made in self.engines.items():
+            if role == "target" and not _takes_loads(made):
+                message = f"{made.dialect.name} files are compared, and never loaded: loads are refused"
+                hint = f"To load, name one of {', '.join(privileges.TARGETS)}."
+                self.problems.append(Problem(("databases", name), message, hint, "warning"))
+
     def _writable(self, name: str, connection: sa.Connection) -> Iterator[Problem]:
         who = privileges.account(connection)
         if not who or (who.read_only and not who.superuser):
@@ -140,6 +148,11 @@ class _Look:
         except ReconError as error:
             severity: Any = "unavailable" if isinstance(error, UnavailableError) else "error"
             self.problems.append(Problem(path, hidden(str(error)), _remedy(str(error)), severity))
+
+
+def _takes_loads(target: sa.Engine) -> bool:
+    """Whether rows can be loaded into such a database; files are read only."""
+    return target.dialect.name in privileges.TARGETS
 
 
 def _remedy(said: str) -> str:
@@ -227,21 +240,12 @@ def _triggers(table: Table) -> Iterator[Problem]:
         yield Problem(at, message, "Mode `replace` is refused for this table.", "warning")
 
 
-def _loadable(table: Table) -> Iterator[Problem]:
-    """Files are read, and never loaded."""
-    dialect = table.target.dialect.name
-    if dialect not in privileges.TARGETS:
-        hint = f"Load into one of {', '.join(privileges.TARGETS)}."
-        yield Problem((*table.at, "target", "database"), f"{dialect} can be a source, not a target", hint)
-
-
 JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _columns,
     data_fit.types,
     _window_column,
     _key,
     _triggers,
-    _loadable,
     checked.columns_of_checks,
     checked.columns_of_rules,
     checked.age_of_rows,

@@ -12,17 +12,19 @@ from recon_assets.declare.problems import KeyPath, Problem, Severity
 from recon_assets.declare.table import Table
 from recon_assets.dialect import servers
 from recon_assets.dialect.driver_errors import driver_errors
-from recon_assets.dialect.table_survey import character_count, is_midnight
+from recon_assets.dialect.table_survey import character_count, is_midnight, microseconds
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Column, Kind, Type, plural
 from recon_assets.reading.names import cast_to, relation_of
 from recon_assets.values import DATETIMES
+from recon_assets.values.numbers import REAL_BITS
 
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
 _OTHER_WINDOW = "Declare `window: none`, or choose another column."
 _LOOKED_AT = 1_000_000
 """So many rows are looked at: a load refuses what does not fit anyway, so that a look need not prove anything."""
 _NAMED = 5
+_CLOCKS = frozenset({Kind.TIME, Kind.TIMESTAMP, Kind.INSTANT})
 _DIGITS_OF_BIGINT = 19
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 
@@ -109,6 +111,10 @@ def _fits(value: sa.ColumnElement[Any], column: Column, other: Column, table: Ta
         return _text_fits(value, other, table.source)
     if of.kind in {Kind.INTEGER, Kind.DECIMAL}:
         return _number_fits(value, to)
+    if of.kind is Kind.FLOAT:
+        return _float_fits(value, column, to, table.source)
+    if to.kind in _CLOCKS and to.precision is not None and table.source.dialect.name != "sqlite":
+        return sa.func.mod(microseconds(value), 10 ** (6 - to.precision)) == 0
     if to.kind is Kind.DATE and (of.kind is Kind.TIMESTAMP or table.spec.stored_in == "UTC"):
         return is_midnight(value)
     return value.is_(None) if of.kind is Kind.UUID else None  # a text that is too short for one is so for all
@@ -125,6 +131,17 @@ def _number_fits(value: sa.ColumnElement[Any], to: Type) -> sa.ColumnElement[boo
     if to.kind is Kind.DECIMAL and to.precision and to.precision - (to.scale or 0) < _DIGITS_OF_BIGINT:
         return _has_digits(value, to.precision - (to.scale or 0), to.scale or 0)
     return None
+
+
+def _float_fits(
+    value: sa.ColumnElement[Any], column: Column, to: Type, source: sa.Engine
+) -> sa.ColumnElement[bool] | None:
+    """By what a float prints as, which PostgreSQL alone tells of single ones; it rounds no floats."""
+    if source.dialect.name == "postgresql":
+        value = sa.cast(sa.cast(value, sa.Text), sa.Numeric)
+    elif column.type.precision == REAL_BITS:
+        return None
+    return _number_fits(value, to) if to.kind is Kind.DECIMAL else None
 
 
 def _has_digits(value: sa.ColumnElement[Any], before: int, after: int) -> sa.ColumnElement[bool]:

@@ -159,6 +159,18 @@ def key_candidates(item: Suggestion) -> Iterator[tuple[str, ...]]:
     yield from islice(chain(((name,) for name in naming), several), _MAX_LOOKED_AT)
 
 
+def days_of_moments(item: Suggestion) -> tuple[str, ...]:
+    """Columns without zone that the target keeps the day of; their times of day are to be looked for."""
+    there = item.target.shape.by_name
+    return tuple(
+        column.name
+        for column in item.source.shape.columns
+        if column.name in there
+        and (column.type.kind, there[column.name].type.kind) == (Kind.TIMESTAMP, Kind.DATE)
+        and item.source.dialect != "sqlite"
+    )
+
+
 def with_references(drafts: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
     """The tables with the checks that their foreign keys ask for."""
     return tuple(_with_references(draft, drafts) for draft in drafts)

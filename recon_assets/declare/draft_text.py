@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from recon_assets.declare.draft import Found, Suggestion
-from recon_assets.model import Column, plural
+from recon_assets.model import Kind, plural
 
 _CHECKS = ("count", "keys", "fields")
 _WORDS_OF_YAML = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
@@ -35,6 +35,8 @@ def written(
     spans: Mapping[str, Span],
     envs: Mapping[str, str],
     notes: Iterable[str] = (),
+    *,
+    timezone: str = "UTC",
 ) -> str:
     """The declaration as YAML.
 
@@ -43,12 +45,13 @@ def written(
         spans: The days of each table with a window, by the table's name.
         envs: The environment variable that holds the URL of ``source`` and of ``target``.
         notes: What stands at the end as comments, such as the tables that only one side has.
+        timezone: Of all days, and of times without a zone.
     """
     lines = ["# A first version, written by `recon init`: read it, mend it, keep it.", "databases:"]
     lines += [f"  {side}: {{url: {{env: {env}}}}}" for side, env in envs.items()]
     lines += ["", "tables:"]
     for item in suggestions:
-        block = list(_block(item, spans.get(item.name)))
+        block = list(_block(item, spans.get(item.name), timezone))
         lines += [*block, ""] if item.key else [*_commented(item, block, envs), ""]
     lines += [f"# {note}" for note in notes]
     return "\n".join(lines).rstrip() + "\n"
@@ -68,24 +71,28 @@ def _sides(item: Suggestion) -> tuple[tuple[str, Found], ...]:
     return (("source", item.source), ("target", item.target))
 
 
-def _block(item: Suggestion, span: Span | None) -> Iterator[str]:
+def _block(item: Suggestion, span: Span | None, timezone: str) -> Iterator[str]:
     yield f"  {item.name}:"
     yield from (f"    # {remark}" for remark in item.remarks)
     yield f"    source: {{database: source, table: {_scalar(item.source.written)}}}"
     yield f"    target: {{database: target, table: {_scalar(item.target.written)}}}"
     yield f"    key: {_flow(item.key)}" + (f"  # {item.key_reason}" if item.key_reason else "")
-    yield f"    window: {_window_line(item.window, span)}"
+    yield f"    window: {_window_line(item, span, timezone)}"
     yield from _column_lines(item)
     if item.updated_at:
         yield f"    updated_at: {_scalar(item.updated_at)}"
     yield from _check_lines(item)
 
 
-def _window_line(window: Column | None, span: Span | None) -> str:
+def _window_line(item: Suggestion, span: Span | None, timezone: str) -> str:
+    window = item.window
     if not window or not span:
         return "none"
-    end = f", end: {span.end.isoformat()}" if span.end else ""
-    days = f"{{column: {_scalar(window.name)}, start: {span.start.isoformat()}{end}}}"
+    keys = [f"column: {_scalar(window.name)}", f"start: {span.start}", *([f"end: {span.end}"] if span.end else [])]
+    if timezone != "UTC":
+        kinds = {window.type.kind, item.target.shape.column(window.name).type.kind}
+        keys += [f"timezone: {timezone}", *([] if kinds == {Kind.INSTANT} else [f"stored_in: {timezone}"])]
+    days = f"{{{', '.join(keys)}}}"
     if span.undated:
         return f"none  # by {days} {plural(span.undated, 'row')} without {window.name} would not be loaded"
     return days + (f"  # {span.remark}" if span.remark else "")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from recon_assets.declare.draft import (
     Suggestion,
     TablePair,
     choices,
+    days_of_moments,
     key_candidates,
     matches,
     suggest,
@@ -49,12 +51,13 @@ class Place:
     schema: str | None = None
 
 
-def first_declaration(
+def first_declaration(  # noqa: PLR0913 - what to read, and how to write it down
     source: Place,
     target: Place,
     today: date,
     *,
     tables: Sequence[str] = (),
+    timezone: str = "UTC",
     tell: Callable[[str], None] = lambda _: None,
 ) -> str:
     """YAML that declares the tables that both databases have.
@@ -64,6 +67,7 @@ def first_declaration(
         target: Where they go.
         today: The day on which tables begin that have no rows.
         tables: Patterns such as ``sales.*`` of the source's tables to declare; none for all.
+        timezone: Whose midnights divide the days, and of which times without a zone are.
         tell: Is told each step in a line.
 
     Raises:
@@ -86,12 +90,14 @@ def first_declaration(
         pairs = [pair for pair in _looked_at(engines, named, tell) if _may_be_one(pair)]
         if not pairs:
             raise DeclarationError(_nothing_in_common(sides))
-        suggestions = with_references(_with_keys_of_data(engines, suggest(pairs), tell))
+        suggestions = with_references(_as_data_has_it(engines, suggest(pairs), tell))
         windowed = [item for item in suggestions if item.window]
-        spans = _each(engines["source"], lambda item: _span(engines["source"], item, today), windowed, "days", tell)
+        spans = _each(
+            engines["source"], lambda item: _span(engines["source"], item, today, timezone), windowed, "days", tell
+        )
     days = {item.name: span for item, span in zip(windowed, spans, strict=True)}
     envs = {"source": source.env, "target": target.env}
-    return written(suggestions, days, envs, _notes(sides, pairs, of_all=not tables))
+    return written(suggestions, days, envs, _notes(sides, pairs, of_all=not tables), timezone=timezone)
 
 
 def _nothing_in_common(sides: Sides) -> str:
@@ -160,15 +166,31 @@ def _described(made: sa.Engine, item: Found) -> Found:
     return replace(item, shape=shape, indexed=frozenset(leading), dialect=made.dialect.name)
 
 
-def _with_keys_of_data(
+def _as_data_has_it(
     engines: Mapping[Role, sa.Engine], items: Sequence[Suggestion], tell: Callable[[str], None]
 ) -> list[Suggestion]:
-    """The tables, those without a key with one that their rows have, where there is any."""
-    without = [item for item in items if not item.key]
-    keys = _each(engines["source"], lambda item: _key_of_data(engines, item), without, "keys", tell)
-    found = {item.name: key for item, key in zip(without, keys, strict=True) if key}
-    reason = "of the data: no row is without it, no two share it; nothing keeps it so"
-    return [replace(item, key=found[item.name], key_reason=reason) if item.name in found else item for item in items]
+    """The tables with what only their rows tell: keys of those without, and casts to the days that the target keeps."""
+    unsure = [item for item in items if not item.key or days_of_moments(item)]
+    seen = _each(engines["source"], lambda item: _seen(engines, item), unsure, "data", tell)
+    found = {item.name: now for item, now in zip(unsure, seen, strict=True)}
+    return [found.get(item.name, item) for item in items]
+
+
+def _seen(engines: Mapping[Role, sa.Engine], item: Suggestion) -> Suggestion:
+    if not item.key:
+        reason = "of the data: no row is without it, no two share it; nothing keeps it so"
+        key = _key_of_data(engines, item)
+        item = replace(item, key=key, key_reason=reason if key else "")
+    columns = days_of_moments(item)
+    if not columns:
+        return item
+    try:
+        with driver_errors(item.name), engines["source"].connect() as connection:
+            times = table_survey.has_times(connection, reading.as_table(item.source.written, columns))
+    except UnavailableError:
+        return item
+    days = {name: "date" for name, timed in zip(columns, times, strict=True) if timed}
+    return replace(item, cast={**item.cast, **days})
 
 
 def _key_of_data(engines: Mapping[Role, sa.Engine], item: Suggestion) -> tuple[str, ...]:
@@ -209,7 +231,7 @@ def _notes(sides: Sides, pairs: Sequence[TablePair], *, of_all: bool) -> Iterato
         yield f"Views of the source: {', '.join(views)}. `recon diff` compares them; a view may be a source."
 
 
-def _span(made: sa.Engine, item: Suggestion, today: date) -> Span:
+def _span(made: sa.Engine, item: Suggestion, today: date, timezone: str = "UTC") -> Span:
     column = item.window.name if item.window else ""
     try:
         with driver_errors(item.source.written), made.connect() as connection:
@@ -221,7 +243,7 @@ def _span(made: sa.Engine, item: Suggestion, today: date) -> Span:
         return Span(today, remark="the source did not tell its first day in 30 s: write it here")
     if first is None or last is None:
         return Span(today, remark="the source has no rows yet", undated=undated)
-    start, end = _day(first), _day(last)
+    start, end = (_day(moment, ZoneInfo(timezone)) for moment in (first, last))
     if not start:
         return Span(today, remark="the first day of the source is none that Python knows: write it here")
     return Span(start, *_end(start, end or today, today), undated=undated)
@@ -238,9 +260,16 @@ def _end(start: date, newest: date, today: date) -> tuple[date | None, str]:
     return (newest + timedelta(days=1), "no newer rows: remove the end if some will come") if ceased else (None, "")
 
 
-def _day(text: str) -> date | None:
+def _day(text: str, zone: ZoneInfo) -> date | None:
+    """The day of a moment, in the zone if the moment names one of its own."""
     match = _DAY.match(text)
     try:
-        return date.fromisoformat(match[0]) if match else None
+        moment = datetime.fromisoformat(text)
     except ValueError:
+        moment = None
+    try:
+        if moment and moment.tzinfo:
+            return moment.astimezone(zone).date()
+        return date.fromisoformat(match[0]) if match else None
+    except (ValueError, OverflowError):
         return None

@@ -152,6 +152,24 @@ def _is_midnight_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"(datetime({moment}, 'start of day') = datetime({moment}))"
 
 
+class microseconds(FunctionElement[int]):  # noqa: N801 - SQL functions are lower case
+    """What a time has after its whole minute or second, in microseconds."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(microseconds)
+def _microseconds(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"EXTRACT(MICROSECONDS FROM {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(microseconds, "mysql")
+@compiles(microseconds, "mariadb")
+def _microseconds_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"MICROSECOND({compiler.process(element.clauses, **kw)})"
+
+
 def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> tuple[str | None, str | None]:
     """The smallest and the largest value of a column as texts; None for a table without any.
 
@@ -166,6 +184,12 @@ def extremes(connection: sa.Connection, table: sa.TableClause, column: str) -> t
 def count_without(connection: sa.Connection, table: sa.TableClause, column: str) -> int:
     """How many rows have no value in a column."""
     return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(table.c[column].is_(None))) or 0)
+
+
+def has_times(connection: sa.Connection, table: sa.TableClause) -> tuple[bool, ...]:
+    """Of each column of the table whether a row has a time of day in it other than midnight."""
+    timed = (sa.func.max(sa.case((sa.not_(is_midnight(column)), 1), else_=0)) for column in table.c)
+    return tuple(map(bool, connection.execute(sa.select(*timed).select_from(table)).one()))
 
 
 def has_rows(connection: sa.Connection, table: sa.TableClause, count: int) -> bool:

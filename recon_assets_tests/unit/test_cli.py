@@ -402,6 +402,15 @@ def test_init_needs_urls(runner: CliRunner) -> None:
     assert "set SHOP_URL, or give --source-url" in result.stderr
 
 
+def test_init_needs_a_zone_that_there_is(runner: CliRunner) -> None:
+    """Before a database is asked."""
+    urls = ["--source-url", "sqlite:///a.db", "--target-url", "sqlite:///b.db"]
+
+    result = runner.invoke(cli.app, ["init", *urls, "--timezone", "Europe/Berlyn"])
+
+    assert (result.exit_code, "--timezone Europe/Berlyn: there is no such time zone" in result.stderr) == (2, True)
+
+
 def test_init_does_not_overwrite(runner: CliRunner) -> None:
     """A file that is there stays as it is, unless --force is given."""
     urls = ["--source-url", "sqlite:///a.db", "--target-url", "sqlite:///b.db"]
@@ -413,7 +422,7 @@ def test_init_does_not_overwrite(runner: CliRunner) -> None:
 
 
 def test_init_writes_and_validate_reads(runner: CliRunner) -> None:
-    """The declaration goes to the screen or into a file; files cannot be loaded into, which only connecting shows."""
+    """The declaration goes to the screen or into a file; that files are not loaded is said once, by connecting."""
     for name in ("a.db", "b.db"):
         with contextlib.closing(sqlite3.connect(name)) as connection:
             connection.execute("CREATE TABLE t (id integer PRIMARY KEY)")
@@ -427,7 +436,7 @@ def test_init_writes_and_validate_reads(runner: CliRunner) -> None:
     assert runner.invoke(cli.app, ["validate", "t.yaml"], env=urls).exit_code == 0
     connected = runner.invoke(cli.app, ["validate", "t.yaml", "--connect", "--json"], env=urls)
     assert [(p["path"], p["message"]) for p in json.loads(connected.stdout)["problems"]] == [
-        ("tables.t.target.database", "sqlite can be a source, not a target")
+        ("databases.target", "sqlite files are compared, and never loaded: loads are refused")
     ]
 
 

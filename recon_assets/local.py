@@ -175,6 +175,15 @@ class Local:
                 if _taken(users):
                     self._stop()
 
+    def revived(self) -> bool:
+        """Start the server anew where those who use it have lost it; whether that was so."""
+        if not self.folder.exists():
+            return False
+        with (self.folder / "users").open("w") as users:
+            if _taken(users) or self.lives():
+                return False
+        return bool(self._started())
+
     def _started(self) -> Server:
         """The server, after starting it if need be; one process at a time looks and starts."""
         with _locked(self.folder / "gate", fcntl.LOCK_EX):

@@ -67,6 +67,17 @@ def fill(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode = 
     return done
 
 
+def tell_plan(order: LoadingOrder, wanted: Iterable[Wanted]) -> None:
+    """Say what a backfill would load, step by step."""
+    some = {item.spec.name: item for item in wanted if item.windows}
+    for remark in order.remarks(some):
+        tell(remark)
+    for step, wave in enumerate(order.waves(some), start=1):
+        for name in wave:
+            tell(f"{step}. {name}: {len(some[name].windows)} to load, {span_of(some[name].windows)}")
+    tell("Nothing was launched. Load it: the same command without --dry-run")
+
+
 def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mode, order: LoadingOrder) -> bool:
     """Launch one backfill and show it to its end; whether every window was loaded."""
     backfill_id, steps = session.fill(place.webserver, wanted, mode)

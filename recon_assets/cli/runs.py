@@ -25,6 +25,7 @@ from recon_assets.cli.filling import (
     refuse_columns,
     refuse_overwriting,
     show,
+    tell_plan,
 )
 from recon_assets.cli.options import AllTables, Elsewhere, File, Span, Tables, chosen, refuse_unknown_checks, span
 from recon_assets.cli.output import screen, tell
@@ -33,12 +34,13 @@ from recon_assets.demo import create
 from recon_assets.demo.flights import data_folder
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
 from recon_assets.ledger import Filter
-from recon_assets.local import VARIABLES
+from recon_assets.local import VARIABLES, Local
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
 from recon_assets.orchestration.adoption import Adopted
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Verdict
+from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
@@ -97,8 +99,11 @@ def dev(file: File = None, port: Port = 3000) -> None:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port) as running:
             tell(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
+            embedded = Local(session.dagster.home)
             while True:
                 running.check()
+                if embedded.revived():
+                    tell(f"The embedded PostgreSQL had ended, and was started again; its log: {embedded.log}")
                 time.sleep(1)
 
 
@@ -125,6 +130,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
     mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
     yes: Annotated[bool, typer.Option("--yes", help="Load by a mode that changes or deletes rows.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and launch nothing.")] = False,  # noqa: FBT002
     webserver: Elsewhere = None,
 ) -> None:
     """Load days of tables by Dagster backfills, parents first, and follow them to their end.
@@ -137,7 +143,11 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
-        if not nothing_to_load(wanted):
+        if nothing_to_load(wanted):
+            return
+        if dry_run:
+            tell_plan(loading_order(session.project), wanted)
+        else:
             refuse_overwriting(wanted, mode, yes=yes)
             with reached(session, webserver) as place:
                 done = fill(session, place, wanted, mode)

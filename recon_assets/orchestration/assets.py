@@ -10,6 +10,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import dialect, reading
+from recon_assets.checks import References
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration import gap_filling
@@ -149,7 +150,7 @@ def asset_out(
         owners=list(spec.owners),
         description=spec.description or f"{spec.target} as loaded from {spec.source}.",
         kinds={backend(target), "table"},
-        metadata=located(spec.target, target),
+        metadata={**located(spec.target, target), **named(spec)},
         automation_condition=gaps,
     )
     return dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)
@@ -172,6 +173,16 @@ def source_key(spec: TableSpec) -> dg.AssetKey:
     if spec.source.table is None:
         return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
     return dg.AssetKey([spec.source.database, *filter(None, reading.split_name(spec.source.table))])
+
+
+def named(spec: TableSpec) -> dict[str, dg.MetadataValue]:
+    """Links to the tables whose rows a table names.
+
+    No edges of the graph: days are reported one by one, without an output, so Dagster would skip the table in every
+    run that loads its parent besides, and call that a success.
+    """
+    parents = {check.parent for check in spec.checks if isinstance(check, References)} - {spec.name}
+    return {f"names rows of {parent}": dg.MetadataValue.asset(dg.AssetKey(parent)) for parent in sorted(parents)}
 
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:

@@ -100,14 +100,16 @@ class Session:
         """Yield what is still to be done about what was found, until all that is left waits for people.
 
         Raises:
-            UnavailableError: When that takes longer than so many seconds.
+            UnavailableError: When nothing of it changes for so many seconds.
         """
-        until = time.monotonic() + patience
+        last, since = Left(), time.monotonic()
         with self.remembered() as book:
             while not (left := review_sensor.left(self.instance, book, self.project, datetime.now(UTC))).nothing:
                 yield left
-                if time.monotonic() > until:
-                    msg = f"Dagster has not settled what was found after {patience:.0f} s: {left}."
+                if left != last:
+                    last, since = left, time.monotonic()
+                if time.monotonic() - since > patience:
+                    msg = f"Nothing has happened for {patience:.0f} s about what was found: {left}."
                     raise UnavailableError(msg)
                 time.sleep(SECONDS_BETWEEN_LOOKS)
             yield left

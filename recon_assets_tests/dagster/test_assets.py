@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from recon_assets.checks import References
 from recon_assets.model import Relation, TableSpec
 from recon_assets.orchestration.assets import name, source_key, table
 from recon_assets.orchestration.project import definitions
@@ -49,8 +50,9 @@ def test_an_open_end_grows_with_the_days() -> None:
 
 
 def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
-    """Standard names, so that the catalog shows them; no password and no user."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
+    """Standard names, so that the catalog shows them; no password and no user. It links to tables that it names."""
+    declared = replace(FLIGHTS, checks=(References(columns=("carrier",), parent="airlines"),))
+    asset = table(declared, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
     found = asset.get_asset_spec(dg.AssetKey("flights"))
 
     assert found.group_name == "travel"
@@ -58,6 +60,7 @@ def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
     assert found.kinds == {"postgresql", "table"}
     assert found.metadata["dagster/table_name"] == "analytics.flights"
     assert found.metadata["dagster/uri"] == "postgresql://target.example/dwh"
+    assert found.metadata["names rows of airlines"].value == dg.AssetKey("airlines")
     assert [dep.asset_key for dep in found.deps] == [dg.AssetKey(["ops", "public", "flights"])]
 
 

@@ -112,6 +112,13 @@ def judged(session: Session, url: str, first: str, last: str) -> Verdict:
     return final
 
 
+def plan_from_the_command_line() -> None:
+    """A dry run says what would be loaded, and launches nothing."""
+    planned = CliRunner().invoke(cli.app, ["backfill", "orders", "--dry-run"], env={"COLUMNS": "500"})
+    assert f"1. orders: 20 to load, {DAYS[0]} to {DAYS[-1]}\nNothing was launched" in planned.output
+    assert planned.exit_code == 0
+
+
 def check_alone(session: Session, environ: dict[str, str], url: str) -> None:
     """Lose rows of one day after all were loaded: a run of checks alone finds it, and loads nothing."""
     assert partitions_tab(session, url) == {"count": [(DAYS[0], DAYS[-1], "SUCCEEDED")]}
@@ -186,6 +193,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         wanted = session.missing(orders(session))
         assert wanted.windows == DAYS
 
+        plan_from_the_command_line()
         first = CliRunner().invoke(cli.app, ["backfill", "orders"], env={"COLUMNS": "500"})
         assert first.exit_code == 3, first.output
         assert "failed, 19 of 20 days loaded, 360 rows" in first.output

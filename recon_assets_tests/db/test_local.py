@@ -261,6 +261,18 @@ def test_killed_server_comes_back_with_its_data(home: Path) -> None:
     assert not Local(home).lives()
 
 
+def test_a_lost_server_is_started_again_for_those_who_use_it(home: Path) -> None:
+    """At the same place; one that lives, or that nobody uses, is left alone."""
+    assert not Local(home / "none").revived()
+    with Local(home).running() as server:
+        assert not Local(home).revived()
+        kill_server(home)
+        assert Local(home).revived()
+        write(server, "after")
+        assert texts(server) == ["after"]
+    assert not Local(home).revived()
+
+
 def test_server_of_a_killed_process_is_used_on(home: Path) -> None:
     """Kill -9 of whoever started it leaves a server, which the next one finds, uses and stops."""
     local = Local(home)

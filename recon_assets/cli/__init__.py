@@ -53,9 +53,7 @@ COMMANDS = {
     "diff": Lazy("diff", "Compare two tables of two databases and name every record that differs."),
     "check": Lazy("checks", "Run the checks of declared tables, day by day, and say what is wrong."),
     "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
-    "status": Lazy(
-        "status", "Say of each declared table how many days are loaded, judged by checks, and wait for a decision."
-    ),
+    "status": Lazy("status", "Say of each table how many days are loaded, agree and differ, and how many cases wait."),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by Dagster backfills, parents first, and follow them to their end."),

@@ -1,17 +1,18 @@
 """The command that says where everything stands: status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import typer
 
-from recon_assets import ledger
+from recon_assets import review
 from recon_assets.cli import context
 from recon_assets.cli.context import next_command
 from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, complain, plain_table, screen, tell
 from recon_assets.errors import COULD_NOT_RUN, ReconError
-from recon_assets.model import plural
+from recon_assets.model import Agreement, Verdict, plural
 from recon_assets.orchestration import sessions
 from recon_assets.orchestration.sessions import Session
 
@@ -20,21 +21,24 @@ app = typer.Typer()
 
 @dataclass(frozen=True)
 class Standing:
-    """How many days of a table there are, Dagster knows as loaded, and checks have judged; how many cases wait.
+    """How many days of a table there are, Dagster knows as loaded, agree, differ, and are not known to do either.
 
-    None is what the ledger would know and nobody could ask.
+    None is what the ledger would know and nobody could ask; ``waiting`` are its open cases.
     """
 
     table: str
     days: int
     loaded: int
-    judged: int | None
-    waiting: int | None
+    agree: int | None = None
+    differ: int | None = None
+    not_known: int | None = None
+    waiting: int | None = None
+    answer: str | None = None
 
 
 @app.command()
 def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a command-line switch
-    """Say of each declared table how many days are loaded, judged by checks, and wait for a decision.
+    """Say of each table how many days are loaded, agree and differ, and how many cases wait.
 
     Starts no Dagster, and reads neither source nor target. Exit code 3: the ledger does not answer.
 
@@ -42,40 +46,49 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
       recon status --json
     """
     with sessions.session(context.environment(file), upgrade=False) as session:
-        judged, waiting = _remembered(session)
+        answers = _remembered(session)
         standings = [
-            Standing(
-                name,
+            _standing(
+                spec.name,
                 days := len(session.everything(spec).windows),
                 days - len(session.missing(spec).windows),
-                None if judged is None else judged.get((name, spec.days is None), 0),
-                None if waiting is None else waiting.get(name, 0),
+                None if answers is None else answers[spec.name],
             )
-            for name, spec in session.project.tables.items()
+            for spec in session.project.tables.values()
         ]
-    as_json([asdict(item) for item in standings]) if json else _show(standings)
-    raise typer.Exit(COULD_NOT_RUN if judged is None else 0)
+    as_json([asdict(item) for item in standings]) if json else _show(standings, answers)
+    raise typer.Exit(COULD_NOT_RUN if answers is None else 0)
 
 
-def _remembered(session: Session) -> tuple[dict[tuple[str, bool], int] | None, dict[str, int] | None]:
-    """Judged windows and waiting cases by table; a ledger that does not answer hides nothing else."""
+def _remembered(session: Session) -> dict[str, Agreement] | None:
+    """Each table's answer, as the page /recon has it; a ledger that does not answer hides nothing else."""
     try:
         with session.remembered() as memory, memory.begin() as c:
-            return ledger.judged_windows(c), dict(ledger.counts(c, ledger.Filter()).by_table)
+            return {each.table: each for each in review.agreement(c, session.project, datetime.now(UTC))}
     except ReconError as error:
         complain(str(error))
-        return None, None
+        return None
 
 
-def _show(standings: Sequence[Standing]) -> None:
+def _standing(table: str, days: int, loaded: int, answer: Agreement | None) -> Standing:
+    if answer is None:
+        return Standing(table, days, loaded)
+    differ = answer.count(Verdict.DIFFERS)
+    unknown = answer.total - answer.agreeing - differ
+    return Standing(table, days, loaded, answer.agreeing, differ, unknown, answer.cases, answer.sentence)
+
+
+def _show(standings: Sequence[Standing], answers: Mapping[str, Agreement] | None) -> None:
     """A line a table, and what to do next; a table without days is as one."""
-    table = plain_table("table", "days", "loaded", "judged", "cases that wait")
+    table = plain_table("table", "days", "loaded", "agree", "differ", "not known", "open cases")
     for column in table.columns[1:]:
         column.justify = "right"
     for item in standings:
-        figures = (item.days, item.loaded, item.judged, item.waiting)
+        figures = (item.days, item.loaded, item.agree, item.differ, item.not_known, item.waiting)
         table.add_row(item.table, *("not known" if figure is None else f"{figure:,}" for figure in figures))
     screen().print(table)
+    if answers:
+        tell(review.overall(list(answers.values()))[1])
     steps = (
         (
             sum(item.days - item.loaded for item in standings),
@@ -83,9 +96,9 @@ def _show(standings: Sequence[Standing]) -> None:
             f"not loaded: {next_command('recon adopt --all')} (what is there), {next_command('recon backfill --all')}",
         ),
         (
-            sum(max(item.days - (item.judged or 0), 0) for item in standings),
+            sum(item.not_known or 0 for item in standings),
             "day",
-            f"not judged: {next_command('recon check --launch --all')}",
+            f"not known to agree: {next_command('recon check --launch --all')}",
         ),
         (
             sum(item.waiting or 0 for item in standings),

@@ -10,7 +10,6 @@ from recon_assets.model import ALL, Agreement, Outcome, Verdict
 
 HOME = "/recon"
 DAYS_PER_PAGE = 50
-TABLES_NAMED = 5
 BAR = 1000
 SHARES = (
     ("agrees", (Verdict.AGREES, Verdict.ACCEPTED)),
@@ -25,26 +24,9 @@ def tables(call: Call) -> Page:
     """The first page: do they agree?"""
     with call.desk.book.begin() as connection:
         answers = review.agreement(connection, call.desk.project, call.now)
-    return Page("agreement.html", {"answers": answers, "overall": overall(answers), "bar": bar, "bar_length": BAR})
-
-
-def overall(answers: list[Agreement]) -> tuple[Verdict, str]:
-    """The answer for all tables in one sentence, and how bad it is."""
-    differ = [each.table for each in answers if each.verdict is Verdict.DIFFERS]
-    unknown = [each.table for each in answers if not each.verdict.agrees and each.table not in differ]
-    also = f"Not known yet: {_named(unknown)}." if unknown else ""
-    if differ:
-        said = f"No: {_named(differ)} {'differs' if len(differ) == 1 else 'differ'}."
-        return Verdict.DIFFERS, f"{said} {also}".strip()
-    if unknown:
-        return Verdict.NOT_COMPARED, also
-    return Verdict.AGREES, "Yes: every finished day of every table has been compared, and agrees."
-
-
-def _named(names: list[str]) -> str:
-    if len(names) > TABLES_NAMED:
-        return f"{len(names)} tables"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return Page(
+        "agreement.html", {"answers": answers, "overall": review.overall(answers), "bar": bar, "bar_length": BAR}
+    )
 
 
 def bar(answer: Agreement) -> list[tuple[str, int, int]]:

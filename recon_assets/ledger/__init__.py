@@ -74,7 +74,6 @@ from recon_assets.ledger.windows import (
     changed_windows as changed_windows,
     draw_numbers as draw_numbers,
     in_flight_windows as in_flight_windows,
-    judged_windows as judged_windows,
     note_all_changed as note_all_changed,
     note_changed as note_changed,
     note_in_flight as note_in_flight,

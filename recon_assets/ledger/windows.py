@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recon_assets.ledger import schema
 from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import inserting
-from recon_assets.model import ALL, DiscrepancyKind
+from recon_assets.model import DiscrepancyKind
 
 _evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
 RECORDS = "records"
@@ -39,13 +39,6 @@ def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     new = inserting(_judged, rows)
     later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[3:]}
     c.execute(new.on_conflict_do_update(index_elements=[*_judged.primary_key.columns], set_=later))
-
-
-def judged_windows(c: sa.Connection) -> dict[tuple[str, bool], int]:
-    """How many windows some check has judged, by table and by whether the window is the whole table."""
-    by = (_judged.c.table_name, (_judged.c.window_key == ALL.key).label("whole"))
-    counted = sa.select(*by, sa.func.count().label("n")).where(_judged.c.evaluation.is_not(None)).group_by(*by)
-    return {(row.table_name, row.whole): row.n for row in c.execute(counted)}
 
 
 def unexplained_windows(

@@ -4,7 +4,7 @@
 `due` is what is to be done, `correct` and `roll_back` do it. Each may be killed anywhere and done again.
 """
 
-from recon_assets.review.agreement import agreement as agreement, checks_of as checks_of, span as span
+from recon_assets.review.agreement import agreement as agreement, overall as overall, span as span
 from recon_assets.review.correcting import correct as correct
 from recon_assets.review.deciding import (
     MAY_NOT_DECIDE_TAG as MAY_NOT_DECIDE_TAG,

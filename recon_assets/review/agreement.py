@@ -11,6 +11,8 @@ from recon_assets import ledger
 from recon_assets.ledger import Group
 from recon_assets.model import Agreement, Project, TableSpec, Verdict, verdict
 
+TABLES_NAMED = 5
+
 
 def agreement(c: sa.Connection, project: Project, now: datetime) -> list[Agreement]:
     """Each declared table's answer, in the order of the declaration; neither source nor target is read."""
@@ -56,3 +58,23 @@ def _ended(spec: TableSpec, now: datetime) -> int:
         return 0
     first, end = map(datetime.fromisoformat, span(spec, now))
     return max((end - first).days, 0)
+
+
+def overall(answers: Sequence[Agreement]) -> tuple[Verdict, str]:
+    """The answer for all tables in one sentence, and how bad it is."""
+    differ = [each.table for each in answers if each.verdict is Verdict.DIFFERS]
+    # A table of which no day has ended yet has nothing to be compared.
+    unknown = [each.table for each in answers if each.total and not each.verdict.agrees and each.table not in differ]
+    also = f"Not known yet: {_named(unknown)}." if unknown else ""
+    if differ:
+        said = f"No: {_named(differ)} {'differs' if len(differ) == 1 else 'differ'}."
+        return Verdict.DIFFERS, f"{said} {also}".strip()
+    if unknown:
+        return Verdict.NOT_COMPARED, also
+    return Verdict.AGREES, "Yes: every finished day of every table has been compared, and agrees."
+
+
+def _named(names: list[str]) -> str:
+    if len(names) > TABLES_NAMED:
+        return f"{len(names)} tables"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

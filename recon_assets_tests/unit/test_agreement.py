@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from recon_assets.desk.agreement import BAR, bar, overall
+from recon_assets.desk.agreement import BAR, bar
 from recon_assets.model import Agreement, Outcome, Verdict, verdict
+from recon_assets.review import overall
 
 A, X, D, U, N = Verdict.AGREES, Verdict.ACCEPTED, Verdict.DIFFERS, Verdict.UNKNOWN, Verdict.NOT_COMPARED
 YES = "Yes: every finished day of every table has been compared, and agrees."
@@ -75,7 +76,7 @@ def of(name: str, **windows: int) -> Agreement:
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ([of("a", AGREES=3), of("b", ACCEPTED=1)], YES),
+        ([of("a", AGREES=3), of("b", ACCEPTED=1), of("c")], YES),
         ([of("a", DIFFERS=3)], "No: a differs."),
         ([of(name, DIFFERS=3) for name in "abc"], "No: a, b and c differ."),
         ([*(of(name, DIFFERS=3) for name in "abcdef"), of("g", UNKNOWN=1)], "No: 6 tables differ. Not known yet: g."),

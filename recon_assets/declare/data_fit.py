@@ -110,7 +110,7 @@ def _fits(value: sa.ColumnElement[Any], column: Column, other: Column, table: Ta
     if of.kind in {Kind.TEXT, Kind.CHAR}:
         return _text_fits(value, other, table.source)
     if of.kind in {Kind.INTEGER, Kind.DECIMAL}:
-        return _number_fits(value, to)
+        return _number_fits(value, of, to)
     if of.kind is Kind.FLOAT:
         return _float_fits(value, column, to, table.source)
     if to.kind in _CLOCKS and to.precision is not None and table.source.dialect.name != "sqlite":
@@ -120,11 +120,14 @@ def _fits(value: sa.ColumnElement[Any], column: Column, other: Column, table: Ta
     return value.is_(None) if of.kind is Kind.UUID else None  # a text that is too short for one is so for all
 
 
-def _number_fits(value: sa.ColumnElement[Any], to: Type) -> sa.ColumnElement[bool] | None:
+def _number_fits(value: sa.ColumnElement[Any], of: Type, to: Type) -> sa.ColumnElement[bool] | None:
     if to.kind is Kind.BOOLEAN:
         return value.in_([0, 1])
     if to.kind is Kind.INTEGER and to.low is not None and to.high is not None:
-        return sa.and_(value.between(to.low, to.high), value == sa.func.round(value, 0))
+        # MySQL's BIGINT UNSIGNED holds more than any integer of PostgreSQL: a bound is sent as a number of any size
+        low, high = (sa.literal(bound, sa.Numeric()) for bound in (to.low, to.high))
+        whole = [] if of.kind is Kind.INTEGER else [value == sa.func.round(value, 0)]
+        return sa.and_(value.between(low, high), *whole)
     if to.kind is Kind.FLOAT:
         digits = SURE_DIGITS[to.precision or 53]
         return sa.or_(*(_has_digits(value, digits - scale, scale) for scale in range(digits)))
@@ -141,7 +144,7 @@ def _float_fits(
         value = sa.cast(sa.cast(value, sa.Text), sa.Numeric)
     elif column.type.precision == REAL_BITS:
         return None
-    return _number_fits(value, to) if to.kind is Kind.DECIMAL else None
+    return _number_fits(value, column.type, to) if to.kind is Kind.DECIMAL else None
 
 
 def _has_digits(value: sa.ColumnElement[Any], before: int, after: int) -> sa.ColumnElement[bool]:

@@ -316,6 +316,21 @@ def test_types_are_no_worry_where_the_data_fits(made: Made, tmp_path: Path, sour
     ]
 
 
+@pytest.mark.parametrize("source", ["postgresql", "mysql", "sqlite", "duckdb"])
+def test_bounds_that_the_source_has_no_integer_for_are_no_bounds(made: Made, tmp_path: Path, source: Dialect) -> None:
+    """MySQL's BIGINT UNSIGNED ends beyond every other database's integers."""
+    table = ["CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, n decimal(20,0))"]
+    rows = ["INSERT INTO t VALUES (9223372036854775807, 18446744073709549568)", "INSERT INTO t VALUES (-1, -1)"]
+    target = "CREATE TABLE t (id bigint unsigned NOT NULL PRIMARY KEY, n bigint unsigned)"
+    urls = {"RECON_SOURCE_URL": made(source, table + rows), "RECON_TARGET_URL": made("mysql", [target])}
+    path = tmp_path / "tables.yaml"
+    path.write_text(drafted(*urls.values()))
+
+    found = [item.message for item in connected(read(path, urls)).problems if item.path[:1] == ("tables",)]
+
+    assert [message.partition(":")[0] for message in found] == ["`id` (1 row)", "`n` (1 row)"]
+
+
 def test_dates_of_zeros_are_said_before_a_load_refuses_them(made: Made, tmp_path: Path) -> None:
     """MySQL may hold them, and no other database; JSON and labels that are none are seen in the rows, too."""
     of = "id integer NOT NULL PRIMARY KEY, birthday date, seen {moment}, note {note}, status {label}, flags {flags}"

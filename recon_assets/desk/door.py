@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recon_assets.desk.access import Access
 from recon_assets.desk.rights import Right
 
-DESK = "/review"
-LOGIN = f"{DESK}/login"
+DESK = ("recon", "review")
+LOGIN = "/review/login"
 VISITOR = "recon.visitor"
 POLICY_VIOLATION = 1008
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -52,13 +52,13 @@ class Door:
         visitor = self.access.visitor(connection, self.clock())
         connection.scope[VISITOR] = visitor
         path = connection.scope["path"]
-        if path == LOGIN or (Right.COUNTS in visitor.rights and (path == DESK or path.startswith(f"{DESK}/"))):
+        if path == LOGIN or (Right.COUNTS in visitor.rights and path.removeprefix("/").partition("/")[0] in DESK):
             return None
         if Right.COUNTS not in visitor.rights:
             return self._unknown(connection)
         if Right.VALUES in visitor.rights:
             return None
-        said = f"Dagster's pages show values, and {visitor.who} may see counts only: they are at {DESK}."
+        said = f"Dagster's pages show values, and {visitor.who} may see counts only: they are at /{DESK[0]}."
         return PlainTextResponse(said, HTTPStatus.FORBIDDEN)
 
     def _unknown(self, connection: HTTPConnection) -> Response:

@@ -11,7 +11,7 @@ from recon_assets import ledger, review
 from recon_assets.desk.calls import NAMELESS, BadRequestError, Call, Page, Redirect, number_in
 from recon_assets.desk.choices import Problems, assignee, why
 from recon_assets.desk.login import local
-from recon_assets.desk.words import offered
+from recon_assets.desk.words import consequence, offered
 from recon_assets.errors import DeclarationError, ReconError
 from recon_assets.model import Case, CaseId, Decision, Resolution, State, outdated
 
@@ -98,12 +98,24 @@ def _listed(call: Call, action: str, ticked: list[Ticked], problems: Problems) -
         "label": ACTIONS[action],
         "ticked": ticked,
         "count": sum(not each.left_out for each in ticked),
+        "totals": _totals(action, ticked),
         "problems": problems,
         "note": call.form.get("note", ""),
         "assignee": call.form.get("assignee", call.who),
         "back": _back(call),
     }
     return Page("bulk.html", more, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
+
+
+def _totals(action: str, ticked: list[Ticked]) -> dict[str, tuple[int, int]]:
+    """What would be done, with how many cases and records it would be done to: deletes stand apart from updates."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in ticked:
+        if action != ASSIGN and not each.left_out:
+            what = consequence(each.case.id, Decision(action))
+            cases, records = found.get(what, (0, 0))
+            found[what] = cases + 1, records + each.case.named
+    return found
 
 
 def _done(call: Call, action: str, ticked: list[Ticked]) -> Page | Redirect:

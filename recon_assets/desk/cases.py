@@ -12,20 +12,26 @@ from recon_assets.desk.choices import Choice, Problems
 from recon_assets.desk.looks import Look, case_id, looked
 from recon_assets.desk.queries import command, queries
 from recon_assets.desk.records import key_text, written
-from recon_assets.desk.words import offered
+from recon_assets.desk.words import STATES, offered
 from recon_assets.errors import TakenError
-from recon_assets.model import CaseId, Decision, State, outdated
+from recon_assets.ledger import Filter
+from recon_assets.model import Case, CaseId, Decision, State, outdated
 from recon_assets.review.deciding import declared
+from recon_assets.review.past import is_undo_asked
 
 MOST_CHANGES = 100
+MOST_TYPED = 25
 SAID: Mapping[str, str] = {
-    "decided": "Decided. A run does it within seconds and compares again; load this page again to see.",
+    "decided": "Decided. A run does it within seconds and compares again; this page follows it.",
     "commented": "Noted.",
     "assigned": "Assigned.",
     "asked": "A run compares the records again within seconds; load this page again to see.",
-    "undone": "A run takes it back within seconds; load this page again to see.",
+    "undone": "A run takes it back within seconds; this page follows it.",
     "returned": "The case waits for a decision again.",
 }
+
+AWAITED = {"decided", "undone"}
+UNDER_WAY = {State.DECIDED, State.APPLYING}
 
 
 def address(case: CaseId) -> str:
@@ -41,16 +47,28 @@ def shown(call: Call) -> Page:
 
 def _page(call: Call, look: Look, filled: Choice, problems: Problems) -> Page:
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
+    said = call.query.get("said", "")
+    awaited = said in AWAITED and (look.case.state in UNDER_WAY or is_undo_asked(look.events))
+    done = f"Now it is {look.case.state}: {STATES[look.case.state]}."
     more = {
+        "next": _next(call, look.case.id) if said else None,
+        "awaited": awaited,
         "filled": filled,
         "problems": problems,
         "offered": offered(look.case.id),
-        "said": SAID.get(call.query.get("said", ""), ""),
+        "said": done if said in AWAITED and not awaited else SAID.get(said, ""),
         "command": command(look.case.id),
         "queries": list(queries(call.desk.project, look)),
         "after": call.query.get("after", ""),
     }
     return _of("case.html", look, more, status)
+
+
+def _next(call: Call, case: CaseId) -> Case | None:
+    """Another case that waits for a decision, the first of the queue."""
+    with call.desk.book.begin() as connection:
+        found = ledger.queue(connection, Filter(states=(State.PENDING,)), limit=2).cases
+    return next((each for each in found if each.id != case), None)
 
 
 def _of(template: str, look: Look, more: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Page:
@@ -83,10 +101,15 @@ def _typed(call: Call, look: Look, filled: Choice) -> Page | Redirect:
     """As `_decided`, for values that a person types."""
     spec = declared(call.desk.project, look.case.id)
     with call.desk.book.begin() as connection:
-        rows = ledger.tracked_records(connection, look.case.findings, look.case.id.of_records, ids=filled.rows)
+        most = max(len(filled.rows), MOST_TYPED + 1)
+        found, kind = look.case.findings, look.case.id.of_records
+        rows = ledger.tracked_records(connection, found, kind, ids=filled.rows, limit=most)
+    if len(rows) > MOST_TYPED and filled.every:
+        said = f"These are more than {MOST_TYPED} records: tick those whose values you want to type."
+        return _page(call, look, filled, {"scope": said})
     asked = choices.inputs(spec, rows, choices.types(call.desk.project, spec))
     first = "typed" not in call.form
-    problems = {} if first else choices.misfits(call.desk.project, spec, asked, call.form)
+    problems = {} if first else choices.misfits(call.desk.project, spec, asked, filled)
     if first or problems or call.form["do"] == "retype":
         return _fix(look, filled, asked, problems, rows)
     return _settled(call, look, filled, asked)

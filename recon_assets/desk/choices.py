@@ -46,11 +46,13 @@ class Choice:
 
 def choice(form: Form) -> Choice:
     """What a form says."""
-    decision = form.get("decision", "")
+    said, rows = form.get("decision", ""), tuple(dict.fromkeys(form.getlist("row")))
+    decision = Decision(said) if said in set(Decision) else None
+    typed_for_some = decision is Decision.CUSTOM_FIX and bool(rows)  # the others of the case are nobody's to type
     return Choice(
-        Decision(decision) if decision in set(Decision) else None,
-        form.get("scope", "all") != "rows",
-        tuple(dict.fromkeys(form.getlist("row"))),
+        decision,
+        form.get("scope", "all") != "rows" and not typed_for_some,
+        rows,
         form.get("note", "").strip(),
         number_in(form.get("version", "")) or 0,
         form,
@@ -91,8 +93,6 @@ def problems(chosen: Choice, case: CaseId, who: str) -> Problems:
         found["scope"] = "Tick the records it is for, or choose all."
     if chosen.every and chosen.rows:
         found["scope"] = "Some records are ticked, but all are chosen: choose the ticked ones, or untick them."
-    if chosen.decision is Decision.CUSTOM_FIX and chosen.every:
-        found["scope"] = "Values are typed for ticked records only: tick them, and choose the ticked ones."
     return found
 
 
@@ -105,6 +105,7 @@ class Input:
         base: What the record has as long as nothing is typed.
         source, target: What both sides have.
         type: What the target's column holds, in words.
+        nullable: Whether it holds NULL.
     """
 
     row: str
@@ -113,6 +114,7 @@ class Input:
     source: Value
     target: Value
     type: str
+    nullable: bool = True
 
     @property
     def text_name(self) -> str:
@@ -154,7 +156,9 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def inputs(spec: TableSpec, found: list[TrackedRecord], types: Mapping[str, str]) -> dict[str, list[Input]]:
+def inputs(
+    spec: TableSpec, found: list[TrackedRecord], types: Mapping[str, tuple[str, bool]]
+) -> dict[str, list[Input]]:
     """What can be typed, by record: the columns at fault; of a record that is missing, all. Never the key."""
     hidden = {name.casefold() for name in private(spec, ())}
     asked: dict[str, list[Input]] = {}
@@ -164,29 +168,35 @@ def inputs(spec: TableSpec, found: list[TrackedRecord], types: Mapping[str, str]
         names = item.differing or tuple(source)
         base = source if item.target is None else target
         asked[each.id] = [
-            Input(each.id, name, base.get(name), source.get(name), target.get(name), types[name])
+            Input(each.id, name, base.get(name), source.get(name), target.get(name), *types[name])
             for name in names
             if name in types and name not in spec.key and name.casefold() not in hidden
         ]
     return asked
 
 
-def types(project: Project, spec: TableSpec) -> dict[str, str]:
-    """What the target's columns hold, by the source's names."""
+def types(project: Project, spec: TableSpec) -> dict[str, tuple[str, bool]]:
+    """What the target's columns hold and whether NULL is of it, by the source's names."""
     with paired(project, spec) as pair:
         return {
-            each.source.name: each.target.type.name + ("" if each.target.nullable else ", never NULL")
+            each.source.name: (
+                each.target.type.name + ("" if each.target.nullable else ", never NULL"),
+                each.target.nullable,
+            )
             for each in pair.columns
         }
 
 
-def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], form: Form) -> Problems:
-    """What is wrong with the values typed, by the field."""
+def misfits(project: Project, spec: TableSpec, asked: dict[str, list[Input]], filled: Choice) -> Problems:
+    """What is wrong with the values typed, by the field; of records that nobody ticked, some may stay as they are."""
+    form = filled.form
     found: Problems = {}
     for row, each in asked.items():
         found.update({one.text_name: said for one in each if (said := one.problem(form))})
-        if not any(one.changed(form) for one in each):
+        if not filled.every and not any(one.changed(form) for one in each):
             found[row] = "Nothing of this record was changed: type what it is to have, or untick it."
+    if filled.every and not any(one.changed(form) for each in asked.values() for one in each):
+        found["typed"] = "Nothing was changed: type what a record is to have."
     with paired(project, spec) as pair:
         for one in (one for each in asked.values() for one in each if one.changed(form)):
             try:
@@ -202,5 +212,7 @@ def chosen(filled: Choice, asked: dict[str, list[Input]]) -> Resolution:
     values = {
         row: {one.column: one.typed(filled.form) for one in each if one.changed(filled.form)}
         for row, each in asked.items()
+        if any(one.changed(filled.form) for one in each)
     }
-    return Resolution(Decision(filled.form["decision"]), () if filled.every else filled.rows, values)
+    rows = () if filled.every else filled.rows
+    return Resolution(Decision(filled.form["decision"]), tuple(values) or rows, values)

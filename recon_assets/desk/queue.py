@@ -94,6 +94,7 @@ def listed(call: Call) -> Page:
     """The queue's page that the address asks for."""
     wanted = asked(call.query, call.now)
     after = call.query.get("after", "")
+    here = {"after": after} if after else {}
     with call.desk.book.begin() as connection:
         page = ledger.queue(connection, wanted.filter, after=Cursor.parse(after) if after else None, limit=PER_PAGE)
         counts = ledger.counts(connection, wanted.filter)
@@ -106,6 +107,9 @@ def listed(call: Call) -> Page:
             "first": _address(call.query) if after else "",
             "said": SAID.get(call.query.get("said", ""), ""),
             "back": _address(call.query),
+            "ticked": call.query.get("tick") == "all",
+            "tick": _address(call.query, **here, tick="all"),
+            "untick": _address(call.query, **here),
         },
     )
 
@@ -136,5 +140,5 @@ def _kinds(wanted: Asked, counts: Counts) -> list[str]:
 
 def _address(query: Form, **more: str) -> str:
     """The same filter elsewhere in the queue."""
-    kept = [(name, value) for name, value in query.multi_items() if name not in {"after", "said"} and value]
+    kept = [(name, value) for name, value in query.multi_items() if name not in {"after", "said", "tick"} and value]
     return f"/review?{urlencode([*kept, *more.items()])}" if kept or more else "/review"

@@ -12,7 +12,7 @@ from typing import Any
 from recon_assets.errors import DeclarationError
 from recon_assets.model.discrepancies import DiscrepancyKind, Value
 from recon_assets.model.findings import Severity
-from recon_assets.model.wording import place
+from recon_assets.model.wording import place, plural
 
 
 @dataclass(frozen=True, order=True)
@@ -269,10 +269,10 @@ class Policy:
     def limit_exceeded(self, wrong: int, of: int) -> str | None:
         """Why so many records of a window of ``of`` are too many to correct without a person; None if they are not."""
         if wrong > self.at_most:
-            return f"{wrong:,} records are more than {self.at_most:,} (at_most), the most to correct by itself"
+            return f"{plural(wrong, 'record')}, and at most {self.at_most:,} are corrected without a person (at_most)"
         if wrong > self.at_most_share * of:
             share = f"{(self.at_most_share * 100).normalize():f}%"
-            return f"{wrong:,} of {of:,} records are more than {share} (at_most_share), the most to correct by itself"
+            return f"{wrong:,} of {of:,} records, and at most {share} are corrected without a person (at_most_share)"
         return None
 
 

@@ -80,6 +80,8 @@ def test_a_case_is_found_previewed_decided_applied_and_undone(place: Shop) -> No
 
     done = ana.submit(preview, "Confirm APPLY_SOURCE")
     assert "Decided. A run does it" in done.text
+    assert 'http-equiv="refresh"' in done.text, "the page follows what becomes of it"
+    assert "Next: <a href" in done.text
     assert place.rows == damaged, "the page never writes to the target"
     assert [(event.who, event.note) for event in events(place, "missing")][-1] == ("ana", "as agreed")
     place.correct()
@@ -148,7 +150,6 @@ def test_ticks_beside_all_records_are_asked_about(pg: Shop) -> None:
         pytest.param({"decision": "APPLY_SOURCE", "who": "Policy"}, "recon and policy are no people", id="no person"),
         pytest.param({"decision": "KEEP_TARGET", "who": "ana"}, "Say why", id="no reason"),
         pytest.param({"decision": "APPLY_SOURCE", "scope": "rows", "who": "ana"}, "Tick the records", id="no rows"),
-        pytest.param({"decision": "CUSTOM_FIX", "note": "n", "who": "ana"}, "for ticked records only", id="all rows"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_filled_in_is_lost(pg: Shop, given: dict[str, Any], said: str) -> None:
@@ -184,6 +185,19 @@ def test_values_are_typed_by_column_previewed_and_written(place: Shop) -> None:
     ana.submit(preview, "Confirm CUSTOM_FIX")
     place.correct()
     assert place.target.rows("SELECT amount, note FROM t WHERE id = 5") == [(45, None)]
+
+
+def test_values_are_typed_for_all_records_when_none_is_ticked_and_only_what_is_changed_is_written(pg: Shop) -> None:
+    """NULL is offered where the column holds it; a column that does not has no tick."""
+    pg.target.run("ALTER TABLE t ALTER COLUMN amount SET NOT NULL")
+    ana = visitor(pg)
+    page = ana.submit(ana.get(MISMATCHED), "Preview", decision="CUSTOM_FIX", note="as told", who="ana")
+    six = next(name for name, value in page.form("Preview").fields if name.endswith(":note") and "script" in value)
+    assert "amount is NULL" not in page.text
+    assert "note is NULL" in page.text
+    assert "Nothing was changed" in ana.submit(page, "Preview").text
+    preview = ana.submit(page, "Preview", **{six: "typed"})
+    assert "1 row would be written" in preview.text
 
 
 @pytest.mark.parametrize(
@@ -527,7 +541,8 @@ def test_a_filter_that_makes_no_sense_is_said(many: Shop) -> None:
     ages = [f"older={text}" for text in ("a%20week", "9" * 20, "9" * 5000, "0000009999999", "%C2%B2")]
     for query in ("from=yesterday", *ages):
         page = visitor(many).get(f"/review?{query}")
-        assert (page.status, 'role="alert"' in page.text, rows(page)) == (200, True, 50), query[:20]
+        assert (page.status, 'role="alert"' in page.text, rows(page)) == (200, True, 0), query[:20]
+        assert "Nothing is counted" in visitor(many).get(f"/review/report?{query}").text
 
 
 def test_a_filter_that_no_ledger_can_hold_is_no_fault_of_ours(pg: Shop) -> None:
@@ -551,6 +566,23 @@ def test_the_report_says_what_waits(many: Shop) -> None:
     assert "Report: 63 cases" in page
     assert "oldest" in page
     assert "By severity" in page
+
+
+def test_all_of_a_page_are_ticked_by_a_link_and_unticked_by_another(many: Shop) -> None:
+    """The page that is looked at, not the first; what would be done is added up by what it is."""
+    ana = visitor(many)
+    second = link(ana, ana.get("/review"), "Next page")
+    every = link(ana, second, "Tick all on this page")
+    assert [value for form in every.forms for name, value in form.fields if name == "case"] == cases(second)
+    listed = ana.submit(every, "Apply the source")
+    assert "Insert the source's records. <b>" in unescape(listed.text)
+    assert rows(listed) == len(cases(second))
+    assert "Tick all on this page" in link(ana, every, "Untick all").text
+
+
+def link(ana: Visitor, page: Answer, text: str) -> Answer:
+    """The page that a link with this text leads to."""
+    return ana.get(unescape(page.text.split(f">{text}</a>")[0].rsplit('href="', 1)[1].split('"')[0]))
 
 
 def test_many_are_decided_at_once_after_they_were_listed(many: Shop) -> None:

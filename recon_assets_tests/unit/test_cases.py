@@ -104,10 +104,10 @@ def test_a_policy_is_by_kind_and_figures_are_a_kind_of_their_own() -> None:
     [
         (0, 0, None),
         (10, 100, None),
-        (11, 100, "11 of 100 records are more than 10% (at_most_share)"),
+        (11, 100, "11 of 100 records, and at most 10% are corrected without a person (at_most_share)"),
         (1, 9, "1 of 9 records"),
         (1000, 10_000, None),
-        (1001, 1_000_000, "1,001 records are more than 1,000 (at_most)"),
+        (1001, 1_000_000, "1,001 records, and at most 1,000 are corrected without a person (at_most)"),
     ],
 )
 def test_the_fuse_is_a_number_and_a_share(wrong: int, of: int, said: str | None) -> None:

@@ -421,7 +421,9 @@ def test_dagsters_pages_are_for_those_who_may_see_values() -> None:
     """By any address that is not the desk's, and by websocket; a program of ours may do all."""
     found = Access(SIGNER, users={"ana": ANA}, token="t0k3n", roles=roles("ana:counts"))  # noqa: S106 - of this test
     ana = guarded(found, cookie=session(found))
-    assert [ana.get(path).status for path in ("/review", "/recon/t", "/review/report", "/", "/reviews", "/graphql")] == [
+    assert [
+        ana.get(path).status for path in ("/review", "/recon/t", "/review/report", "/", "/reviews", "/graphql")
+    ] == [
         *[200] * 3,
         *[403] * 3,
     ]

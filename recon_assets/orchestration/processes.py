@@ -24,7 +24,9 @@ from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.orchestration.webserver import Webserver
 
 HOST = "127.0.0.1"
-PATIENCE_TO_START = 120.0
+PATIENCE_TO_START = 300.0
+PATIENCE_WITH_CODE = "300"
+"""Seconds in which the code server must start a run; on a busy machine Dagster's 60 are too few: it starts another."""
 PATIENCE_TO_STOP = 30.0
 LOCATION = "recon_assets"
 ADDRESS_FILE = "webserver.json"
@@ -52,6 +54,7 @@ class Dagster:
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment in which Dagster's processes, and our own calls, find this home."""
         return {
+            "DAGSTER_GRPC_TIMEOUT_SECONDS": PATIENCE_WITH_CODE,
             **environ,
             "DAGSTER_HOME": str(self.folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -210,7 +213,7 @@ def wait_until(ready: Callable[[], bool], running: Services) -> None:
     """Wait until a process is ready.
 
     Raises:
-        UnavailableError: After two minutes, or when one has ended.
+        UnavailableError: After five minutes, or when one has ended.
     """
     until = time.monotonic() + PATIENCE_TO_START
     while not ready():

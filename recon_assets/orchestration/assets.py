@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, reading
 from recon_assets.checks import References
+from recon_assets.dialect.file_formats import is_file_name
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import Database, Days, Project, Relation, TableSpec
 from recon_assets.orchestration import gap_filling
@@ -169,10 +170,11 @@ def source(spec: TableSpec, project: Project) -> dg.AssetSpec:
 
 
 def source_key(spec: TableSpec) -> dg.AssetKey:
-    """Database, schema and table; a query is named after the table it fills."""
+    """Database, schema and table, or the name of files as it is; a query is named after the table it fills."""
     if spec.source.table is None:
         return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
-    return dg.AssetKey([spec.source.database, *filter(None, reading.split_name(spec.source.table))])
+    parts = [part for part in reading.split_name(spec.source.table) if part]
+    return dg.AssetKey([spec.source.database, *([file] if is_file_name(file := ".".join(parts)) else parts)])
 
 
 def named(spec: TableSpec) -> dict[str, dg.MetadataValue]:

@@ -104,6 +104,7 @@ def test_sources_cannot_be_materialized() -> None:
         (Relation("ops", "flights"), ["ops", "flights"]),
         (Relation("ops", 'public."odd.name"'), ["ops", "public", "odd.name"]),
         (Relation("ops", query="select 1"), ["ops", "flights_query"]),
+        (Relation("ops", "flights_*.csv"), ["ops", "flights_*.csv"]),
     ],
 )
 def test_a_source_is_named_by_database_schema_and_table(relation: Relation, key: list[str]) -> None:

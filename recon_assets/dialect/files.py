@@ -32,6 +32,9 @@ Types = Callable[[Sequence[str]], Mapping[str, Type]]
 _COPIES = "recon_copies"
 _RAW = "recon raw"
 _ROW: sa.ColumnClause[int] = sa.column("rowid")
+_MEMORY = "256MB"
+"""What DuckDB may keep in memory of one side; the rest of a copy waits in its folder. By itself it would take most of
+the machine's."""
 
 
 @dataclass
@@ -78,6 +81,7 @@ def _of_copies(find: Callable[[str], Source | FrameTable], *readable: Path, **po
         (free,) = connection.execute("SELECT current_setting('enable_external_access')").fetchone()
         if free:
             connection.execute("SET temp_directory = ?", [str(place)])
+            connection.execute("SET memory_limit = ?", [_MEMORY])
             connection.execute("SET allowed_directories = ?", [[str(path) for path in (place, *readable)]])
             connection.execute("SET enable_external_access = false")
 

@@ -328,6 +328,7 @@ def test_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
         assert [column.name for column in describe(engine, relation).columns] == ["id"]
         with engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT current_setting('enable_progress_bar')").scalar() is False
+            assert connection.exec_driver_sql("SELECT current_setting('memory_limit')").scalar() == "244.1 MiB"
         with engine.connect() as connection, pytest.raises(Exception, match="file system operations are disabled"):
             connection.exec_driver_sql("SELECT * FROM read_csv('/etc/passwd')")
     assert list(path.parent.iterdir()) == []

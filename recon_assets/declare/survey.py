@@ -25,10 +25,10 @@ from recon_assets.declare.draft import (
     with_references,
 )
 from recon_assets.declare.draft_text import Span, written
-from recon_assets.dialect import opened, servers, table_survey
+from recon_assets.dialect import files, opened, servers, table_survey
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
-from recon_assets.errors import DeclarationError, UnavailableError
+from recon_assets.errors import DeclarationError, DoesNotFitError, UnavailableError
 from recon_assets.model import Database, Relation
 
 _PATIENCE = timedelta(seconds=30)
@@ -81,13 +81,19 @@ def first_declaration(  # noqa: PLR0913 - what to read, and how to write it down
             )
             for place in (source, target)
         }
+        if files.copies_of(engines["target"]):
+            msg = "target: files can be sources, not targets: name the folder as the source, or compare by `recon diff`"
+            raise DeclarationError(msg)
         tell("listing the tables of both sides")
         sides: dict[Role, Sequence[Found]] = {
             place.role: _listed(engines[place.role], place) for place in (source, target)
         }
         sides["source"] = _wanted(sides["source"], tables)
         named = matches(sides["source"], [item for item in sides["target"] if not item.is_view])
-        pairs = [pair for pair in _looked_at(engines, named, tell) if _may_be_one(pair)]
+        unread: list[tuple[TablePair, str]] = []
+        pairs = [pair for pair in _looked_at(engines, named, unread, tell) if _may_be_one(pair)]
+        if not pairs and unread:
+            raise DoesNotFitError("\n".join(why for _, why in unread))
         if not pairs:
             raise DeclarationError(_nothing_in_common(sides))
         suggestions = with_references(_as_data_has_it(engines, suggest(pairs), tell))
@@ -97,7 +103,7 @@ def first_declaration(  # noqa: PLR0913 - what to read, and how to write it down
         )
     days = {item.name: span for item, span in zip(windowed, spans, strict=True)}
     envs = {"source": source.env, "target": target.env}
-    return written(suggestions, days, envs, _notes(sides, pairs, of_all=not tables), timezone=timezone)
+    return written(suggestions, days, envs, _notes(sides, pairs, unread, of_all=not tables), timezone=timezone)
 
 
 def _nothing_in_common(sides: Sides) -> str:
@@ -136,16 +142,26 @@ def _wanted(side: Sequence[Found], patterns: Sequence[str]) -> Sequence[Found]:
 
 
 def _looked_at(
-    engines: Mapping[Role, sa.Engine], pairs: Sequence[TablePair], tell: Callable[[str], None]
+    engines: Mapping[Role, sa.Engine],
+    pairs: Sequence[TablePair],
+    unread: list[tuple[TablePair, str]],
+    tell: Callable[[str], None],
 ) -> Iterator[TablePair]:
-    """The pairs with the columns, keys and indexes of their tables."""
-    roles: tuple[Role, ...] = ("source", "target")
-    sides = [
-        _each(made, lambda item, made=made: _described(made, item), [getattr(pair, role) for pair in pairs], role, tell)
-        for role, made in ((role, engines[role]) for role in roles)
-    ]
-    for pair, source, target in zip(pairs, *sides, strict=True):
-        yield replace(pair, source=source, target=target)
+    """The pairs with the columns, keys and indexes of their tables; ``unread`` takes those whose files cannot be read.
+
+    The target comes first: files are read as its types.
+    """
+    source, target = engines["source"], engines["target"]
+    there = _each(target, lambda pair: replace(pair, target=_described(target, pair.target)), pairs, "target", tell)
+
+    def with_source(pair: TablePair) -> TablePair | None:
+        try:
+            return replace(pair, source=_described(source, pair.source, pair.target))
+        except DoesNotFitError as error:
+            unread.append((pair, str(error)))
+            return None
+
+    yield from filter(None, _each(source, with_source, there, "source", tell))
 
 
 def _each(
@@ -160,8 +176,9 @@ def _each(
     return done
 
 
-def _described(made: sa.Engine, item: Found) -> Found:
-    shape = reading.describe(made, Relation(made.dialect.name, item.written))
+def _described(made: sa.Engine, item: Found, other: Found | None = None) -> Found:
+    like = reading.OtherSide({column.name: column.type for column in other.shape.columns}) if other else None
+    shape = reading.describe(made, Relation(made.dialect.name, item.written), like=like)
     leading = {index[0] for index in shape.indexes} if table_survey.needs_index(made) else shape.by_name
     return replace(item, shape=shape, indexed=frozenset(leading), dialect=made.dialect.name)
 
@@ -215,9 +232,16 @@ def _may_be_one(pair: TablePair) -> bool:
     return bool(columns) or pair.rule is reading.NameRule.EQUAL
 
 
-def _notes(sides: Sides, pairs: Sequence[TablePair], *, of_all: bool) -> Iterator[str]:
+def _notes(
+    sides: Sides, pairs: Sequence[TablePair], unread: Sequence[tuple[TablePair, str]], *, of_all: bool
+) -> Iterator[str]:
     """What is not declared, and why."""
-    matched = {(item.schema, item.name) for pair in pairs for item in (pair.source, pair.target)}
+    yield from (f"Not declared, for it cannot be read: {why}" for _, why in unread)
+    matched = {
+        (item.schema, item.name)
+        for pair in (*pairs, *(pair for pair, _ in unread))
+        for item in (pair.source, pair.target)
+    }
     rest: dict[Role, list[Found]] = {
         role: [item for item in side if (item.schema, item.name) not in matched] for role, side in sides.items()
     }

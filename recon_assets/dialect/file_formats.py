@@ -1,6 +1,7 @@
 """What files hold: columns of CSV, JSON lines and Parquet, their rows as DuckDB reads them, and the line of a row."""
 
 import csv
+import fnmatch
 import gzip
 import io
 import json
@@ -36,6 +37,31 @@ csv.field_size_limit(sys.maxsize)
 def is_file_name(text: str) -> bool:
     """Whether a text names a file that can be read as a table."""
     return text.lower().removesuffix(_PACKED).endswith(SUFFIXES)
+
+
+def tables_of(folder: Path) -> dict[str, str]:
+    """The tables that the files of a folder seem to be: a name, and the file or the pattern of all that are one.
+
+    Files whose names differ in digits alone are one: ``orders_2024-01-01.csv`` and those of other days are ``orders``.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    files = sorted(path.name for path in folder.iterdir() if path.is_file() and is_file_name(path.name))
+    for file in files:
+        stem, _, suffix = file.partition(".")
+        found.setdefault((_NUMBERS.sub("*", stem), suffix), []).append(file)
+    named: dict[str, str] = {}
+    for (stem, suffix), alike in found.items():
+        patterns = (f"{stem}.{suffix}", f"{stem.replace('*', '[0-9]*')}.{suffix}")
+        one = alike if len(alike) == 1 else [each for each in patterns if fnmatch.filter(files, each) == alike]
+        for written in one[:1] or alike:
+            own = stem.replace("*", " ") if one else written.partition(".")[0]
+            name = _SEPARATORS.sub("_", own).strip("_") or alike[0].partition(".")[0]
+            named[name if name not in named else f"{name}_{suffix}"] = written
+    return named
+
+
+_NUMBERS = re.compile(r"\d+([-_T]*\d+)*")
+_SEPARATORS = re.compile(r"[-_ ]+")
 
 
 class read_files(FunctionElement[Any]):  # noqa: N801 - SQL is lower case

@@ -39,10 +39,14 @@ the machine's."""
 
 @dataclass
 class Copies:
-    """What an engine holds copies of, the folder they are in, and for each table copied the types asked for."""
+    """What an engine holds copies of, the folder they are in, and for each table copied the types asked for.
+
+    ``folder`` is that of the files; frames have none.
+    """
 
     find: Callable[[str], Source | FrameTable]
     place: Path
+    folder: Path | None = None
     copied: dict[str, tuple[Types | None, Mapping[str, str]]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -71,10 +75,10 @@ def engine_of_frame(frame: Any, name: str, **pool: Any) -> sa.Engine:
     return _of_copies(lambda _: table, **pool)
 
 
-def _of_copies(find: Callable[[str], Source | FrameTable], *readable: Path, **pool: Any) -> sa.Engine:
+def _of_copies(find: Callable[[str], Source | FrameTable], folder: Path | None = None, **pool: Any) -> sa.Engine:
     place = Path(tempfile.mkdtemp(prefix="recon-files-"))
     copy = sa.URL.create("duckdb", database=str(place / "copy.duckdb"))
-    made = sa.create_engine(copy, execution_options={_COPIES: Copies(find, place)}, **pool)
+    made = sa.create_engine(copy, execution_options={_COPIES: Copies(find, place, folder)}, **pool)
     weakref.finalize(made.pool, shutil.rmtree, place, ignore_errors=True)
 
     def confined(connection: Any, _: Any) -> None:
@@ -82,7 +86,7 @@ def _of_copies(find: Callable[[str], Source | FrameTable], *readable: Path, **po
         if free:
             connection.execute("SET temp_directory = ?", [str(place)])
             connection.execute("SET memory_limit = ?", [_MEMORY])
-            connection.execute("SET allowed_directories = ?", [[str(path) for path in (place, *readable)]])
+            connection.execute("SET allowed_directories = ?", [[str(path) for path in (place, folder) if path]])
             connection.execute("SET enable_external_access = false")
 
     sa.event.listen(made, "connect", confined)
@@ -93,6 +97,12 @@ def copies_of(made: sa.Engine) -> Copies | None:
     """The copies that an engine reads; None where it is for a database."""
     found: Copies | None = made.get_execution_options().get(_COPIES)
     return found
+
+
+def tables(made: sa.Engine) -> dict[str, str]:
+    """The tables that a folder seems to hold, by names; what each is called in a declaration."""
+    copies = copies_of(made)
+    return file_formats.tables_of(copies.folder) if copies and copies.folder else {}
 
 
 def copy_in(made: sa.Engine, schema: str | None, table: str, like: Types | None, cast: Mapping[str, str]) -> None:

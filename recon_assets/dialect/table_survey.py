@@ -10,20 +10,29 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from recon_assets.dialect import files
+
 _PLAIN = re.compile(r'[^\s."`\[\];]+')
 
 
 @dataclass(frozen=True)
 class ListedTable:
-    """A table or view by its name; ``schema`` is None where a name without one means it."""
+    """A table or view by its name; ``schema`` is None where a name without one means it.
+
+    ``files`` are the name or pattern of the files that it is of.
+    """
 
     schema: str | None
     name: str
     is_view: bool = False
+    files: str = ""
 
     def __str__(self) -> str:
         """As a declaration names it."""
-        return written_name(self.schema, self.name)
+        parts = self.files.split(".")
+        if len(parts) == 2 and all(map(_PLAIN.fullmatch, parts)):
+            return self.files
+        return written_name(self.schema, self.files or self.name)
 
 
 def tables(connection: sa.Connection, schema: str | None = None) -> tuple[ListedTable, ...]:
@@ -31,6 +40,10 @@ def tables(connection: sa.Connection, schema: str | None = None) -> tuple[Listed
 
     Neither partitions, which their parent holds, nor what belongs to an extension.
     """
+    if files.copies_of(connection.engine):
+        return tuple(
+            ListedTable(None, name, files=written) for name, written in files.tables(connection.engine).items()
+        )
     listing = _LISTINGS.get(connection.dialect.name, _of_mysql)
     return tuple(sorted(listing(connection, schema), key=lambda found: (found.schema or "", found.name)))
 

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +16,10 @@ import sqlalchemy as sa
 
 import recon_assets
 from recon_assets.declare.connect import connected
-from recon_assets.declare.reading import Declaration
+from recon_assets.declare.reading import Declaration, read
+from recon_assets.declare.survey import Place, first_declaration
 from recon_assets.dialect import opened
-from recon_assets.dialect.file_formats import find
+from recon_assets.dialect.file_formats import find, tables_of
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
 from recon_assets.model import Comparison, Database, Days, Kind, Project, Relation, TableSpec, Type
 from recon_assets.reading import OtherSide, describe, pair_for_loading
@@ -361,3 +363,66 @@ def test_loads_and_checks_read_files(fresh: Fresh, tmp_path: Path) -> None:
     assert [problem.severity for problem in declared.problems] == ["warning"] * 3  # NULL and keys that nobody rules out
     assert (loaded.read, loaded.inserted) == (1, 1)
     assert Side("postgresql", url).rows("SELECT id, amount FROM p") == [(2, Decimal("2.50"))]
+
+
+TARGETS = """
+CREATE TABLE orders (id integer PRIMARY KEY, amount numeric(12, 2), placed_at date NOT NULL, day date);
+CREATE TABLE customers (id integer PRIMARY KEY, name text);
+CREATE TABLE bad (id integer PRIMARY KEY, amount integer);
+CREATE TABLE alone (id integer)
+"""
+FOLDER = {
+    "orders_2024-01-01.csv": "id,Amount,placed_at,zip\n1,1.50,2024-01-01,01067\n",
+    "orders_2024-01-02.csv": "id,Amount,placed_at,zip\n2,2.50,2024-01-02,01067\n",
+    "orders_lines.csv": "id,number\n1,1\n",
+    "Customers.jsonl": '{"id": 1, "name": "x"}\n',
+    "bad.csv": "id,amount\n1,x\n",
+    "notes.pdf": "",
+}
+
+
+def test_first_declaration_of_a_folder(fresh: Fresh, tmp_path: Path) -> None:
+    """Days' files are one table, read as the target's types; what cannot be read is said, and stops no other table."""
+    url = fresh("postgresql")
+    Side("postgresql", url).run(*TARGETS.split(";"))
+    folder, path = tmp_path / "extracts", tmp_path / "recon.yaml"
+    folder.mkdir()
+    for name, text in FOLDER.items():
+        (folder / name).write_text(text)
+    bank, lake = Place("source", f"files:{folder}", "BANK"), Place("target", url, "LAKE")
+
+    path.write_text(first_declaration(bank, lake, date(2024, 1, 10)))
+
+    declared = connected(read(path, {"BANK": bank.url, "LAKE": url}))
+    tables = declared.project.tables
+    assert [(name, spec.source.table, spec.key) for name, spec in tables.items()] == [
+        ("Customers", "Customers.jsonl", ("id",)),
+        ("orders", '"orders_[0-9]*.csv"', ("id",)),
+    ]
+    assert tables["orders"].days == Days("placed_at", date(2024, 1, 1))
+    assert (tables["orders"].rename, set(tables["orders"].ignore)) == ({"Amount": "amount"}, {"zip", "day"})
+    assert not [problem for problem in declared.problems if problem.severity == "error"]
+    assert (
+        "# Not declared, for it cannot be read: source: bad.csv, line 2: amount: expected a number" in path.read_text()
+    )
+    assert "# Only in the source: orders_lines.csv" in path.read_text()
+    with pytest.raises(DeclarationError, match="files can be sources, not targets: name the folder as the source"):
+        first_declaration(lake, replace(bank, role="target"), date(2024, 1, 10))
+    with pytest.raises(ReconError, match=r"bad.csv, line 2: amount"):
+        first_declaration(bank, lake, date(2024, 1, 10), tables=["bad"])
+
+
+def test_tables_of_files(tmp_path: Path) -> None:
+    """Where a pattern would mean other files, too, each is a table; one name of two kinds is two."""
+    for name in ("a1.csv", "a2.csv", "a3b.csv", "q.csv", "q.jsonl", "2024-01.csv", "2024-02.csv", "x y_1.csv.gz"):
+        (tmp_path / name).touch()
+
+    assert tables_of(tmp_path) == {
+        "2024-01": "[0-9]*.csv",
+        "a1": "a1.csv",
+        "a2": "a2.csv",
+        "a_b": "a3b.csv",
+        "q": "q.csv",
+        "q_jsonl": "q.jsonl",
+        "x_y": "x y_1.csv.gz",
+    }

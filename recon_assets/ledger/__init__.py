@@ -11,24 +11,30 @@ from recon_assets.ledger.accepted import (
     standing_decisions as standing_decisions,
     withdraw as withdraw,
 )
-from recon_assets.ledger.cases import (
+from recon_assets.ledger.case_queue import (
     Counts as Counts,
     Cursor as Cursor,
     Filter as Filter,
-    append as append,
-    apply_event as apply_event,
-    cases_closed_before as cases_closed_before,
     cases_in_state as cases_in_state,
     cases_to_show as cases_to_show,
     cases_to_undo as cases_to_undo,
     counts as counts,
+    queue as queue,
+)
+from recon_assets.ledger.cases import (
+    Entry as Entry,
+    append as append,
+    append_all as append_all,
+    apply_event as apply_event,
+    cases_closed_before as cases_closed_before,
     events as events,
+    events_of as events_of,
     find_case as find_case,
     find_cases as find_cases,
+    lock_cases_of as lock_cases_of,
     note_pruned as note_pruned,
     note_shown as note_shown,
     note_unshown as note_unshown,
-    queue as queue,
 )
 from recon_assets.ledger.changes import (
     Correction as Correction,
@@ -38,16 +44,21 @@ from recon_assets.ledger.changes import (
     settle as settle,
 )
 from recon_assets.ledger.findings import (
+    StoredFinding as StoredFinding,
+    claim_unrouted as claim_unrouted,
+    latest_findings as latest_findings,
+    latest_of_windows as latest_of_windows,
+    record_findings as record_findings,
+    stored_findings as stored_findings,
+)
+from recon_assets.ledger.named_records import (
     CaseRecord as CaseRecord,
     CaseRecords as CaseRecords,
-    StoredFinding as StoredFinding,
+    NamedRecords as NamedRecords,
     TrackedRecord as TrackedRecord,
     case_records as case_records,
     cases_of_keys as cases_of_keys,
-    claim_unrouted as claim_unrouted,
-    latest_findings as latest_findings,
-    record_findings as record_findings,
-    stored_findings as stored_findings,
+    named_records as named_records,
     tracked_records as tracked_records,
 )
 from recon_assets.ledger.opening import Ledger as Ledger, is_begun as is_begun, opened as opened, upgrade as upgrade

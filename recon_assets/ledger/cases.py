@@ -1,24 +1,22 @@
 """Cases: what happened to each, in its order, and where they stand."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from recon_assets.errors import DeclarationError, TakenError
+from recon_assets.errors import TakenError
 from recon_assets.ledger import schema
 from recon_assets.ledger.projects import owned, project_of
-from recon_assets.ledger.values import given, resolution_json, resolution_of
+from recon_assets.ledger.values import given, inserting, resolution_json, resolution_of
 from recon_assets.ledger.windows import note as note_window
-from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated, plural
+from recon_assets.model import Case, CaseEventType, CaseId, Event, Severity, State, may_follow, outdated
 
 _cases, _event = schema.cases, schema.event
 _ID = (_cases.c.table_name, _cases.c.window_key, _cases.c.kind)
-_ORDER = (_cases.c.severity.desc(), _cases.c.opened, _cases.c.id)
 _NOTED: Mapping[CaseEventType, Literal["asked", "changed"]] = {
     CaseEventType.ASKED: "asked",
     **dict.fromkeys(
@@ -32,6 +30,17 @@ _NOTED: Mapping[CaseEventType, Literal["asked", "changed"]] = {
         "changed",
     ),
 }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What happened to a case, before it is written down; see `append` for what ``data`` has."""
+
+    case: CaseId
+    act: CaseEventType
+    who: str
+    note: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def append(  # noqa: PLR0913 - an event has so many parts
@@ -62,41 +71,62 @@ def append(  # noqa: PLR0913 - an event has so many parts
     Raises:
         TakenError: When more than a remark came after that version, or the case cannot see this in its state.
     """
-    number, known = _locked(c, case, make=act is CaseEventType.FOUND, at=at)
-    _refuse(c, known, act, expected)
-    later = {"evaluation": note_window(c, case.table, case.window, _NOTED[act])} if act in _NOTED else {}
-    new = Event(case, known.version + 1 if known else 1, at, act, who, note, {**(data or {}), **later})
-    stored = {"n": new.n, "at": at, "act": act.value, "who": who, "note": note, "data": new.data}
-    c.execute(sa.insert(_event).values(review_case=number, **stored))
-    c.execute(sa.update(_cases).where(_cases.c.id == number).values(**_columns(apply_event(known, new)), **_to_do(act)))
-    return new
+    (event,) = append_all(c, [Entry(case, act, who, note, data or {})], at=at, expected=expected)
+    return event
 
 
 _ANSWERS = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.REOPENED, CaseEventType.ROLLED_BACK}
+"""An undo is to be done until it is answered."""
 
 
-def _to_do(act: CaseEventType) -> dict[str, bool]:
-    """What is to be done after ``act``, besides what the state says; an undo is to be done until it is answered."""
-    return {"pruned": False} | ({"undo": act is CaseEventType.UNDO} if act in _ANSWERS else {})
+def append_all(c: sa.Connection, entries: Sequence[Entry], *, at: datetime, expected: int | None = None) -> list[Event]:
+    """Adds what happened to many cases as `append` does, in a few statements; of one case in the order given."""
+    rows = _locked(c, entries, at)
+    stands = {id_: case_of(row) if row.version else None for id_, row in rows.items()}
+    to_undo = {id_: row.undo for id_, row in rows.items()}
+    happened = []
+    for entry in entries:
+        id_, known = entry.case, stands[entry.case]
+        _refuse(c, known, entry.act, expected)
+        noted = _NOTED.get(entry.act)
+        later = {"evaluation": note_window(c, id_.table, id_.window, noted)} if noted else {}
+        number = known.version + 1 if known else 1
+        event = Event(id_, number, at, entry.act, entry.who, entry.note, {**entry.data, **later})
+        stands[id_] = apply_event(known, event)
+        to_undo[id_] = entry.act is CaseEventType.UNDO if entry.act in _ANSWERS else to_undo[id_]
+        happened.append(event)
+    if happened:
+        c.execute(inserting(_event, [{"review_case": rows[each.case].id, **_as_stored(each)} for each in happened]))
+        now = [
+            {"number": rows[id_].id, **_columns(case), "undo": to_undo[id_], "pruned": False}
+            for id_, case in stands.items()
+            if case
+        ]
+        c.execute(sa.update(_cases).where(_cases.c.id == sa.bindparam("number")), now)
+    return happened
 
 
-def _locked(c: sa.Connection, case: CaseId, *, make: bool, at: datetime) -> tuple[int, Case | None]:
-    """The case's number, and how it stands; None when it has been made just now."""
-    if make:
-        row = {
-            "project": project_of(c),
-            **_named(case),
-            **_columns(_blank(case, at)),
-            "undo": False,
-            "shown_version": 0,
-            "pruned": False,
-        }
-        c.execute(postgresql.insert(_cases).values(row).on_conflict_do_nothing())
-    found = c.execute(sa.select(_cases).where(_is(c, case)).with_for_update()).one_or_none()
-    if found is None:
-        msg = f"{case}: there is no such case"
-        raise TakenError(msg)
-    return found.id, _case(found) if found.version else None
+def _as_stored(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in ("n", "at", "who", "note", "data")} | {"act": event.act.value}
+
+
+def _locked(c: sa.Connection, entries: Sequence[Entry], at: datetime) -> dict[CaseId, Any]:
+    """The rows of their cases; one that has been made just now is of version 0."""
+    known = {"project": project_of(c), "undo": False, "shown_version": 0, "pruned": False}
+    new = [
+        {**known, **_named(entry.case), **_columns(_blank(entry.case, at))}
+        for entry in entries
+        if entry.act is CaseEventType.FOUND
+    ]
+    if new:
+        c.execute(postgresql.insert(_cases).on_conflict_do_nothing(), new)
+    cases = list(dict.fromkeys(entry.case for entry in entries))
+    found = {_id(row): row for row in _rows(c, cases, lock=True)}
+    for case in cases:
+        if case not in found:
+            msg = f"{case}: there is no such case"
+            raise TakenError(msg)
+    return found
 
 
 def _refuse(c: sa.Connection, known: Case | None, act: CaseEventType, expected: int | None) -> None:
@@ -195,9 +225,14 @@ def _columns(case: Case) -> dict[str, Any]:
     }
 
 
-def _case(row: Any) -> Case:
+def _id(row: Any) -> CaseId:
+    return CaseId(row.table_name, row.window_key, row.kind)
+
+
+def case_of(row: Any) -> Case:
+    """The case of a row of `schema.cases`."""
     return Case(
-        id=CaseId(row.table_name, row.window_key, row.kind),
+        id=_id(row),
         state=State(row.state),
         version=row.version,
         severity=row.severity,
@@ -241,202 +276,43 @@ def find_case(c: sa.Connection, case: CaseId) -> Case | None:
 
 def find_cases(c: sa.Connection, cases: Collection[CaseId]) -> dict[CaseId, Case]:
     """The cases as they stand, those that there are."""
-    rows = c.execute(sa.select(_cases).where(owned(c, _cases), _among(cases))) if cases else ()
-    return {case.id: case for case in map(_case, rows)}
+    return {_id(row): case_of(row) for row in _rows(c, cases)}
 
 
-def _among(cases: Collection[CaseId]) -> sa.ColumnElement[bool]:
-    """Whether a row is of one of ``cases``, found by the index of their names, however many they are."""
+def _rows(c: sa.Connection, cases: Collection[CaseId], *, lock: bool = False) -> Sequence[Any]:
+    """The rows of these cases, found by the index of their names, however many they are."""
+    if not cases:
+        return ()
     these = given(_ID, [(case.table, case.window, case.kind) for case in cases])
-    return sa.tuple_(*_ID).in_(sa.select(*these.c))
+    found = sa.select(_cases).where(owned(c, _cases), sa.tuple_(*_ID).in_(sa.select(*these.c)))
+    # Whoever locks several does it in the same order, so that no two ever wait for each other.
+    return c.execute(found.order_by(_cases.c.id).with_for_update(of=_cases) if lock else found).all()
+
+
+def lock_cases_of(c: sa.Connection, windows: Collection[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Case]]:
+    """The cases of windows (table, window) by their kinds; they stay as they are until the transaction ends."""
+    found: dict[tuple[str, str], dict[str, Case]] = {window: {} for window in windows}
+    these = given(_ID[:2], list(found))
+    rows = sa.select(_cases).where(owned(c, _cases), sa.tuple_(*_ID[:2]).in_(sa.select(*these.c)))
+    for row in c.execute(rows.order_by(_cases.c.id).with_for_update(of=_cases)):
+        found[row.table_name, row.window_key][row.kind] = case_of(row)
+    return found
 
 
 def events(c: sa.Connection, case: CaseId) -> list[Event]:
     """All that happened to a case, in its order."""
-    rows = c.execute(sa.select(_event).join(_cases).where(_is(c, case)).order_by(_event.c.n))
-    return [Event(case, row.n, row.at, CaseEventType(row.act), row.who, row.note, row.data) for row in rows]
+    return events_of(c, [case])[case]
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Which cases; what is empty or None filters nothing, but without ``states`` only cases that are not closed.
-
-    Attributes:
-        windows: First and last window, by their keys.
-        kinds: Kinds of discrepancies, or names of checks.
-        older_than: Opened before.
-        assignee: "" means nobody.
-    """
-
-    tables: tuple[str, ...] = ()
-    windows: tuple[str, str] | None = None
-    kinds: tuple[str, ...] = ()
-    severities: tuple[Severity, ...] = ()
-    states: tuple[State, ...] = ()
-    older_than: datetime | None = None
-    assignee: str | None = None
-
-    def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
-        """What holds for such a case's row, besides its state."""
-        if self.tables:
-            yield _cases.c.table_name.in_(self.tables)
-        if self.windows:
-            yield _cases.c.window_key.between(*self.windows)
-        if self.kinds:
-            yield _cases.c.kind.in_(self.kinds)
-        if self.severities:
-            yield _cases.c.severity.in_(self.severities)
-        if self.older_than:
-            yield _cases.c.opened < self.older_than
-        if self.assignee is not None:
-            yield _cases.c.assignee == self.assignee
-
-
-def _values(states: Sequence[State]) -> list[str]:
-    return [state.value for state in states]
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """A place in the queue: that of one case."""
-
-    severity: Severity
-    opened: datetime
-    id: int
-
-    def __str__(self) -> str:
-        return f"{self.severity}_{self.opened.timestamp():.6f}_{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Cursor":
-        """The place that ``str`` of it names.
-
-        Raises:
-            DeclarationError: When the text has another form.
-        """
-        try:
-            severity, opened, number = text.split("_")
-            return cls(Severity(severity), datetime.fromtimestamp(float(opened), UTC), int(number))
-        except (ValueError, OverflowError, OSError) as error:
-            msg = f"{text!r} is no place in the queue; begin at its first page"
-            raise DeclarationError(msg) from error
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some cases of the queue; ``next`` is where the next page begins, None at the end."""
-
-    cases: tuple[Case, ...]
-    next: Cursor | None
-
-
-def queue(c: sa.Connection, filter: Filter, *, after: Cursor | None = None, limit: int = 50) -> Page:  # noqa: A002
-    """A page of the cases that pass ``filter``: the most severe first, then the oldest.
-
-    Each state is read in the order of its index: those that are closed grow in number for ever.
-    """
-    begun = sa.select(_cases).where(owned(c, _cases), *filter.conditions(), *_behind(after))
-    wanted = [begun.where(_cases.c.state == state.value) for state in filter.states] or [begun.where(~_cases.c.closed)]
-    firsts = sa.union_all(*(each.order_by(*_ORDER).limit(limit + 1).subquery().select() for each in wanted)).subquery()
-    ordered = sa.select(firsts).order_by(firsts.c.severity.desc(), firsts.c.opened, firsts.c.id)
-    rows = c.execute(ordered.limit(limit + 1)).all()
-    more = [Cursor(row.severity, row.opened, row.id) for row in rows[limit - 1 : limit] if len(rows) > limit]
-    return Page(tuple(map(_case, rows[:limit])), next(iter(more), None))
-
-
-def _behind(place: Cursor | None) -> Iterator[sa.ColumnElement[bool]]:
-    if place:
-        later = sa.tuple_(_cases.c.opened, _cases.c.id) > sa.tuple_(place.opened, place.id)
-        yield _cases.c.severity <= place.severity
-        yield sa.or_(_cases.c.severity < place.severity, later)
-
-
-MAX_COUNTED = 100_000
-"""Of cases that are closed no more are counted: they grow in number for ever."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many cases there are; ``oldest`` and ``newest`` say when such cases were opened.
-
-    Attributes:
-        cut: Whether there are more, which were not counted.
-    """
-
-    total: int = 0
-    by_table: Mapping[str, int] = field(default_factory=dict)
-    by_kind: Mapping[str, int] = field(default_factory=dict)
-    by_severity: Mapping[Severity, int] = field(default_factory=dict)
-    by_state: Mapping[State, int] = field(default_factory=dict)
-    oldest: datetime | None = None
-    newest: datetime | None = None
-    cut: bool = False
-
-    def __str__(self) -> str:
-        return f"{'more than ' if self.cut else ''}{plural(self.total, 'case')}"
-
-
-def counts(c: sa.Connection, filter: Filter) -> Counts:  # noqa: A002 - what it is
-    """The cases that pass ``filter``, counted in one go; with closed ones among them at most `MAX_COUNTED`."""
-    by = (_cases.c.table_name, _cases.c.kind, _cases.c.severity, _cases.c.state)
-    these = sa.select(*by, _cases.c.opened).where(owned(c, _cases), *filter.conditions())
-    these = these.where(_cases.c.state.in_(_values(filter.states)) if filter.states else ~_cases.c.closed)
-    if limited := any(state.closed for state in filter.states):
-        these = these.limit(MAX_COUNTED + 1)
-    of = these.subquery()
-    groups = [of.c[column.name] for column in by]
-    figures = (
-        sa.func.count().label("n"),
-        sa.func.min(of.c.opened).label("oldest"),
-        sa.func.max(of.c.opened).label("newest"),
-    )
-    rows = c.execute(sa.select(*groups, *figures).group_by(*groups)).all()
-    total = sum(row.n for row in rows)
-    cut = limited and total > MAX_COUNTED
-    return Counts(
-        MAX_COUNTED if cut else total,
-        _counted((row.table_name, row.n) for row in rows),
-        _counted((row.kind, row.n) for row in rows),
-        _counted((Severity(row.severity), row.n) for row in rows),
-        _counted((State(row.state), row.n) for row in rows),
-        min((row.oldest for row in rows), default=None),
-        max((row.newest for row in rows), default=None),
-        cut,
-    )
-
-
-def _counted(counted: Iterable[tuple[Any, int]]) -> dict[Any, int]:
-    """How many cases there are of each name, those of most cases first."""
-    found: dict[Any, int] = defaultdict(int)
-    for name, n in counted:
-        found[name] += n
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def cases_in_state(
-    c: sa.Connection, *states: State, tables: Collection[str] | None = None, most: int = 1000
-) -> list[Case]:
-    """Cases in one of ``states``, of these tables or of all: the most severe first, then the oldest."""
-    return _some(c, _cases.c.state.in_(_values(states)), tables=tables, most=most)
-
-
-def cases_to_undo(c: sa.Connection, *, tables: Collection[str] | None = None, most: int = 1000) -> list[Case]:
-    """Cases, of these tables or of all, that somebody wants undone, and that have not been yet."""
-    return _some(c, _cases.c.undo, tables=tables, most=most)
-
-
-def cases_to_show(c: sa.Connection, most: int) -> list[Case]:
-    """Cases of which something has not been shown yet."""
-    return _some(c, _cases.c.shown_version < _cases.c.version, most=most)
-
-
-def _some(
-    c: sa.Connection, condition: sa.ColumnElement[bool], *, tables: Collection[str] | None = None, most: int
-) -> list[Case]:
-    found = sa.select(_cases).where(owned(c, _cases), condition)
-    if tables is not None:
-        found = found.where(_cases.c.table_name.in_(tables))
-    return [_case(row) for row in c.execute(found.order_by(*_ORDER).limit(most))]
+def events_of(c: sa.Connection, cases: Collection[CaseId]) -> dict[CaseId, list[Event]]:
+    """All that happened to each of these cases, in its order."""
+    numbers = {row.id: _id(row) for row in _rows(c, cases)}
+    found: dict[CaseId, list[Event]] = {case: [] for case in cases}
+    rows = c.execute(sa.select(_event).where(_event.c.review_case.in_(list(numbers))).order_by(_event.c.n))
+    for row in rows:
+        id_ = numbers[row.review_case]
+        found[id_].append(Event(id_, row.n, row.at, CaseEventType(row.act), row.who, row.note, row.data))
+    return found
 
 
 def note_shown(c: sa.Connection, case: CaseId, version: int) -> None:

@@ -4,12 +4,11 @@ Records are stored whole, for they are what a correction is made of; who shows t
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from operator import itemgetter
-from typing import Any, overload
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -20,7 +19,6 @@ from recon_assets.ledger.projects import claim, owned, project_of
 from recon_assets.ledger.values import (
     cells_json,
     content,
-    discrepancies_of,
     finding_json,
     finding_of,
     given,
@@ -31,13 +29,9 @@ from recon_assets.ledger.values import (
 from recon_assets.ledger.windows import note_all
 from recon_assets.model import (
     COMPARED_KINDS,
-    CaseId,
-    Discrepancies,
     Discrepancy,
     DiscrepancyKind,
     Finding,
-    State,
-    Value,
 )
 
 Place = tuple[str, str, str]
@@ -46,7 +40,6 @@ Place = tuple[str, str, str]
 _evaluation, _finding, _newest = schema.evaluation, schema.finding, schema.newest
 _discrepancy, _sighting, _seen, _unread = schema.discrepancy, schema.sighting, schema.seen, schema.unread
 _COMPARED = frozenset(COMPARED_KINDS)
-_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,57 +57,6 @@ class StoredFinding:
     at: datetime
     run: str
     finding: Finding
-
-
-@dataclass(frozen=True)
-class CaseRecord:
-    """A record that is or was wrong.
-
-    Attributes:
-        checks: The checks that named it, of the findings asked about.
-    """
-
-    id: str
-    discrepancy: Discrepancy
-    checks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CaseRecords(Sequence[CaseRecord]):
-    """Such records, which are many: each is made of these when it is asked for."""
-
-    ids: Sequence[str]
-    discrepancies: Discrepancies
-    checks: Sequence[Iterable[str]]
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.ids)
-
-    @overload
-    def __getitem__(self, at: int) -> CaseRecord: ...
-    @overload
-    def __getitem__(self, at: slice) -> "CaseRecords": ...
-    def __getitem__(self, at: int | slice) -> "CaseRecord | CaseRecords":
-        """One of them, or some."""
-        if isinstance(at, slice):
-            return CaseRecords(self.ids[at], self.discrepancies[at], self.checks[at])
-        return CaseRecord(self.ids[at], self.discrepancies[at], tuple(sorted(self.checks[at])))
-
-
-@dataclass(frozen=True)
-class TrackedRecord(CaseRecord):
-    """The same, and when.
-
-    Attributes:
-        times_seen: In how many evaluations it was seen.
-        reopened: How often it was seen again after a check that names it had not found it.
-    """
-
-    first_seen: datetime
-    last_seen: datetime
-    times_seen: int
-    reopened: int
 
 
 def record_findings(
@@ -335,122 +277,16 @@ def stored_findings(c: sa.Connection, findings: Sequence[int]) -> list[StoredFin
 
 def latest_findings(c: sa.Connection, table: str, window: str) -> dict[str, StoredFinding]:
     """The newest finding of each check of a window."""
-    of_window = owned(c, _newest), _newest.c.table_name == table, _newest.c.window_key == window
-    rows = c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(*of_window))
-    return {row.check_name: _said(row) for row in rows}
+    return latest_of_windows(c, [(table, window)])[table, window]
 
 
-def tracked_records(  # noqa: PLR0913 - what is asked for, and which page of it
-    c: sa.Connection,
-    findings: Sequence[int],
-    kind: DiscrepancyKind | None = None,
-    *,
-    ids: Sequence[str] = (),
-    after: str = "",
-    limit: int = _MOST,
-) -> list[TrackedRecord]:
-    """The distinct records that ``findings`` name, each as it was found last, ordered by the text of the key.
-
-    Args:
-        c: A transaction of the ledger.
-        findings: By their numbers.
-        kind: Only those wrong in this way.
-        ids: Only these; none means all.
-        after: Only those that come after the record of this `TrackedRecord.id`.
-        limit: At most so many.
-    """
-    page = _page(findings, _chosen(kind, ids, after), limit)
-    found = sa.select(*_STORED, page.c.checks, *_TIMES).join(page, page.c.content == _discrepancy.c.content)
-    same = sa.and_(_seen.c.project == _discrepancy.c.project, _seen.c.id == _discrepancy.c.id)
-    rows = _sorted(c, found.join(_seen, same))
-    each = zip(rows, discrepancies_of(rows), strict=True)
-    return [TrackedRecord(row[1], found, tuple(row[5]), *row[6:]) for row, found in each]
-
-
-def case_records(
-    c: sa.Connection, findings: Sequence[int], kind: DiscrepancyKind | None = None, *, ids: Sequence[str] = ()
-) -> CaseRecords:
-    """The same without when they were seen: many are read sooner."""
-    names = sa.select(_finding.c.id, _finding.c.check_name).where(_finding.c.id.in_(findings))
-    check_of = {row.id: row.check_name for row in c.execute(names)}
-    found = sa.select(*_STORED, _sighting.c.finding).join(_sighting, _sighting.c.content == _discrepancy.c.content)
-    rows = _sorted(c, found.where(_sighting.c.finding.in_(findings), *_chosen(kind, ids, "")))
-    checks: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        checks[row[1]].add(check_of[row[5]])
-    newest = {row[1]: row for row in rows}  # those of one id stand in the order of their findings
-    kept = list(newest.values())[:_MOST]
-    return CaseRecords(list(newest)[:_MOST], discrepancies_of(kept), list(checks.values())[:_MOST])
-
-
-def _page(findings: Sequence[int], chosen: Iterable[sa.ColumnElement[bool]], limit: int) -> sa.Subquery:
-    """Which records: the newest content of each, and the checks that named it."""
-    sighted = sa.select(_sighting.c.content, _sighting.c.finding, _finding.c.check_name).join(_finding)
-    these = sighted.where(_sighting.c.finding.in_(findings)).subquery()
-    order = (_discrepancy.c.key, _discrepancy.c.id)
-    newest = sa.func.array_agg(postgresql.aggregate_order_by(_discrepancy.c.content, these.c.finding.desc()))
-    checks = sa.func.array_agg(these.c.check_name.distinct(), type_=postgresql.ARRAY(sa.Text))
-    page = sa.select(newest[1].label("content"), checks.label("checks"))
-    page = page.join_from(these, _discrepancy, _discrepancy.c.content == these.c.content)
-    return page.where(*chosen).group_by(*order).order_by(*order).limit(limit).subquery()
-
-
-def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Iterator[sa.ColumnElement[bool]]:
-    if kind:
-        yield _discrepancy.c.kind == kind.value
-    if ids:
-        yield _discrepancy.c.id.in_(ids)
-    if after:
-        other = _discrepancy.alias()
-        place = sa.select(other.c.key, other.c.id).where(other.c.id == after).limit(1)
-        yield sa.tuple_(_discrepancy.c.key, _discrepancy.c.id) > place.scalar_subquery()
-
-
-_TIMES = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
-
-
-_STORED = (
-    *(_discrepancy.c.key, _discrepancy.c.id, _discrepancy.c.kind),
-    *(sa.cast(column, sa.Text) for column in (_discrepancy.c.shape, _discrepancy.c.cells)),
-)
-"""Of which `discrepancies_of` makes a record."""
-
-
-def _sorted(c: sa.Connection, found: sa.Select[*tuple[Any, ...]]) -> list[Any]:
-    """By key and id, and by what stands behind the record; the server would write so many whole records to disk.
-
-    As the driver has them, for they are many.
-    """
-    with c.execute(found) as result:
-        return sorted(result.cursor.fetchall(), key=itemgetter(0, 1, len(_STORED)))
-
-
-def cases_of_keys(
-    c: sa.Connection, table: str, keys: Collection[tuple[Value, ...]], *, but: CaseId | None = None
-) -> dict[tuple[Value, ...], list[tuple[CaseId, datetime, State]]]:
-    """By key, the cases whose findings have named it, other than ``but``, with when they did last; newest first."""
-    cases = schema.cases
-    texts = {key_text(key): key for key in keys}
-    last = sa.func.max(_evaluation.c.at)
-    same = sa.and_(
-        cases.c.project == _finding.c.project,
-        cases.c.table_name == _finding.c.table_name,
-        cases.c.window_key == _finding.c.window_key,
-        cases.c.kind == _discrepancy.c.kind,
-    )
-    rows = c.execute(
-        sa.select(_discrepancy.c.key, cases.c.table_name, cases.c.window_key, cases.c.kind, cases.c.state, last)
-        .select_from(_discrepancy)
-        .join(_sighting)
-        .join(_finding)
-        .join(_evaluation)
-        .join(cases, same)
-        .where(owned(c, _discrepancy), _discrepancy.c.table_name == table, _discrepancy.c.key.in_(list(texts)))
-        .group_by(_discrepancy.c.key, cases.c.id)
-        .order_by(last.desc(), cases.c.id)
-    )
-    found: dict[tuple[Value, ...], list[tuple[CaseId, datetime, State]]] = defaultdict(list)
-    for row in rows:
-        if (case := CaseId(*row[1:4])) != but:
-            found[texts[row[0]]].append((case, row[5], State(row[4])))
-    return dict(found)
+def latest_of_windows(
+    c: sa.Connection, windows: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, StoredFinding]]:
+    """The newest finding of each check, by window (table, window)."""
+    found: dict[tuple[str, str], dict[str, StoredFinding]] = {window: {} for window in windows}
+    these = given(_PLACE[:2], list(found))
+    of_them = sa.tuple_(*_PLACE[:2]).in_(sa.select(*these.c))
+    for row in c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(owned(c, _newest), of_them)):
+        found[row.table_name, row.window_key][row.check_name] = _said(row)
+    return found

@@ -126,10 +126,12 @@ def changed_windows(c: sa.Connection) -> list[tuple[str, str]]:
     return _later(c, _judged.c.changed)
 
 
-def note_in_flight(c: sa.Connection, table: str, window: str) -> None:
-    """Notes that a window's newest evaluation leaves open what its records in flight will be."""
-    of_window = owned(c, _judged), _judged.c.table_name == table, _judged.c.window_key == window
-    c.execute(sa.update(_judged).where(*of_window).values(young=_judged.c.evaluation))
+def note_in_flight(c: sa.Connection, windows: Collection[tuple[str, str]]) -> None:
+    """Notes of windows (table, window) that the newest evaluation leaves open what their records in flight will be."""
+    its = _judged.c.table_name == sa.bindparam("of_table"), _judged.c.window_key == sa.bindparam("of_window")
+    noting = sa.update(_judged).where(owned(c, _judged), *its).values(young=_judged.c.evaluation)
+    if windows:  # in the order in which evaluations note theirs, so that no two ever wait for each other
+        c.execute(noting, [{"of_table": name, "of_window": key} for name, key in sorted(windows)])
 
 
 def in_flight_windows(c: sa.Connection) -> list[tuple[str, str]]:

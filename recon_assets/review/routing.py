@@ -4,15 +4,16 @@ All of it happens in one transaction of the ledger together with the mark of how
 a router that is killed anywhere loses no finding and doubles no case.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from recon_assets import ledger
-from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
+from recon_assets.ledger import Ledger, StoredFinding
 from recon_assets.model import (
     AutoAction,
     Case,
@@ -20,6 +21,7 @@ from recon_assets.model import (
     CaseId,
     Decision,
     DiscrepancyKind,
+    Event,
     Measure,
     Project,
     Severity,
@@ -28,7 +30,7 @@ from recon_assets.model import (
     plural,
 )
 from recon_assets.review import past
-from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, unaccepted
+from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint
 
 POLICY, RECON = "policy", "recon"
 CORRECTABLE = EVERY_KIND | {DiscrepancyKind.ORPHAN}
@@ -59,10 +61,73 @@ def route(book: Ledger, project: Project, now: datetime, most: int = 5000) -> Ro
     with book.begin() as connection:
         said = ledger.claim_unrouted(connection, most=most)
         routed = Routed(findings=len(said))
-        for table, window in dict.fromkeys((item.finding.table, item.finding.window) for item in said):
-            if table in project.tables:
-                routed += Routing(connection, project.tables[table], window, now).run()
+        for windows in _batches(said, project):
+            known = Known(connection, windows)
+            for table, window in windows:
+                routed += Routing(known, project.tables[table], window, now).run()
+            known.save(now)
     return routed
+
+
+MAX_RECORDS_AT_ONCE = 50_000
+"""Of the windows that are routed together: what is known of a record takes some 500 bytes."""
+
+
+def _batches(said: Sequence[StoredFinding], project: Project) -> Iterator[list[tuple[str, str]]]:
+    """The windows (table, window) that findings are of, as many together as name not too many records."""
+    records: dict[tuple[str, str], int] = defaultdict(int)
+    for item in said:
+        if item.finding.table in project.tables:
+            records[item.finding.table, item.finding.window] += item.finding.wrong
+    batch, size = list[tuple[str, str]](), 0
+    for window, wrong in records.items():
+        if batch and size + wrong > MAX_RECORDS_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(window)
+        size += wrong
+    if batch:
+        yield batch
+
+
+class Known:
+    """What the ledger knows of some windows, read by a few statements for all of them; what is to be added to it.
+
+    Their cases stay as they are until the transaction ends.
+    """
+
+    def __init__(self, connection: sa.Connection, windows: Sequence[tuple[str, str]]) -> None:
+        self.connection = connection
+        self.cases = ledger.lock_cases_of(connection, windows)
+        self.latest = ledger.latest_of_windows(connection, windows)
+        of_table: dict[str, list[str]] = defaultdict(list)
+        for table, window in windows:
+            of_table[table].append(window)
+        self.accepted = {
+            (table, window): differences
+            for table, its in of_table.items()
+            for window, differences in ledger.acceptances(connection, table, its).items()
+        }
+        open_cases = [case for its in self.cases.values() for case in its.values() if not case.state.closed]
+        before = {number for case in open_cases for number in case.findings}
+        said = {item.id: item for its in self.latest.values() for item in its.values()}
+        older = ledger.stored_findings(connection, sorted(before - said.keys()))
+        self.said = said | {item.id: item for item in older}
+        naming = {number for number, item in self.said.items() if any(item.finding.kinds.values())}
+        self.records = ledger.named_records(connection, sorted(naming))
+        self.entries: list[ledger.Entry] = []
+        self.in_flight: set[tuple[str, str]] = set()
+
+    @cached_property
+    def events(self) -> Mapping[CaseId, Sequence[Event]]:
+        """What happened to the cases that are closed."""
+        closed = [case.id for its in self.cases.values() for case in its.values() if case.state.closed]
+        return ledger.events_of(self.connection, closed)
+
+    def save(self, now: datetime) -> None:
+        """Writes down what was found of all of them."""
+        ledger.append_all(self.connection, self.entries, at=now)
+        ledger.note_in_flight(self.connection, self.in_flight)
 
 
 @dataclass(frozen=True)
@@ -71,13 +136,13 @@ class Evidence:
 
     Attributes:
         said: The failed findings that it stands on; none when all is well again.
-        records: The wrong records that the ledger knows by name and that nobody has accepted.
+        records: The wrong records that the ledger knows by name and nobody has accepted: by id, their fingerprints.
         wrong: How many there are, exact.
         of: How many records were looked at.
     """
 
     said: tuple[StoredFinding, ...] = ()
-    records: tuple[TrackedRecord, ...] = ()
+    records: Mapping[str, str] = field(default_factory=dict)
     wrong: int = 0
     of: int = 0
 
@@ -89,7 +154,7 @@ class Evidence:
     @property
     def signature(self) -> tuple[object, ...]:
         """The same as long as the same is wrong."""
-        named = sorted((record.id, record.discrepancy.fingerprint) for record in self.records)
+        named = sorted(self.records.items())
         return (*named, self.wrong) if named else tuple(fingerprint(item.finding) for item in self.said)
 
 
@@ -100,9 +165,9 @@ def rank(severity: Severity | None) -> int:
 
 @dataclass(frozen=True)
 class Routing:
-    """The cases of one window, within a transaction of the ledger."""
+    """The cases of one window."""
 
-    connection: sa.Connection
+    known: Known
     spec: TableSpec
     window: str
     now: datetime
@@ -115,8 +180,13 @@ class Routing:
     @cached_property
     def newest(self) -> Mapping[str, StoredFinding]:
         """The newest finding of each check that is still declared."""
-        found = ledger.latest_findings(self.connection, self.spec.name, self.window)
+        found = self.known.latest[self.spec.name, self.window]
         return {name: said for name, said in found.items() if name in self.declared}
+
+    @property
+    def cases(self) -> Mapping[str, Case]:
+        """The window's cases by their kinds, as they were before."""
+        return self.known.cases[self.spec.name, self.window]
 
     @cached_property
     def latest(self) -> Mapping[str, StoredFinding]:
@@ -126,8 +196,7 @@ class Routing:
     @cached_property
     def accepted(self) -> Collection[tuple[str, str]]:
         """What somebody has accepted, by what it is and by its values."""
-        found = ledger.acceptances(self.connection, self.spec.name, [self.window])
-        return found.get(self.window, {}).keys()
+        return self.known.accepted.get((self.spec.name, self.window), {}).keys()
 
     @cached_property
     def whole(self) -> tuple[StoredFinding, ...]:
@@ -155,13 +224,16 @@ class Routing:
 
     def abandon(self) -> Routed:
         """Cases that wait, and of which no declared check speaks any more."""
-        ours = ledger.Filter(tables=(self.spec.name,), windows=(self.window, self.window), states=(State.PENDING,))
         routed = Routed()
-        for case in ledger.queue(self.connection, ours, limit=len(DiscrepancyKind) + len(self.spec.checks) + 50).cases:
-            checks = {said.finding.check for said in ledger.stored_findings(self.connection, case.findings)}
-            if not checks & self.declared:
+        done = {entry.case for entry in self.known.entries}
+        for case in self.cases.values():
+            checks = {said.finding.check for said in self._stood_on(case)}
+            if case.state is State.PENDING and case.id not in done and not checks & self.declared:
                 routed += self.close(case, "No declared check speaks of it any more.")
         return routed
+
+    def _stood_on(self, case: Case) -> tuple[StoredFinding, ...]:
+        return tuple(self.known.said[number] for number in case.findings if number in self.known.said)
 
     @cached_property
     def standing(self) -> tuple[StoredFinding, ...]:
@@ -175,11 +247,14 @@ class Routing:
         failed = tuple(said for said in speaking if said.finding.kinds[kind])
         if not failed:
             return nothing
-        named = ledger.tracked_records(self.connection, [said.id for said in failed], kind)
-        left = unaccepted(named, self.accepted)
+        named = self.known.records.of([said.id for said in failed], kind)
+        left = self._unaccepted(named)
         wrong = self._wrong(kind, failed) - (len(named) - len(left))
         of = max(said.finding.of for said in failed)
         return Evidence(failed, left, max(wrong, len(left)), of) if left or wrong > 0 else nothing
+
+    def _unaccepted(self, named: Mapping[str, str]) -> Mapping[str, str]:
+        return {id_: values for id_, values in named.items() if (id_, values) not in self.accepted}
 
     def _wrong(self, kind: DiscrepancyKind, failed: Sequence[StoredFinding]) -> int:
         """Checks that compare both sides count the same records; each of the others counts its own."""
@@ -213,11 +288,11 @@ class Routing:
 
     def look_later(self) -> None:
         """Nothing can be said as long as records are in flight."""
-        ledger.note_in_flight(self.connection, self.spec.name, self.window)
+        self.known.in_flight.add((self.spec.name, self.window))
 
     def settle(self, id_: CaseId, evidence: Evidence | None) -> Routed:
         """Brings one case up to date."""
-        case = ledger.find_case(self.connection, id_)
+        case = self.cases.get(id_.kind)
         if evidence is None:
             if case and case.state is State.PENDING:
                 self.look_later()
@@ -246,7 +321,7 @@ class Routing:
         """Whether the findings are from before the case was closed, or the case is in somebody's hands."""
         if not case.state.closed:
             return case.state is not State.PENDING
-        events = ledger.events(self.connection, case.id)
+        events = self.known.events[case.id]
         closed = past.closing(events)
         return past.is_undo_asked(events) or all(past.is_older(said, closed) for said in evidence.said)
 
@@ -255,11 +330,10 @@ class Routing:
 
     def _before(self, case: Case) -> Evidence:
         """What the case stood on."""
-        kind = case.id.of_records
+        kind, said = case.id.of_records, self._stood_on(case)
         if kind is None:
-            return Evidence(tuple(ledger.stored_findings(self.connection, case.findings)))
-        records = ledger.tracked_records(self.connection, case.findings, kind)
-        return Evidence(records=unaccepted(records, self.accepted), wrong=case.wrong)
+            return Evidence(said)
+        return Evidence(records=self._unaccepted(self.known.records.of(case.findings, kind)), wrong=case.wrong)
 
     def open(self, id_: CaseId, case: Case | None, evidence: Evidence) -> Routed:
         """The case waits for a decision, which the policy may make at once."""
@@ -297,15 +371,15 @@ class Routing:
         """What is corrected and comes back is not corrected for ever; what a person undid, is not done again."""
         if case.state is State.PENDING:
             return "It was waiting for a person already."
-        before = past.touched(self.connection, case.id, ledger.events(self.connection, case.id))
-        if not before & {record.id for record in evidence.records}:
+        before = past.touched(self.known.connection, case.id, self.known.events[case.id])
+        if not before & evidence.records.keys():
             return None
         return "Some of its records were corrected, kept or rolled back before, and are wrong again."
 
     def _append(
         self, id_: CaseId, act: CaseEventType, who: str, note: str, data: Mapping[str, object] | None = None
     ) -> None:
-        ledger.append(self.connection, id_, act, who=who, at=self.now, note=note, data=data or {})
+        self.known.entries.append(ledger.Entry(id_, act, who, note, data or {}))
 
 
 def _summary(id_: CaseId, evidence: Evidence) -> str:

@@ -36,7 +36,7 @@ def lives(book: Ledger, at: float = 0) -> None:
     record(book, finding(missing(1), missing(2)), at=at)
     with book.begin() as c:
         ids = [said.id for said in ledger.latest_findings(c, "orders", DAY).values()]
-        ledger.note_in_flight(c, "orders", DAY)
+        ledger.note_in_flight(c, [("orders", DAY)])
     append(book, CaseEventType.FOUND, data=found(*ids, wrong=2), at=at)
     append(book, CaseEventType.DECIDED, at=at)
     append(book, CaseEventType.APPLYING, at=at)

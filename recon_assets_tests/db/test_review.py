@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from recon_assets import checks, ledger, review
 from recon_assets.errors import DeclarationError, RefusedError, TakenError
@@ -513,6 +514,28 @@ def test_days_are_cases_of_their_own(pg: Shop) -> None:
     pg.route()
 
     assert pg.case("missing", DAY).wrong == pg.case("missing", NEXT).wrong == 1
+
+
+def test_many_days_are_routed_by_as_many_statements_as_one(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether found, found again, or closed; and days that name too many records for one go, after each other."""
+    statements: list[str] = []
+    sa.event.listen(pg.book.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    def routed(*days: str) -> int:
+        pg.judge(days=days)
+        statements.clear()
+        pg.route()
+        return len(statements)
+
+    last = "2024-03-03"
+    pg.target.run("DELETE FROM t WHERE id % 100 = 3")
+    assert routed(DAY) == routed(NEXT, last)
+    assert routed(DAY) == routed(NEXT, last)
+
+    monkeypatch.setattr("recon_assets.review.routing.MAX_RECORDS_AT_ONCE", 1)
+    pg.target.run("DELETE FROM t WHERE id % 100 = 4")
+    assert routed(DAY) < routed(NEXT, last)
+    assert [pg.case("missing", day).wrong for day in (DAY, NEXT, last)] == [2, 2, 2]
 
 
 def test_after_a_correction_its_day_is_to_be_judged_again(pg: Shop) -> None:

@@ -84,10 +84,9 @@ from recon_assets.ledger.windows import (
     causes as causes,
     changed_windows as changed_windows,
     draw_numbers as draw_numbers,
-    in_flight_windows as in_flight_windows,
     note_all_changed as note_all_changed,
     note_changed as note_changed,
-    note_in_flight as note_in_flight,
+    note_unexplained as note_unexplained,
     unexplained_windows as unexplained_windows,
     windows_of_open_cases as windows_of_open_cases,
 )

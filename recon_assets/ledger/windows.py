@@ -1,4 +1,4 @@
-"""Windows that want another look: what was asked, what was changed, what figures leave unexplained.
+"""Windows that want another look: what was asked, what was changed, what the newest evaluation leaves unexplained.
 
 Readings, questions and changes are numbered together, so that no two clocks are ever compared.
 """
@@ -13,9 +13,7 @@ from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import inserting
 from recon_assets.model import DiscrepancyKind
 
-_evaluation, _finding, _newest, _judged = schema.evaluation, schema.finding, schema.newest, schema.judged
-RECORDS = "records"
-"""The check that compares all records of a window, whatever checks are declared."""
+_evaluation, _judged = schema.evaluation, schema.judged
 
 
 def draw_numbers(c: sa.Connection, count: int) -> list[int]:
@@ -39,61 +37,6 @@ def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     new = inserting(_judged, rows)
     later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[3:]}
     c.execute(new.on_conflict_do_update(index_elements=[*_judged.primary_key.columns], set_=later))
-
-
-def unexplained_windows(
-    c: sa.Connection, figures: Mapping[str, Collection[str]], *, most: int = 100
-) -> list[tuple[str, str]]:
-    """Windows (table, window) of which all records should be compared: a figure failed, or records may agree again.
-
-    That is where such a check has failed and the records have not been compared since; and where an open case stands
-    on a comparison of all records that is older than the newest evaluation. A comparison that could not run is not
-    asked for again until something else is found.
-
-    Args:
-        c: A transaction of the ledger.
-        figures: Of these tables alone; by table the checks whose failure the records explain.
-        most: The first so many.
-    """
-    found = sa.union(_failed_figures(c, figures), _outdated_comparisons(c, figures)).subquery()
-    windows = sa.select(found).order_by(*found.c).limit(most)
-    return [(row.table_name, row.window_key) for row in c.execute(windows)]
-
-
-def _failed_figures(c: sa.Connection, figures: Mapping[str, Collection[str]]) -> sa.Select[Any]:
-    known = _same_window(_newest)
-    not_since = sa.or_(_judged.c.compared.is_(None), _judged.c.compared < _newest.c.evaluation)
-    windows = sa.select(_newest.c.table_name, _newest.c.window_key).join(_judged, known)
-    checks = [(table, check) for table, checks in figures.items() for check in checks]
-    of_them = sa.tuple_(_newest.c.table_name, _newest.c.check_name).in_(checks)
-    return windows.where(
-        owned(c, _newest), _newest.c.figure_failed, of_them, not_since, _not_tried_since(_newest.c.evaluation)
-    )
-
-
-def _outdated_comparisons(c: sa.Connection, tables: Collection[str]) -> sa.Select[Any]:
-    cases = schema.cases
-    known = _same_window(cases)
-    stands_on = sa.and_(
-        _finding.c.id == sa.any_(cases.c.findings),
-        _finding.c.check_name == RECORDS,
-        _finding.c.evaluation < _judged.c.evaluation,
-    )
-    windows = sa.select(cases.c.table_name, cases.c.window_key).join(_judged, known).join(_finding, stands_on)
-    of_records = cases.c.kind.in_([kind.value for kind in DiscrepancyKind])
-    of_them = cases.c.table_name.in_(tables)
-    return windows.where(owned(c, cases), ~cases.c.closed, of_them, of_records, _not_tried_since(_judged.c.evaluation))
-
-
-def _not_tried_since(evaluation: sa.Column[int]) -> sa.ColumnElement[bool]:
-    """Whether `RECORDS` has said nothing of a window of `judged` since an evaluation, not even an error."""
-    tried = _newest.alias()
-    return ~sa.exists().where(_same_window(tried), tried.c.check_name == RECORDS, tried.c.evaluation >= evaluation)
-
-
-def _same_window(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether a row is of the project, table and window of one of `judged`."""
-    return sa.and_(*(table.c[name] == _judged.c[name] for name in ("project", "table_name", "window_key")))
 
 
 def note_changed(c: sa.Connection, table: str, window: str) -> None:
@@ -126,16 +69,19 @@ def changed_windows(c: sa.Connection) -> list[tuple[str, str]]:
     return _later(c, _judged.c.changed)
 
 
-def note_in_flight(c: sa.Connection, windows: Collection[tuple[str, str]]) -> None:
-    """Notes of windows (table, window) that the newest evaluation leaves open what their records in flight will be."""
+def note_unexplained(c: sa.Connection, windows: Collection[tuple[str, str]]) -> None:
+    """Notes of windows (table, window) that all their records are to be compared; see `unexplained_windows`."""
     its = _judged.c.table_name == sa.bindparam("of_table"), _judged.c.window_key == sa.bindparam("of_window")
     noting = sa.update(_judged).where(owned(c, _judged), *its).values(young=_judged.c.evaluation)
     if windows:  # in the order in which evaluations note theirs, so that no two ever wait for each other
         c.execute(noting, [{"of_table": name, "of_window": key} for name, key in sorted(windows)])
 
 
-def in_flight_windows(c: sa.Connection) -> list[tuple[str, str]]:
-    """Windows (table, window) that were to be looked at later, and have not been judged since."""
+def unexplained_windows(c: sa.Connection) -> list[tuple[str, str]]:
+    """Windows (table, window) of which all records are to be compared, and that have not been judged since.
+
+    Some were in flight, a figure failed that they explain, or a case stands on an older comparison of them.
+    """
     windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(
         owned(c, _judged), _judged.c.young == _judged.c.evaluation
     )

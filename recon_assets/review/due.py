@@ -8,9 +8,10 @@ from recon_assets import ledger
 from recon_assets.checks.table_order import LoadingOrder, declared_order
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
-from recon_assets.review.routing import figures
 
 MAX_SHOWN_PER_TICK = 200
+MAX_JUDGED_PER_TICK = 1000
+"""Windows; what people have asked for comes first."""
 PATIENCE = timedelta(minutes=1)
 """How long a correction may be under way before somebody looks whether its run still lives."""
 
@@ -53,23 +54,24 @@ def due(book: Ledger, project: Project, now: datetime) -> Due:
         decided = ledger.cases_in_state(connection, State.DECIDED, tables=tables)
         applying = ledger.cases_in_state(connection, State.APPLYING, tables=tables)
         correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
+        asked = [Look(*place, records=True) for place in ledger.asked_windows(connection)]
         again = [Look(*place) for place in ledger.changed_windows(connection)]
-        unexplained = ledger.unexplained_windows(
-            connection, {name: figures(spec) for name, spec in project.tables.items()}
-        )
-        wanted = (*ledger.asked_windows(connection), *ledger.in_flight_windows(connection), *unexplained)
-        asked = [Look(*place, records=True) for place in wanted]
+        unexplained = [Look(*place, records=True) for place in ledger.unexplained_windows(connection)]
+        looks = [look for look in _merged(*asked, *again, *unexplained) if _is_judged(project, look, now)]
         return Due(
             tuple(sorted(correct, key=partial(_order, declared_order(project)))),
             tuple(case.id for case in ledger.cases_to_undo(connection, tables=tables)),
             tuple(ledger.cases_to_show(connection, MAX_SHOWN_PER_TICK)),
-            tuple(look for look in dict.fromkeys(_merged(again, asked)) if _is_judged(project, look, now)),
+            tuple(looks[:MAX_JUDGED_PER_TICK]),
         )
 
 
-def _merged(again: list[Look], asked: list[Look]) -> list[Look]:
-    """Each window once."""
-    wanted = {(look.table, look.window): look for look in (*again, *asked)}
+def _merged(*looks: Look) -> list[Look]:
+    """Each window once, by all its records if that is wanted for any reason."""
+    wanted: dict[tuple[str, str], Look] = {}
+    for look in looks:
+        place = (look.table, look.window)
+        wanted[place] = look if look.records else wanted.get(place, look)
     return list(wanted.values())
 
 

@@ -5,7 +5,7 @@ a router that is killed anywhere loses no finding and doubles no case.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -64,7 +64,7 @@ def route(book: Ledger, project: Project, now: datetime, most: int = 5000) -> Ro
         for windows in _batches(said, project):
             known = Known(connection, windows)
             for table, window in windows:
-                routed += Routing(known, project.tables[table], window, now).run()
+                routed += Routing(known, project.tables[table], window).run()
             known.save(now)
     return routed
 
@@ -116,7 +116,7 @@ class Known:
         naming = {number for number, item in self.said.items() if any(item.finding.kinds.values())}
         self.records = ledger.named_records(connection, sorted(naming))
         self.entries: list[ledger.Entry] = []
-        self.in_flight: set[tuple[str, str]] = set()
+        self.unexplained: set[tuple[str, str]] = set()
 
     @cached_property
     def events(self) -> Mapping[CaseId, Sequence[Event]]:
@@ -127,7 +127,7 @@ class Known:
     def save(self, now: datetime) -> None:
         """Writes down what was found of all of them."""
         ledger.append_all(self.connection, self.entries, at=now)
-        ledger.note_in_flight(self.connection, self.in_flight)
+        ledger.note_unexplained(self.connection, self.unexplained)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Routing:
     known: Known
     spec: TableSpec
     window: str
-    now: datetime
+    entries: list[ledger.Entry] = field(default_factory=list)
 
     @cached_property
     def declared(self) -> frozenset[str]:
@@ -220,20 +220,41 @@ class Routing:
             evidence = None if said.finding.kinds else self.of_check(said)
             if evidence is not None:
                 routed += self.settle(CaseId(self.spec.name, self.window, said.finding.check), evidence)
-        return routed + self.abandon()
+        routed += self.abandon()
+        if self._stands_on_old_comparison():
+            self.look_later()
+        self.known.entries += self.entries
+        return routed
+
+    def _stands_on_old_comparison(self) -> bool:
+        """Whether an open case stands on all records as they were before the newest evaluation.
+
+        No declared check compares them; one that was tried since and could not run is not asked for again.
+        """
+        said = self.known.latest[self.spec.name, self.window]
+        looked = said.get(RECORDS.name)
+        if looked is None or looked.evaluation == max(item.evaluation for item in said.values()):
+            return False
+        standing = {case.id: case.findings for case in self.cases.values() if not case.state.closed}
+        for entry in self.entries:
+            standing[entry.case] = entry.data["findings"] if entry.act is CaseEventType.FOUND else standing[entry.case]
+            if entry.act is CaseEventType.RESOLVED:
+                del standing[entry.case]
+        numbers = {number for id_, its in standing.items() if id_.of_records for number in its}
+        return any(item.finding.check == RECORDS.name for item in self._said(numbers))
 
     def abandon(self) -> Routed:
         """Cases that wait, and of which no declared check speaks any more."""
         routed = Routed()
-        done = {entry.case for entry in self.known.entries}
+        done = {entry.case for entry in self.entries}
         for case in self.cases.values():
-            checks = {said.finding.check for said in self._stood_on(case)}
+            checks = {said.finding.check for said in self._said(case.findings)}
             if case.state is State.PENDING and case.id not in done and not checks & self.declared:
                 routed += self.close(case, "No declared check speaks of it any more.")
         return routed
 
-    def _stood_on(self, case: Case) -> tuple[StoredFinding, ...]:
-        return tuple(self.known.said[number] for number in case.findings if number in self.known.said)
+    def _said(self, findings: Iterable[int]) -> tuple[StoredFinding, ...]:
+        return tuple(self.known.said[number] for number in findings if number in self.known.said)
 
     @cached_property
     def standing(self) -> tuple[StoredFinding, ...]:
@@ -268,7 +289,7 @@ class Routing:
         if said.finding.check in figures(self.spec):
             covered = {kind for other in self.whole for kind in other.finding.kinds}
             if not covered >= EVERY_KIND or self.whole[0].evaluation < said.evaluation:
-                return self._of_figures(said) if self._is_hidden(said) else None
+                return self._unexplained(said)
             if any(other.finding.failed for other in self.whole):
                 return Evidence()  # the records that differ are cases of their own, and explain it
             if any(other.finding.in_flight for other in self.whole):
@@ -281,14 +302,17 @@ class Routing:
     def _of_figures(self, said: StoredFinding) -> Evidence:
         return Evidence((said,), wrong=said.finding.wrong, of=said.finding.of)
 
-    def _is_hidden(self, said: StoredFinding) -> bool:
-        """Whether the records were to be compared, and could not be."""
+    def _unexplained(self, said: StoredFinding) -> Evidence | None:
+        """A figure whose records have not been compared since: they are to be, once; what it says if they could not."""
         looked = self.newest.get(RECORDS.name)
-        return looked is not None and looked.finding.error is not None and looked.evaluation >= said.evaluation
+        if looked is None or looked.evaluation < said.evaluation:
+            self.look_later()
+            return None
+        return self._of_figures(said) if looked.finding.error is not None else None
 
     def look_later(self) -> None:
-        """Nothing can be said as long as records are in flight."""
-        self.known.in_flight.add((self.spec.name, self.window))
+        """Nothing can be said before all records are compared: some are in flight, or nobody has looked at them."""
+        self.known.unexplained.add((self.spec.name, self.window))
 
     def settle(self, id_: CaseId, evidence: Evidence | None) -> Routed:
         """Brings one case up to date."""
@@ -330,9 +354,9 @@ class Routing:
 
     def _before(self, case: Case) -> Evidence:
         """What the case stood on."""
-        kind, said = case.id.of_records, self._stood_on(case)
+        kind = case.id.of_records
         if kind is None:
-            return Evidence(said)
+            return Evidence(self._said(case.findings))
         return Evidence(records=self._unaccepted(self.known.records.of(case.findings, kind)), wrong=case.wrong)
 
     def open(self, id_: CaseId, case: Case | None, evidence: Evidence) -> Routed:
@@ -379,7 +403,7 @@ class Routing:
     def _append(
         self, id_: CaseId, act: CaseEventType, who: str, note: str, data: Mapping[str, object] | None = None
     ) -> None:
-        self.known.entries.append(ledger.Entry(id_, act, who, note, data or {}))
+        self.entries.append(ledger.Entry(id_, act, who, note, data or {}))
 
 
 def _summary(id_: CaseId, evidence: Evidence) -> str:

@@ -12,10 +12,23 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from recon_assets import ledger
+from recon_assets import checks, ledger, review
 from recon_assets.errors import UnavailableError
 from recon_assets.ledger import CaseRecord, Ledger, TrackedRecord
-from recon_assets.model import CaseEventType, CaseId, Details, Discrepancy, DiscrepancyKind, Finding, Severity, State
+from recon_assets.model import (
+    CaseEventType,
+    CaseId,
+    Check,
+    Details,
+    Discrepancy,
+    DiscrepancyKind,
+    Finding,
+    Project,
+    Relation,
+    Severity,
+    State,
+    TableSpec,
+)
 from recon_assets_tests.db.ledgers import (
     CASE,
     DAY,
@@ -23,7 +36,6 @@ from recon_assets_tests.db.ledgers import (
     append,
     figure,
     finding,
-    found,
     happened,
     minute,
     mismatched,
@@ -437,9 +449,24 @@ def test_history_tells_of_earlier_cases_of_a_key(book: Ledger) -> None:
         assert ledger.cases_of_keys(c, "orders", [("1",)]) == ledger.cases_of_keys(c, "planes", [(1,)]) == {}
 
 
+def named(*names: str) -> tuple[Check, ...]:
+    return tuple(checks.Checksum(named=name) for name in names)
+
+
+ORDERS = TableSpec(
+    "orders",
+    Relation("source", "orders"),
+    Relation("target", "orders"),
+    ("id",),
+    checks=(checks.ColumnFigure("sum", "amount", named="sum"), *named("fields", "count", *map(str, RECORDS))),
+)
+
+
 def unexplained(book: Ledger) -> list[tuple[str, str]]:
+    """What the newest findings leave to be compared, once cases have been made of them."""
+    review.route(book, Project({}, {"orders": ORDERS}), minute(0))
     with book.begin() as c:
-        return ledger.unexplained_windows(c, {"orders": ["sum"]})
+        return ledger.unexplained_windows(c)
 
 
 THIRDS = [finding(check=kind.value, kinds=(kind,)) for kind in RECORDS]
@@ -488,44 +515,30 @@ def test_a_figure_that_has_not_failed_asks_for_nothing(book: Ledger, change: dic
 def test_a_case_made_of_all_records_asks_for_them_again(book: Ledger) -> None:
     """When its comparison is older than the window's newest evaluation and the case is open."""
     record(book, finding(missing(1), check="records"))
-    append(book, CaseEventType.FOUND, data=found(1))
     assert unexplained(book) == []
 
     record(book, finding(check="count", kinds=()))
     assert unexplained(book) == [("orders", DAY)]
 
-    append(book, CaseEventType.RESOLVED)
+    record(book, finding(check="records"), finding(check="count", kinds=()))
     assert unexplained(book) == []
 
 
 def test_a_case_of_other_checks_asks_for_nothing(book: Ledger) -> None:
     """Its own checks compare it again."""
     record(book, finding(missing(1)))
-    append(book, CaseEventType.FOUND, data=found(1))
+    assert unexplained(book) == []
     record(book, finding(check="count", kinds=()))
 
     assert unexplained(book) == []
 
 
-def test_no_more_windows_than_asked_for(book: Ledger) -> None:
-    """The first of them."""
-    record(book, *(figure(window=f"2025-01-0{n}") for n in (3, 1, 2)))
-
-    with book.begin() as c:
-        assert ledger.unexplained_windows(c, {"orders": ["sum"]}, most=2) == [
-            ("orders", "2025-01-01"),
-            ("orders", "2025-01-02"),
-        ]
-
-
 @pytest.mark.parametrize("other", [{"table": "a_gone"}, {"check": "rule"}])
-def test_figures_that_are_asked_about_are_not_crowded_out(book: Ledger, other: dict[str, Any]) -> None:
-    """However many windows of other tables, or of checks that no record explains, come first."""
-    record(book, *(figure(**other, window=f"2024-01-0{n}") for n in range(1, 4)), figure())
+def test_figures_that_nobody_declares_ask_for_nothing(book: Ledger, other: dict[str, Any]) -> None:
+    """Those of other tables, and those of checks that there are no more."""
+    record(book, figure(**other), figure(window="2025-01-02"))
 
-    with book.begin() as c:
-        assert ledger.unexplained_windows(c, {"orders": ["sum"]}, most=1) == [("orders", DAY)]
-        assert ledger.unexplained_windows(c, {}, most=1) == ledger.unexplained_windows(c, {"orders": []}, most=1) == []
+    assert unexplained(book) == [("orders", "2025-01-02")]
 
 
 def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:
@@ -541,7 +554,7 @@ def test_a_comparison_that_cannot_run_is_asked_for_once(book: Ledger) -> None:
 def test_a_comparison_that_cannot_run_again_is_asked_for_once(book: Ledger) -> None:
     """Of an open case that stands on one that could."""
     record(book, finding(missing(1), check="records"))
-    append(book, CaseEventType.FOUND, data=found(1))
+    assert unexplained(book) == []
     record(book, finding(check="records", kinds=(), error="no connection"))
     assert unexplained(book) == []
 

@@ -92,7 +92,7 @@ def fill_wave(session: Session, place: Place, wanted: Sequence[Wanted], mode: Mo
     failed = {(item.spec.name, key) for item in wanted for key in item.windows} - last.done
     tell(f"Backfill {backfill_id}: {last.result}")
     if failed:
-        tell_failed(session, backfill_id, failed, last, order)
+        tell_failed(session, backfill_id, failed, last, order, mode)
     return not failed
 
 
@@ -105,12 +105,13 @@ def cancelled(webserver: Webserver, backfill_id: str) -> str:
     return f"Backfill {backfill_id} is cancelled; what it has loaded stays."
 
 
-def tell_failed(
+def tell_failed(  # noqa: PLR0913, PLR0917 - what failed, of what
     session: Session,
     backfill_id: str,
     failed: Collection[tuple[str, str]],
     last: backfills.Progress,
     order: LoadingOrder,
+    mode: Mode,
 ) -> None:
     """Each cause once with its days, what lies behind it, and the commands that go on or take it back."""
     found = causes(session.instance, backfill_id)
@@ -135,9 +136,26 @@ def tell_failed(
                 )
     passing = found and all(cause.passing for cause in found)
     after = "Try again" if passing else "When that is mended, load what is missing"
-    tell(f"{after}: {next_command(f'recon backfill {shlex.join(tables)} --missing')}")
+    tell(f"{after}: {' && '.join(map(next_command, to_repeat(session, failed, mode)))}")
     if last.done:
         tell(f"Take back what was loaded: {next_command(f'recon rollback backfill {backfill_id}')}")
+
+
+def to_repeat(session: Session, failed: Collection[tuple[str, str]], mode: Mode) -> list[str]:
+    """The commands that load what failed in the same way: as what is missing, or, where Dagster knows better, as days.
+
+    A day that was loaded before is missing only after a run of it has failed, and some had none.
+    """
+    how = "" if mode is Mode.INSERT_MISSING else f" --mode {mode.value} --yes"
+    windows = {table: sorted(key for name, key in failed if name == table) for table in sorted({t for t, _ in failed})}
+    specs = session.project.tables
+    missing = {table: set(session.missing(specs[table]).windows) for table in windows}
+    lost = [table for table, keys in windows.items() if not specs[table].days or set(keys) <= missing[table]]
+    commands = [f"recon backfill {shlex.join(lost)} --missing{how}"] if lost else []
+    for table in sorted(windows.keys() - lost):
+        days = f"--from {windows[table][0]} --to {windows[table][-1]}"
+        commands.append(f"recon backfill {shlex.quote(table)} {days}{how}")
+    return commands
 
 
 def span_of(windows: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +43,6 @@ from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Verdict
 from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.sessions import Session
-from recon_assets.orchestration.webserver import Webserver
 
 app = typer.Typer()
 
@@ -127,7 +127,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     first: FirstDay = None,
     last: LastDay = None,
     file: File = None,
-    missing: Annotated[bool, typer.Option("--missing", help="Only days that Dagster does not know as loaded.")] = False,  # noqa: FBT002
+    missing: Annotated[bool, typer.Option("--missing", help="Only days not loaded, or that failed last.")] = False,  # noqa: FBT002
     mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
     yes: Annotated[bool, typer.Option("--yes", help="Load by a mode that changes or deletes rows.")] = False,  # noqa: FBT002
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and launch nothing.")] = False,  # noqa: FBT002
@@ -139,7 +139,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     Interrupted, it cancels the backfill that it follows; what that has loaded stays.
     """
     days = span(first, last)
-    with interruptible(as_typed("--missing")), sessions.session(context.environment(file)) as session:
+    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
         refuse_columns(mode)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
@@ -352,14 +352,13 @@ def between(wanted: Wanted, days: Span) -> Wanted:
         return wanted
     low, high = (day.isoformat() if day else None for day in days)
     keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
-    return Wanted(wanted.spec, keys)
+    return replace(wanted, windows=keys)
 
 
 @contextmanager
 def reached(session: Session, url: str | None) -> Iterator[Place]:
     """The webserver to talk to: the one that is named, the one that runs on this home, or one of our own."""
-    known = Webserver(url, token=session.environ.get("RECON_WEB_TOKEN", "")) if url else session.dagster.running()
-    if known:
+    if known := session.webserver(url):
         yield Place(known)
         return
     tell("Starting Dagster (code server, webserver, daemon) ...")
@@ -377,7 +376,6 @@ def interruptible(again: str | None = None) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED if again else 0) from None
 
 
-def as_typed(*options: str) -> str:
-    """The command that is running, as it was typed, and with these options besides."""
-    typed = sys.argv[1:]
-    return shlex.join(["recon", *typed, *(option for option in options if option not in typed)])
+def as_typed() -> str:
+    """The command that is running, as it was typed."""
+    return shlex.join(["recon", *sys.argv[1:]])

@@ -36,6 +36,7 @@ UNENDED = frozenset(dg.DagsterRunStatus) - {
     dg.DagsterRunStatus.FAILURE,
     dg.DagsterRunStatus.CANCELED,
 }
+LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 UNFINISHED = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
@@ -89,6 +90,26 @@ def materialized(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned:
     if partitioned:
         return frozenset(instance.get_materialized_partitions(key)) - taken_back(instance, key)
     return frozenset(latest_materializations(instance, key, [ALL]))
+
+
+def not_brought(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned: bool) -> frozenset[str]:
+    """The partitions whose newest load, by a run that has failed or was cancelled, did not materialize them.
+
+    What they had been materialized with before may still be shown. ``all`` stands for an unpartitioned asset.
+    """
+    log = instance.event_log_storage
+    if partitioned:
+        tries = log.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+        tried = {day: run for day, (run, _) in tries.items()}
+    else:
+        planned, records = log.get_latest_planned_materialization_info(key), latest_records(instance, key, [ALL])
+        later = planned and (ALL not in records or records[ALL].storage_id < planned.storage_id)
+        tried = {ALL: planned.run_id} if planned and later else {}
+    if not tried:
+        return frozenset()
+    lost = instance.get_runs(dg.RunsFilter(run_ids=list(set(tried.values())), statuses=list(LOST)))
+    runs = {run.run_id for run in lost}
+    return frozenset(day for day, run in tried.items() if run in runs)
 
 
 def history(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> list[dg.EventLogRecord]:

@@ -65,6 +65,11 @@ def window_keys(spec: TableSpec, now: datetime) -> list[str]:
 
 
 def missing(instance: dg.DagsterInstance, spec: TableSpec, now: datetime) -> tuple[str, ...]:
-    """The finished windows that Dagster does not know as materialized, oldest first."""
-    known = materialized(instance, spec)
+    """The finished windows that Dagster does not know as materialized, or whose newest load failed, oldest first."""
+    known = materialized(instance, spec) - failed(instance, spec)
     return tuple(key for key in window_keys(spec, now) if key not in known)
+
+
+def failed(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
+    """The windows whose newest load has failed, whatever was loaded before."""
+    return adapter.not_brought(instance, dg.AssetKey(spec.name), partitioned=spec.days is not None)

@@ -73,15 +73,18 @@ class Wanted:
 
     spec: TableSpec
     windows: tuple[str, ...]
+    again: bool = False
+    """Whether some of them are materialized, and to be loaded all the same."""
 
     @property
     def bridged(self) -> bool:
         """Whether days between the wanted ones are passed over inside the runs, rather than split them.
 
         Dagster starts a run for each unbroken stretch of days, at 3 CPU-s and 2 s of waiting each; a day
-        that is passed over costs 5 ms, and is reported again as it was.
+        that is passed over costs 5 ms, and is reported again as it was. Runs know days that are to be passed over
+        by their being materialized, so none is where such a day is to be loaded.
         """
-        return bool(self.spec.days) and len(stretches(self.windows)) > MOST_STRETCHES
+        return bool(self.spec.days) and not self.again and len(stretches(self.windows)) > MOST_STRETCHES
 
     @property
     def calendar(self) -> tuple[object, ...]:
@@ -159,8 +162,14 @@ class Progress:
 
 
 def launch(webserver: Webserver, wanted: Sequence[Wanted], mode: Mode, tags: Mapping[str, str]) -> str:
-    """Ask the daemon for these windows; the backfill's id."""
+    """Ask the daemon for these windows; the backfill's id.
+
+    Raises:
+        DeclarationError: When the webserver does not know one of the tables.
+        UnavailableError: With what Dagster said, when it refuses.
+    """
     some = [item for item in wanted if item.windows]
+    webserver.repository_of(item.spec.name for item in some)
     config = {op_name(item.spec): {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
         "partitionsByAssets": [item.selector(some) for item in some],

@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from recon_assets.errors import DeclarationError
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import adapter
 from recon_assets.orchestration.backfills import answered
@@ -20,11 +19,6 @@ LAUNCH_TAG = "recon/launch"
 """On all runs of one launch; a run that Dagster starts in place of a lost one has the tags of that one."""
 POLL_SECONDS, LATE_SECONDS = 0.5, 10.0
 
-PLACE = """
-query Place($keys: [AssetKeyInput!]!) {
-  assetNodes(assetKeys: $keys) { repository { name location { name } } }
-}
-"""
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
   launchPipelineExecution(executionParams: $params) {
@@ -128,11 +122,7 @@ def launch(webserver: Webserver, scope: Scope, tags: Mapping[str, str]) -> str:
 def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
     """These checks and no asset, as GraphQL names them."""
     tables = [{"path": list(key.asset_key.path)} for key in scope.keys]
-    nodes = webserver.ask(PLACE, keys=tables)["assetNodes"]
-    if not nodes:
-        msg = f"{webserver.url} does not have {scope.keys[0].asset_key.to_user_string()}; reload its definitions."
-        raise DeclarationError(msg)
-    repository = nodes[0]["repository"]
+    repository = webserver.repository_of([key.asset_key.path[0] for key in scope.keys])
     return {
         "repositoryName": repository["name"],
         "repositoryLocationName": repository["location"]["name"],

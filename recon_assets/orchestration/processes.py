@@ -21,6 +21,7 @@ from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, soc
 
 import recon_assets
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
+from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
 
 HOST = "127.0.0.1"
@@ -83,22 +84,33 @@ class Dagster:
                 raise RefusedError(msg) from None
             yield
 
-    def running(self) -> Webserver | None:
-        """The webserver that is running on this home, if one is."""
+    def running(self, meant: Serving) -> Webserver | None:
+        """The webserver that is running on this home, if one is.
+
+        Raises:
+            RefusedError: When it serves something else than is ``meant``.
+        """
         try:
             known = json.loads((self.folder / ADDRESS_FILE).read_text())
             Webserver(known["url"], timeout=5, token=known["token"]).ask("{ version }")
         except (FileNotFoundError, ValueError, UnavailableError):  # it may be half written
             return None
+        if differences := list(meant.differences(known.get("serves", {}), known["token"])):
+            msg = (
+                f"{self.home}: the Dagster that runs on this home ({known['url']}) does not serve what this command"
+                f" means: {'; '.join(differences)}. Give this command the same, or stop that Dagster with Ctrl-C"
+                " there, or set RECON_HOME to another folder."
+            )
+            raise RefusedError(msg)
         return Webserver(known["url"], token=known["token"])
 
     @contextmanager
-    def known_as(self, webserver: Webserver) -> Iterator[None]:
-        """Tell other commands of this user where the webserver is, and what lets them in."""
-        address = self.folder / ADDRESS_FILE
+    def known_as(self, webserver: Webserver, serves: Serving) -> Iterator[None]:
+        """Tell other commands of this user where the webserver is, what lets them in, and what it serves."""
+        address, secret = self.folder / ADDRESS_FILE, webserver.token
         address.unlink(missing_ok=True)
         with open(os.open(address, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
-            json.dump({"url": webserver.url, "token": webserver.token}, file)
+            json.dump({"url": webserver.url, "token": secret, "serves": serves.noted(secret)}, file)
         try:
             yield
         finally:
@@ -154,10 +166,12 @@ def check_free(port: int, host: str = HOST) -> None:
 
 
 @contextmanager
-def services(home: Path, environ: Mapping[str, str], *, port: int = 0, host: str = HOST) -> Iterator[Services]:
+def services(
+    home: Path, environ: Mapping[str, str], serves: Serving, *, port: int = 0, host: str = HOST
+) -> Iterator[Services]:
     """Run Dagster on ``home`` while the block runs, which begins once the tables are loaded.
 
-    ``environ`` is what `Dagster.environment` made. Port 0 means any free one.
+    ``environ`` is what `Dagster.environment` made, and ``serves`` what it names. Port 0 means any free one.
     """
     dagster = Dagster(home)
     port = port or free_port()
@@ -172,7 +186,7 @@ def services(home: Path, environ: Mapping[str, str], *, port: int = 0, host: str
             if name == "code-server":
                 wait_until((folder / "code").exists, running)
         wait_until(lambda: answers(webserver), running)
-        stack.enter_context(dagster.known_as(webserver))
+        stack.enter_context(dagster.known_as(webserver, serves))
         yield running
 
 

@@ -26,6 +26,7 @@ from recon_assets.orchestration.memory import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
 from recon_assets.orchestration.review_sensor import Left
 from recon_assets.orchestration.rollbacks import show_rollbacks
+from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
 
 DEFAULT_HOME = ".recon"
@@ -50,8 +51,23 @@ class Session:
         """
         with self.dagster.alone():
             adapter.fail_abandoned_runs(self.instance)
-            with services(self.dagster.home, self.environ, port=port, host=host) as running:
+            with services(self.dagster.home, self.environ, self.serving, port=port, host=host) as running:
                 yield running
+
+    @property
+    def serving(self) -> Serving:
+        """What Dagster serves when this sitting starts it."""
+        return Serving.of(self.project, self.environ)
+
+    def webserver(self, url: str | None = None) -> Webserver | None:
+        """The one at ``url``; without, the one that runs on this home, if one does.
+
+        Raises:
+            RefusedError: When that of this home serves something else than this sitting is about.
+        """
+        if url:
+            return Webserver(url, token=self.environ.get("RECON_WEB_TOKEN", ""))
+        return self.dagster.running(self.serving)
 
     @property
     def mark(self) -> Mapping[str, str]:
@@ -65,8 +81,9 @@ class Session:
         return {**self.mark, **({review.PERSON_TAG: who} if who else {})}
 
     def missing(self, spec: TableSpec) -> Wanted:
-        """The windows of a table that Dagster does not know as materialized."""
-        return Wanted(spec, adoption.missing(self.instance, spec, datetime.now(UTC)))
+        """The windows of a table that Dagster does not know as materialized, or whose newest load failed."""
+        windows = adoption.missing(self.instance, spec, datetime.now(UTC))
+        return Wanted(spec, windows, again=not adoption.materialized(self.instance, spec).isdisjoint(windows))
 
     def everything(self, spec: TableSpec) -> Wanted:
         """Every finished window of a table."""
@@ -123,7 +140,8 @@ class Session:
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""
-        found = adapter.latest_materializations(self.instance, dg.AssetKey(spec.name), self._keys(spec))
+        keys = frozenset(self._keys(spec)) - adoption.failed(self.instance, spec)
+        found = adapter.latest_materializations(self.instance, dg.AssetKey(spec.name), keys)
         origins = [str(event.metadata["origin"].value) for event in found.values() if "origin" in event.metadata]
         return Provenance(
             spec.name,

@@ -1,7 +1,7 @@
 """A running Dagster webserver, asked over HTTP in GraphQL."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -16,6 +16,11 @@ query Locations {
     ... on Workspace { locationEntries { locationOrLoadError { __typename ... on PythonError { message } } } }
     ... on PythonError { message }
   }
+}
+"""
+PLACES = """
+query Places($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) { assetKey { path } repository { name location { name } } }
 }
 """
 
@@ -91,6 +96,24 @@ class Webserver:
                 msg = f"Dagster could not load the tables: {location['message'].strip()}"
                 raise DeclarationError(msg)
         return bool(loaded) and all(loaded)
+
+    def repository_of(self, tables: Iterable[str]) -> Mapping[str, Any]:
+        """The repository that has these tables, as GraphQL names it.
+
+        Raises:
+            DeclarationError: When it lacks one of them: what it serves is not what the command has read.
+        """
+        wanted = list(dict.fromkeys(tables))
+        nodes = self.ask(PLACES, keys=[{"path": [name]} for name in wanted])["assetNodes"]
+        found = {node["assetKey"]["path"][0] for node in nodes}
+        if lacking := [name for name in wanted if name not in found]:
+            msg = (
+                f"{self.url} does not have {', '.join(lacking)}: it serves another declaration, or one that was changed"
+                " since. Start it again with this one, or reload its definitions there."
+            )
+            raise DeclarationError(msg)
+        repository: Mapping[str, Any] = nodes[0]["repository"]
+        return repository
 
 
 def sentence(message: str) -> str:

@@ -1,11 +1,21 @@
 """Adopting a history that Dagster did not load."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
+from recon_assets.cli.filling import to_repeat
+from recon_assets.model import Loaded, Mode, Window
 from recon_assets.orchestration.adoption import adopt_counts, materialized, missing, window_keys
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS
+from recon_assets.orchestration.loading import LoadConfig
+from recon_assets.orchestration.processes import Dagster
+from recon_assets.orchestration.sessions import Session
+from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, PROJECT, Scripted, days, failing, job, ten_rows
+from recon_assets_tests.dagster.test_backfills import ODD_DAYS
 
 NOW = datetime(2013, 3, 6, 12, tzinfo=UTC)
 """Five days of March are over in New York."""
@@ -37,6 +47,46 @@ def test_adopting_twice_changes_nothing(instance: dg.DagsterInstance) -> None:
 
     assert (again.adopted, again.known) == ((), ("2013-03-01",))
     assert len(instance.fetch_materializations(KEY, limit=10).records) == 1
+
+
+def test_a_day_that_failed_when_it_was_loaded_again_is_missing(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    """Whatever was loaded before; adopting does not hide it, and what failed is loaded, not passed over."""
+    session = Session(Dagster(tmp_path), {}, PROJECT, instance)
+    tags, days_of_march = days("2013-03-01", "2013-03-03"), tuple(f"2013-03-0{day}" for day in range(1, 6))
+    job(Scripted()).execute_in_process(instance=instance, tags=tags)
+    assert missing(instance, FLIGHTS, NOW) == days_of_march[3:]
+
+    again = job(Scripted(failing("2013-03-02"))).execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+    assert not again.success
+    assert missing(instance, FLIGHTS, NOW) == ("2013-03-02", *days_of_march[3:])
+    assert adopt_counts(instance, FLIGHTS, {"2013-03-02": 1}, NOW).known == days_of_march[:3]
+    assert session.missing(FLIGHTS).again
+    assert not replace(session.missing(FLIGHTS), windows=ODD_DAYS).bridged
+    assert session.provenance(FLIGHTS).filled == 2
+    of = partial(to_repeat, session)
+    assert of({("flights", "2013-03-02")}, Mode.INSERT_MISSING) == ["recon backfill flights --missing"]
+    assert of({("flights", day) for day in days_of_march[:2]} | {("airlines", "all")}, Mode.REPLACE) == [
+        "recon backfill airlines --missing --mode replace --yes",
+        "recon backfill flights --from 2013-03-01 --to 2013-03-02 --mode replace --yes",
+    ]
+
+    job(Scripted()).execute_in_process(instance=instance, tags=tags)
+    assert missing(instance, FLIGHTS, NOW) == days_of_march[3:]
+
+
+def test_a_table_without_days_that_failed_when_it_was_loaded_again_is_missing(instance: dg.DagsterInstance) -> None:
+    """Until it is loaded, or adopted, later."""
+
+    def broken(window: Window, settings: LoadConfig) -> Loaded:
+        msg = f"{window}: {settings.mode}"
+        raise ValueError(msg)
+
+    def run(load: Callable[[Window, LoadConfig], Loaded]) -> tuple[str, ...]:
+        job(Scripted(load), AIRLINES).execute_in_process(instance=instance, raise_on_error=False)
+        return missing(instance, AIRLINES, NOW)
+
+    assert [run(load) for load in (broken, ten_rows, broken, ten_rows)] == [("all",), (), ("all",), ()]
 
 
 def test_days_outside_the_declared_ones_are_not_reported(instance: dg.DagsterInstance) -> None:

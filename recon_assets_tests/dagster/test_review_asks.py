@@ -11,6 +11,7 @@ import pytest
 from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration.processes import ADDRESS_FILE, Dagster, address
 from recon_assets.orchestration.review_sensor import Work, judgements
+from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets.review import Look
 from recon_assets_tests.dagster.example import OPS, WAREHOUSE, Promise, spec
@@ -80,7 +81,7 @@ def test_only_this_user_may_read_what_lets_in(tmp_path: Path) -> None:
 
     webserver = Webserver("http://127.0.0.1:1", 1.0, "s3cret")
 
-    with dagster.known_as(webserver):
+    with dagster.known_as(webserver, Serving("demo", {})):
         assert path.stat().st_mode & 0o777 == 0o600
         assert "s3cret" in path.read_text()
         assert "s3cret" not in repr(webserver)

@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from recon_assets import cli
@@ -175,6 +177,26 @@ def tell_where_it_stands(environ: dict[str, str]) -> None:
     assert "127.0.0.1" in unknown.stderr
 
 
+def refuse_to_load_elsewhere(session: Session, environ: dict[str, str], url: str) -> None:
+    """A command of another environment than that of the running Dagster is refused before it launches anything."""
+    target, copy = sa.make_url(environ["RECON_TARGET_URL"]), Path(environ["RECON_TABLES"]).with_name("copy.yaml")
+    copy.write_text(TABLES)
+    others = (
+        ("RECON_TARGET_URL", target.set(password="s3cret"), "the password or an option of warehouse"),  # noqa: S106 - it opens nothing
+        ("RECON_TARGET_URL", target.set(database="other"), "/other here. Give this command the same, or stop that"),
+        ("RECON_TABLES", copy, f"the declaration is {environ['RECON_TABLES']} there, and {copy} here"),
+    )
+    for name, value, said in others:
+        known = value.render_as_string(hide_password=False) if isinstance(value, sa.URL) else str(value)
+        for command in (["backfill"], ["check", "--launch"]):
+            refused = CliRunner().invoke(cli.app, [*command, "orders"], env={name: known, "COLUMNS": "900"})
+            assert (refused.exit_code, said in refused.output) == (2, True), refused.output
+            assert "s3cret" not in refused.output
+    with pytest.raises(DeclarationError, match=r"does not have shops: it serves another declaration"):
+        session.fill(Webserver(url), [Wanted(replace(orders(session), name="shops"), DAYS)])
+    assert session.instance.get_runs() == []
+
+
 def tell_who_launched(session: Session, environ: dict[str, str]) -> None:
     """The tags of what commands have launched, and the ledger of what that wrote."""
     tags = [run.tags for run in session.instance.get_runs()]
@@ -191,6 +213,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
     with sessions.session(environ) as session, session.served() as running:
         wanted = session.missing(orders(session))
         assert wanted.windows == DAYS
+        refuse_to_load_elsewhere(session, environ, running.webserver.url)
 
         plan_from_the_command_line()
         first = CliRunner().invoke(cli.app, ["backfill", "orders"], env={"COLUMNS": "500"})
@@ -207,7 +230,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert again.windows == (BROKEN_DAY,)
         assert last(session, again, running.webserver.url).status == "COMPLETED_SUCCESS"
         assert session.provenance(orders(session)) == sessions.Provenance("orders", adopted=0, filled=20, missing=0)
-        assert session.dagster.running()
+        assert session.webserver()
 
         check_alone(session, environ, running.webserver.url)
         judge_from_the_command_line(session, environ, running.webserver.url)
@@ -221,5 +244,5 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         running.children["daemon"].wait()
         with pytest.raises(UnavailableError, match="The daemon ended"):
             running.check()
-    assert session.dagster.running() is None
+    assert session.webserver() is None
     assert len(copied(environ)) == 19

@@ -525,9 +525,7 @@ def test_a_password_is_seen_and_hidden_whatever_it_holds(password: str) -> None:
 def test_the_way_to_go_on_is_the_command_as_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tables and days too, or it would be refused, or load others."""
     monkeypatch.setattr(sys, "argv", ["/bin/recon", "backfill", "a table", "--from", "2013-03-01"])
-    assert runs.as_typed("--missing") == "recon backfill 'a table' --from 2013-03-01 --missing"
-    monkeypatch.setattr(sys, "argv", ["/bin/recon", "backfill", "--missing", "--all"])
-    assert runs.as_typed("--missing") == "recon backfill --missing --all"
+    assert runs.as_typed() == "recon backfill 'a table' --from 2013-03-01"
 
 
 def test_what_to_type_next_is_of_the_same_declaration(runner: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """The source's rows of one window on their way into the target: streamed unseen, or made to fit, or refused by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets.dialect import bulk
 from recon_assets.errors import DoesNotFitError
-from recon_assets.model import Kind, Window
+from recon_assets.model import Kind, Window, masked
 from recon_assets.reading import ColumnPair, Pair, rows, selection
 from recon_assets.values.fitting import converter, passthrough
 from recon_assets.writing.keys import key_shown, unstaged
@@ -18,7 +18,7 @@ from recon_assets.writing.keys import key_shown, unstaged
 Row = tuple[Any, ...]
 WINDOW_UNTOUCHED = "nothing of this window was written"
 MEND = "Mend the row in the source, widen the target's column, or ignore it under columns.ignore."
-LOAD_PARENT = "It names a row of another table that is not there: load that table first, or mend the row that it names."
+LOAD_PARENT = "It names a row of another table that is not there{}: load that row first, or mend the one that names it."
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,29 @@ class SourceRows:
         key = key_shown(self.pair.spec, map(values.get, self.pair.spec.key))
         return DoesNotFitError(
             f"{self.pair.spec.name} {self.window}: the row with {key}: {self.unstaged(why)}; {WINDOW_UNTOUCHED}."
-            f" {advice(why)}"
+            f" {advice(why, self.parents_of(values))}"
         )
+
+    def parents_of(self, row: Mapping[str, Any]) -> str:
+        """The rows of other tables that a row names, by their keys; which of them is lacking, the constraint says."""
+        sources = {column.target.name: column.source.name for column in self.pair.columns}
+        named = []
+        for foreign in self.pair.target_schema.foreign_keys:
+            cells = [(sources[name], row[sources[name]]) for name in foreign.columns if name in sources]
+            if len(cells) == len(foreign.columns) and all(value is not None for _, value in cells):
+                shown = [masked(name, value, self.pair.spec.private) for name, value in cells]
+                key = ", ".join(f"{name}={value}" for name, value in zip(foreign.parent_columns, shown, strict=True))
+                named.append(f"{foreign.parent_table} with {key}")
+        return " or ".join(named)
 
     def unstaged(self, said: str) -> str:
         """With the target's name of a column where the stage's was said."""
         return unstaged(said, [column.target for column in self.pair.columns])
 
 
-def advice(why: str) -> str:
-    """What to do about a row that the target refuses."""
-    return LOAD_PARENT if "foreign key violation" in why else MEND
+def advice(why: str, parents: str = "") -> str:
+    """What to do about a row that the target refuses, and that names these rows of other tables."""
+    return LOAD_PARENT.format(f" ({parents})" if parents else "") if "foreign key violation" in why else MEND
 
 
 def _objection(convert: Callable[[Any], Any], value: Any) -> str | None:

@@ -56,12 +56,17 @@ POSTGRESQL = {
     "label": Misfit(LONG, "text", "mood", "a label that the enum does not have"),
     "check": Misfit(987654321, "integer", "integer constraint positive check (v < 5)", r"check violation \(positive\)"),
     "unique": Misfit(77, "integer", "integer constraint single unique", r"unique violation \(single\)", good=77),
-    "parent": Misfit(987654321, "integer", "integer constraint up references parent", r"foreign key violation \(up\)"),
-    "late parent": Misfit(
-        987654321,
+    "parent": Misfit(
+        4242,
         "integer",
-        "integer constraint up references parent deferrable initially deferred",
-        r"violation \(up\)",
+        "integer constraint up references parent",
+        r"foreign key violation \(up\); .* that is not there \(\S*parent with id=4242\): load that row first",
+    ),
+    "late parent": Misfit(
+        4242,
+        "integer",
+        "integer constraint up references parent deferrable initially deferred, w integer references parent",
+        r"violation \(up\); .* with id=4242\)",
     ),
     "NUL": Misfit(f"{LONG}\0", "text", "text", "text with a NUL character", "sqlite"),
     "NUL in JSON": Misfit('"987654321\\u0000"', "json", "jsonb", "untranslatable character"),

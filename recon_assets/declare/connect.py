@@ -50,7 +50,8 @@ class _Look:
         for spec in self.project.tables.values():
             table = self._table(spec)
             if table:
-                self._judge(table)
+                with self._noted(("tables", spec.name)):
+                    self._judge(table)
         self._sources_refuse_writes()
         self._targets_take_loads()
 

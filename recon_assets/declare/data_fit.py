@@ -13,13 +13,16 @@ from recon_assets.declare.table import Table
 from recon_assets.dialect import servers
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.table_survey import character_count, is_midnight, microseconds
-from recon_assets.errors import UnavailableError
+from recon_assets.errors import ReconError
 from recon_assets.model import Column, Kind, Type, plural
 from recon_assets.reading.names import cast_to, relation_of
 from recon_assets.values import DATETIMES
 from recon_assets.values.numbers import REAL_BITS
 
 _CAST = "Cast it under `columns.cast`, ignore it, or change the target's type."
+_SHORT_UUID = (
+    "Both are compared as UUIDs; to load, read a query in which it has no hyphens, or change the target's type."
+)
 _OTHER_WINDOW = "Declare `window: none`, or choose another column."
 _LOOKED_AT = 1_000_000
 """So many rows are looked at: a load refuses what does not fit anyway, so that a look need not prove anything."""
@@ -75,7 +78,7 @@ def _doubts(table: Table, rows: sa.FromClause) -> Iterator[_Doubt]:
         found = misfit(column.type, other.type)
         if found:
             fits = _fits(value, column, other, table) if found[0] == "warning" else None
-            yield _Doubt(column.name, *found, fits)
+            yield _Doubt(column.name, *found, fits, hint=_SHORT_UUID if column.type.kind is Kind.UUID else _CAST)
         dated = {column.type.kind, other.type.kind} <= DATETIMES
         if dated and servers.is_mysql(table.source) and not servers.is_mysql(table.target):
             parts = (sa.func.year(value), sa.func.month(value), sa.func.dayofmonth(value))
@@ -98,7 +101,7 @@ def _wrong_rows(table: Table, rows: sa.FromClause, doubts: Sequence[_Doubt]) -> 
     try:
         with driver_errors(str(table.spec.source)), table.source.connect() as connection:
             counts = connection.execute(sa.select(sa.func.count(), *(sa.func.sum(flag) for flag in some.c))).one()
-    except UnavailableError:
+    except ReconError:  # a look that fails leaves what the types say
         return [None] * len(doubts)
     counted = iter(counts[1:])
     return [int(next(counted)) if doubt.fits is not None and counts[0] else None for doubt in doubts]
@@ -160,7 +163,7 @@ def _text_fits(value: sa.ColumnElement[Any], other: Column, source: sa.Engine) -
     if to.kind is Kind.ENUM:
         return value.in_(to.labels)
     if to.kind is Kind.UUID:
-        return value.like(_UUID)
+        return sa.or_(value.like(_UUID), value.like("_" * 32))
     if to.kind is Kind.JSON and servers.is_mysql(source):
         return sa.func.json_valid(value) == 1
     return None

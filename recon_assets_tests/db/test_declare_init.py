@@ -331,6 +331,23 @@ def test_bounds_that_the_source_has_no_integer_for_are_no_bounds(made: Made, tmp
     assert [message.partition(":")[0] for message in found] == ["`id` (1 row)", "`n` (1 row)"]
 
 
+def test_uuids_without_room_for_hyphens_have_a_way_out(made: Made, tmp_path: Path) -> None:
+    """As Django has them in MySQL: they are compared, and a load of them is refused."""
+    source = ["CREATE TABLE t (id uuid PRIMARY KEY)", "INSERT INTO t VALUES (repeat('0', 32)::uuid)"]
+    urls = {
+        "RECON_SOURCE_URL": made("postgresql", source),
+        "RECON_TARGET_URL": made("mysql", ["CREATE TABLE t (id char(32) PRIMARY KEY)"]),
+    }
+    path = tmp_path / "tables.yaml"
+    path.write_text(drafted(*urls.values()))
+
+    found = [item for item in connected(read(path, urls)).problems if item.path[0] == "tables"]
+
+    assert [(item.message.partition(":")[0], item.hint.partition(";")[0]) for item in found] == [
+        ("`id` (1 row)", "Both are compared as UUIDs")
+    ]
+
+
 def test_dates_of_zeros_are_said_before_a_load_refuses_them(made: Made, tmp_path: Path) -> None:
     """MySQL may hold them, and no other database; JSON and labels that are none are seen in the rows, too."""
     of = "id integer NOT NULL PRIMARY KEY, birthday date, seen {moment}, note {note}, status {label}, flags {flags}"

@@ -66,7 +66,10 @@ def window_groups(c: sa.Connection, spans: Spans) -> list[Group]:
     whole, changed = _judged.c.window_key == ALL.key, schema.later_than_judged(_judged.c.changed)
     by = (_judged.c.table_name, whole.label("whole"), _judged.c.outcomes, changed.label("changed"))
     figures = (sa.func.count().label("windows"), sa.func.max(_judged.c.evaluation).label("newest"))
-    groups = sa.select(*by, *figures).where(*_judged_of(c, spans)).group_by(*by).subquery()
+    columns = tuple(sa.Column(name, sa.Text) for name in ("table_name", "first", "end"))
+    these = given(columns, [(table, *span) for table, span in spans.items()])
+    declared = sa.exists().where(_judged.c.table_name == these.c.table_name, _inside(these.c.first, these.c.end))
+    groups = sa.select(*by, *figures).where(owned(c, _judged), declared).group_by(*by).subquery()
     found = sa.select(groups, _evaluation.c.at).join(_evaluation, _evaluation.c.id == groups.c.newest)
     return [
         Group(row.table_name, row.whole, _parsed(row.outcomes), row.changed, row.windows, row.at)
@@ -89,7 +92,8 @@ def wrong_windows(  # noqa: PLR0913 - which windows, and which page of them
     """
     of_them = _judged.c.outcomes.overlap(outcomes)
     order = (_judged.c.window_key != ALL.key, _judged.c.window_key.desc())
-    found = sa.select(_judged.c.window_key).where(*_judged_of(c, {table: span}), of_them)
+    inside = _inside(*map(sa.literal, span))
+    found = sa.select(_judged.c.window_key).where(owned(c, _judged), _judged.c.table_name == table, inside, of_them)
     if before:
         found = found.where(_judged.c.window_key != ALL.key)
     if before and before != ALL.key:
@@ -97,14 +101,10 @@ def wrong_windows(  # noqa: PLR0913 - which windows, and which page of them
     return list(c.scalars(found.order_by(*order).limit(limit)))
 
 
-def _judged_of(c: sa.Connection, spans: Spans) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of `judged` that are of a check, and of a window that the declaration still has."""
-    columns = tuple(sa.Column(name, sa.Text) for name in ("table_name", "first", "end"))
-    these = given(columns, [(table, *span) for table, span in spans.items()])
+def _inside(first: sa.ColumnElement[str], end: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether a row of `judged` is of a check, and of a window that the declaration still has."""
     key = _judged.c.window_key
-    inside = sa.or_(key == ALL.key, sa.and_(key >= these.c.first, key < these.c.end))
-    declared = sa.exists().where(_judged.c.table_name == these.c.table_name, inside)
-    return owned(c, _judged), _judged.c.evaluation.is_not(None), declared
+    return sa.and_(_judged.c.evaluation.is_not(None), sa.or_(key == ALL.key, sa.and_(key >= first, key < end)))
 
 
 def _parsed(outcomes: Sequence[str]) -> Mapping[str, Outcome]:

@@ -109,7 +109,7 @@ class Agreement:
         return [f"{count:,} {said}" for count, said in found if count]
 
     def _whole(self) -> list[str]:
-        if self.whole is None or self.whole.agrees:
+        if self.whole is None or self.whole.agrees or not self.total:
             return []
         said = {Verdict.DIFFERS: "fail", Verdict.UNKNOWN: "could not run", Verdict.NOT_COMPARED: "have not run yet"}
         return [f"the checks of no single day {said[self.whole]}"]

@@ -7,6 +7,8 @@ import psycopg
 
 from recon_assets import checks, ledger, review
 from recon_assets.checks import with_undated
+from recon_assets.ledger import Ledger
+from recon_assets.ledger.projects import engine_of
 from recon_assets.model import Agreement, Decision, Finding, Verdict
 from recon_assets_tests.db.reviewed import CHECKS, DAY, NEXT, Shop
 
@@ -32,6 +34,8 @@ def test_each_day_is_what_its_checks_said_last(pg: Shop) -> None:
     pg.route()
     assert answer(pg).sentence == "1 of 3 days differs"
     assert (answer(pg).cases, answer(pg).verdict, answer(pg).compared) == (1, Verdict.DIFFERS, at)
+    other = Ledger(engine_of(pg.book.engine, replace(pg.project, name="other")))
+    assert answer(replace(pg, book=other)) == Agreement("t", daily=True, windows={Verdict.NOT_COMPARED: 3})
 
     pg.decide("missing", Decision.KEEP_TARGET)
     pg.correct()

@@ -67,6 +67,8 @@ def seen(book: Ledger) -> dict[str, Any]:
             "undo": [case.id for case in ledger.cases_to_undo(c)],
             "show": [case.id for case in ledger.cases_to_show(c, 10)],
             "closed": ledger.cases_closed_before(c, minute(999)),
+            "groups": sum(group.windows for group in ledger.window_groups(c, {"orders": ("2000", "3000")})),
+            "wrong": ledger.wrong_windows(c, "orders", ("2000", "3000"), ["failed fields"], before="", limit=9),
             "asked": ledger.asked_windows(c),
             "changed": ledger.changed_windows(c),
             "unexplained": ledger.unexplained_windows(c),

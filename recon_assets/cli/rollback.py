@@ -1,6 +1,7 @@
 """The command that takes back what was written: rollback case, run, backfill."""
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import typer
 
 from recon_assets import review
 from recon_assets.cli import cases, context
+from recon_assets.cli.context import next_command
 from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, tell
 from recon_assets.cli.review import Limit, Note, Reviewer
@@ -73,8 +75,9 @@ def _show(done: RolledBack, specs: Mapping[str, TableSpec], limit: int) -> None:
     if done.dry_run:
         tell("Nothing was written. Write: the same command with --yes")
     elif done.windows:
-        tables = " ".join(sorted({window.table for window in done.windows}))
-        tell(f"What was not loaded before counts as missing again. Load it: recon backfill {tables} --missing")
+        tables = shlex.join(sorted({window.table for window in done.windows}))
+        again = next_command(f"recon backfill {tables} --missing")
+        tell(f"What was not loaded before counts as missing again. Load it: {again}")
 
 
 def _counts(window: Restored) -> Counter[Action]:

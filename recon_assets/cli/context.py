@@ -10,6 +10,7 @@ from pathlib import Path
 from recon_assets import ledger, local
 from recon_assets.cli.output import remark
 from recon_assets.declare import DEMO, load_project, named, read
+from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Project
 
@@ -41,8 +42,7 @@ def declared_project(file: Path | None) -> Iterator[tuple[Project, Ledger | None
     Without a ledger nothing was ever decided.
     """
     asked = environment(file)
-    home = Path(asked.get("RECON_HOME") or ".recon")
-    remembered = not asked.get(LEDGER) and local.Local(home).data.exists()
+    remembered = not asked.get(LEDGER) and _home(asked).data.exists()
     named_project = _with_databases_named(asked)
     with _complete(asked, lacking=not named_project or remembered) as environ, ExitStack() as stack:
         project, url = named_project or load_project(environ=environ), environ.get(LEDGER)
@@ -61,6 +61,7 @@ def opened_ledger(file: Path | None) -> Iterator[Ledger]:
 @contextmanager
 def ledger_url() -> Iterator[str]:
     """Where the ledger is."""
+    _need_ledger(os.environ)
     with _complete(os.environ, lacking=not os.environ.get(LEDGER)) as environ:
         yield environ[LEDGER]
 
@@ -70,6 +71,7 @@ def project_and_ledger(file: Path | None) -> Iterator[tuple[Project, Ledger]]:
     """The project and its ledger."""
     asked = environment(file)
     named_project = _with_databases_named(asked)
+    _need_ledger(asked)
     with _complete(asked, lacking=not named_project or not asked.get(LEDGER)) as environ:
         project = named_project or load_project(environ=environ)
         with ledger.opened(environ[LEDGER], project) as memory:
@@ -79,6 +81,25 @@ def project_and_ledger(file: Path | None) -> Iterator[tuple[Project, Ledger]]:
 def _with_databases_named(environ: Mapping[str, str]) -> Project | None:
     """The project; None for the demo's, whose databases are embedded ones unless they are named."""
     return None if environ["RECON_TABLES"] == DEMO else load_project(environ=environ)
+
+
+def _home(environ: Mapping[str, str]) -> local.Local:
+    return local.Local(Path(environ.get("RECON_HOME") or ".recon"))
+
+
+def _need_ledger(environ: Mapping[str, str]) -> None:
+    """Refuses to make a ledger only to find nothing in it: it is elsewhere, or there is none yet.
+
+    Raises:
+        DeclarationError: When none is named, and this home has none.
+    """
+    home = _home(environ)
+    if not environ.get(LEDGER) and not home.data.exists():
+        msg = (
+            f"There is no ledger: {LEDGER} is not set, and {home.home} has none. Name it, or the folder by RECON_HOME;"
+            " recon dev, backfill and check --launch make one."
+        )
+        raise DeclarationError(msg)
 
 
 @contextmanager

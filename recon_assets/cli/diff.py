@@ -228,7 +228,7 @@ def _mismatched(report: Report) -> Table:
     for item in report.comparison.mismatched[:SAMPLE]:
         identity = [Text(shown(value)) for value in report.identity(item)]
         for column, values in list(item.columns.items())[:COLUMNS]:
-            left, right = (report.written(column, value, side) for side, value in enumerate(values))
+            left, right = (report.comparison.written(column, value, side) for side, value in enumerate(values))
             table.add_row(*identity, Text(column), *(Text(text) for text in beside(left, right, width)))
             identity = [Text()] * len(identity)
         if len(item.columns) > COLUMNS:

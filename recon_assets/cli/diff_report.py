@@ -17,7 +17,6 @@ from recon_assets.model import Comparison, Discrepancy, Value, plural, rows_of_s
 
 NAMED = 5
 """How many columns the verdict names; the notes name all."""
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'"
 
@@ -139,21 +138,13 @@ class Report:
         """What identifies a record in lists: its key, or all of it when there is no key."""
         return record.key if self.key else tuple((record.source or record.target or {}).values())
 
-    def written(self, column: str, value: Value, side: int) -> Value:
-        """A value of the source (0) or target (1) with the zeros that its column has: 11.10 and not 11.1."""
-        scale = self.comparison.scales.get(column, (0, 0))[side]
-        if not scale or not isinstance(value, str) or not _DECIMAL.fullmatch(value):
-            return value
-        whole, _, digits = value.partition(".")
-        return f"{whole}.{digits.ljust(scale, '0')}"
-
     def telling(self, record: Discrepancy) -> list[tuple[str, Value]]:
         """What tells a record of one side from others: its key, or all of it where keys are not unique."""
         if not self.comparison.duplicate_keys:
             return list(zip(self.heading, self.identity(record), strict=True))
         side = 0 if record.source is not None else 1
         values = record.source or record.target or {}
-        return [(name, self.written(name, value, side)) for name, value in values.items()]
+        return [(name, self.comparison.written(name, value, side)) for name, value in values.items()]
 
     def _any_record(self) -> Mapping[str, Value]:
         return next((item.source or item.target or {} for item in self.comparison.discrepancies), {})
@@ -303,7 +294,9 @@ def _write_html(file: IO[str], report: Report) -> None:
         lstrip_blocks=True,
     )
     page = pages.get_template("diff_report.html")
-    file.writelines(page.generate(report=report, found=report.comparison, shown=shown, written=report.written))
+    file.writelines(
+        page.generate(report=report, found=report.comparison, shown=shown, written=report.comparison.written)
+    )
 
 
 _WRITERS: Mapping[str, Callable[[IO[str], Report], None]] = {".csv": _write_csv, ".html": _write_html}

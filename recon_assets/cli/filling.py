@@ -32,13 +32,6 @@ class Place:
     running: Services | None = None
 
 
-def refuse_columns(mode: Mode) -> None:
-    """Raise for modes whose columns the command line cannot name."""
-    if mode.names_columns:
-        msg = f"--mode {mode}: name its columns in Dagster's launchpad; here use insert_missing, upsert or replace."
-        raise RefusedError(msg)
-
-
 def refuse_overwriting(wanted: Iterable[Wanted], mode: Mode, *, yes: bool) -> None:
     """Raise, before anything starts, when rows may be changed or deleted and nobody has said yes to it."""
     if mode is not Mode.INSERT_MISSING and not yes:

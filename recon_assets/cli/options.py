@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -25,6 +25,11 @@ File = Annotated[
 Elsewhere = Annotated[
     str | None, typer.Option("--webserver", metavar="URL", help="A Dagster webserver that runs elsewhere.")
 ]
+LoadMode = Annotated[
+    Literal["insert_missing", "upsert", "replace"],
+    typer.Option("--mode", case_sensitive=False, help="What the load may do to rows that the target has."),
+]
+"""Those of `Mode` that name no columns, in small letters or, as Dagster's launchpad has them, in capitals."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Strict = Annotated[
     bool,

@@ -23,12 +23,21 @@ from recon_assets.cli.filling import (
     Place,
     fill,
     nothing_to_load,
-    refuse_columns,
     refuse_overwriting,
     show,
     tell_plan,
 )
-from recon_assets.cli.options import AllTables, Elsewhere, File, Span, Tables, chosen, refuse_unknown_checks, span
+from recon_assets.cli.options import (
+    AllTables,
+    Elsewhere,
+    File,
+    LoadMode,
+    Span,
+    Tables,
+    chosen,
+    refuse_unknown_checks,
+    span,
+)
 from recon_assets.cli.output import screen, tell
 from recon_assets.declare import DEMO
 from recon_assets.demo import create
@@ -128,7 +137,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     last: LastDay = None,
     file: File = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only days not loaded, or that failed last.")] = False,  # noqa: FBT002
-    mode: Annotated[Mode, typer.Option(help="What the load may do to rows the target has.")] = Mode.INSERT_MISSING,
+    mode: LoadMode = "insert_missing",
     yes: Annotated[bool, typer.Option("--yes", help="Load by a mode that changes or deletes rows.")] = False,  # noqa: FBT002
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be loaded, and launch nothing.")] = False,  # noqa: FBT002
     webserver: Elsewhere = None,
@@ -141,16 +150,15 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     days = span(first, last)
     with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
         specs = chosen(session.project, tables, every=every)
-        refuse_columns(mode)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
         if nothing_to_load(wanted):
             return
         if dry_run:
             tell_plan(loading_order(session.project), wanted)
         else:
-            refuse_overwriting(wanted, mode, yes=yes)
+            refuse_overwriting(wanted, Mode(mode), yes=yes)
             with reached(session, webserver) as place:
-                done = fill(session, place, wanted, mode)
+                done = fill(session, place, wanted, Mode(mode))
             raise typer.Exit(0 if done else COULD_NOT_RUN)
 
 

@@ -121,7 +121,6 @@ def compare(  # noqa: PLR0913 - the public door
         renamed=met,
         tables=_other_names(asked, spec),
         key=spec.key,
-        scales=_scales(pair),
         seconds=time.monotonic() - began,
     )
 
@@ -150,13 +149,6 @@ def _described(
 def _other_names(asked: TableSpec, found: TableSpec) -> dict[str, str]:
     sides = (("source", asked.source, found.source), ("target", asked.target, found.target))
     return {role: relation.table or "" for role, given, relation in sides if relation != given}
-
-
-def _scales(pair: reading.Pair) -> dict[str, tuple[int, int]]:
-    """The digits after the point that values of columns have, which are decimals on both sides."""
-    found = ((mapped.source.name, mapped.source.type, mapped.target.type) for mapped in pair.columns)
-    decimals = ((name, here, there) for name, here, there in found if {here.kind, there.kind} == {Kind.DECIMAL})
-    return {name: (here.scale or 0, there.scale or 0) for name, here, there in decimals}
 
 
 def _default_key(spec: TableSpec, source: reading.TableSchema, target: reading.TableSchema) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from recon_assets.diff.records import RecordReader
 from recon_assets.diff.spool import Row, temporary_file
 from recon_assets.diff.wrong_records import WrongRecord
 from recon_assets.errors import ContradictionError
-from recon_assets.model import COMPARED_KINDS, Comparison, Counts, Discrepancy, DiscrepancyKind
-from recon_assets.reading import CONTRADICTION
+from recon_assets.model import COMPARED_KINDS, Comparison, Counts, Discrepancy, DiscrepancyKind, Kind
+from recon_assets.reading import CONTRADICTION, Pair
 
 MAX_SAMPLES = 50
 """Records that agree, of each window, and of all windows together four times as many."""
@@ -184,3 +184,10 @@ def fair_shares(wanted: Sequence[int], most: int) -> list[int]:
         found[at] += more
         left -= more
     return found
+
+
+def scales(pair: Pair) -> dict[str, tuple[int, int]]:
+    """The digits after the point that values of columns have, which are decimals on both sides."""
+    found = ((mapped.source.name, mapped.source.type, mapped.target.type) for mapped in pair.columns)
+    decimals = ((name, here, there) for name, here, there in found if {here.kind, there.kind} == {Kind.DECIMAL})
+    return {name: (here.scale or 0, there.scale or 0) for name, here, there in decimals}

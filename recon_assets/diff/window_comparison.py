@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from recon_assets import reading
-from recon_assets.diff.comparisons import MAX_SAMPLES, Comparisons
+from recon_assets.diff.comparisons import MAX_SAMPLES, Comparisons, scales
 from recon_assets.diff.records import RecordReader, record_reader
 from recon_assets.diff.repeated_keys import MAX_HELD, is_repeated
 from recon_assets.diff.spool import ROLES, Key, Row, Spool, spool, text_of
@@ -140,6 +140,7 @@ class _Comparing:
             columns=pair.compared,
             key_only=pair.compares_keys_alone,
             not_compared=pair.not_compared,
+            scales=scales(pair),
             rows_read=self.rows_read,
             seconds=time.monotonic() - began,
         )

@@ -6,6 +6,7 @@ A sentence is said only when chance would hardly make it true: of damage at rand
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import localcontext
+from functools import partial
 from itertools import islice
 
 from recon_assets.explain.cells import copied, exchanged, likeness
@@ -81,10 +82,14 @@ def _of_kinds(comparison: Comparison, private: frozenset[str], windows: Sequence
         if records:
             others = matching_samples or _others(noun, records, comparison)
             looked_at = spread(records, _LOOKED_AT)
-            group = WrongRecords(
-                noun, looked_at, max(total, len(records)), largest, others, bool(matching_samples), private, windows
-            )
+            of_all = max(total, len(records)), largest
+            written = partial(_written, comparison, int(noun == _EXTRA))
+            group = WrongRecords(noun, looked_at, *of_all, others, bool(matching_samples), private, windows, written)
             yield from (reason for pattern in PATTERNS for reason in pattern(group))
+
+
+def _written(comparison: Comparison, side: int, column: str, value: Value) -> Value:
+    return comparison.written(column, value, side)
 
 
 def _others(noun: str, records: tuple[Discrepancy, ...], comparison: Comparison) -> list[Record]:
@@ -143,7 +148,7 @@ def _of_cells(comparison: Comparison, private: frozenset[str]) -> Iterator[Reaso
         return
     capped = len(records) < comparison.counts.mismatched
     columns = _by_weight(records)
-    likes = {name: like for name, wrong in columns.items() if (like := _like(wrong, name, private))}
+    likes = {name: like for name, wrong in columns.items() if (like := _like(wrong, name, private, comparison))}
     yield from _settling(likes, columns)
     same = _same_columns(records, comparison, likes, capped=capped)
     if same:
@@ -176,12 +181,15 @@ def _by_weight(records: Sequence[Discrepancy]) -> dict[str, list[Discrepancy]]:
     return dict(sorted(columns.items(), key=lambda item: -len(item[1])))
 
 
-def _like(records: Sequence[Discrepancy], name: str, private: frozenset[str]) -> Likeness | None:
+def _like(
+    records: Sequence[Discrepancy], name: str, private: frozenset[str], comparison: Comparison
+) -> Likeness | None:
     """What became of the column's values."""
     if len(records) < _ENOUGH:
         return None
     pairs = _pairs(records, name)
-    if found := likeness(pairs, private=name in private):
+    written = (partial(comparison.written, name, side=0), partial(comparison.written, name, side=1))
+    if found := likeness(pairs, private=name in private, written=written):
         return found
     other = copied(records, name)
     return Likeness(f"target is {other[0]} of source", other[1]) if other else None

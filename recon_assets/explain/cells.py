@@ -1,6 +1,6 @@
 """What the wrong values of one column have in common, and which column's values they are instead."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from recon_assets.explain.numbers import NUMBERS
@@ -9,13 +9,27 @@ from recon_assets.explain.times import TIMES
 from recon_assets.explain.words import MIN_SHARE, Family, Likeness, ValuePair, shown, spread, top
 from recon_assets.model import Discrepancy, Value
 
+Written = Callable[[Value], Value]
+"""Makes of a value what its database shows."""
+
 _ENOUGH, _MANY = 5, 10
 _STAGES = ((16, MIN_SHARE - 0.25), (48, MIN_SHARE - 0.15))
 
 
-def likeness(pairs: Sequence[ValuePair], *, private: bool = False) -> Likeness | None:
-    """What is true of at least nine tenths of the pairs; the most telling, when several are."""
-    families: Sequence[Family] = (*(_PRIVATE_CONSTANTS if private else _CONSTANTS), *TEXTS, *NUMBERS, *TIMES)
+def _as_it_is(value: Value) -> Value:
+    return value
+
+
+def likeness(
+    pairs: Sequence[ValuePair], *, private: bool = False, written: tuple[Written, Written] = (_as_it_is, _as_it_is)
+) -> Likeness | None:
+    """What is true of at least nine tenths of the pairs; the most telling, when several are.
+
+    Values of source and target are shown as ``written`` makes them.
+    """
+    constants = (_constant(written[1], private=private), _absent)
+    # Where all is said to have become the same, what it was comes first: of equal counts the first is taken.
+    families: Sequence[Family] = (*(() if private else (_replaced(*written),)), *constants, *TEXTS, *NUMBERS, *TIMES)
     for most, least in _STAGES:
         sample = spread(pairs, most)
         families = [family for family in families if _true(family(sample), least * len(sample))]
@@ -33,31 +47,30 @@ def _absent(pairs: Sequence[ValuePair]) -> Likeness | None:
     return Likeness(f"source is {shown(value)}", count) if value in {None, ""} and count >= _ENOUGH else None
 
 
-def _constant(*, private: bool) -> Family:
+def _constant(written: Written, *, private: bool) -> Family:
     def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         value, count = top(target for _, target in pairs)
         if count < _ENOUGH or (value is not None and len({source for source, _ in pairs}) < 3):
             return None
-        what = "one and the same value" if private and value not in {None, ""} else shown(value)
+        what = "one and the same value" if private and value not in {None, ""} else shown(written(value))
         return Likeness(f"target is {what}", count)
 
     return like
 
 
-def _replaced(pairs: Sequence[ValuePair]) -> Likeness | None:
+def _replaced(source: Written, target: Written) -> Family:
     """By one value always; booleans, which can only become the other one, by their opposite in both directions."""
-    pair, count = top(pairs)
-    opposite = sum(isinstance(s, bool) and isinstance(t, bool) for s, t in pairs)
-    if pair is None or max(count, opposite) < _MANY:
-        return None
-    if count < opposite:
-        return Likeness("target is the opposite", opposite)
-    return Likeness(f"{shown(pair[0])} has become {shown(pair[1])}", count)
 
+    def like(pairs: Sequence[ValuePair]) -> Likeness | None:
+        pair, count = top(pairs)
+        opposite = sum(isinstance(s, bool) and isinstance(t, bool) for s, t in pairs)
+        if pair is None or max(count, opposite) < _MANY:
+            return None
+        if count < opposite:
+            return Likeness("target is the opposite", opposite)
+        return Likeness(f"{shown(source(pair[0]))} has become {shown(target(pair[1]))}", count)
 
-_PRIVATE_CONSTANTS: tuple[Family, ...] = (_constant(private=True), _absent)
-# Where all is said to have become the same, what it was comes first: of equal counts the first is taken.
-_CONSTANTS: tuple[Family, ...] = (_replaced, _constant(private=False), _absent)
+    return like
 
 
 def exchanged(columns: Mapping[str, Sequence[Discrepancy]]) -> Iterator[tuple[str, str, int, int]]:

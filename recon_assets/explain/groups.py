@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -31,6 +31,7 @@ class WrongRecords:
         matching_samples: Whether ``others`` are records that agree; else they are wrong in other ways.
         private: Columns whose values are not shown.
         windows: The keys of all windows compared, in order.
+        written: A value of a column as its database shows it.
     """
 
     noun: str
@@ -41,6 +42,7 @@ class WrongRecords:
     matching_samples: bool
     private: frozenset[str]
     windows: Sequence[str]
+    written: Callable[[str, Value], Value]
 
     @cached_property
     def rows(self) -> list[Record]:
@@ -91,7 +93,7 @@ def one_value(group: WrongRecords) -> Iterator[Reason]:
     if chosen := [each for each in traits if _telling(each)] if contrast else _alone(group, traits):
         named = sorted(chosen, key=lambda each: each.elsewhere)[:3]
         count = _having(named, group.rows)
-        what = listed(_said(each, group.private) for each in named)
+        what = listed(_said(each, group) for each in named)
         remark = _remark(group, named) if contrast else UNSEEN
         yield Reason(f"{group.share(count)} have {what}{remark}", count if contrast else 0)
 
@@ -119,8 +121,10 @@ def _remark(group: WrongRecords, traits: Sequence[Trait]) -> str:
     return f", as {percent(among, len(group.others)) if among else 'none'} of the {group.whose} do"
 
 
-def _said(trait: Trait, private: frozenset[str]) -> str:
-    return f"one value of {trait.column}" if trait.column in private else f"{trait.column} = {shown(trait.value)}"
+def _said(trait: Trait, group: WrongRecords) -> str:
+    if trait.column in group.private:
+        return f"one value of {trait.column}"
+    return f"{trait.column} = {shown(group.written(trait.column, trait.value))}"
 
 
 def _alone(group: WrongRecords, traits: Sequence[Trait]) -> list[Trait]:

@@ -1,6 +1,7 @@
 """What is said of single records: when two values are equal, and how two sides differ."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -76,6 +77,9 @@ _WORDS: Mapping[DiscrepancyKind, str] = MappingProxyType(
         DiscrepancyKind.DISORDERED: "out of order",
     }
 )
+
+
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 
 
 def _digest(said: object) -> str:
@@ -306,6 +310,14 @@ class Comparison:
     matching_samples: tuple[Mapping[str, Value], ...] = ()
     rows_read: int = 0
     seconds: float = 0.0
+
+    def written(self, column: str, value: Value, side: int) -> Value:
+        """A value of the source (0) or target (1) with the zeros that its column has: 11.10 and not 11.1."""
+        scale = self.scales.get(column, (0, 0))[side]
+        if not scale or not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+            return value
+        whole, _, digits = value.partition(".")
+        return f"{whole}.{digits.ljust(scale, '0')}"
 
     @property
     def discrepancies(self) -> tuple[Discrepancy, ...]:

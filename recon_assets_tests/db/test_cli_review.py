@@ -1,9 +1,12 @@
 """`recon review`, `recon rollback` and `recon ledger` on real databases: what they say, write, and leave alone."""
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,13 @@ from typer.testing import CliRunner, Result
 from recon_assets import cli, ledger, review, writing
 from recon_assets.declare import load_project
 from recon_assets.ledger import Ledger
-from recon_assets.local import VARIABLES
+from recon_assets.local import VARIABLES, Local
 from recon_assets.model import CaseEventType, CaseId, Mode, Project, State
 from recon_assets.review import reaching
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
-from recon_assets_tests.db.sides import Sides
+from recon_assets_tests.db.sides import Side, Sides
+from recon_assets_tests.examples import of_help
 
 COLUMNS = "id INTEGER PRIMARY KEY, made TIMESTAMP NULL, name VARCHAR(20), fee INTEGER"
 ROWS = [
@@ -419,11 +423,13 @@ def test_the_ledger_is_pruned(shop: Shop) -> None:
 
 
 def test_the_embedded_ledger_stands_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For one that is not named; its queue is empty."""
+    """For one that is not named, in a home that has one; its queue is empty."""
     monkeypatch.delenv("RECON_LEDGER_URL")
+    assert "There is no ledger" in shop.recon("review", "list").stderr
+    with Local(Path(".recon")).running():
+        pass
 
     assert shop.recon("review", "list").stdout == "0 cases\n"
-    assert Path(".recon/postgres").is_dir()
 
 
 def test_others_cannot_come_without_a_login(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,3 +456,63 @@ def test_many_cases_are_decided_at_once(shop: Shop) -> None:
     several = shop.recon("review", "decide", EXTRA, MISSING, "CUSTOM_FIX", "--set", "a.fee=1", "--note", "x")
     assert (several.exit_code, "give one CASE" in several.stderr) == (2, True)
     assert len(shop.found("review", "decide", EXTRA, MISSING, "KEEP_TARGET")) == 2
+
+
+OF_DAGSTER = {"demo", "dev", "adopt", "backfill", "status", "sync"}  # run where Dagster does, in other tests
+AS_HERE = {
+    "flights/2013-03-10/missing": MISSING,
+    "t/2013-03-10/mismatched": MISMATCHED,
+    "flights": "orders",
+    "2013-03-01": "2024-01-01",
+    "2013-03-31": "2024-01-03",
+    "--only count": "--only keys",
+    "URL TABLE URL TABLE": "env:SHOP orders env:LAKE orders",
+    "postgresql://me@ops/shop": "env:SHOP",
+    "mysql://me@lake/raw": "env:LAKE",
+}
+
+
+def test_examples_of_help_run(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As they are typed, on tables, days and cases of these names: none is refused, and none could not run."""
+    sales = ["CREATE TABLE orders (id int PRIMARY KEY, day date)", "INSERT INTO orders VALUES (1, '2024-05-01')"]
+    for side, name in ((shop.sides.source, "SHOP"), (shop.sides.target, "LAKE")):
+        side.run(
+            "CREATE SCHEMA sales",
+            *(
+                f"{create} (id int PRIMARY KEY)"
+                for create in ("CREATE TABLE sales.orders", "CREATE TABLE sales.customers")
+            ),
+            *sales,
+        )
+        monkeypatch.setenv(name, side.url)
+    shop.sides.target.run("CREATE SCHEMA raw", "CREATE TABLE raw.orders (id int PRIMARY KEY, day date)")
+    monkeypatch.setenv("RECON_SOURCE_URL", shop.sides.source.url)
+    monkeypatch.setenv("RECON_TARGET_URL", shop.sides.target.url)
+    for url in ("sqlite:///a.db", "duckdb:///b.duckdb"):
+        Side(url.partition(":")[0], url).run("CREATE TABLE t (id int, price float)", "INSERT INTO t VALUES (1, 1)")  # type: ignore[arg-type]
+    (tmp_path / "extracts").mkdir()
+    Path("extracts/orders_1.csv").write_text("id,day\n1,2024-05-01\n")
+    here = {
+        **AS_HERE,
+        "1f0c99a2b4d5e6f7.fee=12.50": f"{shop.found('review', 'show', MISMATCHED)['records'][0]['id']}.fee=12",
+    }
+    kept = [
+        line for line in of_help() if line.split("recon ")[1].split()[0] not in OF_DAGSTER and "--launch" not in line
+    ]
+    ran = [line for line in kept if "--host" not in line]
+    assert len(ran) > 25
+
+    for line in sorted(ran, key=lambda line: ("rollback" in line, "--yes" in line)):
+        typed = reduce(lambda words, known: words.replace(*known), here.items(), line)
+        typed = re.sub(
+            r"\$\(recon (.*?)\)", lambda inner: shop.recon(*inner[1].split()).stdout.replace("\n", " "), typed
+        )
+        Path("recon.yaml").unlink(missing_ok=True)
+        result = CliRunner().invoke(cli.app, shlex.split(typed)[1:], env={"USER": "ana"}, input="a long password\n")
+        if "abcdefgh" in line:
+            assert "backfill abcdefgh: nothing that it wrote is left" in result.stderr
+        else:
+            assert result.exit_code in {0, 1}, (typed, result.output)
+        if "--yes" in line and " decide " in line:
+            shop.correct(MISSING)
+    assert shop.state(MISSING) is State.ROLLED_BACK

@@ -28,6 +28,7 @@ from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.processes import Dagster
 from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
+from recon_assets_tests.examples import commands, lines, of_help
 
 GOOD = """\
 databases:
@@ -528,6 +529,17 @@ def test_the_way_to_go_on_is_the_command_as_it_was_typed(monkeypatch: pytest.Mon
     assert runs.as_typed() == "recon backfill 'a table' --from 2013-03-01"
 
 
+@pytest.mark.parametrize(
+    ("mode", "said"), [("fill_nulls", "'upsert', 'replace'"), ("REPLACE", "No declaration is named")]
+)
+def test_modes_that_are_offered_are_those_that_are_taken(runner: CliRunner, mode: str, said: str) -> None:
+    """Those that name columns are the launchpad's, whose capitals are known here, too."""
+    result = runner.invoke(cli.app, ["backfill", "t", "--mode", mode], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_what_to_type_next_is_of_the_same_declaration(runner: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:
     """Of --file, which the next command would not know; RECON_TABLES it knows."""
     assert runner
@@ -569,18 +581,10 @@ def test_a_reader_that_goes_away_stops_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 def _examples() -> list[str]:
     """Every command that help, README and docs show, as it would be typed."""
-    helped = [line.partition("  ")[0] for line in re.sub(r"\[/?\w*\]", "", "\n".join(cli._TEACHING)).splitlines()]
-    for name in cli.COMMANDS:
-        command = cli._imported(name)
-        helped += [line for each in (command, *getattr(command, "commands", {}).values()) for line in _lines(each.help)]
     root = Path(__file__).parents[2]
-    for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
-        helped += [line.removeprefix("$ ").removeprefix(".venv/bin/") for line in _lines(page.read_text())]
-    return sorted({line for line in helped if re.match(r"([A-Z_]+=\S+ )*recon \w", line)})
-
-
-def _lines(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").splitlines()]
+    pages = (root / "README.md", *sorted((root / "docs").glob("*.md")))
+    shown = [line.removeprefix("$ ").removeprefix(".venv/bin/") for page in pages for line in lines(page.read_text())]
+    return [*of_help(), *commands(shown)]
 
 
 def test_examples_are_understood(runner: CliRunner) -> None:

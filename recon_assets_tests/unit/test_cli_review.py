@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,25 @@ def test_wrong_use(runner: CliRunner, words: list[str], said: str) -> None:
     assert result.exit_code == 2, result.output
     assert said in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["review list", "review show t/all/missing", "rollback run x", "ledger prune --keep 9d", "ledger upgrade", "sync"],
+)
+def test_no_ledger_is_made_to_find_nothing_in_it(runner: CliRunner, tmp_path: Path, words: str) -> None:
+    """Nobody's cases are "0 cases" where only the name of the ledger was forgotten."""
+    (tmp_path / "recon.yaml").write_text(
+        "databases: {a: {url: 'sqlite:///a.db'}, b: {url: 'sqlite:///b.db'}}\n"
+        "tables: {t: {source: {database: a, table: t}, target: {database: b, table: t}, key: [id], window: none}}\n"
+    )
+    environ = {"RECON_TABLES": str(tmp_path / "recon.yaml"), "RECON_HOME": str(tmp_path / "home")}
+
+    result = runner.invoke(cli.app, words.split(), env=environ)
+
+    assert result.exit_code == 2, result.output
+    assert "There is no ledger: RECON_LEDGER_URL is not set" in result.stderr
+    assert not (tmp_path / "home").exists()
 
 
 def test_who_decides_must_be_known(runner: CliRunner) -> None:

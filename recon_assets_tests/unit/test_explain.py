@@ -310,6 +310,19 @@ def test_one_value_against_records_that_agree() -> None:
     assert why(comparison, matching_samples=OURS[100:]) == ()
 
 
+def test_decimals_have_the_digits_of_their_column() -> None:
+    """A person looks for 11.10, and finds no 11.1."""
+    ours: list[Row] = [{**row, "price": "11.1"} for row in OURS]
+    scales = {"price": (2, 3)}
+    lost = replace(one_sided(DiscrepancyKind.EXTRA, ours, 2000), scales=scales)
+    assert "price = 11.100" in why(lost, matching_samples=SOUND)[0]
+    changed = replace(mismatched(ours, change("price", lambda _: "7")), scales=scales)
+    assert "price: 11.10 has become 7.000" in why(changed)[0] or "price only; 11.10 has become 7.000" in why(changed)[0]
+    constant = replace(mismatched(rows(), change("price", lambda _: "7")), scales=scales)
+    assert "target is 7.000" in why(constant)[0]
+    assert [lost.written("price", value, 0) for value in ("-1", "1e5", None)] == ["-1.00", "1e5", None]
+
+
 @pytest.mark.parametrize("kind", [DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA])
 def test_one_value_of_records_on_one_side(kind: DiscrepancyKind) -> None:
     """As of others; also where no record that agrees has it."""

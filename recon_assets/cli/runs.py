@@ -94,7 +94,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
         show_provenance(session)
         show_findings(session)
         show_repair(session)
-    tell("Open Dagster on this data, and the queue beside it at /review: make dev (or: recon dev --file demo)")
+    tell("Look at it, /recon first, /review for the queue, / for Dagster: make dev (or: recon dev --file demo)")
     raise typer.Exit(0 if done and not judged.unknown else COULD_NOT_RUN)
 
 
@@ -108,6 +108,7 @@ def dev(file: File = None, port: Port = 3000) -> None:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port) as running:
             tell(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
+            tell("At /recon: whether the tables agree; at /review: the cases that wait.")
             embedded = Local(session.dagster.home)
             while True:
                 running.check()

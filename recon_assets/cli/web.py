@@ -84,7 +84,8 @@ def serve(host: str, port: int, file: Path | None = None) -> None:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port, host=host) as running:
             tell(
-                f"The desk is at {running.webserver.url}/review, Dagster at {running.webserver.url}  (Ctrl-C stops it)"
+                f"Whether the tables agree is at {running.webserver.url}/recon, the queue at /review, Dagster at /"
+                "  (Ctrl-C stops it)"
             )
             while True:
                 running.check()

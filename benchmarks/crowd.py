@@ -75,13 +75,16 @@ FILL = [
         LATERAL (SELECT CASE WHEN r < :windows THEN r ELSE 0 END AS w) AS a
     """,
     """
-    INSERT INTO recon.newest (project, table_name, window_key, check_name, finding, evaluation, complete, figure_failed)
-    SELECT project, table_name, window_key, check_name, id, evaluation, evaluation, failed AND check_name = 'count'
+    INSERT INTO recon.newest (project, table_name, window_key, check_name, finding, evaluation, complete, outcome)
+    SELECT project, table_name, window_key, check_name, id, evaluation, evaluation,
+        CASE WHEN failed THEN 'failed' ELSE 'passed' END
     FROM recon.finding WHERE evaluation > :windows * (:rounds - 1)
     """,
     """
-    INSERT INTO recon.judged (project, table_name, window_key, evaluation, compared)
-    SELECT DISTINCT project, table_name, window_key, evaluation, evaluation FROM recon.newest
+    INSERT INTO recon.judged (project, table_name, window_key, evaluation, compared, outcomes)
+    SELECT project, table_name, window_key, evaluation, evaluation,
+        array_agg(outcome || ' ' || check_name ORDER BY check_name)
+    FROM recon.newest GROUP BY project, table_name, window_key, evaluation
     """,
     """
     INSERT INTO recon.review_case (project, table_name, window_key, kind, state, closed, version, severity, wrong,

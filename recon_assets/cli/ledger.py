@@ -45,8 +45,13 @@ def prune(
       recon ledger prune --keep 400d --yes
     """
     span = duration("--keep", keep) or timedelta()
-    with context.opened_ledger(file) as memory, memory.begin() as c:
-        dropped = ledger.prune(c, keep=span, now=datetime.now(UTC), dry_run=not yes)
+    now = datetime.now(UTC)
+    with context.opened_ledger(file) as memory:
+        if yes:
+            dropped = ledger.prune_all(memory, keep=span, now=now)
+        else:
+            with memory.begin() as c:
+                dropped = ledger.prune(c, keep=span, now=now, dry_run=True)
     if json:
         as_json({"dropped": yes, "rows": dict(dropped)})
         return

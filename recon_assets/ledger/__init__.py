@@ -26,7 +26,9 @@ from recon_assets.ledger.cases import (
     append as append,
     append_all as append_all,
     apply_event as apply_event,
+    begin_correction as begin_correction,
     cases_closed_before as cases_closed_before,
+    end_correction as end_correction,
     events as events,
     events_of as events_of,
     find_case as find_case,
@@ -68,7 +70,7 @@ from recon_assets.ledger.outcomes import (
     window_groups as window_groups,
     wrong_windows as wrong_windows,
 )
-from recon_assets.ledger.pruning import prune as prune
+from recon_assets.ledger.pruning import prune as prune, prune_all as prune_all
 from recon_assets.ledger.stored_backups import (
     Backup as Backup,
     BackupSink as BackupSink,

@@ -249,6 +249,18 @@ def case_of(row: Any) -> Case:
     )
 
 
+def begin_correction(c: sa.Connection, case: CaseId) -> int:
+    """Notes that a run begins to correct a case; how many have begun, since one ended, with this one."""
+    begun = sa.update(_cases).where(_is(c, case)).values(begun=_cases.c.begun + 1).returning(_cases.c.begun)
+    found: int = c.scalars(begun).one()
+    return found
+
+
+def end_correction(c: sa.Connection, case: CaseId) -> None:
+    """Notes that a run that corrects a case has ended, however: it was not killed."""
+    c.execute(sa.update(_cases).where(_is(c, case)).values(begun=0))
+
+
 def number_of(c: sa.Connection, case: CaseId) -> int:
     """The ledger's number of a case.
 

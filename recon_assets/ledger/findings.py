@@ -193,13 +193,12 @@ class _Evaluation:
                 "finding": number,
                 "evaluation": self.number,
                 "complete": self.number if _complete(found) else None,
-                "figure_failed": found.failed and not found.kinds,
                 "outcome": found.outcome.value,
             }
             for number, found in self.findings.items()
         }
         new = inserting(_newest, [rows[place] for place in sorted(rows)])
-        taken = {name: new.excluded[name] for name in ("finding", "evaluation", "figure_failed", "outcome")}
+        taken = {name: new.excluded[name] for name in ("finding", "evaluation", "outcome")}
         complete = sa.func.greatest(_newest.c.complete, new.excluded.complete)
         self.c.execute(
             new.on_conflict_do_update(

@@ -79,20 +79,25 @@ def _misfit(engine: sa.Engine, found: str | None) -> str:
 
 _TOO_NEW = "ledger: its schema is newer than this program knows; update recon-assets, or use another ledger"
 
+_TOO_OLD = (
+    "ledger: its schema is none that this program has ever made, as of a version before the first release, so that it"
+    " cannot be brought up to date; use an empty database (of the embedded one: delete the folder .recon)"
+)
+
 
 def upgrade(url: str) -> tuple[str | None, str]:
     """Brings the schema up to date; the revision before (None: there was no schema) and after.
 
     Raises:
         DeclarationError: When the URL is none of PostgreSQL.
-        RefusedError: When a newer version of the program has changed the schema.
+        RefusedError: When a newer version of the program has changed the schema, or none that we know has made it.
         UnavailableError: When the database does not answer.
     """
     with _engine(url) as engine, driver_errors("ledger"):
         found = _revision(engine)
         if found != REVISION:
             with engine.begin() as connection, locked(connection, "recon ledger upgrade"):
-                _migrate(connection)
+                _migrate(connection, found)
         return found, REVISION
 
 
@@ -120,9 +125,11 @@ def _revision(engine: sa.Engine) -> str | None:
 
 
 _NO_SUCH_TABLE = "42P01"
+_NOT_AS_CREATED = {_NO_SUCH_TABLE, "42703", "42P07", "42701", "42704"}
+"""A table, column or index is missing, or there already: by another hand, or a version that was never released."""
 
 
-def _migrate(connection: sa.Connection) -> None:
+def _migrate(connection: sa.Connection, found: str | None) -> None:
     from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
     from alembic.util import CommandError  # noqa: PLC0415
 
@@ -131,7 +138,11 @@ def _migrate(connection: sa.Connection) -> None:
     try:
         command.upgrade(scripts(connection), "head")
     except CommandError as error:
-        raise RefusedError(_TOO_NEW) from error
+        raise RefusedError(_TOO_NEW if found and found > REVISION else _TOO_OLD) from error
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in _NOT_AS_CREATED:
+            raise
+        raise RefusedError(_TOO_OLD) from error
 
 
 def scripts(connection: sa.Connection) -> Any:

@@ -1,5 +1,6 @@
 """Forgetting what is old and needed by nothing: the only place where the ledger deletes what it was told."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from recon_assets.ledger import schema
 from recon_assets.ledger.accepted import standing
+from recon_assets.ledger.opening import Ledger
 from recon_assets.ledger.projects import owned
 from recon_assets.model import State
 
@@ -20,15 +22,32 @@ _correction, _change, _outcome = schema.correction, schema.change, schema.outcom
 _backup, _part, _backup_event = schema.backup, schema.backup_part, schema.backup_event
 
 
-def prune(c: sa.Connection, *, keep: timedelta, now: datetime, dry_run: bool = False) -> Mapping[str, int]:
-    """Deletes what is older than ``keep`` and needed by nothing; returns how many rows of each table.
+AT_ONCE = 20_000
+"""Rows of what others stand on that one transaction deletes: whoever waits for one of its rows waits for seconds."""
+
+
+def prune_all(book: Ledger, *, keep: timedelta, now: datetime) -> Mapping[str, int]:
+    """Deletes what `prune` does, in as many transactions as it takes; whoever is killed leaves the rest."""
+    dropped: Counter[str] = Counter()
+    while True:
+        with book.begin() as connection:
+            some = prune(connection, keep=keep, now=now, most=AT_ONCE)
+        dropped.update(some)
+        if not any(some.values()):
+            return dict(dropped)
+
+
+def prune(
+    c: sa.Connection, *, keep: timedelta, now: datetime, dry_run: bool = False, most: int | None = None
+) -> Mapping[str, int]:
+    """Deletes what is older than ``keep`` and needed by nothing, or some of it; how many rows of each table.
 
     Always needed are: corrections and backups that may be taken back, or of which nobody knows what became; cases
     that are open, that such a correction belongs to or whose differences are accepted, with all that happened to
     them; findings that such a case stands on, the newest ones of every check, and those not routed yet; the
     records that these findings name. A dry run only counts: it deletes and locks nothing.
     """
-    return _Pruning(c, now - keep, dry_run).run()
+    return _Pruning(c, now - keep, dry_run, most).run()
 
 
 @dataclass(frozen=True)
@@ -41,6 +60,7 @@ class _Pruning:
     c: sa.Connection
     until: datetime
     dry_run: bool
+    most: int | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Mapping[str, int]:
@@ -112,7 +132,7 @@ class _Pruning:
         self.change(_seen, sa.and_(owned(self.c, _seen), _among(_seen.c.id, ids), ~named))
 
     def ids(self, select: sa.Select[Any]) -> list[Any]:
-        return list(self.c.scalars(select))
+        return list(self.c.scalars(select.limit(self.most)))
 
     def delete(self, ids: Sequence[int], *columns: sa.Column[int]) -> None:
         """Deletes the rows with one of ``ids`` in a column, from one table after the other."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from recon_assets.model import Severity
 
 SCHEMA = "recon"
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision of the schema."""
 
 
@@ -133,11 +133,7 @@ newest = sa.Table(
     _part_of("finding", index=True),
     sa.Column("evaluation", sa.BigInteger, nullable=False),
     sa.Column("complete", sa.BigInteger),
-    sa.Column("figure_failed", sa.Boolean, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
-)
-sa.Index(
-    "newest_failed", newest.c.project, newest.c.table_name, newest.c.window_key, postgresql_where=newest.c.figure_failed
 )
 
 judged = sa.Table(
@@ -189,6 +185,7 @@ cases = sa.Table(
     sa.Column("decided_by", sa.Text, nullable=False),
     sa.Column("chosen", Json),
     sa.Column("undo", sa.Boolean, nullable=False),
+    sa.Column("begun", sa.Integer, nullable=False, server_default="0"),  # corrections of it that have not ended
     sa.Column("shown_version", sa.Integer, nullable=False),
     sa.Column("pruned", sa.Boolean, nullable=False),
     sa.UniqueConstraint("project", "table_name", "window_key", "kind"),

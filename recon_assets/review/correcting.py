@@ -49,6 +49,9 @@ Clock = Callable[[], datetime]
 MOST = 100_000
 """So many records of one window are looked at to verify a correction."""
 
+MAX_KILLED = 3
+"""So many runs may be killed while they correct a case: it may be the case that kills them, by the memory it takes."""
+
 FEW = 1000
 """More records than that are written without a comparison before, and compared before the target keeps them."""
 
@@ -124,14 +127,21 @@ class _Correcting:
         keeps = chosen.decision is Decision.KEEP_TARGET
         if case.state is State.DECIDED and not keeps:
             self.say(CaseEventType.APPLYING, "", {"run": self.run_id})
+        with self.book.begin() as connection:
+            begun = ledger.begin_correction(connection, self.case)
         try:
-            (self.keep if keeps else self.apply)(case, chosen)
+            if begun > MAX_KILLED:
+                self.give_back(f"{begun - 1} runs were killed while they corrected it; the log of one may say why.")
+            else:
+                (self.keep if keeps else self.apply)(case, chosen)
         except UnavailableError as error:
             self.wait(str(error))
         except ReconError as error:
             self.give_back(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one case must not hold up all others
             self.give_back(unexpected(self.case, error))
+        with self.book.begin() as connection:
+            ledger.end_correction(connection, self.case)
 
     def say(self, act: CaseEventType, note: str, data: dict[str, object] | None = None) -> None:
         """Adds to the case's story."""

@@ -86,6 +86,8 @@ def test_what_was_judged_before_there_were_outcomes_is_counted_too(pg: Shop) -> 
     with psycopg.connect(pg.book.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)) as c:
         before = c.execute(noted).fetchall()
         c.execute("ALTER TABLE recon.newest DROP outcome; ALTER TABLE recon.judged DROP outcomes")
+        c.execute("ALTER TABLE recon.newest ADD figure_failed bool; ALTER TABLE recon.review_case DROP begun")
+        c.execute("CREATE INDEX newest_failed ON recon.newest (project)")
         c.execute("UPDATE recon.alembic_version SET version_num = '0001'")
         c.commit()
         ledger.upgrade(pg.book.engine.url.render_as_string(hide_password=False))

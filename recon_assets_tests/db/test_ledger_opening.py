@@ -99,6 +99,16 @@ def test_a_newer_schema_is_refused(book: Ledger) -> None:
         ledger.upgrade(url)
 
 
+@pytest.mark.parametrize("revision", ["0000", "0001"])
+def test_a_schema_of_another_make_is_told_in_a_sentence(postgres_url: str, revision: str) -> None:
+    """One that we do not know, and one that is not what its number says; not in the database's words."""
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as plainly:
+        plainly.execute(OLDER.replace("0000", revision).encode())
+
+    with pytest.raises(RefusedError, match="none that this program has ever made"):
+        ledger.upgrade(postgres_url)
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

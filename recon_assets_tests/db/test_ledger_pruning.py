@@ -35,10 +35,15 @@ def prune(book: Ledger, at: float = YEAR) -> Mapping[str, int]:
     with book.begin() as c:
         c.exec_driver_sql("SET TRANSACTION READ ONLY")
         told = ledger.prune(c, keep=timedelta(days=1), now=minute(at), dry_run=True)
-    with book.begin() as c:
-        dropped = ledger.prune(c, keep=timedelta(days=1), now=minute(at))
+    dropped = ledger.prune_all(book, keep=timedelta(days=1), now=minute(at))
     assert dropped == told
     return dropped
+
+
+@pytest.fixture(autouse=True)
+def in_many_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row or two at once, so that each test needs several."""
+    monkeypatch.setattr("recon_assets.ledger.pruning.AT_ONCE", 2)
 
 
 def sizes(book: Ledger) -> dict[str, int]:

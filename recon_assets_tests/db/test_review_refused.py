@@ -1,6 +1,7 @@
 """What the review refuses, gives back or tries again: every way that does not end in an applied case."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from recon_assets.model import (
     State,
 )
 from recon_assets.review import reaching
+from recon_assets.review.correcting import MAX_KILLED
 from recon_assets.review.reaching import paired
 from recon_assets.writing import Correcting
 from recon_assets.writing.change_stage import Stage
@@ -716,3 +718,28 @@ def test_a_key_that_is_declared_otherwise_meanwhile_is_refused(pg: Shop, decisio
         pg.project = was
         pg.decide("mismatched", decision)
     assert pg.correct("mismatched")[0].state.closed
+
+
+def test_a_case_that_kills_its_runs_is_given_back(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some, so that the others get their turn; runs that end since a database is away do not count."""
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    pg.find()
+    pg.decide("missing")
+
+    for error in (SystemExit(), UnavailableError("away"), *[SystemExit()] * MAX_KILLED):
+
+        def end(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        with monkeypatch.context() as patched, suppress(SystemExit):
+            patched.setattr("recon_assets.review.correcting._Correcting.apply", end)
+            pg.correct("missing")
+        assert pg.case("missing").state is State.APPLYING
+
+    (found,) = pg.correct("missing")
+    with pg.book.begin() as connection:
+        last = ledger.events(connection, found.id)[-1]
+    assert found.state is State.PENDING
+    assert last.note.startswith("3 runs were killed while they corrected it")
+    pg.decide("missing")
+    assert [case.state for case in pg.correct("missing")] == [State.APPLIED]

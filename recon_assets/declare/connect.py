@@ -16,6 +16,7 @@ from recon_assets.declare.table import Table
 from recon_assets.dialect import opened, privileges
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
+from recon_assets.dialect.files import copies_of, lacking_keys
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import ALL, Kind, Project, TableSpec, Window
 from recon_assets.reading import TableSchema, as_table
@@ -202,10 +203,23 @@ def _window_column(table: Table) -> Iterator[Problem]:
             yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
 
 
+def _key_of_files(table: Table) -> Iterator[Problem]:
+    """Nothing keeps the keys of files: their lines are looked at."""
+    files, key = table.spec.source.table, table.spec.key
+    if not files or not set(key) <= set(table.left.by_name):
+        return
+    places = lacking_keys(table.source, *reading.split_name(files), key)
+    if places:
+        message = f"({', '.join(key)}) is missing or not unique in {'; '.join(places)}"
+        hint = "Loads refuse such lines: mend the files, or choose another key."
+        yield Problem((*table.at, "key"), message, hint, "warning")
+
+
 def _key(table: Table) -> Iterator[Problem]:
     """A key identifies rows: unique and not null, which only constraints promise. All of it is one problem."""
     key = table.spec.key
-    sides = [("source", table.left, key)] if table.spec.source.table else []
+    of_files = copies_of(table.source) is not None
+    sides = [("source", table.left, key)] if table.spec.source.table and not of_files else []
     sides += [("target", table.right, tuple(map(table.spec.target_name, key)))]
     loose: dict[str, list[str]] = {}
     nullable: dict[str, list[str]] = {}
@@ -246,6 +260,7 @@ JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     data_fit.types,
     _window_column,
     _key,
+    _key_of_files,
     _triggers,
     checked.columns_of_checks,
     checked.columns_of_rules,

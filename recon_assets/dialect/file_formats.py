@@ -149,7 +149,9 @@ class Source:
                     line = reader.line_num + 1
 
     def line(self, row: int) -> str:
-        """Where a row stands; the first is 0."""
+        """Where a row stands; the first is 0. Parquet has no lines."""
+        if self.format == "parquet":
+            return f"{self.place}, row {row + 1}"
         for path, line, _ in self._rows():
             if not row:
                 return self.at(path, line)

@@ -32,6 +32,7 @@ Types = Callable[[Sequence[str]], Mapping[str, Type]]
 _COPIES = "recon_copies"
 _RAW = "recon raw"
 _ROW: sa.ColumnClause[int] = sa.column("rowid")
+_NAMED = 4
 _MEMORY = "256MB"
 """What DuckDB may keep in memory of one side; the rest of a copy waits in its folder. By itself it would take most of
 the machine's."""
@@ -103,6 +104,23 @@ def tables(made: sa.Engine) -> dict[str, str]:
     """The tables that a folder seems to hold, by names; what each is called in a declaration."""
     copies = copies_of(made)
     return file_formats.tables_of(copies.folder) if copies and copies.folder else {}
+
+
+def lacking_keys(made: sa.Engine, schema: str | None, table: str, key: Sequence[str]) -> list[str]:
+    """Where the first rows of a table that was copied stand which have no key, or one that other rows have, too."""
+    copies = copies_of(made)
+    if copies is None:
+        return []
+    rows = sa.table(table, *(sa.column(name) for name in key), schema=schema)
+    counted = sa.select(_ROW, *rows.c, sa.func.count().over(partition_by=list(rows.c)).label("recon rows")).select_from(
+        rows
+    )
+    every = counted.subquery()
+    lacking = sa.or_(every.c["recon rows"] > 1, *(every.c[name].is_(None) for name in key))
+    with made.connect() as connection:
+        found = connection.scalars(sa.select(every.c.rowid).where(lacking).order_by(every.c.rowid).limit(_NAMED)).all()
+    source = copies.find(f"{schema}.{table}" if schema else table)
+    return [source.line(row) for row in found]
 
 
 def copy_in(made: sa.Engine, schema: str | None, table: str, like: Types | None, cast: Mapping[str, str]) -> None:

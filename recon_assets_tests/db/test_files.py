@@ -20,6 +20,7 @@ from recon_assets.declare.reading import Declaration, read
 from recon_assets.declare.survey import Place, first_declaration
 from recon_assets.dialect import opened
 from recon_assets.dialect.file_formats import find, tables_of
+from recon_assets.dialect.files import lacking_keys
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
 from recon_assets.model import Comparison, Database, Days, Kind, Project, Relation, TableSpec, Type
 from recon_assets.reading import OtherSide, describe, pair_for_loading
@@ -360,9 +361,27 @@ def test_loads_and_checks_read_files(fresh: Fresh, tmp_path: Path) -> None:
     with opened(databases["bank"], role="source") as source, opened(databases["lake"], role="target") as target:
         loaded = load(pair_for_loading(spec, source, target), spec.window("2024-01-02"))
 
-    assert [problem.severity for problem in declared.problems] == ["warning"] * 3  # NULL and keys that nobody rules out
+    assert not declared.problems
     assert (loaded.read, loaded.inserted) == (1, 1)
     assert Side("postgresql", url).rows("SELECT id, amount FROM p") == [(2, Decimal("2.50"))]
+    with (tmp_path / "p_2.csv").open("a") as file:
+        file.write("1,9,2024-01-02\n,9,2024-01-02\n")
+    project = Project(databases, {"p": spec, "q": replace(spec, name="q", key=("nothing",))})
+    declared = connected(Declaration("", project, (), {}))
+    (problem,) = (found for found in declared.problems if found.path == ("tables", "p", "key"))
+    assert (problem.severity, problem.message) == (
+        "warning",
+        "(id) is missing or not unique in bank: p_1.csv, line 2; bank: p_2.csv, line 3; bank: p_2.csv, line 4",
+    )
+
+
+def test_rows_of_parquet_without_a_key_are_named_by_their_number(tmp_path: Path) -> None:
+    """Parquet has no lines."""
+    with duckdb.connect() as made:
+        made.execute(f"COPY (SELECT * FROM (VALUES (1), (2), (NULL)) AS t(id)) TO '{tmp_path}/p.parquet'")
+    with opened(Database("bank", f"files:{tmp_path}"), role="source") as source:
+        describe(source, Relation("bank", "p.parquet"))
+        assert lacking_keys(source, "p", "parquet", ["id"]) == ["bank: p.parquet, row 3"]
 
 
 TARGETS = """

@@ -114,9 +114,13 @@ def _moved(comparison: Comparison, private: frozenset[str]) -> Iterator[Reason]:
     """Missing records that are there under another key."""
     missing, extra = comparison.missing, comparison.extra
     names = key_names(missing)
-    found, rests = _by_rest(extra, names), _by_rest(missing, names)
-    pairs = [(each, found[rest]) for rest, each in rests.items() if rest in found]
-    if len(pairs) < max(_ENOUGH, MIN_SHARE * min(len(missing), len(extra))):
+    # Where the rest of a record is not its own, the rest and all but one part of its key may be.
+    for changed in dict.fromkeys([names, *((name,) for name in names)]):
+        found, rests = _by_rest(extra, changed), _by_rest(missing, changed)
+        pairs = [(each, found[rest]) for rest, each in rests.items() if rest in found]
+        if len(pairs) >= max(_ENOUGH, MIN_SHARE * min(len(missing), len(extra))):
+            break
+    else:
         return
     said = share(len(pairs), len(missing), "missing records", capped=not comparison.complete)
     how = _how([(source.key, target.key) for source, target in pairs], names, private)
@@ -132,11 +136,13 @@ def _how(keys: Sequence[tuple[tuple[Value, ...], ...]], names: Sequence[str], pr
     return ""
 
 
-def _by_rest(records: Iterable[Discrepancy], names: Sequence[str]) -> dict[tuple[tuple[str, Value], ...], Discrepancy]:
-    """By all that is not their key, where that is theirs alone."""
+def _by_rest(
+    records: Iterable[Discrepancy], without: Sequence[str]
+) -> dict[tuple[tuple[str, Value], ...], Discrepancy]:
+    """By all but some of their columns, where that is theirs alone."""
     found: dict[tuple[tuple[str, Value], ...], list[Discrepancy]] = {}
     for each in records:
-        rest = tuple(sorted(item for item in (each.source or each.target or {}).items() if item[0] not in names))
+        rest = tuple(sorted(item for item in (each.source or each.target or {}).items() if item[0] not in without))
         found.setdefault(rest, []).append(each)
     return {rest: same[0] for rest, same in found.items() if rest and len(same) == 1}
 
@@ -159,12 +165,18 @@ def _of_cells(comparison: Comparison, private: frozenset[str]) -> Iterator[Reaso
 
 
 def _settling(likes: Mapping[str, Likeness], columns: Mapping[str, Sequence[Discrepancy]]) -> Iterator[Reason]:
-    """The rules under which all that was looked at of a column is equal, as they are typed and declared."""
+    """The rules under which all that was looked at of a column is equal, as they are typed and declared.
+
+    Where other columns differ too, it says of which columns it speaks.
+    """
     rules = {name: like.rule for name, like in likes.items() if like.rule and like.count == len(columns[name])}
     if rules:
         typed = " ".join(f"--rule {shlex.quote(f'{name}:{rule}')}" for name, rule in rules.items())
         declared = ", ".join(f"{name}: {{{_as_yaml(rule)}}}" for name, rule in rules.items())
-        yield Reason(f"If that is no fault: {typed}, or declare columns: {{rules: {{{declared}}}}}", 0, advice=True)
+        whose = "" if len(rules) == len(columns) else f" of {listed(list(rules))}"
+        yield Reason(
+            f"If that{whose} is no fault: {typed}, or declare columns: {{rules: {{{declared}}}}}", 0, advice=True
+        )
 
 
 def _as_yaml(rule: str) -> str:

@@ -59,11 +59,11 @@ def _constant(written: Written, *, private: bool) -> Family:
 
 
 def _replaced(source: Written, target: Written) -> Family:
-    """By one value always; booleans, which can only become the other one, by their opposite in both directions."""
+    """By one value always; booleans, also beside 0 and 1, by their opposite in both directions."""
 
     def like(pairs: Sequence[ValuePair]) -> Likeness | None:
         pair, count = top(pairs)
-        opposite = sum(isinstance(s, bool) and isinstance(t, bool) for s, t in pairs)
+        opposite = sum({s, t} == {True, False} and bool in {type(s), type(t)} for s, t in pairs)
         if pair is None or max(count, opposite) < _MANY:
             return None
         if count < opposite:

@@ -66,8 +66,8 @@ class WrongRecords:
 
     @property
     def whose(self) -> str:
-        """The records of contrast, in words."""
-        return "records that agree" if self.matching_samples else "other differing records"
+        """The records of contrast, in words: only some of those that agree were looked at."""
+        return "agreeing records looked at" if self.matching_samples else "other differing records"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 from recon_assets.explain.words import MIN_SHARE, Family, Likeness, of_parsed, spread, top
@@ -74,14 +74,24 @@ _ROUNDINGS = (("rounded", ROUND_HALF_UP), ("rounded", ROUND_HALF_EVEN), ("cut", 
 
 
 def _rounded(numbers: Numbers) -> Likeness | None:
-    scale = max(_scale(t) for _, t in numbers)
+    return _shortened(numbers, "target is source", _ROUNDINGS)
+
+
+def _was_cut(numbers: Numbers) -> Likeness | None:
+    """Only cut: what single precision made longer rounds back to what it was, too."""
+    return _shortened([(t, s) for s, t in numbers], "source is target", _ROUNDINGS[-1:])
+
+
+def _shortened(numbers: Numbers, which: str, roundings: Sequence[tuple[str, str]]) -> Likeness:
+    """How the second number of each pair was made of the first."""
+    scale = max(_scale(short) for _, short in numbers)
     step = Decimal(1).scaleb(-scale)
-    finer = [(s, t) for s, t in numbers if _scale(s) > scale]
-    counts = {how: sum(s.quantize(step, how, CONTEXT) == t for s, t in finer) for _, how in _ROUNDINGS}
-    word, rounding = max(_ROUNDINGS, key=lambda each: counts[each[1]])
+    finer = [(long, short) for long, short in numbers if _scale(long) > scale]
+    counts = {how: sum(long.quantize(step, how, CONTEXT) == short for long, short in finer) for _, how in roundings}
+    word, rounding = max(roundings, key=lambda each: counts[each[1]])
     digits = {0: "whole numbers", 1: "1 digit after the point"}.get(scale, f"{scale} digits after the point")
     rule = {ROUND_HALF_UP: f"scale={scale}", ROUND_DOWN: f"scale={scale},rounding=truncate"}.get(rounding, "")
-    return Likeness(f"target is source {word} to {digits}", counts[rounding], rule)
+    return Likeness(f"{which} {word} to {digits}", counts[rounding], rule)
 
 
 def _single(numbers: Numbers) -> Likeness | None:
@@ -105,4 +115,6 @@ def _plain(value: Decimal) -> str:
     return format(short, "f") if abs(short.adjusted()) < 15 else str(short)
 
 
-NUMBERS: tuple[Family, ...] = tuple(of_parsed(number, find) for find in (_flipped, _rounded, _single, _offset, _factor))
+NUMBERS: tuple[Family, ...] = tuple(
+    of_parsed(number, find) for find in (_flipped, _rounded, _was_cut, _single, _offset, _factor)
+)

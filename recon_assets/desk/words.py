@@ -79,7 +79,7 @@ def consequence(case: CaseId, decision: Decision) -> str:
     if decision is Decision.APPLY_SOURCE:
         return APPLIED.get(case.kind, "")
     if decision is Decision.CUSTOM_FIX:
-        return "Type the values that the ticked records are to have."
+        return "Type the values that records are to have: the ticked ones, or any of these."
     return "Nothing is written. The difference is accepted, and comes back only when its values change."
 
 

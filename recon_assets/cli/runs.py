@@ -39,7 +39,7 @@ from recon_assets.cli.options import (
     span,
 )
 from recon_assets.cli.output import screen, tell
-from recon_assets.declare import DEMO
+from recon_assets.declare import DEMO, read
 from recon_assets.demo import create
 from recon_assets.demo.flights import data_folder
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, DeclarationError, RefusedError
@@ -124,7 +124,7 @@ def adopt(tables: Tables = None, every: AllTables = False, file: File = None) ->
     Days that have rows become materialized, with their row counts; days that already are stay as they are.
     Nothing is written to the target. What was adopted is judged by its checks as soon as Dagster runs.
     """
-    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
+    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
         found = [tell_adopted(session, spec) for spec in chosen(session.project, tables, every=every)]
         for adopted in found:
             session.have_judged(adopted)
@@ -149,7 +149,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     Interrupted, it cancels the backfill that it follows; what that has loaded stays.
     """
     days = span(first, last)
-    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
+    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
         specs = chosen(session.project, tables, every=every)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
         if nothing_to_load(wanted):
@@ -177,13 +177,22 @@ def launch_checks(  # noqa: PLR0913 - the switches of `check`
     Raises:
         Exit: With what `recon check` promises.
     """
-    with interruptible(as_typed()), sessions.session(context.environment(file)) as session:
+    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
         specs = chosen(session.project, tables, every=every)
         asked = asked_for(session, specs, days, only)
         with reached(session, webserver) as place:
             verdict = judge(session, place, asked)
         tell_failed(verdict)
     raise typer.Exit(COULD_NOT_RUN if verdict.unknown else DIFFERENT if verdict.wrong else 0)
+
+
+def environment_of(file: Path | None, tables: list[str] | None, *, every: bool) -> Mapping[str, str]:
+    """The environment, when its declaration has these tables: a name that it lacks is told before anything starts."""
+    environ = context.environment(file)
+    declaration = read(None, environ, offline=True)
+    if not declaration.errors:  # those are told together by whoever loads it
+        chosen(declaration.project, tables, every=every)
+    return environ
 
 
 def refuse_mine(environ: Mapping[str, str], *, into_mine: bool) -> None:

@@ -1,5 +1,6 @@
 """The command that says where everything stands: status."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -89,6 +90,10 @@ def _show(standings: Sequence[Standing], answers: Mapping[str, Agreement] | None
     screen().print(table)
     if answers:
         tell(review.overall(list(answers.values()))[1])
+    for answer in (answers or {}).values():
+        if Verdict.UNKNOWN in {answer.verdict, answer.whole} or answer.count(Verdict.UNKNOWN):
+            why = next_command(f"recon check {shlex.quote(answer.table)}")
+            tell(f"{answer.table}: {answer.sentence}. What could not be compared, and why: {why}")
     steps = (
         (
             sum(item.days - item.loaded for item in standings),

@@ -19,11 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from recon_assets import cli
-from recon_assets.cli import context, filling, output, runs
+from recon_assets.cli import context, filling, output, runs, status
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
 from recon_assets.local import VARIABLES
-from recon_assets.model import Days, Mode, Project, Relation, TableSpec
+from recon_assets.model import Agreement, Days, Mode, Project, Relation, TableSpec, Verdict
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.processes import Dagster
 from recon_assets.orchestration.sessions import Session
@@ -538,6 +538,34 @@ def test_modes_that_are_offered_are_those_that_are_taken(runner: CliRunner, mode
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("command", [["backfill"], ["adopt"], ["check", "--launch"]])
+def test_a_table_that_is_not_declared_is_told_before_anything_starts(runner: CliRunner, command: list[str]) -> None:
+    """Dagster and its databases take ten seconds and more."""
+    known = {"RECON_HOME": "home", "SHOP_URL": "sqlite:///shop.db"}
+    result = runner.invoke(cli.app, [*command, "nope", "--file", "good.yaml"], env=known)
+
+    assert (result.exit_code, "nope: no such table; declared are t." in result.stderr) == (2, True)
+    assert not Path("home").exists()
+
+
+def test_status_tells_what_could_not_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was looked at, so it is no more "not compared yet", and is not left out for being judged before."""
+    known = {Verdict.AGREES: 3, Verdict.UNKNOWN: 2}
+    answers = [
+        Agreement("orders", daily=True, windows=known),
+        Agreement("items", daily=True, windows={Verdict.AGREES: 5}, whole=Verdict.UNKNOWN),
+        Agreement("a table", daily=False, windows={Verdict.UNKNOWN: 1}),
+        Agreement("fine", daily=True, windows={Verdict.AGREES: 5}),
+    ]
+    status._show([], {each.table: each for each in answers})
+
+    said = capsys.readouterr().out
+    assert "orders: 3 of 5 days agree; 2 could not be compared. What could not be compared" in said
+    assert "items: all 5 days agree; the checks of no single day could not run." in said
+    assert "a table: could not be compared. What could not be compared, and why: recon check 'a table'" in said
+    assert "fine:" not in said
 
 
 def test_what_to_type_next_is_of_the_same_declaration(runner: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ class Agreement:
     Attributes:
         daily: Whether it is judged by days; otherwise it is one window.
         windows: How many of its finished windows there are of each verdict.
-        whole: What the checks of no single day say, of a table that is judged by days; None when it has none.
+        whole: What its checks of the whole table say, of a table that is judged by days; None when it has none.
         cases: How many of its cases are open.
         compared: When it was compared last.
     """
@@ -112,4 +112,4 @@ class Agreement:
         if self.whole is None or self.whole.agrees or not self.total:
             return []
         said = {Verdict.DIFFERS: "fail", Verdict.UNKNOWN: "could not run", Verdict.NOT_COMPARED: "have not run yet"}
-        return [f"the checks of no single day {said[self.whole]}"]
+        return [f"the checks of the whole table {said[self.whole]}"]

@@ -47,15 +47,15 @@ def test_each_day_is_what_its_checks_said_last(pg: Shop) -> None:
 
 
 def test_a_check_that_could_not_run_is_not_agreement(pg: Shop) -> None:
-    """Nor is what the checks of no single day say, where they fail."""
+    """Nor is what the checks of the whole table say, where they fail."""
     pg.declare(checked=CHECKS[:1])
     pg.judge(days=(DAY, NEXT, THIRD))
     pg.declare(checked=with_undated(pg.spec) + CHECKS[:1])
-    assert answer(pg).sentence == "all 3 days agree; the checks of no single day have not run yet"
+    assert answer(pg).sentence == "all 3 days agree; the checks of the whole table have not run yet"
     pg.target.run("ALTER TABLE t RENAME TO gone")
     pg.judge(days=(NEXT,))
     assert answer(pg).sentence == (
-        "2 of 3 days agree; 1 could not be compared; the checks of no single day could not run"
+        "2 of 3 days agree; 1 could not be compared; the checks of the whole table could not run"
     )
     assert answer(pg).verdict is Verdict.UNKNOWN
 

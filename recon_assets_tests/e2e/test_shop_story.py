@@ -25,8 +25,6 @@ HERE = Path(__file__).parent
 LATEST = date(2026, 11, 30)
 """The day after which the shop's SQL has few rows, and none after the next ten days."""
 PATIENCE = 180
-MOST_SECONDS = 1200
-"""Ten minutes is what a person has; a machine that has other things to do may take twice that."""
 LOST = "payments/all/missing"
 
 
@@ -148,4 +146,3 @@ def test_a_shop_from_init_to_a_decided_case_and_back(
         assert counted(target) == 1498
         until(lambda: "No: orders and payments differ." in page(webserver), PATIENCE)
     record_property("seconds", reader.typed)
-    assert sum(reader.typed.values()) < MOST_SECONDS, reader.typed

@@ -49,10 +49,10 @@ def test_a_table_without_checks_does_not_agree() -> None:
         ({A: 1}, A, "1 of 1 day agrees", A),
         ({A: 360, X: 5}, X, "all 365 days agree, 5 of them but for what somebody accepted", X),
         ({A: 1000, D: 1, U: 2, N: 3}, None, "1 of 1,006 days differs; 2 could not be compared; 3 not compared yet", D),
-        ({A: 4}, D, "all 4 days agree; the checks of no single day fail", D),
-        ({A: 4, D: 2}, N, "2 of 6 days differ; the checks of no single day have not run yet", D),
+        ({A: 4}, D, "all 4 days agree; the checks of the whole table fail", D),
+        ({A: 4, D: 2}, N, "2 of 6 days differ; the checks of the whole table have not run yet", D),
         ({A: 4, N: 2}, None, "4 of 6 days agree; 2 not compared yet", N),
-        ({A: 4}, U, "all 4 days agree; the checks of no single day could not run", U),
+        ({A: 4}, U, "all 4 days agree; the checks of the whole table could not run", U),
         ({N: 0}, N, "no day has ended yet", N),
     ],
 )  # fmt: skip

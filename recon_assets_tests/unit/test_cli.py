@@ -563,7 +563,7 @@ def test_status_tells_what_could_not_be_compared(capsys: pytest.CaptureFixture[s
 
     said = capsys.readouterr().out
     assert "orders: 3 of 5 days agree; 2 could not be compared. What could not be compared" in said
-    assert "items: all 5 days agree; the checks of no single day could not run." in said
+    assert "items: all 5 days agree; the checks of the whole table could not run." in said
     assert "a table: could not be compared. What could not be compared, and why: recon check 'a table'" in said
     assert "fine:" not in said
 

@@ -88,15 +88,12 @@ def _show(standings: Sequence[Standing], answers: Mapping[str, Agreement] | None
         figures = (item.days, item.loaded, item.agree, item.differ, item.not_known, item.waiting)
         table.add_row(item.table, *("not known" if figure is None else f"{figure:,}" for figure in figures))
     screen().print(table)
+    lacking = sum(item.days - item.loaded for item in standings)
     if answers:
-        tell(review.overall(list(answers.values()))[1])
-    for answer in (answers or {}).values():
-        if Verdict.UNKNOWN in {answer.verdict, answer.whole} or answer.count(Verdict.UNKNOWN):
-            why = next_command(f"recon check {shlex.quote(answer.table)}")
-            tell(f"{answer.table}: {answer.sentence}. What could not be compared, and why: {why}")
+        _tell_answers(list(answers.values()), loaded=not lacking)
     steps = (
         (
-            sum(item.days - item.loaded for item in standings),
+            lacking,
             "day",
             f"not loaded: {next_command('recon adopt --all')} (what is there), {next_command('recon backfill --all')}",
         ),
@@ -114,3 +111,14 @@ def _show(standings: Sequence[Standing], answers: Mapping[str, Agreement] | None
     for count, noun, what in steps:
         if count:
             tell(f"{plural(count, noun)} {what}")
+
+
+def _tell_answers(answers: Sequence[Agreement], *, loaded: bool) -> None:
+    """The answer for all tables, and which of them could not be compared; ``loaded``: every day of them is."""
+    verdict, said = review.overall(answers)
+    if loaded or not verdict.agrees:  # what agreed before its newest load failed is no "yes"
+        tell(said)
+    for answer in answers:
+        if Verdict.UNKNOWN in {answer.verdict, answer.whole} or answer.count(Verdict.UNKNOWN):
+            why = next_command(f"recon check {shlex.quote(answer.table)}")
+            tell(f"{answer.table}: {answer.sentence}. What could not be compared, and why: {why}")

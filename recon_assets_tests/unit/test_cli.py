@@ -568,6 +568,18 @@ def test_status_tells_what_could_not_be_compared(capsys: pytest.CaptureFixture[s
     assert "fine:" not in said
 
 
+@pytest.mark.parametrize(("loaded", "yes"), [(5, True), (4, False)])
+def test_status_says_yes_only_where_every_day_is_loaded(
+    capsys: pytest.CaptureFixture[str], loaded: int, *, yes: bool
+) -> None:
+    """A day may have agreed before its newest load failed."""
+    agreed = Agreement("fine", daily=True, windows={Verdict.AGREES: 5})
+    status._show([status.Standing("fine", 5, loaded)], {"fine": agreed})
+
+    said = capsys.readouterr().out
+    assert ("Yes: every finished day" in said, "1 day not loaded: " in said) == (yes, not yes)
+
+
 def test_what_to_type_next_is_of_the_same_declaration(runner: CliRunner, capsys: pytest.CaptureFixture[str]) -> None:
     """Of --file, which the next command would not know; RECON_TABLES it knows."""
     assert runner

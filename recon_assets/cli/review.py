@@ -286,7 +286,10 @@ def _as_dict(seen: Seen, spec: TableSpec) -> dict[str, Any]:
 def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int, *, decided: bool) -> None:
     """Say what would be written, and whether it was decided."""
     accepted = f"; {plural(preview.accepted, 'difference')} would be accepted as they are" if preview.accepted else ""
-    tell(f"{asked}: {cases.tally(Counter(change.action for change in preview.changes))} to write{accepted}")
+    unnamed = (
+        f"; {plural(preview.unnamed, 'more record')}, counted and not named, would stay" if preview.unnamed else ""
+    )
+    tell(f"{asked}: {cases.tally(Counter(change.action for change in preview.changes))} to write{accepted}{unnamed}")
     cases.show_changes(preview.changes, project.tables, limit)
     for problem in preview.problems:
         tell(f"  {problem}")
@@ -303,6 +306,7 @@ def _preview_as_dict(preview: Preview, project: Project, *, decided: bool) -> di
         "decided": decided,
         "changes": [cases.change_as_dict(change, project.tables[change.table]) for change in preview.changes],
         "accepted": preview.accepted,
+        "unnamed": preview.unnamed,
         "problems": list(preview.problems),
     }
 

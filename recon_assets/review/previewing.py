@@ -20,11 +20,13 @@ class Preview:
         changes: Every row that would be written.
         problems: Why it would fail as things are now, a sentence each.
         accepted: How many records would be accepted as they are.
+        unnamed: How many records of the case are counted, and not named: they stay as they are.
     """
 
     changes: tuple[Change, ...] = ()
     problems: tuple[str, ...] = ()
     accepted: int = 0
+    unnamed: int = 0
 
 
 def preview(book: Ledger, project: Project, case: CaseId, chosen: Resolution) -> Preview:
@@ -40,8 +42,9 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Resolution) ->
         found = known(connection, case)
         chosen = checked(project, found, chosen, records_of(connection, found))
         records = records_of(connection, found, chosen.rows)
+    unnamed = found.wrong - found.named if case.of_records else 0
     if chosen.decision is Decision.KEEP_TARGET:
-        return Preview(accepted=len(records))
+        return Preview(accepted=len(records), unnamed=unnamed)
     found_jobs = [job for job in jobs(project, spec, case, records, chosen) if job[2]]
     if not found_jobs:
         return Preview(problems=(f"{case}: the source has no record to write for it; keep it, or compare again.",))
@@ -49,6 +52,7 @@ def preview(book: Ledger, project: Project, case: CaseId, chosen: Resolution) ->
     return Preview(
         tuple(change for each in previews for change in each.changes),
         tuple(problem for each in previews for problem in each.problems),
+        unnamed=unnamed,
     )
 
 

@@ -294,7 +294,7 @@ def test_keeping_is_no_write(shop: Shop) -> None:
     """The preview counts what would be accepted."""
     found = shop.found("review", "decide", EXTRA, "KEEP_TARGET")
 
-    assert found == {"decided": False, "changes": [], "accepted": 1, "problems": []}
+    assert found == {"decided": False, "changes": [], "accepted": 1, "unnamed": 0, "problems": []}
 
 
 def test_the_report(shop: Shop) -> None:

@@ -371,6 +371,8 @@ def test_what_nobody_has_seen_is_not_kept(pg: Shop) -> None:
     for chosen in (pg.say, lambda keep, of: review.preview(pg.book, pg.project, of, keep)):
         with pytest.raises(RefusedError, match="only 1 of 3 records are known by name"):
             chosen(Resolution(KEEP), case)
+    loaded = review.preview(pg.book, pg.project, case, Resolution(Decision.APPLY_SOURCE))
+    assert (len(loaded.changes), loaded.unnamed) == (1, 2), "what a decision leaves is said"
     pg.decide("missing", KEEP, rows=[item.id for item in pg.records("missing")])
     (kept,) = pg.correct()
 

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import TopologicalSorter
 
 from recon_assets.checks.references import References
 from recon_assets.model import Project
@@ -24,12 +26,30 @@ class LoadingOrder:
 
     def above(self, table: str) -> frozenset[str]:
         """All tables that come before this one: its parents, and theirs."""
-        parents = self.parents[table]
-        return parents.union(*map(self.above, parents))
+        return self._above[table]
 
     def level(self, table: str) -> int:
         """How many tables stand above a table, one above the other."""
-        return 1 + max(map(self.level, self.parents[table]), default=-1)
+        return self._levels[table]
+
+    @cached_property
+    def _parents_first(self) -> tuple[str, ...]:
+        return tuple(TopologicalSorter(self.parents).static_order())
+
+    @cached_property
+    def _above(self) -> dict[str, frozenset[str]]:
+        """Each table's once, however many ways lead to it: there may be millions of them."""
+        above: dict[str, frozenset[str]] = {}
+        for table in self._parents_first:
+            above[table] = self.parents[table].union(*(above[parent] for parent in self.parents[table]))
+        return above
+
+    @cached_property
+    def _levels(self) -> dict[str, int]:
+        levels: dict[str, int] = {}
+        for table in self._parents_first:
+            levels[table] = 1 + max((levels[parent] for parent in self.parents[table]), default=-1)
+        return levels
 
     def waves(self, tables: Collection[str]) -> list[tuple[str, ...]]:
         """These tables, level after level: none of a level names rows of another of it."""

@@ -25,6 +25,24 @@ def test_tables_come_level_after_level() -> None:
     assert order(SHOP).above("lines") == {"orders", "products", "customers"}
 
 
+def test_tables_are_looked_at_once_however_many_ways_lead_to_them() -> None:
+    """Fifteen layers of four tables that name all four above: a walk along each way would not end this year."""
+    layers = [[f"t{layer}_{n}" for n in range(4)] for layer in range(15)]
+    named = {table: set(above) for above, layer in zip([[], *layers], layers, strict=False) for table in layer}
+    looked_at: list[str] = []
+
+    class Counted(dict[str, frozenset[str]]):
+        def __getitem__(self, table: str) -> frozenset[str]:
+            looked_at.append(table)
+            assert len(looked_at) < 10 * len(named), "tables are looked at again for each way that leads to them"
+            return super().__getitem__(table)
+
+    found = LoadingOrder(Counted(order(named).parents))
+
+    assert [set(wave) for wave in found.waves(list(named))] == [set(layer) for layer in layers]
+    assert found.above("t14_0") == set(named) - set(layers[14])
+
+
 @pytest.mark.parametrize("first", ["a", "b", "c"])
 def test_a_circle_is_cut_and_said(first: str) -> None:
     """Whatever table it is met by first; tables outside of it are not told of it."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from recon_assets import review
-from recon_assets.desk.passwords import Guard, users
+from recon_assets.desk.passwords import Guard, Line, users
 from recon_assets.desk.rights import ALL, VARIABLE as ROLES, Right, Roles, roles
 from recon_assets.desk.sessions import Ended, Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
@@ -76,6 +76,11 @@ class Access:
     def hashing(self) -> ThreadPoolExecutor:
         """Where passwords are judged, one after the other."""
         return ThreadPoolExecutor(1, "passwords")
+
+    @cached_property
+    def line(self) -> Line:
+        """Who waits for that."""
+        return Line()
 
     def end(self, session: Session, now: datetime) -> None:
         """Lets nobody in by this session any more, whoever has a copy of its cookie."""

@@ -80,11 +80,21 @@ def endpoint(desk: Desk, address: Address) -> Callable[[Request], object]:
         handler, needed = address.asked(call.method)
         if needed and not call.may(needed):
             return answered(partial(forbidden, needed), call)
-        if handler is login.given:  # in a thread of its own: who guesses passwords would take all that pages have
-            return await get_running_loop().run_in_executor(desk.access.hashing, answered, handler, call)
+        if handler is login.given:
+            return await logged_in(call)
         return await run_in_threadpool(answered, handler, call)
 
     return answer
+
+
+async def logged_in(call: Call) -> Response:
+    """A login, in a thread of its own: who guesses passwords would take all that pages have."""
+    access = call.desk.access
+    with access.line.place(call.address) as free:
+        if free:
+            return await get_running_loop().run_in_executor(access.hashing, answered, login.given, call)
+    said = "Too many people log in at once. Go back, and try again in a few seconds."
+    return PlainTextResponse(said, HTTPStatus.SERVICE_UNAVAILABLE, {**headers(), "Retry-After": "5"})
 
 
 def forbidden(needed: Right, call: Call) -> Page:

@@ -7,7 +7,8 @@ import ipaddress
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +20,8 @@ _FREE_GUESSES = 5
 _LONGEST_PAUSE = timedelta(minutes=1)
 _COUNTS = 2**16
 _NETWORK = 64
+_LONGEST_LINE = 16
+_IN_LINE_OF_ONE = 4
 
 
 def hashed(password: str, salt: bytes = b"") -> str:
@@ -118,6 +121,29 @@ class Guard:
         """
         said = json.dumps([name, _place(address)]).encode()
         return int.from_bytes(hmac.digest(self._key, said, "sha256")) % _COUNTS
+
+
+@dataclass
+class Line:
+    """Whose passwords wait to be judged: few, and fewer of one address, so that guesses hold up nobody elsewhere.
+
+    Only the web server's loop uses it.
+    """
+
+    _waiting: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def place(self, address: str) -> Iterator[bool]:
+        """Hold a place while the block runs; False when there is none left."""
+        place = _place(address)
+        if len(self._waiting) >= _LONGEST_LINE or self._waiting.count(place) >= _IN_LINE_OF_ONE:
+            yield False
+            return
+        self._waiting.append(place)
+        try:
+            yield True
+        finally:
+            self._waiting.remove(place)
 
 
 def _place(address: str) -> str:

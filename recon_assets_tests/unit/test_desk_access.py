@@ -4,7 +4,8 @@ import base64
 import re
 import stat
 from asyncio import create_task, gather, run, sleep, wait_for
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -23,11 +24,11 @@ from recon_assets.desk.app import application
 from recon_assets.desk.calls import Desk
 from recon_assets.desk.door import VISITOR, Door
 from recon_assets.desk.login import local
-from recon_assets.desk.passwords import Guard, fits, users
+from recon_assets.desk.passwords import Guard, Line, fits, users
 from recon_assets.desk.rights import Right, roles
 from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets_tests.visitor import Visitor
+from recon_assets_tests.visitor import Answer, Visitor
 
 COOKIE = f"{access_module.COOKIE}-3000"
 """That of the port at which the browser of these tests asks."""
@@ -238,22 +239,41 @@ def test_each_port_has_its_own_cookie() -> None:
     assert asked.ask("GET", "/").status == 200
 
 
-def test_who_guesses_passwords_holds_up_no_page() -> None:
-    """However many do at once: they wait in a line of their own, and not in the threads that pages are made in."""
+def test_who_guesses_passwords_holds_up_no_page_and_no_login_from_elsewhere() -> None:
+    """However many do at once, each by another name: few of one address are judged, and no more of all together."""
     desk = Desk(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type]
-    visitor = Visitor(application(desk, Starlette()), "desk.example")
-    token = visitor.get("/review/login").text.split('name="token" value="')[1].split('"')[0]
-    form = urlencode({"token": token, "name": "ana", "password": "guess"}).encode()
-    kind = {"content-type": "application/x-www-form-urlencoded"}
+    app = application(desk, Starlette())
+    eve, ana, crowds = Visitor(app, "h", HERE), Visitor(app, "h", THERE), [Visitor(app, "h", f"::{n}") for n in (1, 2)]
 
-    async def crowd() -> list[int]:
-        guesses = [create_task(visitor.asked("POST", "/review/login", form, kind)) for _ in range(45)]
+    def login(visitor: Visitor, name: str, password: str) -> Coroutine[None, None, Answer]:
+        token = visitor.get("/review/login").text.split('name="token" value="')[1].split('"')[0]
+        form = urlencode({"token": token, "name": name, "password": password}).encode()
+        return visitor.asked("POST", "/review/login", form, {"content-type": "application/x-www-form-urlencoded"})
+
+    guesses = [login(eve, f"eve {n}", "guess") for n in range(9)]
+    others = [login(each, "eve", "guess") for each in crowds for _ in range(4)]
+    right = login(ana, "ana", "correct horse")
+
+    async def crowd() -> list[Answer]:
+        tasks = [create_task(each) for each in (*guesses, *others, right)]
         await sleep(0)
         with desk.access.guard._lock:  # nobody is judged meanwhile
-            page = await wait_for(visitor.asked("GET", "/review/login"), 20)
-        return [page.status, *sorted({answer.status for answer in await gather(*guesses)})]
+            page = await wait_for(ana.asked("GET", "/review/login"), 20)
+        return [page, *await gather(*tasks)]
 
-    assert run(crowd()) == [200, 401, 429]
+    page, *answers = run(crowd())
+    assert (page.status, answers[-1].status) == (200, 303)
+    assert [each.status for each in answers[:-1]] == [401] * 4 + [503] * 5 + [401] * 4 + [503] * 4
+    assert answers[8].header("retry-after") == "5"
+
+
+def test_the_line_of_logins_is_short_whoever_is_in_it() -> None:
+    """And a place is free again as soon as its holder is answered."""
+    line = Line()
+    with ExitStack() as stack:
+        places = [stack.enter_context(line.place(f"10.0.0.{n}")) for n in range(17)]
+    with line.place(HERE) as free:
+        assert [*places, free] == [True] * 16 + [False, True]
 
 
 def test_a_session_ends_with_the_password_with_the_person_and_was_none_before_there_were_logins() -> None:

@@ -144,7 +144,7 @@ class Source:
                     continue
                 reader, line = csv.reader(file, delimiter=self.delimiter), 1
                 for record in reader:
-                    if record:
+                    if record or len(self.columns) == 1:  # where there is one column, a blank line is a row: NULL
                         yield path, line, record
                     line = reader.line_num + 1
 

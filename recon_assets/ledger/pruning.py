@@ -89,7 +89,8 @@ class _Pruning:
         over = sa.or_(became == "failed", sa.and_(became == "applied", undone))
         old = sa.and_(owned(self.c, _correction), _correction.c.at < self.until, _correction.c.undoes.is_(None))
         first = self.ids(sa.select(_correction.c.id).where(old, over, ~in_use))
-        done = first + self.ids(sa.select(_correction.c.id).where(_among(_correction.c.undoes, first)))
+        # All of their undoings, however many: one that stayed would name a correction that is gone.
+        done = first + list(self.c.scalars(sa.select(_correction.c.id).where(_among(_correction.c.undoes, first))))
         self.delete(done, _change.c.correction, _outcome.c.correction, _correction.c.id)
         return done
 

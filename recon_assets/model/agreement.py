@@ -109,7 +109,8 @@ class Agreement:
         return [f"{count:,} {said}" for count, said in found if count]
 
     def _whole(self) -> list[str]:
-        if self.whole is None or self.whole.agrees or not self.total:
+        nothing = self.whole is Verdict.NOT_COMPARED and not self.total
+        if self.whole is None or self.whole.agrees or nothing:
             return []
         said = {Verdict.DIFFERS: "fail", Verdict.UNKNOWN: "could not run", Verdict.NOT_COMPARED: "have not run yet"}
         return [f"the checks of the whole table {said[self.whole]}"]

@@ -63,14 +63,17 @@ def _ended(spec: TableSpec, now: datetime) -> int:
 def overall(answers: Sequence[Agreement]) -> tuple[Verdict, str]:
     """The answer for all tables in one sentence, and how bad it is."""
     differ = [each.table for each in answers if each.verdict is Verdict.DIFFERS]
-    # A table of which no day has ended yet has nothing to be compared.
-    unknown = [each.table for each in answers if each.total and not each.verdict.agrees and each.table not in differ]
+    # A table of which no day has ended yet has nothing to be compared; its other checks may have had something to say.
+    begun = [each for each in answers if each.total or each.whole not in {None, Verdict.NOT_COMPARED}]
+    unknown = [each.table for each in begun if not each.verdict.agrees and each.table not in differ]
     also = f"Not known yet: {_named(unknown)}." if unknown else ""
     if differ:
         said = f"No: {_named(differ)} {'differs' if len(differ) == 1 else 'differ'}."
         return Verdict.DIFFERS, f"{said} {also}".strip()
     if unknown:
         return Verdict.NOT_COMPARED, also
+    if not begun:
+        return Verdict.NOT_COMPARED, "Not known yet: no day of any table has ended."
     return Verdict.AGREES, "Yes: every finished day of every table has been compared, and agrees."
 
 

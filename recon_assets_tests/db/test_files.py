@@ -185,6 +185,7 @@ def test_encodings_and_delimiters(tmp_path: Path, case: str) -> None:
 
 LINES = {
     "exponent": ("id,amount\n1,1.5\n\n2,1e5\n", "line 4: amount: expected a number such as 1234.56, with a point"),
+    "one column": ("amount\n1\n\n\n1e5\n", "line 5: amount: expected a number"),
     "decimal comma": ('id,amount\n1,"1,5"\n', "line 2: amount: expected a number"),
     "NaN beside a decimal": ("id,amount\n1,NaN\n", "line 2: amount: expected a number"),
     "39 digits": (f"id,amount\n1,{'9' * 39}\n", "amount: expected a number"),

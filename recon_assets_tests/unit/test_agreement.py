@@ -54,6 +54,7 @@ def test_a_table_without_checks_does_not_agree() -> None:
         ({A: 4, N: 2}, None, "4 of 6 days agree; 2 not compared yet", N),
         ({A: 4}, U, "all 4 days agree; the checks of the whole table could not run", U),
         ({N: 0}, N, "no day has ended yet", N),
+        ({N: 0}, U, "no day has ended yet; the checks of the whole table could not run", U),
     ],
 )  # fmt: skip
 def test_the_answer_of_a_table_reads_alone(
@@ -81,6 +82,9 @@ def of(name: str, **windows: int) -> Agreement:
         ([of(name, DIFFERS=3) for name in "abc"], "No: a, b and c differ."),
         ([*(of(name, DIFFERS=3) for name in "abcdef"), of("g", UNKNOWN=1)], "No: 6 tables differ. Not known yet: g."),
         ([of("a", AGREES=1), of("b", NOT_COMPARED=3)], "Not known yet: b."),
+        ([of("a"), *(Agreement(str(each), daily=True, whole=each) for each in (U, N))], f"Not known yet: {U}."),
+        ([of("a"), of("b")], "Not known yet: no day of any table has ended."),
+        ([], "Not known yet: no day of any table has ended."),
     ],
 )  # fmt: skip
 def test_all_tables_have_one_answer(answers: Any, said: str) -> None:

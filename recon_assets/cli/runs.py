@@ -47,7 +47,6 @@ from recon_assets.ledger import Filter
 from recon_assets.local import VARIABLES, Local
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, sessions
-from recon_assets.orchestration.adoption import Adopted
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Verdict
 from recon_assets.orchestration.loading_order import loading_order
@@ -83,7 +82,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
         with session.served() as running:
             tell(f"Dagster runs at {running.webserver.url} while this command does.")
             for spec in session.project.tables.values():
-                tell_adopted(session, spec)
+                tell_adopted(session, spec, judged=False)  # but all of it by `judge`
             place = Place(running.webserver, running)
             finish_earlier(session, place)
             wanted = [session.missing(spec) for spec in session.project.tables.values()]
@@ -125,9 +124,8 @@ def adopt(tables: Tables = None, every: AllTables = False, file: File = None) ->
     Nothing is written to the target. What was adopted is judged by its checks as soon as Dagster runs.
     """
     with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
-        found = [tell_adopted(session, spec) for spec in chosen(session.project, tables, every=every)]
-        for adopted in found:
-            session.have_judged(adopted)
+        for spec in chosen(session.project, tables, every=every):
+            tell_adopted(session, spec)
 
 
 @app.command()
@@ -300,13 +298,12 @@ def show_repair(session: Session) -> None:
     cases.show_queue(waiting.cases, counts, now)
 
 
-def tell_adopted(session: Session, spec: TableSpec) -> Adopted:
+def tell_adopted(session: Session, spec: TableSpec, *, judged: bool = True) -> None:
     """Adopt one table and say what was found."""
-    found = session.adopt(spec)
+    found = session.adopt(spec, judged=judged)
     tell(
         f"{found.table}: {len(found.adopted)} adopted, {len(found.known)} known before, {len(found.empty)} without rows"
     )
-    return found
 
 
 def show_provenance(session: Session) -> None:

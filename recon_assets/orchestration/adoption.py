@@ -1,6 +1,6 @@
 """Adopting a history that Dagster did not load: days that have rows become materialized, so that gaps show as gaps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -23,20 +23,30 @@ class Adopted:
     empty: tuple[str, ...] = ()
 
 
-def adopt(instance: dg.DagsterInstance, project: Project, spec: TableSpec, now: datetime) -> Adopted:
+Note = Callable[[Sequence[str]], None]
+"""Remembers windows that are about to be reported: whoever is stopped in between notes them again."""
+
+
+def adopt(
+    instance: dg.DagsterInstance, project: Project, spec: TableSpec, now: datetime, note: Note | None = None
+) -> Adopted:
     """Report each finished day of the target that has rows and no materialization yet."""
     today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
     with dialect.opened(project.databases[spec.target.database], role="target") as target:
         counts = reading.counts_by_day(target, spec, "target", today)
-    return adopt_counts(instance, spec, counts, now)
+    return adopt_counts(instance, spec, counts, now, note)
 
 
-def adopt_counts(instance: dg.DagsterInstance, spec: TableSpec, counts: Mapping[str, int], now: datetime) -> Adopted:
+def adopt_counts(
+    instance: dg.DagsterInstance, spec: TableSpec, counts: Mapping[str, int], now: datetime, note: Note | None = None
+) -> Adopted:
     """Report the windows that ``counts`` says have rows; one that is materialized already keeps what it says."""
     adapter.keep_connection(instance)
     known = materialized(instance, spec)
     filled = [key for key in window_keys(spec, now) if counts.get(key)]
     fresh = [key for key in filled if key not in known]
+    if note:
+        note(fresh)
     for key in fresh:
         instance.report_runless_asset_event(event(spec, key, counts[key]))
     empty = [key for key in window_keys(spec, now) if not counts.get(key) and key not in known]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -89,14 +90,17 @@ class Session:
         """Every finished window of a table."""
         return Wanted(spec, tuple(self._keys(spec)))
 
-    def adopt(self, spec: TableSpec) -> adoption.Adopted:
-        """Report the windows that the target holds already."""
-        return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC))
+    def adopt(self, spec: TableSpec, *, judged: bool = True) -> adoption.Adopted:
+        """Report the windows that the target holds already.
 
-    def have_judged(self, found: adoption.Adopted) -> None:
-        """Have the windows judged that were adopted, by the sensor when Dagster runs: nobody knows what is in them."""
+        Nobody knows what is in them: the sensor has them ``judged`` when Dagster runs, if the caller does not.
+        """
+        note = partial(self._have_judged, spec) if judged and spec.checks else None
+        return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC), note)
+
+    def _have_judged(self, spec: TableSpec, windows: Sequence[str]) -> None:
         with self.remembered() as book, book.begin() as connection:
-            ledger.note_all_changed(connection, found.table, found.adopted)
+            ledger.note_all_changed(connection, spec.name, windows)
 
     def fill(
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING

@@ -7,14 +7,19 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from recon_assets import ledger
 from recon_assets.cli.filling import to_repeat
+from recon_assets.errors import UnavailableError
 from recon_assets.model import Loaded, Mode, Window
 from recon_assets.orchestration.adoption import adopt_counts, materialized, missing, window_keys
 from recon_assets.orchestration.loading import LoadConfig
 from recon_assets.orchestration.processes import Dagster
 from recon_assets.orchestration.sessions import Session
+from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, PROJECT, Scripted, days, failing, job, ten_rows
+from recon_assets_tests.dagster.reviewed import DAYS, shop
 from recon_assets_tests.dagster.test_backfills import ODD_DAYS
 
 NOW = datetime(2013, 3, 6, 12, tzinfo=UTC)
@@ -47,6 +52,25 @@ def test_adopting_twice_changes_nothing(instance: dg.DagsterInstance) -> None:
 
     assert (again.adopted, again.known) == ((), ("2013-03-01",))
     assert len(instance.fetch_materializations(KEY, limit=10).records) == 1
+
+
+def test_what_is_adopted_is_noted_for_judging_before_dagster_knows_it(
+    fresh: Fresh, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """Table by table: a second try finds known what a stopped one has reported, and would never have it judged."""
+    orders = shop(fresh, instance)
+    session = Session(Dagster(tmp_path), orders.environ, orders.project, orders.instance)
+    declared, unchecked = orders.project.tables["orders"], replace(orders.project.tables["customers"], checks=())
+    book = {"RECON_LEDGER_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    with pytest.raises(UnavailableError, match=r"^ledger: "):
+        replace(session, environ=book).adopt(declared)
+    assert not materialized(orders.instance, declared)
+
+    assert session.adopt(declared).adopted == DAYS
+    assert replace(session, environ=book).adopt(unchecked).adopted == ("all",)
+
+    with orders.book() as remembered, remembered.begin() as connection:
+        assert ledger.changed_windows(connection) == [("orders", day) for day in DAYS]
 
 
 def test_a_day_that_failed_when_it_was_loaded_again_is_missing(instance: dg.DagsterInstance, tmp_path: Path) -> None:

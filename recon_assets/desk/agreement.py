@@ -4,7 +4,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from recon_assets import ledger, review
-from recon_assets.desk.calls import BadRequestError, Call, Page
+from recon_assets.desk.calls import BadRequestError, Call, Page, Redirect
 from recon_assets.ledger import StoredFinding
 from recon_assets.model import ALL, Agreement, Outcome, Verdict
 
@@ -18,6 +18,11 @@ SHARES = (
     ("not-compared", (Verdict.NOT_COMPARED,)),
 )
 """What is told apart by its colour, from left to right."""
+
+
+def home(_: Call) -> Redirect:
+    """The first page is at one address."""
+    return Redirect(HOME)
 
 
 def tables(call: Call) -> Page:

@@ -35,7 +35,9 @@ def application(desk: Desk, dagster: ASGIApp) -> Starlette:
     """Our pages under ``/recon`` and ``/review``, all else is Dagster's; in front of both the door."""
     pages: dict[str, Address] = {
         agreement.HOME: Address(agreement.tables),
+        f"{agreement.HOME}/": Address(agreement.home),
         f"{agreement.HOME}/{{table}}": Address(agreement.days),
+        f"{agreement.HOME}/{{rest:path}}": Address(nowhere, reading=None, writing=None),
         "/review": Address(queue.listed),
         "/review/": Address(queue.home),
         "/review/report": Address(queue.report),

@@ -7,7 +7,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from recon_assets.errors import DeclarationError, RefusedError
 
 _SHORTEST = 16
 _LONGEST = 4096
+_WORDS = 2
 
 
 @dataclass(frozen=True)
@@ -85,44 +86,42 @@ class Ended:
 
     path: Path | None = None
     _known: dict[str, int] = field(default_factory=dict)
-    _seen: tuple[int, int] | None = None
+    _seen: tuple[int, ...] | None = None
 
     def add(self, session: Session, now: datetime) -> None:
         """End a session; those whose time is over are forgotten."""
         if self.path is None:
             self._keep({**self._known, session.id: session.until}, now)
             return
-        with self.path.open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            self._keep({**_ended_in(file), session.id: session.until}, now)
-            file.seek(0)
-            file.truncate()
-            file.writelines(f"{id_} {until}\n" for id_, until in self._known.items())
+        new = self.path.with_name(f".{self.path.name}")
+        with new.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._keep({**_ended_in(self.path), session.id: session.until}, now)
+            new.write_text("".join(f"{id_} {until}\n" for id_, until in self._known.items()))
+            new.replace(self.path)  # whole or not at all, whenever we are killed
 
     def __contains__(self, id_: str) -> bool:
         if self.path and (seen := _version(self.path)) and seen != self._seen:
-            with self.path.open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH)
-                self._known, self._seen = _ended_in(file), seen
+            self._known, self._seen = _ended_in(self.path), seen
         return id_ in self._known
 
     def _keep(self, ended: Mapping[str, int], now: datetime) -> None:
         self._known = {id_: until for id_, until in ended.items() if until >= now.timestamp()}
 
 
-def _ended_in(file: Iterable[str]) -> dict[str, int]:
-    words = (line.split() for line in file)
-    return {each[0]: int(each[1]) for each in words}
+def _ended_in(path: Path) -> dict[str, int]:
+    """What the file says; lines that are none of ours, as a full disk may have left them, say nothing."""
+    words = (line.split() for line in path.read_text().splitlines()) if path.exists() else ()
+    return {each[0]: int(each[1]) for each in words if len(each) == _WORDS and each[1].isdecimal()}
 
 
-def _version(path: Path) -> tuple[int, int] | None:
+def _version(path: Path) -> tuple[int, ...] | None:
     """Another whenever the file was written; None as long as there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def secret(environ: Mapping[str, str]) -> bytes:

@@ -230,6 +230,20 @@ def test_an_ended_session_stays_ended_when_the_server_starts_anew_and_for_server
     assert [line.split()[0] for line in lines] == [first.id, second.id], "what has ended by itself is forgotten"
 
 
+def test_what_a_killed_server_left_in_the_file_of_ended_sessions_stops_nobody(tmp_path: Path) -> None:
+    """And the file is replaced as a whole, so that what it said is never gone."""
+    found = access({**SECRET, "RECON_WEB_USERS": f"ana:{ANA}", "DAGSTER_HOME": str(tmp_path)})
+    first, second = (Session.begun("ana", NOW + timedelta(hours=1)) for _ in range(2))
+    path = tmp_path / "web.ended"
+    path.write_text(f"{first.id} {first.until}\nhalf\n\nof a\n{second.id}")
+    cookies = [found.cookie(each) for each in (first, second)]
+    assert [guarded(found, cookie=cookie).ask("GET", "/").status for cookie in cookies] == [401, 200]
+    with path.open() as before:
+        found.end(second, NOW)
+        assert before.readline() == f"{first.id} {first.until}\n"
+    assert path.read_text() == f"{first.id} {first.until}\n{second.id} {second.until}\n"
+
+
 def test_each_port_has_its_own_cookie() -> None:
     """Browsers send the same to all ports of a host, where another server would take it for nobody's."""
     asked = guarded(LOGIN)
@@ -435,6 +449,17 @@ def test_who_decides_or_runs_sees_what_about_and_who_has_no_role_sees_counts() -
     assert given.of("guy") == {Right.COUNTS}
     assert roles("*:run").of("guy") == {Right.COUNTS, Right.VALUES, Right.RUN}
     assert roles("").of("guy") == set(Right)
+
+
+def test_no_address_of_the_desk_leads_to_dagsters_pages() -> None:
+    """For people who see counts only may ask there."""
+    desk = Desk(None, None, OPEN, lambda: NOW)  # type: ignore[arg-type]
+    dagster = Starlette(routes=[Route("/{path:path}", lambda _: Response("Dagster's"))])
+    visitor = Visitor(application(desk, dagster))
+    assert visitor.get("/assets").text == "Dagster's"
+    assert visitor.get("/recon/").header("location") == "/recon"
+    for path in ("/recon/a/b", "/recon//", "/recon/a/", "/review/a"):
+        assert (visitor.get(path).status, "There is no such page" in visitor.get(path).text) == (404, True), path
 
 
 def test_dagsters_pages_are_for_those_who_may_see_values() -> None:

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -62,13 +61,17 @@ class Dagster:
         }
 
     def prepare(self) -> None:
-        """Write the settings, unless somebody has changed those of this home since they were written."""
+        """Write the settings, unless this home has some that somebody else has written."""
         self.logs.mkdir(parents=True, exist_ok=True)
         settings, written = self.folder / "dagster.yaml", self.folder / "dagster.yaml.written"
-        if settings.exists() and written.exists() and settings.read_bytes() != written.read_bytes():
+        ours = settings_file().read_bytes()
+        known = [ours, written.read_bytes() if written.exists() else ours]
+        if settings.exists() and settings.read_bytes() not in known:
             return
-        for copy in (settings, written):
-            shutil.copyfile(settings_file(), copy)
+        for copy in (settings, written):  # in this order: killed in between, we find what is ours
+            new = copy.with_name(f".{copy.name}.{os.getpid()}")
+            new.write_bytes(ours)
+            new.replace(copy)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -214,6 +214,14 @@ def test_settings_that_somebody_has_changed_are_kept(tmp_path: Path) -> None:
     settings.unlink()
     home.prepare()
     assert settings.read_text() == ours
+    written = home.folder / "dagster.yaml.written"
+    written.write_text("an older version's: killed before this was replaced, too")
+    home.prepare()
+    assert written.read_text() == ours
+    written.unlink()
+    settings.write_text("put there before the first start")
+    home.prepare()
+    assert settings.read_text() == "put there before the first start"
 
 
 def test_a_table_that_has_none_of_the_days_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

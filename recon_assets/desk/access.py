@@ -16,6 +16,7 @@ from recon_assets.desk.passwords import Guard, Line, users
 from recon_assets.desk.rights import ALL, VARIABLE as ROLES, Right, Roles, roles
 from recon_assets.desk.sessions import Ended, Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.review.people import VARIABLE as REVIEWERS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -57,6 +58,7 @@ class Access:
         token: With which a program of ours comes in; none when empty.
         roles: What those may do who have come in.
         ended: Sessions that let nobody in any more.
+        environ: RECON_REVIEWERS, which says who may act by which name where nobody has to log in.
     """
 
     signer: Signer
@@ -66,6 +68,7 @@ class Access:
     token: str = ""
     roles: Roles = field(default_factory=Roles)
     ended: Ended = field(default_factory=Ended)
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def guard(self) -> Guard:
@@ -124,13 +127,19 @@ class Access:
             return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
         return Visitor(Session.begun("", now + SESSION_LIFETIME), new=True)
 
+    def check_who(self, who: str) -> None:
+        """Raise when nobody has to log in, and RECON_REVIEWERS says that who is at this machine has another name."""
+        if who and not self.guarded:
+            review.check_reviewer(who, self.environ, "name")
+
     def cookie(self, session: Session) -> str:
         """What the browser keeps of a session."""
         return self.signer.signed(session, self._bound(session.who))
 
     def _bound(self, who: str) -> str:
-        """What a session stands on: that of a person ends with the password, or when there are logins at all."""
-        return f"{self.header}/{self.users.get(who, 'nobody' if self.guarded and who else '')}"
+        """What a session stands on: that of a person ends with the password, or when others may be that person."""
+        without = "nobody" if self.guarded and who else self.environ.get(REVIEWERS, "")
+        return f"{self.header}/{self.users.get(who, without)}"
 
     def _is_program(self, connection: HTTPConnection) -> bool:
         given = connection.headers.get("authorization", "")
@@ -191,9 +200,18 @@ def access(environ: Mapping[str, str]) -> Access:
     if given.given and not known and not header:
         msg = f"{ROLES} is set, but nobody has to log in: set RECON_WEB_USERS or RECON_WEB_USER_HEADER, too."
         raise DeclarationError(msg)
+    review.reviewers(environ)
     home = environ.get("DAGSTER_HOME")
-    ended = Ended(Path(home) / "web.ended" if home else None)
-    return Access(Signer(secret(environ)), known, header, proxies, environ.get("RECON_WEB_TOKEN", ""), given, ended)
+    return Access(
+        Signer(secret(environ)),
+        known,
+        header,
+        proxies,
+        environ.get("RECON_WEB_TOKEN", ""),
+        given,
+        Ended(Path(home) / "web.ended" if home else None),
+        {REVIEWERS: environ.get(REVIEWERS, "")},
+    )
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -34,6 +34,7 @@ def answered(handler: Callable[[Call], Page | Redirect], call: Call) -> Response
     try:
         if call.method == "POST":
             call.check_token()
+            call.desk.access.check_who(call.who)
         with driver_errors("The ledger"):
             found = handler(call)
             return redirected(found, call) if isinstance(found, Redirect) else rendered(found, call)

@@ -116,7 +116,7 @@ def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> d
     )
     def work(context: dg.AssetExecutionContext, config: DecideConfig) -> Iterator[Event]:
         with driver_errors(), memory() as book:
-            refuse_strangers(environ, context.run.tags)
+            refuse_strangers(environ, context.run.tags, config.reviewer)
             for partition in context.partition_keys:
                 yield decided(book, project, partition, config)
 
@@ -132,8 +132,8 @@ def driver_errors() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-def refuse_strangers(environ: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Raise where people log in: who launches a run in Dagster is not known to be who they say.
+def refuse_strangers(environ: Mapping[str, str], tags: Mapping[str, str], reviewer: str) -> None:
+    """Raise where people log in, or RECON_REVIEWERS knows better: who launches a run may not be who they say.
 
     Wherever the run is: where no variable tells, the run's tags do, which the webserver's login has set.
     """
@@ -146,6 +146,7 @@ def refuse_strangers(environ: Mapping[str, str], tags: Mapping[str, str]) -> Non
             " decide on the page /review, which is served beside Dagster."
         )
         raise RefusedError(msg)
+    review.check_reviewer(reviewer, environ, "reviewer")
 
 
 def decided(book: Ledger, project: Project, partition: str, config: DecideConfig) -> Event:

@@ -21,7 +21,12 @@ from recon_assets.review.deciding import (
 from recon_assets.review.due import Due as Due, Look as Look, due as due
 from recon_assets.review.faults import unexpected as unexpected
 from recon_assets.review.judging import RECORDS as RECORDS, accepting as accepting, judged as judged
-from recon_assets.review.people import launcher as launcher, reviewer as reviewer
+from recon_assets.review.people import (
+    check_reviewer as check_reviewer,
+    launcher as launcher,
+    reviewer as reviewer,
+    reviewers as reviewers,
+)
 from recon_assets.review.previewing import Preview as Preview, preview as preview
 from recon_assets.review.rolling_back import RolledBack as RolledBack, Scope as Scope, roll_back as roll_back
 from recon_assets.review.routing import CORRECTABLE as CORRECTABLE, POLICY as POLICY, Routed as Routed, route as route

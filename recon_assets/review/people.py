@@ -42,12 +42,22 @@ def reviewer(said: str, environ: Mapping[str, str]) -> str:
         msg = "Say who you are, for the record: --reviewer NAME (USER is not set)"
         raise DeclarationError(msg)
     names = known.get(user(), ())
-    if said in names or (not said and len(names) == 1):
-        return said or names[0]
-    wrong = f"--reviewer {said}: " if said else ""
+    if not said and len(names) == 1:
+        return names[0]
+    check_reviewer(said, environ, "--reviewer")
+    return said
+
+
+def check_reviewer(said: str, environ: Mapping[str, str], where: str) -> None:
+    """Raise when RECON_REVIEWERS says that the user of this machine is not who they said they are, and ``where``."""
+    known = reviewers(environ)
+    names = known.get(user(), ())
+    if not known or said in names:
+        return
+    wrong = f"{where} {said}: " if said else ""
     are = f"are {' or '.join(names)}" if names else "are nobody"
     msg = f"{wrong}by {VARIABLE} you, as the user {user()!r} of this machine, {are}; "
-    raise DeclarationError(msg + ("say which by --reviewer." if names else "have yourself added: user:name."))
+    raise DeclarationError(msg + (f"say which by {where}." if names else "have yourself added: user:name."))
 
 
 def reviewers(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

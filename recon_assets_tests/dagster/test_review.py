@@ -11,6 +11,7 @@ from recon_assets.model import CaseEventType, CaseId, Decision, State
 from recon_assets.orchestration.memory import memory
 from recon_assets.orchestration.reviewing import correct_job, refuse_strangers
 from recon_assets.review import PERSON_TAG
+from recon_assets.review.people import user
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 from recon_assets_tests.dagster.states import said, states
@@ -196,7 +197,10 @@ def test_the_launchpad_does_not_decide_where_people_log_in(orders: Shop, monkeyp
     assert "RECON_WEB_USERS is set" in failure(result)
     assert orders.case(MISSING).state is State.PENDING
     with pytest.raises(RefusedError, match="ana has logged in"):
-        refuse_strangers({}, {PERSON_TAG: "ana"})  # wherever the run is, and whatever is set there
+        refuse_strangers({}, {PERSON_TAG: "ana"}, "ana")  # wherever the run is, and whatever is set there
+    with pytest.raises(DeclarationError, match="reviewer ben: by RECON_REVIEWERS you, as the user"):
+        refuse_strangers({"RECON_REVIEWERS": f"{user()}:ana"}, {}, "ben")
+    refuse_strangers({"RECON_REVIEWERS": f"{user()}:ana"}, {}, "ana")
 
 
 def test_what_agrees_again_by_itself_is_no_open_question(orders: Shop) -> None:

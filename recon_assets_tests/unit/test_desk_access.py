@@ -28,6 +28,7 @@ from recon_assets.desk.passwords import Guard, Line, fits, users
 from recon_assets.desk.rights import Right, roles
 from recon_assets.desk.sessions import Session, Signer, secret
 from recon_assets.errors import DeclarationError, RefusedError
+from recon_assets.review.people import user
 from recon_assets_tests.visitor import Answer, Visitor
 
 COOKIE = f"{access_module.COOKIE}-3000"
@@ -36,6 +37,7 @@ NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SIGNER = Signer(b"0123456789abcdef")
 ANA = hashed("correct horse", b"salt salt salt !")
 SECRET = {"RECON_WEB_SECRET": "0123456789abcdef"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 async def whoami(request: Request) -> Response:
@@ -262,7 +264,7 @@ def test_who_guesses_passwords_holds_up_no_page_and_no_login_from_elsewhere() ->
     def login(visitor: Visitor, name: str, password: str) -> Coroutine[None, None, Answer]:
         token = visitor.get("/review/login").text.split('name="token" value="')[1].split('"')[0]
         form = urlencode({"token": token, "name": name, "password": password}).encode()
-        return visitor.asked("POST", "/review/login", form, {"content-type": "application/x-www-form-urlencoded"})
+        return visitor.asked("POST", "/review/login", form, FORM)
 
     guesses = [login(eve, f"eve {n}", "guess") for n in range(9)]
     others = [login(each, "eve", "guess") for each in crowds for _ in range(4)]
@@ -394,6 +396,7 @@ def test_without_a_login_nothing_else_is_served(host: str) -> None:
         ({"RECON_WEB_USERS": f"ana:{ANA}", "RECON_WEB_USER_HEADER": "X-User"}, "both set"),
         ({"RECON_WEB_USERS": f"policy:{ANA}"}, "no name for a person"),
         ({"RECON_WEB_PROXY": "10.0.0.0/33"}, "RECON_WEB_PROXY: "),
+        ({"RECON_REVIEWERS": "ana"}, "'ana' is not user:name"),
         ({"RECON_WEB_SECRET": "short"}, "at least 16"),
         ({"RECON_WEB_SECRET": ""}, "Neither"),
     ],
@@ -438,6 +441,21 @@ def test_a_login_leads_nowhere_else(path: str) -> None:
 def test_roles_that_cannot_be_meant_are_refused(environ: dict[str, str], said: str) -> None:
     with pytest.raises(DeclarationError, match=re.escape(said)):
         access({**SECRET, **environ})
+
+
+def test_without_a_login_nobody_is_whom_reviewers_say_they_are_not() -> None:
+    """Neither in a form, nor by a name that the browser was given before."""
+    found = access({**SECRET, "RECON_REVIEWERS": f"{user()}:ana"})
+    visitor = Visitor(application(Desk(None, None, found, lambda: NOW), Starlette()))  # type: ignore[arg-type]
+    visitor.get("/review/nothing")
+    session = found.signer.read(visitor.cookies[COOKIE], found._bound, NOW)
+    assert session
+    token = found.signer.form_token(session)
+    refused = visitor.post("/review/logout", [("token", token), ("who", "ben")])
+    assert (refused.status, "name ben: by RECON_REVIEWERS you, as the user" in refused.text) == (400, True)
+    assert visitor.ask("POST", "/review/logout", urlencode({"token": token, "who": "ana"}).encode(), FORM).status == 303
+    old, new = (each.cookie(Session.begun("ben", NOW + timedelta(hours=1))) for each in (OPEN, found))
+    assert [guarded(found, cookie=cookie).get("/").text for cookie in (old, new)] == ['["",false]', '["ben",false]']
 
 
 def test_who_decides_or_runs_sees_what_about_and_who_has_no_role_sees_counts() -> None:

@@ -59,14 +59,18 @@ def windows_of_open_cases(c: sa.Connection, table: str, kind: DiscrepancyKind) -
     return list(c.scalars(sa.select(cases.c.window_key).where(owned(c, cases), ~cases.c.closed, *of_them)))
 
 
-def asked_windows(c: sa.Connection) -> list[tuple[str, str]]:
+Judged = Mapping[tuple[str, str], Collection[str]]
+"""The tables that have windows which checks can judge now, by the first and the last of these windows."""
+
+
+def asked_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tuple[str, str]]:
     """Windows (table, window) that somebody asked to compare after their newest evaluation."""
-    return _later(c, _judged.c.asked)
+    return _wanted(c, schema.later_than_judged(_judged.c.asked), _judged.c.asked, judged, limit)
 
 
-def changed_windows(c: sa.Connection) -> list[tuple[str, str]]:
+def changed_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tuple[str, str]]:
     """Windows (table, window) of which a case was closed or given back by a run after their newest evaluation."""
-    return _later(c, _judged.c.changed)
+    return _wanted(c, schema.later_than_judged(_judged.c.changed), _judged.c.changed, judged, limit)
 
 
 def note_unexplained(c: sa.Connection, windows: Collection[tuple[str, str]]) -> None:
@@ -77,22 +81,24 @@ def note_unexplained(c: sa.Connection, windows: Collection[tuple[str, str]]) -> 
         c.execute(noting, [{"of_table": name, "of_window": key} for name, key in sorted(windows)])
 
 
-def unexplained_windows(c: sa.Connection) -> list[tuple[str, str]]:
+def unexplained_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tuple[str, str]]:
     """Windows (table, window) of which all records are to be compared, and that have not been judged since.
 
     Some were in flight, a figure failed that they explain, or a case stands on an older comparison of them.
     """
-    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(
-        owned(c, _judged), _judged.c.young == _judged.c.evaluation
-    )
-    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(_judged.c.young))]
+    return _wanted(c, _judged.c.young == _judged.c.evaluation, _judged.c.young, judged, limit)
 
 
-def _later(c: sa.Connection, number: sa.Column[Any]) -> list[tuple[str, str]]:
-    windows = sa.select(_judged.c.table_name, _judged.c.window_key).where(
-        owned(c, _judged), schema.later_than_judged(number)
-    )
-    return [(row.table_name, row.window_key) for row in c.execute(windows.order_by(number))]
+def _wanted(
+    c: sa.Connection, wanted: sa.ColumnElement[bool], number: sa.Column[Any], judged: Judged, limit: int
+) -> list[tuple[str, str]]:
+    """The windows of which this is so and that checks can judge now, the oldest first, as many as asked for."""
+    table, window = _judged.c.table_name, _judged.c.window_key
+    spans = [
+        sa.and_(table.in_(sorted(tables)), window.between(first, last)) for (first, last), tables in judged.items()
+    ]
+    found = sa.select(table, window).where(owned(c, _judged), wanted, sa.or_(sa.false(), *spans))
+    return [(row.table_name, row.window_key) for row in c.execute(found.order_by(number, table, window).limit(limit))]
 
 
 def causes(c: sa.Connection, windows: Collection[tuple[str, str]]) -> tuple[tuple[Any, ...], ...]:

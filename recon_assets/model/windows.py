@@ -55,10 +55,13 @@ class Days:
             yield self.window(day)
             day += timedelta(days=1)
 
-    def has_ended(self, key: str, now: datetime) -> bool:
-        """Whether ``key`` names one of these days, and it is over; names of days sort as days do."""
+    def ended(self, now: datetime) -> tuple[str, str]:
+        """The names of the first and the last of these days that are over; names of days sort as days do.
+
+        The last comes before the first if none is over.
+        """
         today = now.astimezone(ZoneInfo(self.timezone)).date()
-        return self.start.isoformat() <= key < min(self.end or today, today).isoformat()
+        return self.start.isoformat(), (min(self.end or today, today) - timedelta(days=1)).isoformat()
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), ZoneInfo(self.timezone))

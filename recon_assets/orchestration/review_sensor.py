@@ -18,7 +18,6 @@ import dagster as dg
 import sqlalchemy as sa
 
 from recon_assets import ledger, review
-from recon_assets.checks.table_order import declared_order
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
 from recon_assets.orchestration import adapter
@@ -76,13 +75,9 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
 
 
 def tick(book: Ledger, project: Project, now: datetime, loading: Collection[str] = ()) -> list["Work"]:
-    """Bring the cases up to date with what was found; what is to be done about them.
-
-    A table is not judged while one is being loaded whose rows it names: it would have orphans until then.
-    """
+    """Bring the cases up to date with what was found; what is to be done about them."""
     route(book, project, now, ROUTING_SECONDS)
-    due, order = review.due(book, project, now), declared_order(project)
-    due = replace(due, check=tuple(look for look in due.check if order.above(look.table).isdisjoint(loading)))
+    due = review.due(book, project, now, loading)
     with book.begin() as connection:
         return [
             *corrections(connection, project, due),

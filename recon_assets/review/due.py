@@ -1,5 +1,7 @@
 """What is to be done next, read from the ledger alone: whoever asks again is told again until it is done."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,7 +9,7 @@ from functools import partial
 from recon_assets import ledger
 from recon_assets.checks.table_order import LoadingOrder, declared_order
 from recon_assets.ledger import Ledger
-from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State
+from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State, TableSpec
 
 MAX_SHOWN_PER_TICK = 200
 MAX_JUDGED_PER_TICK = 1000
@@ -47,19 +49,33 @@ class Due:
         return self == Due()
 
 
-def due(book: Ledger, project: Project, now: datetime) -> Due:
-    """What is to be done next."""
+def due(book: Ledger, project: Project, now: datetime, loading: Collection[str] = ()) -> Due:
+    """What is to be done next.
+
+    A table is not judged while one is being loaded whose rows it names: it would have orphans until then.
+    """
+    order = declared_order(project)
+    judged = defaultdict[tuple[str, str], list[str]](list)
+    for name, spec in project.tables.items():
+        if order.above(name).isdisjoint(loading):
+            for span in _judged(spec, now):
+                judged[span].append(name)
     with book.begin() as connection:
         tables = tuple(project.tables)
         decided = ledger.cases_in_state(connection, State.DECIDED, tables=tables)
         applying = ledger.cases_in_state(connection, State.APPLYING, tables=tables)
         correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
-        asked = [Look(*place, records=True) for place in ledger.asked_windows(connection)]
-        again = [Look(*place) for place in ledger.changed_windows(connection)]
-        unexplained = [Look(*place, records=True) for place in ledger.unexplained_windows(connection)]
-        looks = [look for look in _merged(*asked, *again, *unexplained) if _is_judged(project, look, now)]
+        asked, again, unexplained = (
+            windows(connection, judged, MAX_JUDGED_PER_TICK)
+            for windows in (ledger.asked_windows, ledger.changed_windows, ledger.unexplained_windows)
+        )
+        looks = _merged(
+            *(Look(*place, records=True) for place in asked),
+            *(Look(*place) for place in again),
+            *(Look(*place, records=True) for place in unexplained),
+        )
         return Due(
-            tuple(sorted(correct, key=partial(_order, declared_order(project)))),
+            tuple(sorted(correct, key=partial(_order, order))),
             tuple(case.id for case in ledger.cases_to_undo(connection, tables=tables)),
             tuple(ledger.cases_to_show(connection, MAX_SHOWN_PER_TICK)),
             tuple(looks[:MAX_JUDGED_PER_TICK]),
@@ -75,15 +91,12 @@ def _merged(*looks: Look) -> list[Look]:
     return list(wanted.values())
 
 
-def _is_judged(project: Project, look: Look, now: datetime) -> bool:
-    """Whether a check of the table judges this window; none does once the table is declared with other days."""
-    spec = project.tables.get(look.table)
-    if spec is None:
-        return False
+def _judged(spec: TableSpec, now: datetime) -> list[tuple[str, str]]:
+    """The windows that checks of a table judge, from first to last; none besides once it has other days or checks."""
     if spec.days is None:
-        return look.window == ALL.key and bool(spec.checks)
-    whole = look.window == ALL.key
-    return (whole or spec.days.has_ended(look.window, now)) and any(check.daily is not whole for check in spec.checks)
+        return [(ALL.key, ALL.key)] if spec.checks else []
+    spans = {check.daily: spec.days.ended(now) if check.daily else (ALL.key, ALL.key) for check in spec.checks}
+    return list(spans.values())
 
 
 def _order(order: LoadingOrder, case: CaseId) -> tuple[int, CaseId]:

@@ -70,7 +70,9 @@ def test_what_is_adopted_is_noted_for_judging_before_dagster_knows_it(
     assert replace(session, environ=book).adopt(unchecked).adopted == ("all",)
 
     with orders.book() as remembered, remembered.begin() as connection:
-        assert ledger.changed_windows(connection) == [("orders", day) for day in DAYS]
+        assert ledger.changed_windows(connection, {("", "z"): ["orders", "customers"]}, 9) == [
+            ("orders", day) for day in DAYS
+        ]
 
 
 def test_a_day_that_failed_when_it_was_loaded_again_is_missing(instance: dg.DagsterInstance, tmp_path: Path) -> None:

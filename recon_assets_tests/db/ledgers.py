@@ -25,6 +25,7 @@ DAY = "2025-01-01"
 START = datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 RECORDS = (DiscrepancyKind.MISSING, DiscrepancyKind.EXTRA, DiscrepancyKind.MISMATCHED)
 CASE = CaseId("orders", DAY, "missing")
+JUDGED = {(DAY, "2025-01-03"): ["orders"]}
 KEEP = Resolution(Decision.KEEP_TARGET)
 APPLY = Resolution(Decision.APPLY_SOURCE)
 

@@ -317,7 +317,9 @@ def test_asking_and_assigning(shop: Shop) -> None:
     assert shop.recon("review", "assign", MISSING, "").stdout == "Assigned to nobody.\n"
 
     with shop.book.begin() as connection:
-        assert ledger.asked_windows(connection) == [("orders", "2024-01-02")]
+        assert ledger.asked_windows(connection, {("2024-01-01", "2024-01-09"): ["orders"]}, 9) == [
+            ("orders", "2024-01-02")
+        ]
         acts = [event.act for event in ledger.events(connection, CaseId.parse(MISSING))]
     assert acts == [CaseEventType.FOUND, CaseEventType.ASKED, CaseEventType.ASSIGNED, CaseEventType.ASSIGNED]
 

@@ -32,6 +32,7 @@ from recon_assets.model import (
 from recon_assets_tests.db.ledgers import (
     CASE,
     DAY,
+    JUDGED,
     RECORDS,
     append,
     figure,
@@ -466,7 +467,7 @@ def unexplained(book: Ledger) -> list[tuple[str, str]]:
     """What the newest findings leave to be compared, once cases have been made of them."""
     review.route(book, Project({}, {"orders": ORDERS}), minute(0))
     with book.begin() as c:
-        return ledger.unexplained_windows(c)
+        return ledger.unexplained_windows(c, JUDGED, 9)
 
 
 THIRDS = [finding(check=kind.value, kinds=(kind,)) for kind in RECORDS]
@@ -564,7 +565,7 @@ def test_a_comparison_that_cannot_run_again_is_asked_for_once(book: Ledger) -> N
 
 def wanted(book: Ledger) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     with book.begin() as c:
-        return ledger.asked_windows(c), ledger.changed_windows(c)
+        return ledger.asked_windows(c, JUDGED, 9), ledger.changed_windows(c, JUDGED, 9)
 
 
 @pytest.mark.parametrize("clock", [-60, 0, 60])
@@ -612,11 +613,11 @@ def causes(book: Ledger, *windows: tuple[str, str]) -> Any:
 
 def test_many_windows_are_noted_as_changed_at_once(book: Ledger) -> None:
     """Those of one table; none is no statement."""
-    for windows in ((), ("2024-01-02", "2024-01-01")):
+    for windows in ((), ("2025-01-02", "2025-01-01")):
         with book.begin() as c:
             ledger.note_all_changed(c, "orders", windows)
     with book.begin() as c:
-        assert sorted(ledger.changed_windows(c)) == [("orders", "2024-01-01"), ("orders", "2024-01-02")]
+        assert sorted(ledger.changed_windows(c, JUDGED, 9)) == [("orders", "2025-01-01"), ("orders", "2025-01-02")]
 
 
 def test_why_a_window_is_due_changes_with_what_is_wanted_alone(book: Ledger) -> None:

@@ -15,7 +15,19 @@ from recon_assets.errors import RefusedError
 from recon_assets.ledger import Filter, Ledger
 from recon_assets.model import CaseEventType, CaseId, DiscrepancyKind, Project, State
 from recon_assets_tests.conftest import PROJECT, Fresh
-from recon_assets_tests.db.ledgers import CASE, DAY, append, figure, finding, found, minute, missing, record, rows
+from recon_assets_tests.db.ledgers import (
+    CASE,
+    DAY,
+    JUDGED,
+    append,
+    figure,
+    finding,
+    found,
+    minute,
+    missing,
+    record,
+    rows,
+)
 from recon_assets_tests.db.test_ledger_changes import EMPTY, accept, backup_sink, plan, settle
 
 MISSING = DiscrepancyKind.MISSING
@@ -69,9 +81,9 @@ def seen(book: Ledger) -> dict[str, Any]:
             "closed": ledger.cases_closed_before(c, minute(999)),
             "groups": sum(group.windows for group in ledger.window_groups(c, {"orders": ("2000", "3000")})),
             "wrong": ledger.wrong_windows(c, "orders", ("2000", "3000"), ["failed fields"], before="", limit=9),
-            "asked": ledger.asked_windows(c),
-            "changed": ledger.changed_windows(c),
-            "unexplained": ledger.unexplained_windows(c),
+            "asked": ledger.asked_windows(c, JUDGED, 9),
+            "changed": ledger.changed_windows(c, JUDGED, 9),
+            "unexplained": ledger.unexplained_windows(c, JUDGED, 9),
             "causes": len(ledger.causes(c, [("orders", DAY)])),
             "corrections": len(ledger.corrections(c)),
             "of run": len(ledger.corrections(c, run="run")),

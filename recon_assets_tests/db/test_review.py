@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +27,7 @@ from recon_assets.model import (
 )
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.ledgers import plan_of
 from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, NEXT, ROWS, Shop, shop
 
 LENIENT = Grading(medium=Tolerance(relative=Decimal("0.01")), high=Tolerance(relative=Decimal("0.5")))
@@ -547,6 +549,29 @@ def test_after_a_correction_its_day_is_to_be_judged_again(pg: Shop) -> None:
     assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY),)
     pg.judge()
     assert review.due(pg.book, pg.project, pg.now()).check == ()
+
+
+def test_windows_that_cannot_be_judged_now_take_no_places(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those of a table whose parent is being loaded, of one without checks, nor days that are not over."""
+    monkeypatch.setattr(import_module("recon_assets.review.due"), "MAX_JUDGED_PER_TICK", 2)
+    codes, t = pg.project.tables["codes"], pg.project.tables["t"]
+    checked = replace(codes, checks=(checks.Keys(),))
+    tables = {"unchecked": replace(codes, name="unchecked"), "codes": checked, "t": t}
+    project, days = replace(pg.project, tables=tables), [f"2024-03-0{day}" for day in range(1, 5)]
+    with pg.book.begin() as c:
+        for name, windows in {"unchecked": ["all"], "lost": days, "t": days, "codes": ["all", *days]}.items():
+            ledger.note_all_changed(c, name, windows)
+        at_once = {("", "z"): list(tables)}
+        for which in (ledger.asked_windows, ledger.changed_windows, ledger.unexplained_windows):
+            assert "Limit" in plan_of(c, partial(which, c, at_once, 2))
+        assert len(ledger.changed_windows(c, at_once, 2)) == 2
+
+    def due(*loading: str) -> list[str]:
+        return [f"{look.table} {look.window}" for look in review.due(pg.book, project, pg.now(), loading).check]
+
+    assert due("codes") == ["codes all"]
+    assert due() == due("t") == [f"t {day}" for day in days[:2]]
+    assert due("codes", "t") == ["codes all"]
 
 
 def test_who_asks_gets_the_records_compared(pg: Shop) -> None:

@@ -246,8 +246,10 @@ def test_columns_that_differ() -> None:
 def test_days_that_have_ended(key: str, ended: bool) -> None:  # noqa: FBT001 - data of the test
     """By the clock of their time zone."""
     days = Days("at", date(2024, 1, 1), timezone="America/New_York")
-    assert days.has_ended(key, datetime(2024, 1, 4, 4, tzinfo=UTC)) is ended
-    assert not replace(days, end=date(2024, 1, 1)).has_ended(key, datetime(2024, 1, 4, 4, tzinfo=UTC))
+    first, last = days.ended(datetime(2024, 1, 4, 4, tzinfo=UTC))
+    assert (first <= key <= last) is ended
+    first, last = replace(days, end=date(2024, 1, 1)).ended(datetime(2024, 1, 4, 4, tzinfo=UTC))
+    assert not first <= key <= last
 
 
 def test_id_of_a_discrepancy() -> None:

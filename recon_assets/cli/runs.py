@@ -123,7 +123,8 @@ def adopt(tables: Tables = None, every: AllTables = False, file: File = None) ->
     Days that have rows become materialized, with their row counts; days that already are stay as they are.
     Nothing is written to the target. What was adopted is judged by its checks as soon as Dagster runs.
     """
-    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
+    environ = environment_of(file, tables, every=every)
+    with interruptible(as_typed()), sessions.session(environ, schema="make") as session:
         for spec in chosen(session.project, tables, every=every):
             tell_adopted(session, spec)
 
@@ -147,7 +148,11 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     Interrupted, it cancels the backfill that it follows; what that has loaded stays.
     """
     days = span(first, last)
-    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
+    environ = environment_of(file, tables, every=every)
+    with interruptible(as_typed()), sessions.session(environ, schema="leave" if dry_run else "make") as session:
+        if dry_run and ledger.is_begun(session.environ[context.LEDGER]):
+            with session.remembered():  # which tells Dagster of loads that were taken back
+                pass
         specs = chosen(session.project, tables, every=every)
         wanted = some_of(specs, lambda spec: selected(session, spec, days, missing=missing))
         if nothing_to_load(wanted):
@@ -175,7 +180,8 @@ def launch_checks(  # noqa: PLR0913 - the switches of `check`
     Raises:
         Exit: With what `recon check` promises.
     """
-    with interruptible(as_typed()), sessions.session(environment_of(file, tables, every=every)) as session:
+    environ = environment_of(file, tables, every=every)
+    with interruptible(as_typed()), sessions.session(environ, schema="make") as session:
         specs = chosen(session.project, tables, every=every)
         asked = asked_for(session, specs, days, only)
         with reached(session, webserver) as place:
@@ -265,13 +271,16 @@ def asked_for(
     days: Span = (None, None),
     only: tuple[str, ...] = (),
 ) -> list[Asked]:
-    """What is to be judged; a table without a check of these names is passed over.
+    """What is to be judged; a table without a check of these names is passed over, and one without any is told.
 
     Raises:
         DeclarationError: When that is nothing: what was not judged has not passed.
     """
     specs = list(specs)
     refuse_unknown_checks(specs, only)
+    for spec in specs:
+        if not spec.checks:
+            tell(f"{spec.name}: not checked: no checks are declared, so nothing is known of it.")
     wanted = some_of(specs, lambda spec: ended(session, spec, days))
     return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
 

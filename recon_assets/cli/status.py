@@ -46,7 +46,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
       recon status
       recon status --json
     """
-    with sessions.session(context.environment(file), upgrade=False) as session:
+    with sessions.session(context.environment(file), schema="leave") as session:
         answers = _remembered(session)
         standings = [
             _standing(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import dagster as dg
@@ -31,6 +32,7 @@ from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
 
 DEFAULT_HOME = ".recon"
+Schema = Literal["upgrade", "make", "leave"]
 PATIENCE_TO_SETTLE, SECONDS_BETWEEN_LOOKS = 600.0, 1.0
 
 
@@ -173,13 +175,14 @@ def session(
     environ: Mapping[str, str],
     prepare: Callable[[Mapping[str, str]], None] | None = None,
     *,
-    upgrade: bool = True,
+    schema: Schema = "upgrade",
 ) -> Iterator[Session]:
     """Open the databases, starting the embedded ones where no URL is given; ``prepare`` runs before all else does.
 
     Embedded sources and targets are those of the demo, or of whoever fills them by ``prepare``: others would be empty.
-    The ledger is brought up to date first, but for whoever only reads: for him, only that of this home alone.
-    Dagster is told of loads that were taken back.
+    What is done about the ledger's ``schema``: whoever starts Dagster brings it up to date; who may have to start it
+    makes one where there is none, and is refused where it is older, as older programs may be using it; who only reads
+    leaves it as it is. That of this home alone is always up to date. Dagster is told of loads that were taken back.
     """
     home = Path(environ.get("RECON_HOME") or DEFAULT_HOME)
     sides = prepare is not None or environ.get("RECON_TABLES") == DEMO
@@ -191,12 +194,13 @@ def session(
         if prepare:
             prepare(everything)
         dagster.prepare()
-        if upgrade or not environ.get(VARIABLE):
-            ledger.upgrade(everything[VARIABLE])
+        at, shared = everything[VARIABLE], bool(environ.get(VARIABLE))
+        if not shared or schema == "upgrade" or (schema == "make" and not ledger.is_begun(at)):
+            ledger.upgrade(at)
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])
         with dg.DagsterInstance.get() as instance:
             opened_ = Session(dagster, everything, named_project or load_project(environ=everything), instance)
-            if upgrade:
+            if schema != "leave":
                 with opened_.remembered():
                     pass
             yield opened_

@@ -1,13 +1,18 @@
 """Runs of checks alone: what they are of, and what they have found so far."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from recon_assets.cli.runs import asked_for
+from recon_assets.errors import DeclarationError
 from recon_assets.orchestration import check_runs
 from recon_assets.orchestration.check_runs import LAUNCH_TAG, Asked, Due, Scope, Verdict, follow, scopes
-from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, Verdicts, checked, days, job
+from recon_assets.orchestration.processes import Dagster
+from recon_assets.orchestration.sessions import Session
+from recon_assets_tests.dagster.example import AIRLINES, PROJECT, Promise, Scripted, Verdicts, checked, days, job
 
 SPAN = ("2013-03-05", "2013-03-07")
 FLIGHTS = checked(Promise("count"), Promise("sum"))
@@ -24,6 +29,18 @@ def test_all_checks_are_meant_unless_some_are_named() -> None:
     """In the order of the declaration."""
     assert named(scopes([Asked(FLIGHTS, SPAN)])[0]) == ["flights:count", "flights:sum"]
     assert named(scopes([Asked(FLIGHTS, SPAN, ("sum",))])[0]) == ["flights:sum"]
+
+
+def test_a_table_without_checks_is_told(
+    instance: dg.DagsterInstance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is known of it; where there is no other, nothing that is asked for has passed."""
+    session, unchecked = Session(Dagster(tmp_path), {}, PROJECT, instance), replace(AIRLINES, name="planes")
+
+    assert asked_for(session, [WHOLE, unchecked]) == [Asked(WHOLE)]
+    assert "planes: not checked: no checks are declared" in capsys.readouterr().out
+    with pytest.raises(DeclarationError, match="Nothing to check: "):
+        asked_for(session, [unchecked])
 
 
 def test_tables_share_a_run_where_their_days_are_the_same() -> None:

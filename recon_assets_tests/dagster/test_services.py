@@ -114,8 +114,23 @@ def judged(session: Session, url: str, first: str, last: str) -> Verdict:
     return final
 
 
-def plan_from_the_command_line() -> None:
+def leave_a_shared_ledger_as_it_is(other: str) -> None:
+    """Only what starts Dagster for long upgrades one: older programs may be using it. A dry run does not make one."""
+    env = {"RECON_LEDGER_URL": other, "COLUMNS": "500"}
+    with connect(other) as book:
+        planned = CliRunner().invoke(cli.app, ["backfill", "orders", "--dry-run"], env=env)
+        assert (planned.exit_code, "Nothing was launched" in planned.output) == (0, True), planned.output
+        assert book.execute("SELECT to_regnamespace('recon')").fetchone() == (None,)
+        book.execute("CREATE SCHEMA recon; CREATE TABLE recon.alembic_version AS SELECT '0001' AS version_num")
+        for command in (["adopt"], ["backfill"], ["backfill", "--dry-run"], ["check", "--launch"]):
+            refused = CliRunner().invoke(cli.app, [*command, "orders"], env=env)
+            assert (refused.exit_code, "run `recon ledger upgrade`" in refused.output) == (2, True), refused.output
+        assert book.execute("SELECT version_num FROM recon.alembic_version").fetchall() == [("0001",)]
+
+
+def plan_from_the_command_line(other: str) -> None:
     """A dry run says what would be loaded, and launches nothing."""
+    leave_a_shared_ledger_as_it_is(other)
     planned = CliRunner().invoke(cli.app, ["backfill", "orders", "--dry-run"], env={"COLUMNS": "500"})
     assert f"1. orders: 20 to load, {DAYS[0]} to {DAYS[-1]}\nNothing was launched" in planned.output
     assert planned.exit_code == 0
@@ -205,7 +220,7 @@ def tell_who_launched(session: Session, environ: dict[str, str]) -> None:
         assert book.execute("SELECT DISTINCT who FROM recon.backup").fetchall() == [("ana",)]
 
 
-def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> None:
+def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str], postgres_url: str) -> None:
     """A failed day stops no other and can be tried again; an empty one is done; each is checked, also alone.
 
     A process that is lost is noticed.
@@ -215,7 +230,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str]) -> Non
         assert wanted.windows == DAYS
         refuse_to_load_elsewhere(session, environ, running.webserver.url)
 
-        plan_from_the_command_line()
+        plan_from_the_command_line(postgres_url)
         first = CliRunner().invoke(cli.app, ["backfill", "orders"], env={"COLUMNS": "500"})
         assert first.exit_code == 3, first.output
         assert "failed, 19 of 20 days loaded, 360 rows" in first.output

@@ -220,16 +220,18 @@ def follow(
 
     What counts is what is materialized, by whichever run. A window that is not when the backfill has ended, and of
     which no run says why, is looked for a little longer: its note may be written late, or a run be tried again.
-    ``since`` is what `newest` said of each table before the launch: two backfills may meet within a second.
+    ``since`` is what `newest` said of each table before the launch: two backfills may meet within a second. Without it
+    clocks must do, and those of the webserver and of a run's machine may differ.
     """
     progress = Progress(total=sum(len(item.windows) for item in wanted))
     after, late_until = dict(since or {}), math.inf
     while True:
         status = answered(webserver.ask(STATUS, id=backfill_id)["partitionBackfillOrError"], "PartitionBackfill")
         error, began = (status["error"] or {}).get("message"), status["timestamp"]
+        earliest = -math.inf if since is not None else began - 1
         progress = replace(progress, seconds=time.time() - began, status=status["status"], error=error)
         for item in wanted:
-            progress = counted(instance, item, progress, after.get(item.spec.name, 0), began)
+            progress = counted(instance, item, progress, after.get(item.spec.name, 0), earliest)
         yield progress
         if progress.ended:
             late_until = min(late_until, time.monotonic() + LATE_SECONDS)
@@ -256,12 +258,12 @@ def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[st
     return {name: records[0].storage_id if records else 0 for name, records in found.items()}
 
 
-def counted(instance: dg.DagsterInstance, item: Wanted, progress: Progress, after: int, began: float) -> Progress:
+def counted(instance: dg.DagsterInstance, item: Wanted, progress: Progress, after: int, earliest: float) -> Progress:
     """The progress with what has been materialized of one table since the last look."""
     name = item.spec.name
     left = [key for key in item.windows if (name, key) not in progress.done]
     records = adapter.materialized_since(instance, dg.AssetKey(name), after, left) if left else {}
-    new = {key: record for key, record in records.items() if record.timestamp >= began - 1}
+    new = {key: record for key, record in records.items() if record.timestamp >= earliest}
     return replace(
         progress,
         done=progress.done | {(name, key) for key in new},

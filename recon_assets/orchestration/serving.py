@@ -22,24 +22,29 @@ OF_DAGSTER = ("RECON_LEDGER_URL", "DAGSTER_PG_URL")
 
 @dataclass(frozen=True)
 class Serving:
-    """A declaration, and the URLs of its databases, of the ledger and of Dagster's storage by their names."""
+    """A declaration, and the URLs of its databases, of the ledger and of Dagster's storage by their names.
+
+    Attributes:
+        text: What its file says; empty where it is none.
+    """
 
     declaration: str
     urls: Mapping[str, str] = field(repr=False)
+    text: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, project: Project, environ: Mapping[str, str]) -> "Serving":
         """What is served in an environment."""
         named = environ.get("RECON_TABLES", "")
-        declaration = str(Path(named).resolve()) if named != DEMO and Path(named).exists() else named
+        file = Path(named).resolve() if named != DEMO and Path(named).is_file() else None
         declared = {name: database.url for name, database in project.databases.items()}
         own = {name: environ[name].replace("+psycopg2:", ":", 1) for name in OF_DAGSTER if environ.get(name)}
-        return cls(declaration, {**declared, **own})
+        return cls(str(file or named), {**declared, **own}, file.read_text() if file else "")
 
     def noted(self, secret: str) -> dict[str, Any]:
         """As it is written into a file: places in plain words, and of the whole URLs only what tells them apart."""
         databases = {name: [place(url), digest(url, secret)] for name, url in self.urls.items()}
-        return {"declaration": self.declaration, "databases": databases}
+        return {"declaration": self.declaration, "text": keyed(self.text, secret), "databases": databases}
 
     def differences(self, noted: Mapping[str, Any], secret: str) -> Iterator[str]:
         """How what was noted there differs from what is meant here; never shows a password."""
@@ -47,6 +52,9 @@ class Serving:
         if there != self.declaration:
             yield f"the declaration is {there} there, and {self.declaration} here"
             return
+        mine = keyed(self.text, secret)
+        if noted.get("text", mine) != mine:
+            yield f"{self.declaration} was edited since that Dagster started, which serves what it said then"
         for name, url in self.urls.items():
             there, whole = noted["databases"].get(name, (place(url), digest(url, secret)))
             if there != place(url):
@@ -71,5 +79,9 @@ def place(url: str) -> str:
 
 def digest(url: str, secret: str) -> str:
     """What is equal for equal URLs alone, and tells nothing to those who do not know the secret."""
-    whole = check_url(url).render_as_string(hide_password=False)
-    return hmac.new(secret.encode(), whole.encode(), hashlib.sha256).hexdigest()
+    return keyed(check_url(url).render_as_string(hide_password=False), secret)
+
+
+def keyed(text: str, secret: str) -> str:
+    """The same of any text."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -9,7 +9,7 @@ import pytest
 
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
-from recon_assets.orchestration.backfills import Progress, Wanted, answered, follow, stretches
+from recon_assets.orchestration.backfills import Progress, Wanted, answered, follow, newest, stretches
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, Scripted, days, failing, job, spec
 
@@ -123,10 +123,11 @@ class Ended(Webserver):
     """A webserver whose every backfill has ended as it says."""
 
     status = "COMPLETED_FAILED"
+    began = BEGAN
 
     def ask(self, query: str, **variables: object) -> Mapping[str, Any]:  # noqa: ARG002 - whatever it is asked
         """How a backfill stands."""
-        told = {"__typename": "PartitionBackfill", "status": self.status, "timestamp": BEGAN, "error": None}
+        told = {"__typename": "PartitionBackfill", "status": self.status, "timestamp": self.began, "error": None}
         return {"partitionBackfillOrError": told}
 
 
@@ -134,6 +135,12 @@ class Cancelled(Ended):
     """Somebody has cancelled them."""
 
     status = "CANCELED"
+
+
+class Ahead(Ended):
+    """Its clock is an hour ahead of that of the runs."""
+
+    began = BEGAN + 3600
 
 
 DAYS = ("2013-03-05", "2013-03-06")
@@ -155,6 +162,15 @@ def test_what_is_noted_late_counts(instance: dg.DagsterInstance, declared: Table
 
     assert last.done == {(declared.name, window) for window in wanted.windows}
     assert last.rows == 10 * len(wanted.windows)
+
+
+def test_machines_whose_clocks_differ(instance: dg.DagsterInstance) -> None:
+    """What is later than the launch is known by its number."""
+    wanted = [Wanted(FLIGHTS, DAYS)]
+    since = newest(instance, wanted)
+    job(Scripted()).execute_in_process(instance=instance, tags=days(*DAYS))
+
+    assert next(follow(Ahead("http://here"), instance, "b", wanted, since)).done == {("flights", day) for day in DAYS}
 
 
 def test_what_a_run_has_explained_is_not_waited_for(instance: dg.DagsterInstance) -> None:

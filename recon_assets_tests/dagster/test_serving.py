@@ -1,9 +1,11 @@
 """What a running Dagster serves is compared with what a command means."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from recon_assets.model import Project
 from recon_assets.orchestration.serving import Serving
 
 URLS = {"shop": "mysql://app:s3cret@db/shop", "dwh": "postgresql://postgres@/dwh?host=/run/sock&port=5433"}
@@ -39,3 +41,17 @@ def test_what_an_older_version_serves_is_not_known() -> None:
     assert list(THERE.differences({}, "key")) == [
         "the declaration is one that an older recon-assets did not note there, and /x/recon.yaml here"
     ]
+
+
+def test_a_declaration_that_was_edited_since_is_another(tmp_path: Path) -> None:
+    """Its path is the same, and what is served is what it said before."""
+    file, project = tmp_path / "recon.yaml", Project({}, {})
+    file.write_text("tables: {}")
+    there = Serving.of(project, {"RECON_TABLES": str(file)})
+    noted = there.noted("key")
+    assert list(Serving.of(project, {"RECON_TABLES": str(file)}).differences(noted, "key")) == []
+
+    file.write_text("tables: {orders: {}}")
+
+    (said,) = Serving.of(project, {"RECON_TABLES": str(file)}).differences(noted, "key")
+    assert said == f"{file} was edited since that Dagster started, which serves what it said then"

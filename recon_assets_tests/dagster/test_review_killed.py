@@ -97,10 +97,14 @@ class Grave:
 
 
 def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each case is opened, decided, corrected and shown once, however often everything is killed."""
+    """Each case is opened, decided, corrected and shown once, however often everything is killed.
+
+    A case that outlives so many kills would be given back to a person; here it is not the case that kills.
+    """
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
     monkeypatch.setattr(import_module("recon_assets.review.due"), "PATIENCE", timedelta())
+    monkeypatch.setattr(import_module("recon_assets.review.correcting"), "MAX_KILLED", MOST_STEPS)
 
     grave = Grave(monkeypatch)
     while requests := grave.survived(orders.tick):

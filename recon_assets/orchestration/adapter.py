@@ -4,7 +4,7 @@ Each function says which public wish it stands for; `recon_assets_tests/dagster/
 """
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from socket import gethostname
 from weakref import WeakSet
 
@@ -92,10 +92,13 @@ def materialized(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned:
     return frozenset(latest_materializations(instance, key, [ALL]))
 
 
-def not_brought(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned: bool) -> frozenset[str]:
+def not_brought(
+    instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned: bool, passes_over: Callable[[dg.DagsterRun], bool]
+) -> frozenset[str]:
     """The partitions whose newest load, by a run that has failed or was cancelled, did not materialize them.
 
-    What they had been materialized with before may still be shown. ``all`` stands for an unpartitioned asset.
+    What they had been materialized with before may still be shown. A run that ``passes_over`` materialized ones was not
+    to load those. ``all`` stands for an unpartitioned asset.
     """
     log = instance.event_log_storage
     if partitioned:
@@ -108,8 +111,10 @@ def not_brought(instance: dg.DagsterInstance, key: dg.AssetKey, *, partitioned: 
     if not tried:
         return frozenset()
     lost = instance.get_runs(dg.RunsFilter(run_ids=list(set(tried.values())), statuses=list(LOST)))
-    runs = {run.run_id for run in lost}
-    return frozenset(day for day, run in tried.items() if run in runs)
+    passing = {run.run_id: passes_over(run) for run in lost}
+    failed = frozenset(day for day, run in tried.items() if run in passing)
+    passed_over = {day for day in failed if passing[tried[day]]}
+    return failed - (passed_over & materialized(instance, key, partitioned=partitioned)) if passed_over else failed
 
 
 def history(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> list[dg.EventLogRecord]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -10,7 +11,7 @@ import dagster as dg
 from recon_assets import dialect, reading
 from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import adapter
-from recon_assets.orchestration.assets import days
+from recon_assets.orchestration.assets import days, op_name
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,10 @@ def missing(instance: dg.DagsterInstance, spec: TableSpec, now: datetime) -> tup
 
 def failed(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
     """The windows whose newest load has failed, whatever was loaded before."""
-    return adapter.not_brought(instance, dg.AssetKey(spec.name), partitioned=spec.days is not None)
+
+    def passes_over(run: dg.DagsterRun) -> bool:
+        ops: Any = run.run_config.get("ops", {})
+        return bool(ops.get(op_name(spec), {}).get("config", {}).get("only_missing"))
+
+    key, partitioned = dg.AssetKey(spec.name), spec.days is not None
+    return adapter.not_brought(instance, key, partitioned=partitioned, passes_over=passes_over)

@@ -18,7 +18,17 @@ from recon_assets.orchestration.loading import LoadConfig
 from recon_assets.orchestration.processes import Dagster
 from recon_assets.orchestration.sessions import Session
 from recon_assets_tests.conftest import Fresh
-from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, PROJECT, Scripted, days, failing, job, ten_rows
+from recon_assets_tests.dagster.example import (
+    AIRLINES,
+    FLIGHTS,
+    PROJECT,
+    Scripted,
+    config,
+    days,
+    failing,
+    job,
+    ten_rows,
+)
 from recon_assets_tests.dagster.reviewed import DAYS, shop
 from recon_assets_tests.dagster.test_backfills import ODD_DAYS
 
@@ -99,6 +109,19 @@ def test_a_day_that_failed_when_it_was_loaded_again_is_missing(instance: dg.Dags
 
     job(Scripted()).execute_in_process(instance=instance, tags=tags)
     assert missing(instance, FLIGHTS, NOW) == days_of_march[3:]
+
+
+def test_days_that_a_cancelled_run_was_to_pass_over_are_not_missing(instance: dg.DagsterInstance) -> None:
+    """What was adopted stays as it is, though Dagster planned to materialize all days of the run's range."""
+    adopt_counts(instance, FLIGHTS, {"2013-03-01": 842, "2013-03-03": 914}, NOW)
+    gaps = missing(instance, FLIGHTS, NOW)
+    for passing in (True, False):
+        run = instance.create_run_for_job(
+            job(Scripted()), tags=days("2013-03-01", "2013-03-05"), run_config=config(only_missing=passing)
+        )
+        instance.report_run_canceled(run)
+
+        assert missing(instance, FLIGHTS, NOW) == (gaps if passing else tuple(f"2013-03-0{day}" for day in range(1, 6)))
 
 
 def test_a_table_without_days_that_failed_when_it_was_loaded_again_is_missing(instance: dg.DagsterInstance) -> None:

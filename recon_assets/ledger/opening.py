@@ -140,9 +140,9 @@ def _migrate(connection: sa.Connection, found: str | None) -> None:
     except CommandError as error:
         raise RefusedError(_TOO_NEW if found and found > REVISION else _TOO_OLD) from error
     except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in _NOT_AS_CREATED:
-            raise
-        raise RefusedError(_TOO_OLD) from error
+        of_another_make = getattr(error.orig, "sqlstate", None) in _NOT_AS_CREATED
+        told = RefusedError(_TOO_OLD) if of_another_make else error
+        raise told from error.orig
 
 
 def scripts(connection: sa.Connection) -> Any:

@@ -15,7 +15,17 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from recon_assets import ledger
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import Cursor, Filter, Ledger
-from recon_assets.model import Case, CaseEventType, CaseId, Decision, Resolution, Severity, State, may_follow
+from recon_assets.model import (
+    Case,
+    CaseEventType,
+    CaseId,
+    Decision,
+    DiscrepancyKind,
+    Resolution,
+    Severity,
+    State,
+    may_follow,
+)
 from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, found, happened, minute, plan_of, rows
 
 TABLES = itertools.count(1)
@@ -400,6 +410,16 @@ def test_old_closed_cases_are_pruned_once(book: Ledger) -> None:
     assert old(9) == []
     append(book, CaseEventType.COMMENTED)
     assert old(9) == [CASE]
+
+
+def test_windows_of_open_cases_are_those_of_one_kind_that_wait(book: Ledger) -> None:
+    """Of the table, and no closed one's."""
+    happened(book, CaseEventType.FOUND)
+    append(book, CaseEventType.FOUND, CaseId("orders", "2025-01-02", "missing"))
+    append(book, CaseEventType.RESOLVED, CaseId("orders", "2025-01-02", "missing"))
+    with book.begin() as c:
+        found = [ledger.windows_of_open_cases(c, "orders", kind) for kind in DiscrepancyKind]
+    assert found == [[DAY], [], [], [], []]
 
 
 # --- ten thousand open cases

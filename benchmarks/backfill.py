@@ -19,12 +19,12 @@ from harness import Figure, Run, main, say, take_turns
 from processes import cpu_seconds
 
 from recon_assets import demo, dialect, reading
-from recon_assets.declare.reading import DEMO_FILE
+from recon_assets.declare.loader import DEMO_FILE
 from recon_assets.local import Local
 from recon_assets.model import Database
-from recon_assets.orchestration import sessions
+from recon_assets.orchestration import local_deployment
 from recon_assets.orchestration.backfills import Progress, Wanted
-from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.webserver import Webserver
 
 ABOUT = """\
@@ -104,7 +104,9 @@ def opened(*, checks: bool) -> Iterator[tuple[Session, Local]]:
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as home:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(PROJECT_VARIABLES)}
         tables = declared(Path(home), checks=checks)
-        with sessions.session({**environ, "RECON_HOME": home, "RECON_TABLES": str(tables)}, prepare=make) as session:
+        with local_deployment.session(
+            {**environ, "RECON_HOME": home, "RECON_TABLES": str(tables)}, prepare=make
+        ) as session:
             yield session, Local(Path(home))
 
 

@@ -15,9 +15,6 @@ from repair import answered
 from starlette.applications import Starlette
 
 from recon_assets import ledger, review
-from recon_assets.desk.access import access
-from recon_assets.desk.app import application
-from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Filter, Ledger
 from recon_assets.model import (
     CaseId,
@@ -31,6 +28,9 @@ from recon_assets.model import (
     State,
 )
 from recon_assets.orchestration import review_sensor
+from recon_assets.web.access import access
+from recon_assets.web.app import application
+from recon_assets.web.calls import Desk
 
 ABOUT = """\
 Fills a ledger by SQL: a million findings of 100,000 days of 40 tables, 100,000 open cases and as many closed, one

@@ -23,9 +23,6 @@ from starlette.applications import Starlette
 
 from recon_assets import ledger, review
 from recon_assets.checks import Checksum
-from recon_assets.desk.access import access
-from recon_assets.desk.app import application
-from recon_assets.desk.calls import Desk
 from recon_assets.ledger import Ledger
 from recon_assets.local import Server
 from recon_assets.model import (
@@ -43,7 +40,10 @@ from recon_assets.model import (
     State,
     TableSpec,
 )
-from recon_assets.orchestration import sessions
+from recon_assets.orchestration import local_deployment
+from recon_assets.web.access import access
+from recon_assets.web.app import application
+from recon_assets.web.calls import Desk
 
 ABOUT = """\
 Corrects a day that lacks 10,000 records, one with another value in 10,000 records and one with 10,000 too many, of a
@@ -345,7 +345,7 @@ def of_daemon(times: int) -> list[Figure]:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))}
         environ |= {"RECON_HOME": home, "RECON_TABLES": str(declared)}
         say("Dagster with its daemon ...")
-        with sessions.session(environ, prepare=plant) as session, session.served():
+        with local_deployment.session(environ, prepare=plant) as session, session.served():
             seconds = [applied_after(session) for _ in range(times)]
     return [Figure("from the decision to the applied case", statistics.median(seconds), "s", APPLIED_GOAL)]
 
@@ -360,7 +360,7 @@ def plant(environ: Mapping[str, str]) -> None:
         engine.dispose()
 
 
-def applied_after(session: sessions.Session) -> float:
+def applied_after(session: local_deployment.Session) -> float:
     """Spoil a row, have it found, decide, and wait until it is corrected and compared."""
     project, case = session.project, CaseId("t", ALL.key, DiscrepancyKind.MISMATCHED)
     engine = sa.create_engine(session.environ["RECON_TARGET_URL"])

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from recon_assets.declare import load_project
-from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.build_definitions import definitions
 
 
 @dg.definitions

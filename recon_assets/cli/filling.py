@@ -15,8 +15,8 @@ from recon_assets.orchestration import backfills
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.causes import causes
 from recon_assets.orchestration.loading_order import loading_order
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.processes import Services
-from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 
 SECONDS_BETWEEN_LINES = 5.0

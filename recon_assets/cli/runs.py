@@ -46,11 +46,11 @@ from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, INTERRUPTED, Declarati
 from recon_assets.ledger import Filter
 from recon_assets.local import VARIABLES, Local
 from recon_assets.model import ALL, Mode, State, TableSpec
-from recon_assets.orchestration import backfills, sessions
+from recon_assets.orchestration import backfills, local_deployment
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.check_runs import Asked, Due, Verdict
 from recon_assets.orchestration.loading_order import loading_order
-from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration.local_deployment import Session
 
 app = typer.Typer()
 
@@ -77,7 +77,7 @@ def demo(into_mine: IntoMine = False) -> None:  # noqa: FBT002 - a command-line 
     refuse_mine(os.environ, into_mine=into_mine)
     data_folder()  # before anything starts
     demonstrated = {**os.environ, "RECON_TABLES": DEMO}  # the demo's own, whatever else is declared
-    with interruptible("recon demo"), sessions.session(demonstrated, prepare=make_demo) as session:
+    with interruptible("recon demo"), local_deployment.session(demonstrated, prepare=make_demo) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served() as running:
             tell(f"Dagster runs at {running.webserver.url} while this command does.")
@@ -103,7 +103,7 @@ def dev(file: File = None, port: Port = 3000) -> None:
 
     With RECON_LEDGER_URL and DAGSTER_PG_URL set nothing embedded starts.
     """
-    with interruptible(), sessions.session(context.environment(file)) as session:
+    with interruptible(), local_deployment.session(context.environment(file)) as session:
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port) as running:
             tell(f"Dagster is at {running.webserver.url}  (Ctrl-C stops it; logs: {running.logs})")
@@ -124,7 +124,7 @@ def adopt(tables: Tables = None, every: AllTables = False, file: File = None) ->
     Nothing is written to the target. What was adopted is judged by its checks as soon as Dagster runs.
     """
     environ = environment_of(file, tables, every=every)
-    with interruptible(as_typed()), sessions.session(environ, schema="make") as session:
+    with interruptible(as_typed()), local_deployment.session(environ, schema="make") as session:
         for spec in chosen(session.project, tables, every=every):
             tell_adopted(session, spec)
 
@@ -149,7 +149,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - the switches of one command
     """
     days = span(first, last)
     environ = environment_of(file, tables, every=every)
-    with interruptible(as_typed()), sessions.session(environ, schema="leave" if dry_run else "make") as session:
+    with interruptible(as_typed()), local_deployment.session(environ, schema="leave" if dry_run else "make") as session:
         if dry_run and ledger.is_begun(session.environ[context.LEDGER]):
             with session.remembered():  # which tells Dagster of loads that were taken back
                 pass
@@ -181,7 +181,7 @@ def launch_checks(  # noqa: PLR0913 - the switches of `check`
         Exit: With what `recon check` promises.
     """
     environ = environment_of(file, tables, every=every)
-    with interruptible(as_typed()), sessions.session(environ, schema="make") as session:
+    with interruptible(as_typed()), local_deployment.session(environ, schema="make") as session:
         specs = chosen(session.project, tables, every=every)
         asked = asked_for(session, specs, days, only)
         with reached(session, webserver) as place:

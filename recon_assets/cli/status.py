@@ -14,8 +14,8 @@ from recon_assets.cli.options import AsJson, File
 from recon_assets.cli.output import as_json, complain, plain_table, screen, tell
 from recon_assets.errors import COULD_NOT_RUN, ReconError
 from recon_assets.model import Agreement, Verdict, plural
-from recon_assets.orchestration import sessions
-from recon_assets.orchestration.sessions import Session
+from recon_assets.orchestration import local_deployment
+from recon_assets.orchestration.local_deployment import Session
 
 app = typer.Typer()
 
@@ -46,7 +46,7 @@ def status(file: File = None, json: AsJson = False) -> None:  # noqa: FBT002 - a
       recon status
       recon status --json
     """
-    with sessions.session(context.environment(file), schema="leave") as session:
+    with local_deployment.session(context.environment(file), schema="leave") as session:
         answers = _remembered(session)
         standings = [
             _standing(

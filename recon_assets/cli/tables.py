@@ -137,7 +137,7 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon init --timezone Europe/Berlin --out recon.yaml
       recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
     """
-    from recon_assets.declare.survey import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
+    from recon_assets.declare.introspection import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
 
     source = Place("source", _url(source_url, source_env, "--source-url"), source_env, source_schema or schema)
     target = Place("target", _url(target_url, target_env, "--target-url"), target_env, target_schema or schema)

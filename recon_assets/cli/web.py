@@ -10,9 +10,9 @@ import typer
 from recon_assets.cli import context
 from recon_assets.cli.options import File
 from recon_assets.cli.output import tell
-from recon_assets.desk.access import access
-from recon_assets.desk.passwords import hashed
 from recon_assets.errors import DeclarationError
+from recon_assets.web.access import access
+from recon_assets.web.passwords import hashed
 
 app = typer.Typer()
 
@@ -77,9 +77,9 @@ def serve(host: str, port: int, file: Path | None = None) -> None:
         RefusedError: When others could reach the address and nobody would have to log in.
     """
     from recon_assets.cli.runs import interruptible  # noqa: PLC0415 - Dagster takes seconds, and --hash needs none
-    from recon_assets.orchestration import sessions  # noqa: PLC0415
+    from recon_assets.orchestration import local_deployment  # noqa: PLC0415
 
-    with interruptible(), sessions.session(context.environment(file)) as session:
+    with interruptible(), local_deployment.session(context.environment(file)) as session:
         access(session.environ).check_host(host)
         tell("Starting Dagster (code server, webserver, daemon) ...")
         with session.served(port, host=host) as running:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from recon_assets.checks import with_undated
+from recon_assets.declare.loader import DEMO, Declaration, named, read
 from recon_assets.declare.problems import Problem, ProblemsError
-from recon_assets.declare.reading import DEMO, Declaration, named, read
 from recon_assets.model import Project
 
 __all__ = ["DEMO", "Declaration", "Problem", "ProblemsError", "load_project", "named", "read"]

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets import reading
-from recon_assets.declare import checked, data_fit
+from recon_assets.declare import check_validation, data_fit
+from recon_assets.declare.loader import Declaration
 from recon_assets.declare.problems import KeyPath, Problem, hidden
-from recon_assets.declare.reading import Declaration
 from recon_assets.declare.table import Table
 from recon_assets.dialect import opened, privileges
 from recon_assets.dialect.driver_errors import driver_errors
@@ -91,15 +91,15 @@ class _Look:
         if columns_are_sound and len(self.problems) == before and _takes_loads(table.target):
             self._plan(table)
         if columns_are_sound or not table.spec.days or table.both(table.spec.days.column):
-            for index, made, statement in checked.statements(table, _sample(table.spec)):
+            for index, made, statement in check_validation.statements(table, _sample(table.spec)):
                 with self._noted((*table.at, "checks", index)), reading.hints_at_columns(table.left, table.right):
-                    checked.planned(made, statement, "planning the check")
+                    check_validation.planned(made, statement, "planning the check")
 
     def _plan_where(self, table: Table) -> None:
         """What both sides must understand, planned by each, whatever else is wrong."""
-        for side, made, statement in checked.declared_where(table):
+        for side, made, statement in check_validation.declared_where(table):
             with self._noted((*table.at, "where")), reading.hints_at_columns(table.left, table.right):
-                checked.planned(made, statement, f"planning where in the {side}")
+                check_validation.planned(made, statement, f"planning where in the {side}")
 
     def _plan(self, table: Table) -> None:
         """Each statement of a load, planned by its database."""
@@ -262,11 +262,11 @@ JUDGES: tuple[Callable[[Table], Iterator[Problem]], ...] = (
     _key,
     _key_of_files,
     _triggers,
-    checked.columns_of_checks,
-    checked.columns_of_rules,
-    checked.age_of_rows,
-    checked.kinds_of_columns,
-    checked.comparable,
+    check_validation.columns_of_checks,
+    check_validation.columns_of_rules,
+    check_validation.age_of_rows,
+    check_validation.kinds_of_columns,
+    check_validation.comparable,
 )
 
 

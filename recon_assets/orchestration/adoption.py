@@ -10,7 +10,7 @@ import dagster as dg
 
 from recon_assets import dialect, reading
 from recon_assets.model import Project, TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.assets import days, op_name
 
 
@@ -42,7 +42,7 @@ def adopt_counts(
     instance: dg.DagsterInstance, spec: TableSpec, counts: Mapping[str, int], now: datetime, note: Note | None = None
 ) -> Adopted:
     """Report the windows that ``counts`` says have rows; one that is materialized already keeps what it says."""
-    adapter.keep_connection(instance)
+    dagster_internals.keep_connection(instance)
     known = materialized(instance, spec)
     filled = [key for key in window_keys(spec, now) if counts.get(key)]
     fresh = [key for key in filled if key not in known]
@@ -67,12 +67,12 @@ def event(spec: TableSpec, key: str, rows: int) -> dg.AssetMaterialization:
 
 def materialized(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
     """The windows that Dagster knows as materialized, and whose load was not taken back."""
-    return adapter.materialized(instance, dg.AssetKey(spec.name), partitioned=spec.days is not None)
+    return dagster_internals.materialized(instance, dg.AssetKey(spec.name), partitioned=spec.days is not None)
 
 
 def window_keys(spec: TableSpec, now: datetime) -> list[str]:
     """The table's finished windows, oldest first."""
-    return list(days(spec.days).get_partition_keys(current_time=now)) if spec.days else [adapter.ALL]
+    return list(days(spec.days).get_partition_keys(current_time=now)) if spec.days else [dagster_internals.ALL]
 
 
 def missing(instance: dg.DagsterInstance, spec: TableSpec, now: datetime) -> tuple[str, ...]:
@@ -89,4 +89,4 @@ def failed(instance: dg.DagsterInstance, spec: TableSpec) -> frozenset[str]:
         return bool(ops.get(op_name(spec), {}).get("config", {}).get("only_missing"))
 
     key, partitioned = dg.AssetKey(spec.name), spec.days is not None
-    return adapter.not_brought(instance, key, partitioned=partitioned, passes_over=passes_over)
+    return dagster_internals.not_brought(instance, key, partitioned=partitioned, passes_over=passes_over)

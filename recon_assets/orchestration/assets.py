@@ -18,6 +18,7 @@ from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.causes import CAUSES, Cause
 from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
 from recon_assets.orchestration.gap_filling import Condition
+from recon_assets.orchestration.ledger_resource import Memory
 from recon_assets.orchestration.loading import (
     LoadConfig,
     NotLoaded,
@@ -29,7 +30,6 @@ from recon_assets.orchestration.loading import (
     run_keys,
 )
 from recon_assets.orchestration.loading_order import loading_order
-from recon_assets.orchestration.memory import Memory
 
 DAYS_PER_RUN = 31
 NAMED_ROW = re.compile(r"the row with [^:]*: ")

@@ -12,7 +12,7 @@ import dagster as dg
 
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.assets import op_name
 from recon_assets.orchestration.causes import BACKFILL_TAG, causes
 from recon_assets.orchestration.webserver import Webserver, sentence
@@ -248,7 +248,7 @@ def awaited(
     if not left or progress.status == "CANCELED":
         return False
     explained = {(cause.table, key) for cause in causes(instance, backfill_id) for key in cause.windows}
-    return bool(left - explained) and (late or adapter.under_way(instance, {BACKFILL_TAG: backfill_id}))
+    return bool(left - explained) and (late or dagster_internals.under_way(instance, {BACKFILL_TAG: backfill_id}))
 
 
 def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[str, int]:
@@ -262,7 +262,7 @@ def counted(instance: dg.DagsterInstance, item: Wanted, progress: Progress, afte
     """The progress with what has been materialized of one table since the last look."""
     name = item.spec.name
     left = [key for key in item.windows if (name, key) not in progress.done]
-    records = adapter.materialized_since(instance, dg.AssetKey(name), after, left) if left else {}
+    records = dagster_internals.materialized_since(instance, dg.AssetKey(name), after, left) if left else {}
     new = {key: record for key, record in records.items() if record.timestamp >= earliest}
     return replace(
         progress,

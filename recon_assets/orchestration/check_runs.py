@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from recon_assets.model import TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.backfills import answered
 from recon_assets.orchestration.webserver import Webserver
 
@@ -126,7 +126,7 @@ def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
     return {
         "repositoryName": repository["name"],
         "repositoryLocationName": repository["location"]["name"],
-        "pipelineName": adapter.ASSET_JOB,
+        "pipelineName": dagster_internals.ASSET_JOB,
         "assetSelection": [],
         "assetCheckSelection": [
             {"assetKey": table, "name": key.name} for table, key in zip(tables, scope.keys, strict=True)
@@ -179,7 +179,7 @@ def follow(instance: dg.DagsterInstance, launched: str, due: frozenset[Due]) -> 
     tags, cursors, late_until = {LAUNCH_TAG: launched}, dict[str, str | None](), math.inf
     found = dict[Due, dg.AssetCheckEvaluation]()
     while True:
-        ended = not adapter.under_way(instance, tags)
+        ended = not dagster_internals.under_way(instance, tags)
         for run in reversed(instance.get_runs(dg.RunsFilter(tags=tags))):  # the oldest first
             more, cursors[run.run_id] = evaluations(instance, run.run_id, None if ended else cursors.get(run.run_id))
             found |= {(item.asset_check_key, item.partition): item for item in more}

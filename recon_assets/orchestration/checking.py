@@ -13,9 +13,9 @@ import dagster as dg
 from recon_assets import review
 from recon_assets.checks.running import completed
 from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.evaluations import evaluation
-from recon_assets.orchestration.memory import Memory
+from recon_assets.orchestration.ledger_resource import Memory
 
 LOG = dg.get_dagster_logger("recon_assets")
 Said = dg.AssetCheckEvaluation | dg.Output[None]
@@ -73,7 +73,7 @@ def evaluations(
     wanted = {check.name: check for check in selected(context, spec)}
     blocked = defaultdict[str, list[str]](list)
     keys = [*(window.key for window in windows), ALL.key]
-    targets = adapter.check_targets(context.instance, dg.AssetKey(spec.name), keys) if wanted else {}
+    targets = dagster_internals.check_targets(context.instance, dg.AssetKey(spec.name), keys) if wanted else {}
     for finding in findings(spec, judge, windows, list(wanted.values())):
         check = wanted[finding.check]
         if check.blocking and not (finding.passed or finding.accepted):

@@ -19,7 +19,7 @@ from dagster._daemon.controller import create_daemons_from_instance, daemon_cont
 from dagster._daemon.daemon import BackfillDaemon, DaemonIterator, DagsterDaemon
 from dagster._utils.interrupts import capture_interrupts
 
-from recon_assets.orchestration.adapter import keep_connection
+from recon_assets.orchestration.dagster_internals import keep_connection
 
 BACKFILL_SECONDS = 2.0
 

@@ -26,7 +26,7 @@ from recon_assets.model import (
     masked_key,
     rows_of_sides,
 )
-from recon_assets.orchestration.adapter import Target
+from recon_assets.orchestration.dagster_internals import Target
 
 MOST_ROWS = 20
 MOST_CHARACTERS = 200

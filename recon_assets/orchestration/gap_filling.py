@@ -9,7 +9,7 @@ import dagster as dg
 
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Project
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 
 Condition = dg.AutomationCondition[Any]
 SENSOR = "fill_gaps"
@@ -52,7 +52,7 @@ class TakenBack(dg.AutomationCondition[dg.AssetKey]):
         self, context: dg.AutomationContext[dg.AssetKey]
     ) -> dg.AutomationResult[dg.AssetKey]:
         """Those of the days that are asked about."""
-        found = adapter.taken_back_subset(context.asset_graph_view, context.key)
+        found = dagster_internals.taken_back_subset(context.asset_graph_view, context.key)
         return dg.AutomationResult(context, context.candidate_subset.compute_intersection(found))
 
 
@@ -90,5 +90,5 @@ async def is_due(context: dg.AutomationContext[dg.AssetKey], table: dg.AssetKey)
     failed = await view.compute_execution_failed_subset(key=table, from_subset=every)
     running = await view.compute_run_in_progress_subset(key=table, from_subset=every)
     asked = await view.compute_backfill_in_progress_subset(key=table, from_subset=every)
-    missing = missing.compute_union(adapter.taken_back_subset(view, table))
+    missing = missing.compute_union(dagster_internals.taken_back_subset(view, table))
     return not (missing.compute_difference(failed).is_empty and running.is_empty and asked.is_empty)

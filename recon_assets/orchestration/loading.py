@@ -20,9 +20,9 @@ from recon_assets.checks import References
 from recon_assets.errors import ReconError, RefusedError, UnavailableError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.causes import BACKFILL_TAG
-from recon_assets.orchestration.memory import Memory
+from recon_assets.orchestration.ledger_resource import Memory
 from recon_assets.review import MAY_NOT_DECIDE_TAG, PERSON_TAG
 
 T = TypeVar("T")
@@ -195,8 +195,8 @@ def load_windows(
 
 def begin(context: dg.AssetExecutionContext) -> None:
     """What every run of a table does first."""
-    adapter.keep_connection(context.instance)
-    adapter.mark_home(context.instance, context.run.run_id)
+    dagster_internals.keep_connection(context.instance)
+    dagster_internals.mark_home(context.instance, context.run.run_id)
 
 
 def loads(context: dg.AssetExecutionContext, spec: TableSpec) -> bool:
@@ -207,10 +207,10 @@ def loads(context: dg.AssetExecutionContext, spec: TableSpec) -> bool:
 def run_keys(context: dg.AssetExecutionContext, spec: TableSpec) -> list[str]:
     """The windows that the run is of; a run of checks alone that names no day is of all that are loaded."""
     if spec.days is None:
-        return [adapter.ALL]
+        return [dagster_internals.ALL]
     if loads(context, spec) or context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
-    return sorted(adapter.materialized(context.instance, dg.AssetKey(spec.name), partitioned=True))
+    return sorted(dagster_internals.materialized(context.instance, dg.AssetKey(spec.name), partitioned=True))
 
 
 def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:
@@ -226,8 +226,8 @@ def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, conf
 def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> list[Window]:
     """The run's windows without those that this run, or the run it resumes, has materialized already."""
     keys, key = run_keys(context, spec), dg.AssetKey(spec.name)
-    if done := adapter.materialized_by(context.instance, resumed_runs(context.run), key):
-        done -= adapter.taken_back(context.instance, key)
+    if done := dagster_internals.materialized_by(context.instance, resumed_runs(context.run), key):
+        done -= dagster_internals.taken_back(context.instance, key)
     if done:
         context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
     if config.only_missing:
@@ -240,7 +240,9 @@ def pass_over(context: dg.AssetExecutionContext, spec: TableSpec, keys: list[str
 
     That clears what their checks said, which is why a run judges all of its days and not only those that it loaded.
     """
-    known = adapter.latest_materializations(context.instance, dg.AssetKey(spec.name), keys) if spec.days else {}
+    known = (
+        dagster_internals.latest_materializations(context.instance, dg.AssetKey(spec.name), keys) if spec.days else {}
+    )
     for event in known.values():
         context.log_event(event)
     return frozenset(known)

@@ -203,7 +203,7 @@ def commands(folder: Path, port: int, host: str = HOST) -> dict[str, list[str]]:
     """The modules to run, in the order in which they need each other."""
     workspace, code = write_workspace(folder), str(folder / "code")
     start = ["dagster", "code-server", "start", "--use-python-environment-entry-point", "--log-level", "warning"]
-    web = ["recon_assets.desk", "--host", host, "--port", str(port)]
+    web = ["recon_assets.web", "--host", host, "--port", str(port)]
     return {
         "code-server": [*start, "--socket", code, "--module-name", "recon_assets.definitions"],
         "webserver": [*web, "--workspace", str(workspace)],
@@ -246,7 +246,7 @@ def child(
     name: str, module: list[str], dagster: Dagster, environ: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a Python module as a process on a leash, with its output in its own log file."""
-    command = [sys.executable, "-m", "recon_assets.orchestration.child", *module]
+    command = [sys.executable, "-m", "recon_assets.orchestration.supervised_process", *module]
     with (dagster.logs / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
             command,

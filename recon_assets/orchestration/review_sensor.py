@@ -20,13 +20,13 @@ import sqlalchemy as sa
 from recon_assets import ledger, review
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, Days, Project, State, TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.backfills import stretches
+from recon_assets.orchestration.case_assets import CASES
 from recon_assets.orchestration.check_runs import Asked, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
-from recon_assets.orchestration.memory import Memory
-from recon_assets.orchestration.pictures import CASES
+from recon_assets.orchestration.ledger_resource import Memory
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 from recon_assets.orchestration.rollbacks import show_rollbacks
 
@@ -49,7 +49,7 @@ PRIORITIES = {CORRECT: 20, SHOW: 20, JUDGE: 10}
 """In Dagster's queue, where a backfill's runs have 0: who decides does not wait for a year to be loaded."""
 
 
-def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.SensorDefinition:
+def sensor(project: Project, memory: Memory, jobs: Sequence[dagster_internals.Job]) -> dg.SensorDefinition:
     """Looks into the ledger every few seconds."""
 
     @dg.sensor(
@@ -63,7 +63,7 @@ def sensor(project: Project, memory: Memory, jobs: Sequence[adapter.Job]) -> dg.
         now = datetime.now(UTC)
         with memory() as book:  # one that is away, or does not fit, fails the tick: nobody looks at a green one
             show_rollbacks(context.instance, book, project, ROUTING_SECONDS)
-            wanted = tick(book, project, now, adapter.being_loaded(context.instance))
+            wanted = tick(book, project, now, dagster_internals.being_loaded(context.instance))
             requests = [work.request for work in free(context.instance, wanted, now)]
             if not requests:
                 forget(context.instance, book, now)
@@ -133,7 +133,7 @@ class Work:
     @property
     def request(self) -> dg.RunRequest:
         """The run, without a key of Dagster's own: that would drop it for ever once it had been asked for."""
-        ours = {SORT_TAG: self.job, WORK_TAG: self.key, adapter.HOME_TAG: adapter.home()}
+        ours = {SORT_TAG: self.job, WORK_TAG: self.key, dagster_internals.HOME_TAG: dagster_internals.home()}
         ours[PRIORITY_TAG] = str(PRIORITIES[self.job])
         tags = {**self.scope.tags, **ours, **({RECORDS_TAG: "all"} if self.records else {})}
         return dg.RunRequest(job_name=self.job, tags=tags, asset_check_keys=list(self.scope.keys) or None)
@@ -253,7 +253,7 @@ def is_free(instance: dg.DagsterInstance, work: Work, now: datetime) -> bool:
 
 def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
     """Whether a job has rested long enough, or nothing else is under way: its runs take the time of those that load."""
-    if instance.get_runs_count(dg.RunsFilter(statuses=list(adapter.UNENDED))) == under_way(instance, OURS):
+    if instance.get_runs_count(dg.RunsFilter(statuses=list(dagster_internals.UNENDED))) == under_way(instance, OURS):
         return True
     last = instance.get_run_records(dg.RunsFilter(tags={SORT_TAG: job}), limit=1)
     return not last or now.timestamp() - ending(last[0]) >= POLICY_PAUSE.total_seconds()
@@ -261,7 +261,7 @@ def is_rested(instance: dg.DagsterInstance, job: str, now: datetime) -> bool:
 
 def under_way(instance: dg.DagsterInstance, jobs: Sequence[str]) -> int:
     """How many runs of these jobs have been asked for and have not ended."""
-    return instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: list(jobs)}, statuses=list(adapter.UNENDED)))
+    return instance.get_runs_count(dg.RunsFilter(tags={SORT_TAG: list(jobs)}, statuses=list(dagster_internals.UNENDED)))
 
 
 def ending(record: dg.RunRecord) -> float:

@@ -16,10 +16,9 @@ from recon_assets import ledger, review
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseEventType, CaseId, Decision, Project, Resolution, State
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.assets import name
-from recon_assets.orchestration.memory import Memory
-from recon_assets.orchestration.pictures import (
+from recon_assets.orchestration.case_assets import (
     CASES,
     DECISIONS,
     QUEUE,
@@ -30,6 +29,7 @@ from recon_assets.orchestration.pictures import (
     picture,
     show,
 )
+from recon_assets.orchestration.ledger_resource import Memory
 
 GROUP = "review"
 SHOW, CORRECT, JUDGE = "show_cases", "correct_cases", "judge_again"
@@ -251,8 +251,8 @@ def holds(pool: str) -> dg.OpDefinition:
 
 def begin(context: dg.OpExecutionContext) -> None:
     """What every run of the review does first."""
-    adapter.keep_connection(context.instance)
-    adapter.mark_home(context.instance, context.run.run_id)
+    dagster_internals.keep_connection(context.instance)
+    dagster_internals.mark_home(context.instance, context.run.run_id)
 
 
 def present() -> datetime:
@@ -326,9 +326,9 @@ class Correcting:
         self.context.log.info("%s: %d changes taken back", id_, len(done.changes))
 
 
-def jobs(project: Project, memory: Memory) -> list[adapter.Job]:
+def jobs(project: Project, memory: Memory) -> list[dagster_internals.Job]:
     """What the sensor asks for."""
-    found: list[adapter.Job] = [show_job(project, memory), correct_job(project, memory)]
+    found: list[dagster_internals.Job] = [show_job(project, memory), correct_job(project, memory)]
     if any(spec.checks for spec in project.tables.values()):
         found.append(
             dg.define_asset_job(

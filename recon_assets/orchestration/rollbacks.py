@@ -14,7 +14,7 @@ import dagster as dg
 from recon_assets import ledger
 from recon_assets.ledger import Ledger, Restoration
 from recon_assets.model import Project, TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 
 LATE = timedelta(minutes=1)
 """Notes of the ledger are numbered before they are committed: so long a later number may be seen first."""
@@ -30,15 +30,15 @@ def show_rollbacks(instance: dg.DagsterInstance, book: Ledger, project: Project,
     """
     until, mark = time.monotonic() + seconds, f"recon/rollbacks {project.name}"
     with book.begin() as connection:
-        found = ledger.restorations(connection, adapter.bookmark(instance, mark))
+        found = ledger.restorations(connection, dagster_internals.bookmark(instance, mark))
     if not found:
         return
-    adapter.keep_connection(instance)
+    dagster_internals.keep_connection(instance)
     tables = defaultdict[str, dict[str, Restoration]](dict)
     for item in found:
         tables[item.table][item.window] = item  # the last of a window leaves it as it is now
     for name, windows in tables.items():
-        known = adapter.latest_records(instance, dg.AssetKey(name), windows) if name in project.tables else {}
+        known = dagster_internals.latest_records(instance, dg.AssetKey(name), windows) if name in project.tables else {}
         for window, record in known.items():
             if is_older(record, windows[window]):
                 if time.monotonic() > until:
@@ -46,7 +46,7 @@ def show_rollbacks(instance: dg.DagsterInstance, book: Ledger, project: Project,
                 instance.report_runless_asset_event(as_before(instance, project.tables[name], windows[window]))
     settled = [item.number for item in found if item.at < datetime.now(UTC) - LATE]
     if settled:
-        adapter.set_bookmark(instance, mark, max(settled))
+        dagster_internals.set_bookmark(instance, mark, max(settled))
 
 
 def is_older(record: dg.EventLogRecord, taken_back: Restoration) -> bool:
@@ -60,7 +60,7 @@ def is_older(record: dg.EventLogRecord, taken_back: Restoration) -> bool:
 def as_before(instance: dg.DagsterInstance, spec: TableSpec, taken_back: Restoration) -> dg.AssetMaterialization:
     """What Dagster knew of a window before the load; a materialization that counts as none, where that was nothing."""
     partition = taken_back.window if spec.days else None
-    records = adapter.history(instance, dg.AssetKey(spec.name), partition)
+    records = dagster_internals.history(instance, dg.AssetKey(spec.name), partition)
     loads = [at for at, record in enumerate(records) if record.run_id == taken_back.run]
     before = [record.asset_materialization for record in records[loads[-1] + 1 :]] if loads else []
     event = next(filter(None, before), None) or dg.AssetMaterialization(
@@ -68,6 +68,6 @@ def as_before(instance: dg.DagsterInstance, spec: TableSpec, taken_back: Restora
         partition=partition,
         description="Its load was taken back: it counts as not loaded.",
         metadata={"origin": "taken back"},
-        tags=adapter.TAKEN_BACK,
+        tags=dagster_internals.TAKEN_BACK,
     )
     return event.with_metadata({**event.metadata, NOTE: taken_back.number})

@@ -11,7 +11,7 @@ import dagster as dg
 
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Project, TableSpec
-from recon_assets.orchestration import adapter
+from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
 from recon_assets.orchestration.check_runs import Asked, Scope, scopes
@@ -93,7 +93,8 @@ def schedule(
     """Loads the newest finished day of these tables every day, from a quarter past midnight of their zone on."""
     return dg.ScheduleDefinition(
         name=f"daily_{label}",
-        job_name=adapter.ASSET_JOB,  # a job of their own would refuse tables whose days begin or end on different dates
+        # A job of their own would refuse tables whose days begin or end on different dates.
+        job_name=dagster_internals.ASSET_JOB,
         cron_schedule=list(FROM_QUARTER_PAST_MIDNIGHT),
         execution_timezone=zone,
         execution_fn=requests(zone, tables, order),
@@ -141,7 +142,7 @@ def runs_of(instance: dg.DagsterInstance, tables: Iterable[str], day: date) -> d
     found: dict[str, bool] = {}
     for run in instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(keys)})):
         name = keys[run.tags[RUN_KEY_TAG]]
-        found[name] = found.get(name, False) or run.status in adapter.UNENDED
+        found[name] = found.get(name, False) or run.status in dagster_internals.UNENDED
     return found
 
 

@@ -39,10 +39,10 @@ from recon_assets.model import (
     masked_key,
 )
 from recon_assets.reading import Pair
+from recon_assets.review.connections import paired
 from recon_assets.review.deciding import check_keys, decision_of, declared, fixed, known, records_of, table_of
 from recon_assets.review.faults import unexpected
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint, judged
-from recon_assets.review.reaching import paired
 
 LOG = logging.getLogger(__name__)
 Clock = Callable[[], datetime]

@@ -27,8 +27,8 @@ from recon_assets.model import (
     keepable,
     may_follow,
 )
+from recon_assets.review.connections import paired
 from recon_assets.review.judging import unaccepted
-from recon_assets.review.reaching import paired
 from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
 
 LONGEST_NOTE = 4000

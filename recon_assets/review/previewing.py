@@ -7,9 +7,9 @@ from recon_assets import writing
 from recon_assets.errors import DoesNotFitError, RefusedError, StaleTargetError
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseId, Change, Decision, Discrepancy, Project, Resolution, TableSpec
+from recon_assets.review.connections import paired
 from recon_assets.review.correcting import jobs
 from recon_assets.review.deciding import checked, declared, known, records_of
-from recon_assets.review.reaching import paired
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from recon_assets.errors import (
 )
 from recon_assets.ledger import Backup, Correction, Ledger
 from recon_assets.model import ALL, CaseEventType, CaseId, Change, Project, State
+from recon_assets.review.connections import paired
 from recon_assets.review.correcting import Clock, settle_by_rows
 from recon_assets.review.deciding import check_note, decision_of, known, person, table_of
 from recon_assets.review.faults import unexpected
-from recon_assets.review.reaching import paired
 from recon_assets.writing import Restored
 
 

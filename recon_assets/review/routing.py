@@ -29,7 +29,7 @@ from recon_assets.model import (
     TableSpec,
     plural,
 )
-from recon_assets.review import past
+from recon_assets.review import case_history
 from recon_assets.review.judging import EVERY_KIND, RECORDS, fingerprint
 
 POLICY, RECON = "policy", "recon"
@@ -335,7 +335,7 @@ class Routing:
         if case is None or case.state is not State.PENDING:
             return Routed()
         known = max((said.evaluation for said in self.newest.values()), default=0)
-        self._append(case.id, CaseEventType.RESOLVED, RECON, why, {past.EVALUATION: known})
+        self._append(case.id, CaseEventType.RESOLVED, RECON, why, {case_history.EVALUATION: known})
         return Routed(gone=1)
 
     def _is_slight(self, evidence: Evidence) -> bool:
@@ -346,8 +346,8 @@ class Routing:
         if not case.state.closed:
             return case.state is not State.PENDING
         events = self.known.events[case.id]
-        closed = past.closing(events)
-        return past.is_undo_asked(events) or all(past.is_older(said, closed) for said in evidence.said)
+        closed = case_history.closing(events)
+        return case_history.is_undo_asked(events) or all(case_history.is_older(said, closed) for said in evidence.said)
 
     def _is_news(self, case: Case, evidence: Evidence) -> bool:
         return case.state.closed or self._before(case).signature != evidence.signature
@@ -395,7 +395,7 @@ class Routing:
         """What is corrected and comes back is not corrected for ever; what a person undid, is not done again."""
         if case.state is State.PENDING:
             return "It was waiting for a person already."
-        before = past.touched(self.known.connection, case.id, self.known.events[case.id])
+        before = case_history.touched(self.known.connection, case.id, self.known.events[case.id])
         if not before & evidence.records.keys():
             return None
         return "Some of its records were corrected, kept or rolled back before, and are wrong again."

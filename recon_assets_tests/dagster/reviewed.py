@@ -13,7 +13,7 @@ from recon_assets import ledger, review
 from recon_assets.checks import Count, Fields, Keys
 from recon_assets.ledger import Ledger
 from recon_assets.model import Case, CaseId, Database, Days, Decision, Policy, Project, Relation, Resolution, TableSpec
-from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets_tests.conftest import Fresh
 
 DAYS = ("2025-01-01", "2025-01-02", "2025-01-03")

@@ -15,8 +15,8 @@ from recon_assets.errors import UnavailableError
 from recon_assets.model import Loaded, Mode, Window
 from recon_assets.orchestration.adoption import adopt_counts, materialized, missing, window_keys
 from recon_assets.orchestration.loading import LoadConfig
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.processes import Dagster
-from recon_assets.orchestration.sessions import Session
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.example import (
     AIRLINES,

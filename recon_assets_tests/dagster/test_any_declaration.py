@@ -10,7 +10,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from recon_assets.checks import Count, References
 from recon_assets.model import Check, Database, Days, Project, Relation, TableSpec
-from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.build_definitions import definitions
 
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)
 NAMES = ("orders", "class", "type", "config", "result", "show", "correct", "review", "checks", "Orders", "_", "all")

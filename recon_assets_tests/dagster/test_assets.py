@@ -9,7 +9,7 @@ import pytest
 from recon_assets.checks import References
 from recon_assets.model import Relation, TableSpec
 from recon_assets.orchestration.assets import name, source_key, table
-from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets_tests.dagster.example import (
     AIRLINES,
     FLIGHTS,

@@ -8,8 +8,8 @@ import pytest
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import TableSpec
 from recon_assets.orchestration.assets import table
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.gap_filling import SENSOR, condition
-from recon_assets.orchestration.project import definitions
 from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call

@@ -10,8 +10,8 @@ from recon_assets.cli.runs import asked_for
 from recon_assets.errors import DeclarationError
 from recon_assets.orchestration import check_runs
 from recon_assets.orchestration.check_runs import LAUNCH_TAG, Asked, Due, Scope, Verdict, follow, scopes
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.processes import Dagster
-from recon_assets.orchestration.sessions import Session
 from recon_assets_tests.dagster.example import AIRLINES, PROJECT, Promise, Scripted, Verdicts, checked, days, job
 
 SPAN = ("2013-03-05", "2013-03-07")

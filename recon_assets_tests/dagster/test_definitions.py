@@ -12,8 +12,8 @@ import pytest
 
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Project
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.processes import HOST, check_free, settings_file
-from recon_assets.orchestration.project import definitions
 
 LOAD = """
 import json, sys, time

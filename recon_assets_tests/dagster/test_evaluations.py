@@ -18,7 +18,7 @@ from recon_assets.model import (
     Severity,
     TableSpec,
 )
-from recon_assets.orchestration.adapter import Target
+from recon_assets.orchestration.dagster_internals import Target
 from recon_assets.orchestration.evaluations import MOST_ROWS, evaluation, metadata, shown
 from recon_assets_tests.dagster.example import AIRLINES, Promise, checked
 

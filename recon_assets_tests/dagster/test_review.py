@@ -8,7 +8,7 @@ import pytest
 from recon_assets import ledger
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.model import CaseEventType, CaseId, Decision, State
-from recon_assets.orchestration.memory import memory
+from recon_assets.orchestration.ledger_resource import memory
 from recon_assets.orchestration.reviewing import correct_job, refuse_strangers
 from recon_assets.review import PERSON_TAG
 from recon_assets.review.people import user

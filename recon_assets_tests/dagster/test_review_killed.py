@@ -19,7 +19,7 @@ from recon_assets import ledger
 from recon_assets.ledger import Ledger
 from recon_assets.model import AutoAction, CaseEventType, CaseId, Policy, State
 from recon_assets.orchestration import review_sensor
-from recon_assets.orchestration.pictures import show
+from recon_assets.orchestration.case_assets import show
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 

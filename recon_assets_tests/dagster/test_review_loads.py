@@ -16,9 +16,9 @@ from recon_assets.dialect.locks import locked
 from recon_assets.errors import RefusedError
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseId, Decision, Mode, State
-from recon_assets.orchestration import adapter, adoption, rollbacks
+from recon_assets.orchestration import adoption, dagster_internals, rollbacks
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.loading import LoadConfig, opener
-from recon_assets.orchestration.project import definitions
 from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
@@ -244,10 +244,10 @@ def test_what_was_taken_back_is_told_once(orders: Shop, monkeypatch: pytest.Monk
         show_rollbacks(orders.instance, book, orders.project, seconds=-1)
         assert lacking(orders) == ()
         show_rollbacks(orders.instance, book, orders.project)
-        assert adapter.bookmark(orders.instance, "recon/rollbacks default") == 0
+        assert dagster_internals.bookmark(orders.instance, "recon/rollbacks default") == 0
         monkeypatch.setattr(rollbacks, "LATE", timedelta())
         show_rollbacks(orders.instance, book, orders.project)
-        assert adapter.bookmark(orders.instance, "recon/rollbacks default") > 0
+        assert dagster_internals.bookmark(orders.instance, "recon/rollbacks default") > 0
 
     told = orders.instance.fetch_materializations(dg.AssetKey("orders"), limit=100).records
     assert sorted(str(record.partition_key) for record in told if not record.run_id) == list(DAYS)

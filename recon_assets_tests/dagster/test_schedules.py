@@ -10,7 +10,7 @@ import pytest
 
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Days, Project, TableSpec
-from recon_assets.orchestration.project import definitions
+from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.schedules import grouped, schedule, schedules
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, Promise, checked, spec
 

@@ -16,11 +16,11 @@ from recon_assets import cli
 from recon_assets.cli import runs
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import TableSpec
-from recon_assets.orchestration import sessions
+from recon_assets.orchestration import local_deployment
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import Asked, Verdict
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.review_sensor import SORT_TAG
-from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets.review import people
 from recon_assets_tests.conftest import Fresh
@@ -225,7 +225,7 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str], postgr
 
     A process that is lost is noticed.
     """
-    with sessions.session(environ) as session, session.served() as running:
+    with local_deployment.session(environ) as session, session.served() as running:
         wanted = session.missing(orders(session))
         assert wanted.windows == DAYS
         refuse_to_load_elsewhere(session, environ, running.webserver.url)
@@ -244,7 +244,9 @@ def test_a_backfill_through_webserver_and_daemon(environ: dict[str, str], postgr
         again = session.missing(orders(session))
         assert again.windows == (BROKEN_DAY,)
         assert last(session, again, running.webserver.url).status == "COMPLETED_SUCCESS"
-        assert session.provenance(orders(session)) == sessions.Provenance("orders", adopted=0, filled=20, missing=0)
+        assert session.provenance(orders(session)) == local_deployment.Provenance(
+            "orders", adopted=0, filled=20, missing=0
+        )
         assert session.webserver()
 
         check_alone(session, environ, running.webserver.url)

@@ -18,7 +18,7 @@ from recon_assets.declare import load_project
 from recon_assets.ledger import Ledger
 from recon_assets.local import VARIABLES, Local
 from recon_assets.model import CaseEventType, CaseId, Mode, Project, State
-from recon_assets.review import reaching
+from recon_assets.review import connections
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Side, Sides
@@ -358,7 +358,7 @@ ROLLED = "1 update"
 def test_a_load_is_rolled_back(shop: Shop) -> None:
     """Its windows are named, and how many rows, before and after."""
     spec, before = shop.project.tables["orders"], shop.sides.target.rows()
-    with reaching.paired(shop.project, spec) as pair:
+    with connections.paired(shop.project, spec) as pair:
         backup_sink = ledger.BackupSink(shop.book, "orders", "2024-01-03", Mode.UPSERT, "r1", "", datetime.now(UTC))
         writing.load(pair, spec.window("2024-01-03"), mode=Mode.UPSERT, backup_sink=backup_sink)
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from recon_assets.declare import read, survey
+from recon_assets.declare import introspection, read
 from recon_assets.declare.connect import connected
-from recon_assets.declare.draft import Found, Suggestion
-from recon_assets.declare.draft_text import Span
-from recon_assets.declare.survey import Place, first_declaration
+from recon_assets.declare.introspection import Place, first_declaration
+from recon_assets.declare.scaffold import Found, Suggestion
+from recon_assets.declare.scaffold_text import Span
 from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Column, Database, Days, Kind, Type
@@ -438,7 +438,7 @@ def test_source_that_takes_too_long_gets_a_day_to_be_mended(made: Made) -> None:
     other = sa.create_engine(url)
     with other.begin() as connection:
         connection.exec_driver_sql("LOCK t IN ACCESS EXCLUSIVE MODE")
-        span = survey._span(impatient, Suggestion("t", table, table, window=day), TODAY)
+        span = introspection._span(impatient, Suggestion("t", table, table, window=day), TODAY)
     other.dispose()
     impatient.dispose()
 
@@ -490,7 +490,7 @@ def test_keys_that_only_the_data_has(made: Made, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["2024-02-30", "soon", "", "0044-03-15 BC", "9999-12-31 23:00:00-05"])
 def test_text_that_is_no_day(text: str) -> None:
     """SQLite holds whatever was written into it."""
-    assert survey._day(text, ZoneInfo("Europe/Berlin")) is None
+    assert introspection._day(text, ZoneInfo("Europe/Berlin")) is None
 
 
 MOMENTS = "CREATE TABLE {} (id integer PRIMARY KEY, created_at {} NOT NULL)"

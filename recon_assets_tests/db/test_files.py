@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 import recon_assets
 from recon_assets.declare.connect import connected
-from recon_assets.declare.reading import Declaration, read
-from recon_assets.declare.survey import Place, first_declaration
+from recon_assets.declare.introspection import Place, first_declaration
+from recon_assets.declare.loader import Declaration, read
 from recon_assets.dialect import opened
 from recon_assets.dialect.file_formats import find, tables_of
 from recon_assets.dialect.files import lacking_keys

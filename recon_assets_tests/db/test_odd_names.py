@@ -9,7 +9,7 @@ import pytest
 from recon_assets import compare, ledger, reading, writing
 from recon_assets.checks import Fields, Keys
 from recon_assets.declare.connect import connected
-from recon_assets.declare.reading import Declaration
+from recon_assets.declare.loader import Declaration
 from recon_assets.dialect import engine
 from recon_assets.local import Server
 from recon_assets.model import Database, Days, Mode, Relation, TableSpec

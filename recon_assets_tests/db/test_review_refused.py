@@ -19,9 +19,9 @@ from recon_assets.model import (
     Resolution,
     State,
 )
-from recon_assets.review import reaching
+from recon_assets.review import connections
+from recon_assets.review.connections import paired
 from recon_assets.review.correcting import MAX_KILLED
-from recon_assets.review.reaching import paired
 from recon_assets.writing import Correcting
 from recon_assets.writing.change_stage import Stage
 from recon_assets_tests.db.reviewed import APPLIED, CHECKS, DAY, ROWS, Shop
@@ -432,7 +432,7 @@ def written_and_killed(place: Shop, case: CaseId, *, settled: bool = False) -> i
             item.discrepancy
             for item in ledger.case_records(connection, place.case(case.kind).findings, case.of_records)
         ]
-    with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
+    with connections.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
         changes = correcting.write(wrong)
         with place.book.begin() as connection:
             return ledger.plan(
@@ -544,7 +544,7 @@ def undone_and_killed(place: Shop, case: CaseId) -> None:
         changes = [change.inverse for change in ledger.changes_of(connection, made.id)][::-1]
         said: dict[str, Any] = {"window": case.window, "run": "", "who": "ben", "why": "a mistake", "at": place.now()}
         ledger.plan(connection, case, changes, **said, undoes=made.id)
-    with reaching.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
+    with connections.paired(place.project, place.spec) as pair, writing.correcting(pair, case.window) as correcting:
         correcting.undo(changes)
 
 
@@ -552,7 +552,7 @@ def test_a_load_is_taken_back_after_it_was_tried(pg: Shop) -> None:
     """The dry run names the window, says how many rows it would write, and leaves them."""
     pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
     was = pg.rows
-    with reaching.paired(pg.project, pg.spec) as pair:
+    with connections.paired(pg.project, pg.spec) as pair:
         backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
         writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
     assert pg.rows == ROWS
@@ -570,7 +570,7 @@ def test_a_window_loaded_twice_by_one_run_is_taken_back_as_the_dry_run_says(pg: 
     pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
     was = pg.rows
     for change in ("amount = 7 WHERE id = 5", "amount = 8 WHERE id < 7"):
-        with reaching.paired(pg.project, pg.spec) as pair:
+        with connections.paired(pg.project, pg.spec) as pair:
             backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, "load", "", pg.now())
             writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
         pg.sides.source.run(f"UPDATE t SET {change}")
@@ -591,7 +591,7 @@ def test_a_dry_run_does_not_know_what_a_load_was_that_was_corrected_since(pg: Sh
     """It keeps the corrections that are taken back first: it says so, and not that somebody changed the rows."""
     pg.target.run("UPDATE t SET amount = 1 WHERE id = 5")
     was, run = pg.rows, f"run{pg.runs + 2}"
-    with reaching.paired(pg.project, pg.spec) as pair:
+    with connections.paired(pg.project, pg.spec) as pair:
         backup_sink = ledger.BackupSink(pg.book, "t", DAY, Mode.UPSERT, run, "", pg.now())
         writing.load(pair, pg.spec.window(DAY), mode=Mode.UPSERT, backup_sink=backup_sink)
     pg.sides.source.run("UPDATE t SET amount = 3 WHERE id = 6")

@@ -25,8 +25,8 @@ from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, R
 from recon_assets.local import VARIABLES
 from recon_assets.model import Agreement, Days, Mode, Project, Relation, TableSpec, Verdict
 from recon_assets.orchestration.backfills import Wanted
+from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.processes import Dagster
-from recon_assets.orchestration.sessions import Session
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets_tests.examples import commands, lines, of_help
 

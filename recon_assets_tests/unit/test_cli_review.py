@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from recon_assets import cli
 from recon_assets.cli import cases, options, review, web
-from recon_assets.desk.passwords import fits
 from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Counts, TrackedRecord
 from recon_assets.local import VARIABLES
@@ -35,6 +34,7 @@ from recon_assets.model import (
     State,
     TableSpec,
 )
+from recon_assets.web.passwords import fits
 
 NOW = datetime(2024, 5, 10, 12, tzinfo=UTC)
 PATIENCE = 60.0

@@ -1,3 +1,0 @@
-"""The desk: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
-
-from recon_assets.desk.passwords import hashed as hashed

@@ -1,0 +1,43 @@
+"""Dagster's pages and ours in one server, behind one door."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from recon_assets import ledger
+from recon_assets.declare import load_project
+from recon_assets.web.access import access
+from recon_assets.web.app import application
+from recon_assets.web.calls import Desk
+from recon_assets.web.dagster_pages import dagster_pages
+
+PATIENCE_SECONDS = 5
+
+
+def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> None:
+    """Answer at ``host`` and ``port`` until interrupted.
+
+    Raises:
+        DeclarationError: When the declaration file, or a variable of the environment, cannot be used.
+        RefusedError: When nobody would have to log in and others could come.
+        UnavailableError: When the ledger does not answer.
+    """
+    found = access(environ)
+    found.check_host(host)
+    project = load_project(environ=environ)
+    with ExitStack() as stack:
+        book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"], project))
+        dagster = stack.enter_context(dagster_pages(workspace))
+        desk = Desk(book, project, found, lambda: datetime.now(UTC))
+        # The client's address is what access is judged by, so no header may say otherwise.
+        uvicorn.run(
+            application(desk, dagster),
+            host=host,
+            port=port,
+            log_level="warning",
+            proxy_headers=False,
+            timeout_graceful_shutdown=PATIENCE_SECONDS,
+        )

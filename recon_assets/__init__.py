@@ -1,21 +1,29 @@
 """Backfill and reconciliation of two databases as Dagster assets.
 
 `compare` compares any two tables of two databases, and names every record that differs.
+`ReconComponent` declares tables in a `defs` folder of a Dagster project.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon_assets.components import ReconComponent as ReconComponent
     from recon_assets.diff.compare_tables import compare as compare
 
-__all__ = ["compare"]
+__all__ = ["ReconComponent", "compare"]
+
+_MODULES = {"ReconComponent": "recon_assets.components", "compare": "recon_assets.diff"}
 
 
 def __getattr__(name: str) -> Any:
     """The public names, imported when they are used: `recon --help` needs no databases."""
-    if name == "compare":
-        from recon_assets.diff import compare  # noqa: PLC0415 - see above
-
-        return compare
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    """What is in here. `dg` looks at each name for components, so the one that imports databases is left out."""
+    return sorted({*globals(), *__all__} - {"compare"})

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
-import recon_assets
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
@@ -139,7 +138,7 @@ class Services:
 
 def settings_file() -> Path:
     """The project's `dagster.yaml`: beside the package in a checkout, inside it when installed."""
-    package = Path(recon_assets.__file__).parent
+    package = Path(__file__).parents[1]
     found = [path for path in (package.parent / "dagster.yaml", package / "dagster.yaml") if path.exists()]
     if not found:
         msg = f"{package}: dagster.yaml is not there, expected in or beside the package; install recon-assets again."

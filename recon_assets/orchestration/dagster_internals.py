@@ -6,7 +6,6 @@ Each function says which public wish it stands for;
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from socket import gethostname
 from weakref import WeakSet
 
 import dagster as dg
@@ -19,6 +18,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 Target = AssetCheckEvaluationTargetMaterializationData
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -30,6 +30,8 @@ TAKEN_BACK = {DATA_VERSION_TAG: "taken back"}
 """Tags of a materialization which says that the load before it was taken back; Dagster looks for no others quickly."""
 
 HOME_TAG = "recon/home"
+HOME_ID = "RECON_HOME_ID"
+"""The variable that tells the processes of a home which one it is: two machines may have the same name and paths."""
 MAX_HISTORY = 100
 KEPT = WeakSet[dg.DagsterInstance]()
 UNENDED = frozenset(dg.DagsterRunStatus) - {
@@ -216,20 +218,23 @@ def keep_connection(instance: dg.DagsterInstance) -> None:
 
 def mark_home(instance: dg.DagsterInstance, run_id: str) -> None:
     """Note on a run from which home it was started, so that `fail_abandoned_runs` can tell it from others'."""
-    instance.add_run_tags(run_id, {HOME_TAG: home()})
+    if HOME_ID in os.environ:
+        instance.add_run_tags(run_id, {HOME_TAG: home()})
 
 
 def home() -> str:
-    """Say whose code server started a run: this machine's, of this ``DAGSTER_HOME``."""
-    return f"{gethostname()}:{os.environ.get('DAGSTER_HOME', '')}"
+    """The home that `recon dev` and its like run on, wherever its folder lies; a team's deployment is none."""
+    return os.environ.get(HOME_ID, "none")
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark runs as failed whose worker died together with this home's code server.
 
-    Only that server would have noticed their death. Call it while none is running on this home.
+    Only that server would have noticed their death. Call it while none is running on this home. A run without the
+    server's address was started by another launcher: its worker, of Celery say, lives on without us.
     """
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED), tags={HOME_TAG: home()}))
-    for run in runs:
+    abandoned = [run for run in runs if GRPC_INFO_TAG in run.tags]
+    for run in abandoned:
         instance.report_run_failed(run, "The processes of this run were stopped before it ended.")
-    return [run.run_id for run in runs]
+    return [run.run_id for run in abandoned]

@@ -17,8 +17,10 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from uuid import uuid4
 
 from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
+from recon_assets.orchestration.dagster_internals import HOME_ID
 from recon_assets.orchestration.serving import Serving
 from recon_assets.orchestration.webserver import Webserver
 
@@ -57,7 +59,19 @@ class Dagster:
             **environ,
             "DAGSTER_HOME": str(self.folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            HOME_ID: self.id,
         }
+
+    @property
+    def id(self) -> str:
+        """What tells this home from all others, also from one of the same path on a machine of the same name."""
+        path = self.folder / "id"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), tempfile.NamedTemporaryFile("w", dir=self.folder) as new:
+            new.write(uuid4().hex)
+            new.flush()
+            os.link(new.name, path)  # never half written, and the first of two who begin at the same time wins
+        return path.read_text()
 
     def prepare(self) -> None:
         """Write the settings, unless this home has some that somebody else has written."""

@@ -9,9 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._daemon.daemon import BackfillDaemon
 
 from recon_assets.orchestration import daemon, dagster_internals
+from recon_assets.orchestration.dagster_internals import HOME_TAG
 from recon_assets_tests.dagster.example import AIRLINES, Promise, Scripted, checked, days, failing, job
 from recon_assets_tests.dagster.states import states
 
@@ -110,17 +112,19 @@ def test_an_evaluation_of_an_older_materialization_is_cleared(instance: dg.Dagst
 
 
 def test_only_runs_of_this_home_are_given_up(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's run may well be alive; so may one that has not started."""
-    monkeypatch.setenv("DAGSTER_HOME", "/here")
+    """Somebody else's run may well be alive; so may one that has not started, and one that a Celery worker does."""
+    monkeypatch.setenv(dagster_internals.HOME_ID, "here")
     started = dg.DagsterRunStatus.STARTED
-    tags = {"ours": dagster_internals.home(), "theirs": "elsewhere:/there"}
-    for run_id, home in tags.items():
-        instance.add_run(dg.DagsterRun("job", run_id, status=started, tags={dagster_internals.HOME_TAG: home}))
+    served = {GRPC_INFO_TAG: "{}"}
+    tags = {"ours": {HOME_TAG: "here", **served}, "theirs": {HOME_TAG: "there", **served}, "celery": {HOME_TAG: "here"}}
+    for run_id, known in tags.items():
+        instance.add_run(dg.DagsterRun("job", run_id, status=started, tags=known))
 
     assert dagster_internals.fail_abandoned_runs(instance) == ["ours"]
     assert {run.run_id: run.status for run in instance.get_runs()} == {
         "ours": dg.DagsterRunStatus.FAILURE,
         "theirs": started,
+        "celery": started,
     }
 
 

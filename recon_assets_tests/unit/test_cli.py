@@ -198,6 +198,16 @@ def test_days_that_a_table_does_not_have_are_refused(tmp_path: Path, missing: bo
             runs.selected(session, spec, (date(2031, 1, 1), None), missing=missing)
 
 
+def test_a_home_is_itself_wherever_it_lies(tmp_path: Path) -> None:
+    """Its id stays when its path does not, and another folder has another: paths and machines' names do not tell."""
+    found = Dagster(tmp_path / "a").environment({})["RECON_HOME_ID"]
+    (tmp_path / "a").rename(tmp_path / "b")
+
+    assert Dagster(tmp_path / "b").environment({})["RECON_HOME_ID"] == found
+    assert Dagster(tmp_path / "a").environment({})["RECON_HOME_ID"] != found
+    assert [path.name for path in (tmp_path / "b" / "dagster").iterdir()] == ["id"]
+
+
 def test_settings_that_somebody_has_changed_are_kept(tmp_path: Path) -> None:
     """Those of a home are brought up to date only as long as they are what was written."""
     home = Dagster(tmp_path)

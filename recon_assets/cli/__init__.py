@@ -54,6 +54,7 @@ COMMANDS = {
     "check": Lazy("checks", "Run the checks of declared tables, day by day, and say what is wrong."),
     "validate": Lazy("tables", "Check a declaration, and with --connect the databases that it names."),
     "status": Lazy("status", "Say of each table how many days are loaded, agree and differ, and how many cases wait."),
+    "schema": Lazy("tables", "Print the JSON Schema of declarations, by which editors complete and check them."),
     "dev": Lazy("runs", "Run Dagster with its web interface on the declared tables, until Ctrl-C."),
     "adopt": Lazy("runs", "Tell Dagster which days the target holds already."),
     "backfill": Lazy("runs", "Load days of tables by Dagster backfills, parents first, and follow them to their end."),

@@ -107,6 +107,19 @@ def _exit_code(problems: tuple[Problem, ...]) -> int:
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of declarations, by which editors complete and check them.
+
+    The first line of a declaration names it: # yaml-language-server: $schema=recon.schema.json
+
+      recon schema > recon.schema.json
+    """
+    from recon_assets.declare.json_schema import json_schema  # noqa: PLC0415 - only this needs all its models
+
+    as_json(json_schema())
+
+
+@app.command()
 def init(  # noqa: PLR0913, PLR0917 - the switches of one command
     source_url: Annotated[str | None, typer.Option(help="URL of the source, without a password.")] = None,
     target_url: Annotated[str | None, typer.Option(help="URL of the target, without a password.")] = None,

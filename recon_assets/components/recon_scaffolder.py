@@ -1,5 +1,6 @@
 """What ``dg scaffold defs recon_assets.ReconComponent NAME`` writes: a component and a first declaration."""
 
+import json
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from recon_assets.errors import DeclarationError, ReconError
 
-DECLARATION = "recon.yaml"
+DECLARATION, SCHEMA = "recon.yaml", "recon.schema.json"
+# The ledger knows the project by its name wherever the code is deployed; without it, by the path of the file.
+HEAD = f"# yaml-language-server: $schema={SCHEMA}\nproject: {{name}}\n\n"
 
 
 class ReconScaffoldParams(BaseModel):
@@ -60,15 +63,17 @@ def _existing(named: str, folder: Path) -> str:
 
 def _first(params: ReconScaffoldParams, folder: Path) -> str:
     """Write a declaration of the tables that both databases have."""
-    from recon_assets.declare.introspection import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
+    # `dg` imports this module in every project: only this needs database drivers.
+    from recon_assets.declare.introspection import Place, first_declaration  # noqa: PLC0415
+    from recon_assets.declare.json_schema import json_schema  # noqa: PLC0415
 
     source = Place("source", _url(params.source_env, "--source-env"), params.source_env, params.source_schema or None)
     target = Place("target", _url(params.target_env, "--target-env"), params.target_env, params.target_schema or None)
     patterns = [pattern.strip() for pattern in params.tables.split(",") if pattern.strip()]
     today = datetime.now(UTC).date()
     text = first_declaration(source, target, today, tables=patterns, timezone=params.timezone)
-    # The ledger knows the project by this name wherever the code is deployed; without it, by the file's path.
-    (folder / DECLARATION).write_text(f"project: {folder.name}\n\n{text}", encoding="utf-8")
+    (folder / DECLARATION).write_text(HEAD.format(name=folder.name) + text, encoding="utf-8")
+    (folder / SCHEMA).write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
     return DECLARATION
 
 

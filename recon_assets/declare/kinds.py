@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from recon_assets import checks, model
 from recon_assets.checks.figures import Function
@@ -120,8 +120,16 @@ class Checksum(_Limited):
         return checks.Checksum(**given)
 
 
+def _or_column(schema: dict[str, Any]) -> None:
+    """Tell editors that ``column`` may stand for ``columns``."""
+    schema["properties"]["column"] = {**schema["properties"]["columns"], "title": "Column"}
+    schema["required"].remove("columns")
+
+
 class References(_Limited):
     """Columns that name a row of another declared table."""
+
+    model_config = ConfigDict(json_schema_extra=_or_column)
 
     kind: Literal["references"] = Field("references", description="The kind of check.")
     columns: Names = Field(description="The columns that name the parent's row, in the order of the parent's key.")
@@ -152,7 +160,9 @@ class Order(_Limited):
     along: Text | None = Field(None, description="What `monotonic` goes along with.")
     per: Names | None = Field(None, description="What rows of `monotonic` belong together by, as `[tailnum]`.")
     not_future: Text | None = Field(None, description="A time that is not later than now.")
-    in_window: Literal["true"] | None = Field(None, description="`true`: every row falls into one of the table's days.")
+    in_window: Annotated[Literal["true"], WithJsonSchema({"const": True})] | None = Field(
+        None, description="`true`: every row falls into one of the table's days."
+    )
 
     @model_validator(mode="after")
     def _one_pattern(self) -> "Order":
@@ -181,9 +191,11 @@ class Schema(_Check):
     """The same columns, keys and indexes."""
 
     kind: Literal["schema"] = Field("schema", description="The kind of check.")
-    allow: Annotated[tuple[checks.Drift, ...], BeforeValidator(one_or_many), AfterValidator(no_repeats)] = Field(
-        (), description="Kinds of drift that are no fault, as `[reordered, reindexed]`."
-    )
+    allow: Annotated[
+        tuple[checks.Drift, ...],
+        BeforeValidator(one_or_many, json_schema_input_type=checks.Drift | list[checks.Drift]),
+        AfterValidator(no_repeats),
+    ] = Field((), description="Kinds of drift that are no fault, as `[reordered, reindexed]`.")
     taken: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "ignore": lambda table: table.columns.ignore,
         "rename": lambda table: table.columns.rename,
@@ -222,5 +234,11 @@ def _as_rules(tolerance: Any) -> str:
 
 
 Kind = Count | OfColumn | Keys | Fields | Checksum | References | Order | Schema | Rule
-Check = Annotated[Annotated[Kind, Field(discriminator="kind")], BeforeValidator(_kind_alone)]
+_OfKind = Annotated[Kind, Field(discriminator="kind")]
+Check = Annotated[
+    _OfKind,
+    BeforeValidator(
+        _kind_alone, json_schema_input_type=Literal["count", "keys", "fields", "checksum", "schema"] | _OfKind
+    ),
+]
 KINDS = ("count", *get_args(Function), "keys", "fields", "checksum", "references", "order", "schema", "rule")

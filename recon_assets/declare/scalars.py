@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, LiteralString, NoReturn
+from typing import Annotated, Any, Literal, LiteralString, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -195,20 +195,35 @@ def _only(value: Mapping[str, Any], known: tuple[str, ...], example: str) -> Non
         refuse(said, f"{nearest(unknown[0], known) if unknown else ''} Write `{example}`.".strip())
 
 
+# Editors check a file by what is written (``json_schema_input_type``), not by what becomes of it.
+_Number = Annotated[str, Field(pattern=f"^{_NUMBER.pattern}$")] | float
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[Text, StringConstraints(pattern=f"^{NAME.pattern}$")]
-Names = Annotated[tuple[Text, ...], BeforeValidator(one_or_many), AfterValidator(no_repeats), Field(min_length=1)]
-Some = Annotated[tuple[Text, ...], BeforeValidator(one_or_many), AfterValidator(no_repeats)]
+OneOrMany = BeforeValidator(one_or_many, json_schema_input_type=Text | list[Text])
+Names = Annotated[tuple[Text, ...], OneOrMany, AfterValidator(no_repeats), Field(min_length=1)]
+Some = Annotated[tuple[Text, ...], OneOrMany, AfterValidator(no_repeats)]
 Table_ = Annotated[Text, AfterValidator(_table)]
 Sql = Annotated[str, AfterValidator(_sql)]
 Owner = Annotated[str, AfterValidator(_owner)]
 Zone = Annotated[Text, AfterValidator(_zone)]
-Day = Annotated[date, BeforeValidator(_day)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-Share = Annotated[Decimal, BeforeValidator(_share)]
-Limits = Annotated[Tolerance, BeforeValidator(_tolerance)]
-Severity = Annotated[Grading, BeforeValidator(_severity)]
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DATE.pattern}$")])]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
+]
+Amount = Annotated[Decimal, BeforeValidator(_amount, json_schema_input_type=_Number)]
+Share = Annotated[Decimal, BeforeValidator(_share, json_schema_input_type=_Number)]
+Limits = Annotated[
+    Tolerance,
+    BeforeValidator(_tolerance, json_schema_input_type=_Number | dict[Literal["abs", "rel"], _Number]),
+]
+Severity = Annotated[
+    Grading,
+    BeforeValidator(
+        _severity,
+        json_schema_input_type=Literal["warn", "error"] | dict[Literal["medium", "high", "shown"], _Number | str],
+    ),
+]
 
 
 class Declared(BaseModel):

@@ -27,6 +27,7 @@ from recon_assets.declare.scalars import (
     Duration,
     Name,
     Names,
+    OneOrMany,
     Owner,
     Share,
     Some,
@@ -34,7 +35,6 @@ from recon_assets.declare.scalars import (
     Table_,
     Text,
     Zone,
-    one_or_many,
     refuse,
 )
 
@@ -217,7 +217,7 @@ class Table(Declared):
     source: Source = Field(description="Write `{database: NAME, table: schema.table}`.")
     target: Target = Field(description="Write `{database: NAME, table: schema.table}`.")
     key: Names = Field(description="The columns that identify one row, as `[id]`.")
-    window: Annotated[Window | None, BeforeValidator(_window)] = Field(
+    window: Annotated[Window | None, BeforeValidator(_window, json_schema_input_type=Window | Literal["none"])] = Field(
         description="Write `{column, start}` to divide the rows into days, or `none`."
     )
     columns: Columns = Field(Columns(), description="Write `{ignore, rename, cast, rules, private}`.")
@@ -230,9 +230,7 @@ class Table(Declared):
     check: Checking = Field(Checking(), description="Write `{strict: true}`, or remove it.")
     correct: Correct = Field(Correct(), description="Write `{missing: apply}`, or remove it: all waits for a person.")
     group: Name = Field("default", description="Letters, digits and _.")
-    owners: Annotated[tuple[Owner, ...], BeforeValidator(one_or_many)] = Field(
-        (), description="E-mail addresses or `team:name`."
-    )
+    owners: Annotated[tuple[Owner, ...], OneOrMany] = Field((), description="E-mail addresses or `team:name`.")
     description: str = Field("", description="What the table holds, for people.")
 
     def spec(self, name: str) -> model.TableSpec:

@@ -1,5 +1,6 @@
 """Our components in a `defs` folder, as `dg` finds, scaffolds and loads them; no process of `dg` is needed for that."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from dagster.components.testing import DefsFolderSandbox, create_defs_folder_san
 
 from recon_assets import ReconComponent
 from recon_assets.declare import ProblemsError
+from recon_assets.declare.json_schema import json_schema
 from recon_assets_tests.conftest import Fresh
 
 LISTED = """
@@ -116,7 +118,8 @@ def test_scaffolding_asks_the_databases_and_loading_does_not(
     made = sandbox.scaffold_component(ReconComponent, "shop", scaffold_params=asked)
 
     declaration = (made / "recon.yaml").read_text()
-    assert declaration.startswith("project: shop\n")
+    assert declaration.startswith("# yaml-language-server: $schema=recon.schema.json\nproject: shop\n")
+    assert json.loads((made / "recon.schema.json").read_text()) == json_schema()
     assert "orders:" in declaration
     assert "notes:" not in declaration
     assert "url: {env: SHOP_URL}" in declaration

@@ -41,9 +41,9 @@ from recon_assets.model import (
     TableSpec,
 )
 from recon_assets.orchestration import local_deployment
-from recon_assets.web.access import access
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
+from recon_assets.web.application import application
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import access
 
 ABOUT = """\
 Corrects a day that lacks 10,000 records, one with another value in 10,000 records and one with 10,000 too many, of a
@@ -253,7 +253,7 @@ def of_queue() -> list[Figure]:
         say(f"{OPEN_CASES:,} open cases ...")
         fill(book)
         web = access({"RECON_WEB_SECRET": "of a benchmark only"})
-        desk = Desk(book, _project(server.url("source"), server.url("target")), web, lambda: datetime.now(UTC))
+        desk = Site(book, _project(server.url("source"), server.url("target")), web, lambda: datetime.now(UTC))
         app = application(desk, Starlette())
         with book.begin() as connection:
             behind = ledger.queue(connection, ledger.Filter(), limit=OPEN_CASES - 100).next

@@ -64,7 +64,7 @@ COMMANDS = {
     ),
     "ledger": Lazy("ledger", "Look after the ledger: bring its schema up to date, drop what is no longer needed."),
     "sync": Lazy("sync", "Have every case shown in Dagster anew, after its storage was lost."),
-    "web": Lazy("web", "Run the review desk and Dagster behind one login, where others may reach it."),
+    "web": Lazy("web", "Run the review pages and Dagster behind one login, where others may reach it."),
 }
 
 

@@ -1,4 +1,4 @@
-"""The commands of the review queue: review list, show, decide, report, comment, assign, ask, undo."""
+"""The commands of the review queue: review list, show, decide, report, comment, assign, recheck, undo."""
 
 import os
 import shlex
@@ -214,9 +214,9 @@ def assign(
 
 
 @app.command()
-def ask(case: Id, reviewer: Reviewer = "", file: File = None) -> None:
+def recheck(case: Id, reviewer: Reviewer = "", file: File = None) -> None:
     """Ask for the case's day to be compared again."""
-    _act(review.ask, case, reviewer, file)
+    _act(review.recheck, case, reviewer, file)
     tell("Asked. Dagster's sensor starts a run of checks; a case whose records agree by then closes itself.")
 
 
@@ -296,7 +296,7 @@ def _show_preview(asked: CaseId, preview: Preview, project: Project, limit: int,
     if decided:
         tell("Decided. Dagster's sensor starts a run that carries it out, and compares again.")
     else:
-        again = f"Compare again: {context.next_command(f'recon review ask {shlex.quote(str(asked))}')}"
+        again = f"Compare again: {context.next_command(f'recon review recheck {shlex.quote(str(asked))}')}"
         really = "Decide: the same command with --yes"
         tell(f"Nothing was decided, nothing was written. {again if preview.problems else really}")
 

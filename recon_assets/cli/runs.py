@@ -48,7 +48,7 @@ from recon_assets.local import VARIABLES, Local
 from recon_assets.model import ALL, Mode, State, TableSpec
 from recon_assets.orchestration import backfills, local_deployment
 from recon_assets.orchestration.backfills import Wanted
-from recon_assets.orchestration.check_runs import Asked, Due, Verdict
+from recon_assets.orchestration.check_runs import CheckSelection, Due, Verdict
 from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.local_deployment import Session
 
@@ -223,7 +223,7 @@ def finish_earlier(session: Session, place: Place) -> None:
         show(backfills.follow(place.webserver, session.instance, backfill_id, wanted), wanted, place)
 
 
-def judge(session: Session, place: Place, asked: Sequence[Asked]) -> Verdict:
+def judge(session: Session, place: Place, asked: Sequence[CheckSelection]) -> Verdict:
     """Run checks alone in Dagster, so that each day has its status there; a run stopped by a check has judged too."""
     tell(f"Judging by {sum(len(item.keys) for item in asked)} checks ...")
     said, verdict = float("-inf"), Verdict((), frozenset())
@@ -270,7 +270,7 @@ def asked_for(
     specs: Iterable[TableSpec],
     days: Span = (None, None),
     only: tuple[str, ...] = (),
-) -> list[Asked]:
+) -> list[CheckSelection]:
     """What is to be judged; a table without a check of these names is passed over, and one without any is told.
 
     Raises:
@@ -282,7 +282,7 @@ def asked_for(
         if not spec.checks:
             tell(f"{spec.name}: not checked: no checks are declared, so nothing is known of it.")
     wanted = some_of(specs, lambda spec: ended(session, spec, days))
-    return [asked for item in wanted if (asked := Asked(item.spec, span_of(item), only)).keys]
+    return [asked for item in wanted if (asked := CheckSelection(item.spec, span_of(item), only)).keys]
 
 
 def span_of(wanted: Wanted) -> tuple[str, str] | None:

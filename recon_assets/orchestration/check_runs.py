@@ -37,7 +37,7 @@ Due = tuple[dg.AssetCheckKey, str | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckSelection:
     """Checks of one table, to be judged from the first to the last day of ``span``.
 
     Attributes:
@@ -90,7 +90,7 @@ class Scope:
         return {FIRST_TAG: self.span[0], LAST_TAG: self.span[1]} if self.span else {}
 
 
-def scopes(asked: Sequence[Asked]) -> list[Scope]:
+def scopes(asked: Sequence[CheckSelection]) -> list[Scope]:
     """As few runs as can be, at 3 CPU-s each: tables of one calendar share one, those without days join the first."""
     found: dict[Hashable, Scope] = {}
     for item in sorted(asked, key=lambda item: item.span is None):

@@ -23,7 +23,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import Database, Mode, Project, TableSpec
 from recon_assets.orchestration import adoption, backfills, check_runs, dagster_internals, review_sensor
 from recon_assets.orchestration.backfills import Progress, Wanted
-from recon_assets.orchestration.check_runs import Asked, Verdict
+from recon_assets.orchestration.check_runs import CheckSelection, Verdict
 from recon_assets.orchestration.ledger_resource import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
 from recon_assets.orchestration.review_sensor import Left
@@ -112,7 +112,7 @@ class Session:
         backfill_id = backfills.launch(webserver, wanted, mode, self.tags)
         return backfill_id, backfills.follow(webserver, self.instance, backfill_id, wanted, since)
 
-    def check(self, webserver: Webserver, asked: Sequence[Asked]) -> Iterator[Verdict]:
+    def check(self, webserver: Webserver, asked: Sequence[CheckSelection]) -> Iterator[Verdict]:
         """Launch runs of checks alone, and yield what they have found until nothing more will come."""
         launched = uuid4().hex
         for scope in check_runs.scopes(asked):

@@ -24,7 +24,7 @@ from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.backfills import stretches
 from recon_assets.orchestration.case_assets import CASES
-from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.check_runs import CheckSelection, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.ledger_resource import Memory
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
@@ -176,13 +176,13 @@ def judgements(project: Project, looks: Sequence[review.Look], cause: Hashable, 
         yield from (Work(JUDGE, cause, scope, records) for scope in scopes(asked)[:MOST_RUNS])
 
 
-def shared(project: Project, wanted: Mapping[str, set[str]], now: datetime) -> Iterator[Asked]:
+def shared(project: Project, wanted: Mapping[str, set[str]], now: datetime) -> Iterator[CheckSelection]:
     """What each table is to be asked; tables of one calendar are asked for the same stretches of days."""
     tables = defaultdict[Days | None, list[TableSpec]](list)
     for name in sorted(wanted):
         days = project.tables[name].days
         tables[days and replace(days, column="", stored_in="")].append(project.tables[name])
-    yield from (Asked(spec) for spec in tables.pop(None, []))
+    yield from (CheckSelection(spec) for spec in tables.pop(None, []))
     for specs in tables.values():
         ended = set(window_keys(specs[0], now))
         spans = stretches(sorted(ended & set().union(*(wanted[spec.name] for spec in specs))), bridge=NEAR_DAYS)
@@ -190,16 +190,16 @@ def shared(project: Project, wanted: Mapping[str, set[str]], now: datetime) -> I
             yield from asked_of(spec, wanted[spec.name], spans)
 
 
-def asked_of(spec: TableSpec, wanted: set[str], spans: Sequence[tuple[str, str]]) -> Iterator[Asked]:
+def asked_of(spec: TableSpec, wanted: set[str], spans: Sequence[tuple[str, str]]) -> Iterator[CheckSelection]:
     """The stretches that hold a wanted day of the table, by its daily checks; the whole table by the others."""
     daily = tuple(check.name for check in spec.checks if check.daily)
     whole = tuple(check.name for check in spec.checks if not check.daily)
     for first, last in spans:
         if daily and any(first <= day <= last for day in wanted - {ALL.key}):
-            yield Asked(spec, (first, last), daily)
+            yield CheckSelection(spec, (first, last), daily)
     if ALL.key in wanted and whole and spec.days:
         start = spec.days.start.isoformat()  # any day will do: the checks are not of days
-        yield Asked(spec, (start, start), whole)
+        yield CheckSelection(spec, (start, start), whole)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.assets import name
-from recon_assets.orchestration.check_runs import Asked, Scope, scopes
+from recon_assets.orchestration.check_runs import CheckSelection, Scope, scopes
 from recon_assets.orchestration.loading_order import loading_order
 
 FROM_QUARTER_PAST_MIDNIGHT = ("15-55/10 0 * * *", "5-55/10 1-23 * * *")
@@ -61,12 +61,12 @@ def check_schedules(project: Project) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def newest_week(spec: TableSpec, moment: datetime) -> Asked | None:
+def newest_week(spec: TableSpec, moment: datetime) -> CheckSelection | None:
     """All checks of a table for its newest finished days; None while it has none."""
     if spec.days is None:
-        return Asked(spec)
+        return CheckSelection(spec)
     keys = window_keys(spec, moment)[-DAYS_CHECKED:]
-    return Asked(spec, (keys[0], keys[-1])) if keys else None
+    return CheckSelection(spec, (keys[0], keys[-1])) if keys else None
 
 
 def check_request(scope: Scope, moment: datetime) -> dg.RunRequest:

@@ -9,12 +9,12 @@ from recon_assets.review.correcting import correct as correct
 from recon_assets.review.deciding import (
     MAY_NOT_DECIDE_TAG as MAY_NOT_DECIDE_TAG,
     PERSON_TAG as PERSON_TAG,
-    ask as ask,
     assign as assign,
     comment as comment,
     decide as decide,
     known as known,
     person as person,
+    recheck as recheck,
     undo as undo,
     undoing as undoing,
 )

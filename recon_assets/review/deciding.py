@@ -302,7 +302,7 @@ def assign(book: Ledger, case: CaseId, to: str, *, who: str, at: datetime) -> Ev
     return _say(book, case, CaseEventType.ASSIGNED, who=who, at=at, data={"assignee": person(to) if to.strip() else ""})
 
 
-def ask(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
+def recheck(book: Ledger, case: CaseId, *, who: str, at: datetime) -> Event:
     """Asks for the records of the case's window to be compared again."""
     return _say(book, case, CaseEventType.ASKED, who=who, at=at)
 

@@ -1,3 +1,3 @@
-"""The desk: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
+"""The site: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
 
-from recon_assets.web.passwords import hashed as hashed
+from recon_assets.web.identity.passwords import hashed as hashed

@@ -9,10 +9,10 @@ import uvicorn
 
 from recon_assets import ledger
 from recon_assets.declare import load_project
-from recon_assets.web.access import access
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
-from recon_assets.web.dagster_pages import dagster_pages
+from recon_assets.web.application import application
+from recon_assets.web.dagster_application import dagster_pages
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import access
 
 PATIENCE_SECONDS = 5
 
@@ -31,10 +31,10 @@ def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> 
     with ExitStack() as stack:
         book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"], project))
         dagster = stack.enter_context(dagster_pages(workspace))
-        desk = Desk(book, project, found, lambda: datetime.now(UTC))
+        site = Site(book, project, found, lambda: datetime.now(UTC))
         # The client's address is what access is judged by, so no header may say otherwise.
         uvicorn.run(
-            application(desk, dagster),
+            application(site, dagster),
             host=host,
             port=port,
             log_level="warning",

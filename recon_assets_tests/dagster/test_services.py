@@ -18,7 +18,7 @@ from recon_assets.errors import DeclarationError, RefusedError, UnavailableError
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import local_deployment
 from recon_assets.orchestration.backfills import Progress, Wanted
-from recon_assets.orchestration.check_runs import Asked, Verdict
+from recon_assets.orchestration.check_runs import CheckSelection, Verdict
 from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.review_sensor import SORT_TAG
 from recon_assets.orchestration.webserver import Webserver
@@ -110,7 +110,7 @@ def settle(session: Session) -> None:
 
 def judged(session: Session, url: str, first: str, last: str) -> Verdict:
     """Run the checks alone for these days by the webserver at ``url``; all that was found."""
-    *_, final = session.check(Webserver(url), [Asked(orders(session), (first, last))])
+    *_, final = session.check(Webserver(url), [CheckSelection(orders(session), (first, last))])
     return final
 
 

@@ -312,7 +312,7 @@ def test_the_report(shop: Shop) -> None:
 
 def test_asking_and_assigning(shop: Shop) -> None:
     """Are entries of the case."""
-    assert shop.recon("review", "ask", MISSING).stdout.startswith("Asked.")
+    assert shop.recon("review", "recheck", MISSING).stdout.startswith("Asked.")
     assert shop.recon("review", "assign", MISSING, "ben").stdout == "Assigned to ben.\n"
     assert shop.recon("review", "assign", MISSING, "").stdout == "Assigned to nobody.\n"
 

@@ -577,7 +577,7 @@ def test_windows_that_cannot_be_judged_now_take_no_places(pg: Shop, monkeypatch:
 def test_who_asks_gets_the_records_compared(pg: Shop) -> None:
     pg.target.run(LOST)
     case = pg.find()["missing"].id
-    review.ask(pg.book, case, who="ana", at=pg.now())
+    review.recheck(pg.book, case, who="ana", at=pg.now())
 
     assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY, records=True),)
 

@@ -14,9 +14,9 @@ from recon_assets import ledger
 from recon_assets.checks import BusinessRule
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseEventType, CaseId, State
-from recon_assets.web.access import access
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
+from recon_assets.web.application import application
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import access
 from recon_assets_tests.db.reviewed import DAY, Shop
 from recon_assets_tests.db.test_web_review import DAMAGE, MISMATCHED, MISSING, OPEN, cases, events, typed, visitor
 from recon_assets_tests.visitor import Answer, Visitor
@@ -232,7 +232,7 @@ async def broken(_: Scope, __: Receive, ___: Send) -> None:
 def test_what_nobody_thought_of_is_a_sentence_and_the_log_has_the_rest(
     pg: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ana = Visitor(Server(application(Desk(pg.book, pg.project, OPEN, pg.now), broken)))
+    ana = Visitor(Server(application(Site(pg.book, pg.project, OPEN, pg.now), broken)))
     page = ana.get("/assets")
     assert page.status == 500
     assert page.text == "Something went wrong that should not have; the log of the web server says what."

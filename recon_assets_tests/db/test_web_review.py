@@ -15,12 +15,12 @@ from recon_assets import ledger, review
 from recon_assets.checks import BusinessRule, Count
 from recon_assets.ledger import schema
 from recon_assets.model import CaseId, Decision, Discrepancy, DiscrepancyKind, Finding, Resolution, Severity, State
-from recon_assets.web.access import COOKIE, Access, access
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
-from recon_assets.web.passwords import hashed
-from recon_assets.web.rights import roles
-from recon_assets.web.sessions import Session, Signer
+from recon_assets.web.application import application
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import COOKIE, Access, access
+from recon_assets.web.identity.passwords import hashed
+from recon_assets.web.identity.roles import roles
+from recon_assets.web.identity.sessions import Session, Signer
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.reviewed import DAY, NEXT, Shop, shop
@@ -41,7 +41,7 @@ DAMAGE = (
 
 
 def desk(place: Shop, found: Access = OPEN) -> Starlette:
-    return application(Desk(place.book, place.project, found, place.now), Starlette())
+    return application(Site(place.book, place.project, found, place.now), Starlette())
 
 
 def by_password() -> Access:
@@ -320,7 +320,7 @@ def say(place: Shop, *kinds: str) -> None:
     for case in (CaseId("t", DAY, kind) for kind in kinds):
         review.comment(place.book, case, who="ben", note="hm", at=place.now())
         review.assign(place.book, case, "ben", who="ben", at=place.now())
-        review.ask(place.book, case, who="ben", at=place.now())
+        review.recheck(place.book, case, who="ben", at=place.now())
 
 
 def test_what_is_kept_is_accepted_and_can_be_taken_back(pg: Shop) -> None:
@@ -731,7 +731,7 @@ def test_the_proxys_name_decides(pg: Shop) -> None:
     assert events(pg, "missing")[-1].who == "ana"
     token = dict(ana.get(MISSING).form("Comment").fields)["token"]
     ana.headers = {"x-user": "ben"}
-    assert ana.post(MISSING, [("token", token), ("do", "ask")]).status == 403, "another person, another form"
+    assert ana.post(MISSING, [("token", token), ("do", "recheck")]).status == 403, "another person, another form"
 
 
 @pytest.mark.parametrize("token", [None, "", "00"])
@@ -805,7 +805,7 @@ def test_a_form_that_says_nothing_is_refused(pg: Shop) -> None:
 
 def test_a_ledger_that_is_gone_is_a_sentence(pg: Shop, fresh: Fresh) -> None:
     gone = replace(pg.book, engine=sa.create_engine(fresh("postgresql").replace("/t", "/gone_t")))
-    page = Visitor(application(Desk(gone, pg.project, OPEN, pg.now), Starlette())).get("/review")
+    page = Visitor(application(Site(gone, pg.project, OPEN, pg.now), Starlette())).get("/review")
     assert page.status == 503
     assert "ledger" in page.text
     assert "Traceback" not in page.text

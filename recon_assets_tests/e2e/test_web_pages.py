@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 from recon_assets import review
 from recon_assets.model import CaseId
 from recon_assets.orchestration.processes import free_port
-from recon_assets.web.access import Access
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
-from recon_assets.web.sessions import Signer
+from recon_assets.web.application import application
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import Access
+from recon_assets.web.identity.sessions import Signer
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.reviewed import DAY, NEXT, Shop, shop
 from recon_assets_tests.db.sides import Side, Sides
@@ -45,7 +45,7 @@ class Served:
 @contextmanager
 def served(place: Shop, access: Access) -> Iterator[Served]:
     port = free_port()
-    app = application(Desk(place.book, place.project, access, place.now), Starlette())
+    app = application(Site(place.book, place.project, access, place.now), Starlette())
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

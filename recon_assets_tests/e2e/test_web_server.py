@@ -25,9 +25,9 @@ from websockets.typing import Subprotocol
 from recon_assets.errors import ReconError
 from recon_assets.orchestration.processes import free_port
 from recon_assets.web import hashed
-from recon_assets.web.access import Access, access
+from recon_assets.web.identity.auth import Access, access
+from recon_assets.web.identity.sessions import Session
 from recon_assets.web.server import serve
-from recon_assets.web.sessions import Session
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.e2e.conftest import until
 

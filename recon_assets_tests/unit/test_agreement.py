@@ -8,7 +8,7 @@ import pytest
 
 from recon_assets.model import Agreement, Outcome, Verdict, verdict
 from recon_assets.review import overall
-from recon_assets.web.agreement import BAR, bar
+from recon_assets.web.pages.agreement_pages import BAR, bar
 
 A, X, D, U, N = Verdict.AGREES, Verdict.ACCEPTED, Verdict.DIFFERS, Verdict.UNKNOWN, Verdict.NOT_COMPARED
 YES = "Yes: every finished day of every table has been compared, and agrees."

@@ -34,7 +34,7 @@ from recon_assets.model import (
     State,
     TableSpec,
 )
-from recon_assets.web.passwords import fits
+from recon_assets.web.identity.passwords import fits
 
 NOW = datetime(2024, 5, 10, 12, tzinfo=UTC)
 PATIENCE = 60.0
@@ -116,7 +116,7 @@ DECIDE = ["review", "decide", "t/2024-05-01/missing"]
         (["ledger", "prune"], "--keep"),
         (["ledger", "prune", "--keep", "0d"], "such as --keep 15m"),
         (["web", "--port", "0"], "--port"),
-        (["web", "--hash", "a:b"], "without colon and comma"),
+        (["web", "hash-password", "a:b"], "without colon and comma"),
     ],
 )
 def test_wrong_use(runner: CliRunner, words: list[str], said: str) -> None:
@@ -150,7 +150,7 @@ def test_no_ledger_is_made_to_find_nothing_in_it(runner: CliRunner, tmp_path: Pa
 def test_who_decides_must_be_known(runner: CliRunner) -> None:
     """Where the environment does not say it, it has to be typed."""
     case = DECIDE[-1]
-    for words in ([*DECIDE, "APPLY_SOURCE", "--yes"], ["rollback", "case", case, "--yes"], ["review", "ask", case]):
+    for words in ([*DECIDE, "APPLY_SOURCE", "--yes"], ["rollback", "case", case, "--yes"], ["review", "recheck", case]):
         result = runner.invoke(cli.app, words, env={"USER": None, "COLUMNS": "200"})
 
         assert result.exit_code == 2
@@ -370,7 +370,7 @@ def test_events_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_password_becomes_an_entry(runner: CliRunner) -> None:
     """Of RECON_WEB_USERS; the password itself is not printed."""
-    result = runner.invoke(cli.app, ["web", "--hash", "ana"], input="correct horse\n")
+    result = runner.invoke(cli.app, ["web", "hash-password", "ana"], input="correct horse\n")
 
     name, _, given = result.stdout.strip().partition(":")
     assert result.exit_code == 0
@@ -393,7 +393,7 @@ def test_a_password_is_typed_unseen(keys: list[str], code: int, said: str) -> No
     program = (
         "import signal, recon_assets.cli as c\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "c.main(['web', '--hash', 'ana'])"
+        "c.main(['web', 'hash-password', 'ana'])"
     )
     line = 'exec "$0" -c "$2" <"$1" >"$1" 2>&1'  # opened first, it is the session's own, so that Ctrl-C is heard
     command = ["sh", "-c", line, sys.executable, os.ttyname(theirs), program]

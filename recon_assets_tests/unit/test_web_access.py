@@ -20,18 +20,17 @@ from starlette.websockets import WebSocket
 
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.review.people import user
-from recon_assets.web import access as access_module, hashed
-from recon_assets.web.access import Access, access, is_loopback
-from recon_assets.web.app import application
-from recon_assets.web.calls import Desk
-from recon_assets.web.door import VISITOR, Door
-from recon_assets.web.login import local
-from recon_assets.web.passwords import Guard, Line, fits, users
-from recon_assets.web.rights import Right, roles
-from recon_assets.web.sessions import Session, Signer, secret
+from recon_assets.web.application import application
+from recon_assets.web.http.middleware import VISITOR, AccessMiddleware
+from recon_assets.web.http.requests import Site
+from recon_assets.web.identity.auth import COOKIE as COOKIE_NAME, Access, access, is_loopback
+from recon_assets.web.identity.passwords import Guard, Line, fits, hashed, users
+from recon_assets.web.identity.roles import Right, roles
+from recon_assets.web.identity.sessions import Session, Signer, secret
+from recon_assets.web.pages.login_pages import local
 from recon_assets_tests.visitor import Answer, Visitor
 
-COOKIE = f"{access_module.COOKIE}-3000"
+COOKIE = f"{COOKIE_NAME}-3000"
 """That of the port at which the browser of these tests asks."""
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SIGNER = Signer(b"0123456789abcdef")
@@ -55,7 +54,7 @@ def guarded(
 ) -> Visitor:
     """A browser before a door, with somebody behind it who says whom the door let in."""
     routes = [Route("/{path:path}", whoami, methods=["GET", "POST"]), WebSocketRoute("/graphql", listen)]
-    door = Door(Starlette(routes=routes), found, lambda: now)
+    door = AccessMiddleware(Starlette(routes=routes), found, lambda: now)
     return Visitor(door, host, address, cookies={COOKIE: cookie} if cookie else {})
 
 
@@ -249,7 +248,7 @@ def test_what_a_killed_server_left_in_the_file_of_ended_sessions_stops_nobody(tm
 def test_each_port_has_its_own_cookie() -> None:
     """Browsers send the same to all ports of a host, where another server would take it for nobody's."""
     asked = guarded(LOGIN)
-    asked.cookies = {f"{access_module.COOKIE}-3001": session(LOGIN), access_module.COOKIE: session(LOGIN)}
+    asked.cookies = {f"{COOKIE_NAME}-3001": session(LOGIN), COOKIE_NAME: session(LOGIN)}
     assert asked.ask("GET", "/").status == 401
     asked.cookies[COOKIE] = session(LOGIN)
     assert asked.ask("GET", "/").status == 200
@@ -257,7 +256,7 @@ def test_each_port_has_its_own_cookie() -> None:
 
 def test_who_guesses_passwords_holds_up_no_page_and_no_login_from_elsewhere() -> None:
     """However many do at once, each by another name: few of one address are judged, and no more of all together."""
-    desk = Desk(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type]
+    desk = Site(None, None, Access(SIGNER, users={"ana": ANA}), lambda: NOW)  # type: ignore[arg-type]
     app = application(desk, Starlette())
     eve, ana, crowds = Visitor(app, "h", HERE), Visitor(app, "h", THERE), [Visitor(app, "h", f"::{n}") for n in (1, 2)]
 
@@ -446,7 +445,7 @@ def test_roles_that_cannot_be_meant_are_refused(environ: dict[str, str], said: s
 def test_without_a_login_nobody_is_whom_reviewers_say_they_are_not() -> None:
     """Neither in a form, nor by a name that the browser was given before."""
     found = access({**SECRET, "RECON_REVIEWERS": f"{user()}:ana"})
-    visitor = Visitor(application(Desk(None, None, found, lambda: NOW), Starlette()))  # type: ignore[arg-type]
+    visitor = Visitor(application(Site(None, None, found, lambda: NOW), Starlette()))  # type: ignore[arg-type]
     visitor.get("/review/nothing")
     session = found.signer.read(visitor.cookies[COOKIE], found._bound, NOW)
     assert session
@@ -471,7 +470,7 @@ def test_who_decides_or_runs_sees_what_about_and_who_has_no_role_sees_counts() -
 
 def test_no_address_of_the_desk_leads_to_dagsters_pages() -> None:
     """For people who see counts only may ask there."""
-    desk = Desk(None, None, OPEN, lambda: NOW)  # type: ignore[arg-type]
+    desk = Site(None, None, OPEN, lambda: NOW)  # type: ignore[arg-type]
     dagster = Starlette(routes=[Route("/{path:path}", lambda _: Response("Dagster's"))])
     visitor = Visitor(application(desk, dagster))
     assert visitor.get("/assets").text == "Dagster's"

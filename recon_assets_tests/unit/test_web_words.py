@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from recon_assets.model import CaseEventType, CaseId, Event, State
-from recon_assets.web.words import STATES, told
+from recon_assets.web.words.labels import STATES, told
 
 CASE = CaseId("orders", "2024-03-02", "missing")
 

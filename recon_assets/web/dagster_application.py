@@ -1,0 +1,92 @@
+"""Dagster's own web application for whoever asks: it obeys their rights, and what they launch bears their name.
+
+Both are done where Dagster itself decides and writes, whatever the request looks like: by POST or GET, with variables
+or literals, for one run or a backfill's retry.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver.app import create_app_from_workspace_process_context
+from dagster_webserver.version import __version__
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from recon_assets.review import MAY_NOT_DECIDE_TAG, PERSON_TAG
+from recon_assets.web.http.middleware import VISITOR
+from recon_assets.web.identity.auth import PROGRAM, Visitor
+from recon_assets.web.identity.roles import Right
+
+POLL_MILLISECONDS = 2000
+STATEMENT_MILLISECONDS = 15_000
+_NOBODY: Mapping[str, str] = {}
+_SIGNATURE = ContextVar("signature", default=_NOBODY)
+"""The tags that say who is logged in and sent the request at which this thread works; none where nobody is."""
+
+
+class PersonalContext(WorkspaceProcessContext):
+    """Dagster's workspace; each request is answered as the rights of its visitor allow."""
+
+    def create_request_context(self, source: object | None = None) -> WorkspaceRequestContext:
+        """What one request works with; for whoever may not run it is read-only, as Dagster knows it."""
+        visitor: Visitor | None = source.scope[VISITOR] if isinstance(source, HTTPConnection) else None
+        _SIGNATURE.set(signature(visitor) if visitor and visitor.vouched and visitor.who != PROGRAM else _NOBODY)
+        return WorkspaceRequestContext(
+            instance=self.instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=visitor is not None and Right.RUN not in visitor.rights,
+        )
+
+
+def signature(visitor: Visitor) -> dict[str, str]:
+    """What the run of a visitor must know of them, wherever it runs."""
+    return {PERSON_TAG: visitor.who, **({} if Right.DECIDE in visitor.rights else {MAY_NOT_DECIDE_TAG: "true"})}
+
+
+def signed(tags: Mapping[str, str] | None) -> dict[str, str]:
+    """Tags of what is launched, with those of who launches it in place of anybody else's."""
+    given, own = tags or {}, _SIGNATURE.get()
+    others = {PERSON_TAG, MAY_NOT_DECIDE_TAG} if own else set[str]()
+    return {**{name: value for name, value in given.items() if name not in others}, **own}
+
+
+def sign_launches(instance: dg.DagsterInstance) -> None:
+    """Have all that this process launches bear the name of who launched it.
+
+    Dagster has no public place for it: some of its mutations take tags, some copy those of an earlier run. All write
+    to its storage of runs in the end.
+    """
+    storage: Any = instance.run_storage
+    add_run, add_backfill = storage.add_run, storage.add_backfill
+
+    def add_signed_run(run: dg.DagsterRun) -> dg.DagsterRun:
+        added: dg.DagsterRun = add_run(run.with_tags(signed(run.tags)))
+        return added
+
+    def add_signed_backfill(backfill: PartitionBackfill) -> None:
+        add_backfill(backfill._replace(tags=signed(backfill.tags)))
+
+    storage.add_run, storage.add_backfill = add_signed_run, add_signed_backfill
+
+
+@contextmanager
+def dagster_pages(workspace: Path) -> Iterator[Starlette]:
+    """Dagster's own web application, websockets included, on the instance that ``DAGSTER_HOME`` names."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    target = WorkspaceFileTarget([str(workspace)])
+    with dg.DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(STATEMENT_MILLISECONDS, pool_recycle=3600, max_overflow=20)
+        sign_launches(instance)
+        with PersonalContext(instance, target, version=__version__, code_server_log_level="warning") as context:
+            yield create_app_from_workspace_process_context(context, live_data_poll_rate=POLL_MILLISECONDS)

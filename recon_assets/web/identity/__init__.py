@@ -1,0 +1,1 @@
+"""Who asks, how the server knows that, and what they may do."""

@@ -1,0 +1,1 @@
+"""How the pages say things: labels, values, times, and the templates they stand in."""

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from recon_assets.dialect.file_formats import ENCODINGS
 from recon_assets.dialect.session_settings import startup_options
 from recon_assets.errors import DeclarationError
+from recon_assets.model import Database
 
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -60,6 +61,26 @@ def check_url(url: str, name: str = "database") -> sa.URL:
             raise DeclarationError(msg)
     ours = parsed.set(drivername=DRIVERS[family])
     return _TRANSLATED.get(ours.get_backend_name(), _as_it_is)(ours, name)
+
+
+def url_of(database: Database) -> sa.URL:
+    """The URL of a declared database, with the driver that we use.
+
+    Raises:
+        DeclarationError: As `check_url`; or when only runs of Dagster know it.
+    """
+    if database.resource and not database.url:
+        msg = (
+            f"{database.name}: it is the Dagster resource `{database.resource}`, which only runs of Dagster have;"
+            " declare besides it `url: {env: NAME}` for what is done outside of them"
+        )
+        raise DeclarationError(msg)
+    return check_url(database.url, database.name)
+
+
+def backend_of(database: Database) -> str:
+    """What a declared database is, by the name its URL begins with."""
+    return database.dialect or url_of(database).get_backend_name()
 
 
 def _parsed(url: str) -> sa.URL | None:

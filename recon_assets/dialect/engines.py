@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recon_assets.dialect import cancelling, files, session_settings, sqlite_functions
-from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings
+from recon_assets.dialect.database_urls import check_url, mysql_arguments, postgresql_settings, url_of
 from recon_assets.dialect.session_settings import MysqlSettings, PostgresqlSettings, Role
 from recon_assets.errors import DeclarationError, not_installed
 from recon_assets.model import Database
@@ -33,7 +33,7 @@ def engine(database: Database, *, role: Role, lock_timeout: timedelta | None = N
     Raises:
         DeclarationError: When the URL cannot be used, or names a file that is not there.
     """
-    url = check_url(database.url, database.name)
+    url = url_of(database)
     family = url.get_backend_name()
     if family in _FILES:
         _need_file(url, database)

@@ -14,12 +14,20 @@ from recon_assets.model.windows import ALL, Days, Window
 
 @dataclass(frozen=True)
 class Database:
-    """One declared database. ``url`` may hold a password, so it never shows in a repr."""
+    """One declared database. ``url`` may hold a password, so it never shows in a repr.
+
+    Attributes:
+        resource: The key of the Dagster resource that holds the URL in runs; ``url`` is what is used elsewhere,
+            and may be empty then.
+        dialect: What a resource is, by the name that its URL begins with: ``postgresql``.
+    """
 
     name: str
     url: str = field(repr=False)
     statement_timeout: timedelta = timedelta(minutes=10)
     connections: int = 4
+    resource: str = ""
+    dialect: str = ""
 
 
 @dataclass(frozen=True)

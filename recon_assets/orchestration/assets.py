@@ -18,7 +18,6 @@ from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.causes import CAUSES, Cause
 from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
 from recon_assets.orchestration.gap_filling import Condition
-from recon_assets.orchestration.ledger_resource import Memory
 from recon_assets.orchestration.loading import (
     LoadConfig,
     NotLoaded,
@@ -30,16 +29,17 @@ from recon_assets.orchestration.loading import (
     run_keys,
 )
 from recon_assets.orchestration.loading_order import loading_order
+from recon_assets.orchestration.resources import Connections
 
 DAYS_PER_RUN = 31
 NAMED_ROW = re.compile(r"the row with [^:]*: ")
 
 
-def tables(project: Project, memory: Memory) -> list[dg.AssetsDefinition]:
+def tables(connections: Connections) -> list[dg.AssetsDefinition]:
     """One asset per declared table."""
-    reach, judged, databases = opener(project, memory), judges(project, memory), project.databases
+    project, reach, judged = connections.project, opener(connections), judges(connections)
     gaps = gap_filling.condition(partial(loading_order, project))
-    return [table(spec, databases[spec.target.database], reach, judged, gaps) for spec in project.tables.values()]
+    return [table(spec, connections, reach, judged, gaps) for spec in project.tables.values()]
 
 
 def sources(project: Project) -> list[dg.AssetSpec]:
@@ -49,10 +49,11 @@ def sources(project: Project) -> list[dg.AssetSpec]:
 
 
 def table(
-    spec: TableSpec, target: Database, reach: Opener, judged: Judges, gaps: Condition | None = None
+    spec: TableSpec, connections: Connections, reach: Opener, judged: Judges, gaps: Condition | None = None
 ) -> dg.AssetsDefinition:
     """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
     partitions = days(spec.days) if spec.days else None
+    target = connections.project.databases[spec.target.database]
 
     @dg.multi_asset(
         name=op_name(spec),
@@ -64,6 +65,7 @@ def table(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
         pool=name(spec.source.database),
+        required_resource_keys=connections.resource_keys(spec),
     )
     def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Said]:
         begin(context)
@@ -73,7 +75,7 @@ def table(
         # Days are reported one by one as they commit; an output would report the whole range at once.
         if not config.dry_run:
             sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
-            blocked = yield from evaluations(context, spec, judged(context.run), sound)
+            blocked = yield from evaluations(context, spec, judged(context), sound)
         if failed or blocked:
             raise failure(spec, failed, blocked)
 
@@ -85,7 +87,7 @@ def loaded(
 ) -> dict[str, NotLoaded]:
     """Load the run's windows; those that failed, which are all of them where a side cannot be opened."""
     try:
-        with reach(spec, context.run) as sides:
+        with reach(spec, context) as sides:
             return load_windows(context, spec, sides, config)
     except ReconError as error:
         return dict.fromkeys(run_keys(context, spec), NotLoaded(str(error), isinstance(error, UnavailableError)))
@@ -150,7 +152,7 @@ def asset_out(
         group_name=name(spec.group),
         owners=list(spec.owners),
         description=spec.description or f"{spec.target} as loaded from {spec.source}.",
-        kinds={backend(target), "table"},
+        kinds={dialect.backend_of(target), "table"},
         metadata={**located(spec.target, target), **named(spec)},
         automation_condition=gaps,
     )
@@ -164,7 +166,7 @@ def source(spec: TableSpec, project: Project) -> dg.AssetSpec:
         source_key(spec),
         group_name=name(spec.source.database),
         description=f"Read by recon-assets, never written. {spec.source.query or ''}".strip(),
-        kinds={backend(database), "table" if spec.source.table else "sql"},
+        kinds={dialect.backend_of(database), "table" if spec.source.table else "sql"},
         metadata=located(spec.source, database),
     )
 
@@ -189,15 +191,14 @@ def named(spec: TableSpec) -> dict[str, dg.MetadataValue]:
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:
     """Where rows live, under Dagster's standard names; neither user nor password."""
-    url = dialect.check_url(database.url, database.name)
-    public = sa.URL.create(backend(database), host=url.host, port=url.port, database=url.database)
-    place = {"dagster/uri": public.render_as_string(), "dagster/storage_kind": backend(database)}
-    return place if relation.table is None else {**place, "dagster/table_name": relation.table}
-
-
-def backend(database: Database) -> str:
-    """What the database is, by the name its URL begins with."""
-    return dialect.check_url(database.url, database.name).get_backend_name()
+    place = {"dagster/storage_kind": dialect.backend_of(database)}
+    if relation.table:
+        place["dagster/table_name"] = relation.table
+    if not database.resource:  # where a resource is, only runs know
+        url = dialect.url_of(database)
+        public = sa.URL.create(dialect.backend_of(database), host=url.host, port=url.port, database=url.database)
+        place["dagster/uri"] = public.render_as_string()
+    return place
 
 
 def name(text: str) -> str:

@@ -12,10 +12,10 @@ import dagster as dg
 
 from recon_assets import review
 from recon_assets.checks.running import completed
-from recon_assets.model import ALL, Check, Finding, Project, TableSpec, Window
+from recon_assets.model import ALL, Check, Finding, TableSpec, Window
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.evaluations import evaluation
-from recon_assets.orchestration.ledger_resource import Memory
+from recon_assets.orchestration.resources import Connections, RunContext
 
 LOG = dg.get_dagster_logger("recon_assets")
 Said = dg.AssetCheckEvaluation | dg.Output[None]
@@ -23,18 +23,19 @@ Said = dg.AssetCheckEvaluation | dg.Output[None]
 Judge = Callable[[TableSpec, Sequence[Window], Sequence[str]], Iterator[Finding]]
 """What the named checks say of these windows of a table; those that are not daily say it of ``all``."""
 
-Judges = Callable[[dg.DagsterRun], Judge]
+Judges = Callable[[RunContext], Judge]
 """Who judges in a run."""
 
 RECORDS_TAG = "recon/records"
 """On a run that is to compare all records of its days, whatever else it judges."""
 
 
-def judges(project: Project, memory: Memory) -> Judges:
+def judges(connections: Connections) -> Judges:
     """How the runs of this project judge a table: what they find is in the ledger before anybody sees it."""
 
-    def of(run: dg.DagsterRun) -> Judge:
-        remembering = memory()  # without a ledger to open, the run fails here
+    def of(context: RunContext) -> Judge:
+        project, run = connections.project_in(context.resources), context.run
+        remembering = connections.ledger_in(context.resources)  # without a ledger to open, the run fails here
 
         def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
             now, records = datetime.now(UTC), RECORDS_TAG in run.tags

@@ -22,7 +22,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import Column, Decision, DiscrepancyKind, Loaded, Mode, Project, TableSpec, Window
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.causes import BACKFILL_TAG
-from recon_assets.orchestration.ledger_resource import Memory
+from recon_assets.orchestration.resources import Connections, RunContext
 from recon_assets.review import MAY_NOT_DECIDE_TAG, PERSON_TAG
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Sides(Protocol):
         """Have what named rows judged again that were not there."""
 
 
-Opener = Callable[[TableSpec, dg.DagsterRun], AbstractContextManager[Sides]]
+Opener = Callable[[TableSpec, RunContext], AbstractContextManager[Sides]]
 
 
 @dataclass(frozen=True)
@@ -145,17 +145,19 @@ def described(column: Column) -> dg.TableColumn:
     )
 
 
-def opener(project: Project, memory: Memory) -> Opener:
+def opener(connections: Connections) -> Opener:
     """How the runs of this project reach both sides of a table."""
 
     @contextmanager
-    def opened(spec: TableSpec, run: dg.DagsterRun) -> Iterator[Sides]:
+    def opened(spec: TableSpec, context: RunContext) -> Iterator[Sides]:
+        project = connections.project_in(context.resources)
         with (
             dialect.opened(project.databases[spec.source.database], role="source") as source,
             dialect.opened(project.databases[spec.target.database], role="target") as target,
-            memory() as book,
+            connections.ledger_in(context.resources) as book,
         ):
-            yield Databases(persistently(partial(reading.pair_for_loading, spec, source, target)), book, run, project)
+            pair = persistently(partial(reading.pair_for_loading, spec, source, target))
+            yield Databases(pair, book, context.run, project)
 
     return opened
 

@@ -17,7 +17,9 @@ def loading_order(project: Project) -> LoadingOrder:
     """The order by the declared references, and by the foreign keys that the targets have now."""
     named = declared_parents(project)
     unknown: dict[str, str] = {}
-    for database in dict.fromkeys(spec.target.database for spec in project.tables.values()):
+    # Only runs can ask a database that is a resource: its tables are ordered by their declared references alone.
+    asked = (name for name, database in project.databases.items() if database.url)
+    for database in sorted({spec.target.database for spec in project.tables.values()}.intersection(asked)):
         tables = defaultdict[str, list[str]](list)  # several may have rows of one
         for name, spec in project.tables.items():
             if spec.target.database == database:

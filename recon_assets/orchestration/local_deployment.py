@@ -24,8 +24,8 @@ from recon_assets.model import Database, Mode, Project, TableSpec
 from recon_assets.orchestration import adoption, backfills, check_runs, dagster_internals, review_sensor
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import CheckSelection, Verdict
-from recon_assets.orchestration.ledger_resource import VARIABLE, memory
 from recon_assets.orchestration.processes import HOST, Dagster, Services, services
+from recon_assets.orchestration.resources import LEDGER_VARIABLE, Connections
 from recon_assets.orchestration.review_sensor import Left
 from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets.orchestration.serving import Serving
@@ -140,7 +140,7 @@ class Session:
     @contextmanager
     def remembered(self) -> Iterator[Ledger]:
         """The ledger, until a block ends; Dagster has been told what it says of loads that were taken back."""
-        with memory(self.project, self.environ)() as book:
+        with Connections(self.project, self.environ).ledger_in() as book:
             show_rollbacks(self.instance, book, self.project)
             yield book
 
@@ -194,7 +194,7 @@ def session(
         if prepare:
             prepare(everything)
         dagster.prepare()
-        at, shared = everything[VARIABLE], bool(environ.get(VARIABLE))
+        at, shared = everything[LEDGER_VARIABLE], bool(environ.get(LEDGER_VARIABLE))
         if not shared or schema == "upgrade" or (schema == "make" and not ledger.is_begun(at)):
             ledger.upgrade(at)
         check_reachable("DAGSTER_PG_URL", everything["DAGSTER_PG_URL"])

@@ -26,7 +26,7 @@ from recon_assets.orchestration.backfills import stretches
 from recon_assets.orchestration.case_assets import CASES
 from recon_assets.orchestration.check_runs import CheckSelection, Scope, scopes
 from recon_assets.orchestration.checking import RECORDS_TAG
-from recon_assets.orchestration.ledger_resource import Memory
+from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 from recon_assets.orchestration.rollbacks import show_rollbacks
 
@@ -49,19 +49,22 @@ PRIORITIES = {CORRECT: 20, SHOW: 20, JUDGE: 10}
 """In Dagster's queue, where a backfill's runs have 0: who decides does not wait for a year to be loaded."""
 
 
-def sensor(project: Project, memory: Memory, jobs: Sequence[dagster_internals.Job]) -> dg.SensorDefinition:
+def sensor(connections: Connections, jobs: Sequence[dagster_internals.Job]) -> dg.SensorDefinition:
     """Looks into the ledger every few seconds."""
+    project = connections.project
 
     @dg.sensor(
         name="review",
         jobs=jobs,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys=connections.resource_keys(),
         description="Makes cases of what checks found, and asks for the runs that show, correct and judge again.",
     )
     def review_(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC)
-        with memory() as book:  # one that is away, or does not fit, fails the tick: nobody looks at a green one
+        # A ledger that is away, or does not fit, fails the tick: nobody looks at a green one.
+        with connections.ledger_in(context.resources) as book:
             show_rollbacks(context.instance, book, project, ROUTING_SECONDS)
             wanted = tick(book, project, now, dagster_internals.being_loaded(context.instance))
             requests = [work.request for work in free(context.instance, wanted, now)]

@@ -29,7 +29,7 @@ from recon_assets.orchestration.case_assets import (
     picture,
     show,
 )
-from recon_assets.orchestration.ledger_resource import Memory
+from recon_assets.orchestration.resources import Connections
 
 GROUP = "review"
 SHOW, CORRECT, JUDGE = "show_cases", "correct_cases", "judge_again"
@@ -65,7 +65,7 @@ class DecideConfig(dg.Config):
         return Resolution(self.decision, tuple(self.rows), values)
 
 
-def queue(project: Project, memory: Memory) -> dg.AssetsDefinition:
+def queue(connections: Connections) -> dg.AssetsDefinition:
     """The cases, each with its evidence."""
 
     @dg.multi_asset(
@@ -84,16 +84,17 @@ def queue(project: Project, memory: Memory) -> dg.AssetsDefinition:
         ],
         partitions_def=CASES,
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
+        required_resource_keys=connections.resource_keys(),
     )
     def work(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
-        with driver_errors(), memory() as book:
+        with driver_errors(), connections.ledger_in(context.resources) as book:
             for partition in context.partition_keys:
-                yield pictured(book, project, partition).materialization()
+                yield pictured(book, connections.project, partition).materialization()
 
     return work
 
 
-def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> dg.AssetsDefinition:
+def decisions(connections: Connections) -> dg.AssetsDefinition:
     """What was decided of the cases, each with its outcome."""
 
     @dg.multi_asset(
@@ -113,10 +114,12 @@ def decisions(project: Project, memory: Memory, environ: Mapping[str, str]) -> d
         ],
         partitions_def=CASES,
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
+        required_resource_keys=connections.resource_keys(*connections.project.tables.values()),
     )
     def work(context: dg.AssetExecutionContext, config: DecideConfig) -> Iterator[Event]:
-        with driver_errors(), memory() as book:
-            refuse_strangers(environ, context.run.tags, config.reviewer)
+        with driver_errors(), connections.ledger_in(context.resources) as book:
+            project = connections.project_in(context.resources)
+            refuse_strangers(connections.environ, context.run.tags, config.reviewer)
             for partition in context.partition_keys:
                 yield decided(book, project, partition, config)
 
@@ -191,14 +194,18 @@ def pictured(book: Ledger, project: Project, partition: str) -> Picture:
         return picture(connection, project, case)
 
 
-def show_job(project: Project, memory: Memory) -> dg.JobDefinition:
+def show_job(connections: Connections) -> dg.JobDefinition:
     """Brings `review_queue` and `review_decisions` up to date with the ledger."""
 
-    @dg.op(name="show", description="Materializes the partition of each case that has changed.")
+    @dg.op(
+        name="show",
+        description="Materializes the partition of each case that has changed.",
+        required_resource_keys=connections.resource_keys(),
+    )
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
-        with driver_errors(), memory() as book:
-            shown = show(context.instance, context.log_event, book, project)
+        with driver_errors(), connections.ledger_in(context.resources) as book:
+            shown = show(context.instance, context.log_event, book, connections.project)
             context.log.info("%d cases shown", shown)
 
     @dg.job(name=SHOW, description="Shows cases that have changed in review_queue and review_decisions.")
@@ -208,18 +215,21 @@ def show_job(project: Project, memory: Memory) -> dg.JobDefinition:
     return job
 
 
-def correct_job(project: Project, memory: Memory) -> dg.JobDefinition:
+def correct_job(connections: Connections) -> dg.JobDefinition:
     """Does what was decided."""
+    project = connections.project
     pools = sources(project)
 
     @dg.op(
         name="correct",
         description="Corrects the target as decided, rolls back what was asked to be undone.",
         pool=next(iter(pools), None),
+        required_resource_keys=connections.resource_keys(*project.tables.values()),
     )
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
-        with driver_errors(), memory() as book:
+        with driver_errors(), connections.ledger_in(context.resources) as book:
+            project = connections.project_in(context.resources)
             failed = Correcting(context, book, project).run()
             show(context.instance, context.log_event, book, project)
             if failed:
@@ -326,10 +336,10 @@ class Correcting:
         self.context.log.info("%s: %d changes taken back", id_, len(done.changes))
 
 
-def jobs(project: Project, memory: Memory) -> list[dagster_internals.Job]:
+def jobs(connections: Connections) -> list[dagster_internals.Job]:
     """What the sensor asks for."""
-    found: list[dagster_internals.Job] = [show_job(project, memory), correct_job(project, memory)]
-    if any(spec.checks for spec in project.tables.values()):
+    found: list[dagster_internals.Job] = [show_job(connections), correct_job(connections)]
+    if any(spec.checks for spec in connections.project.tables.values()):
         found.append(
             dg.define_asset_job(
                 JUDGE,

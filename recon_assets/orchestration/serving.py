@@ -37,7 +37,7 @@ class Serving:
         """What is served in an environment."""
         named = environ.get("RECON_TABLES", "")
         file = Path(named).resolve() if named != DEMO and Path(named).is_file() else None
-        declared = {name: database.url for name, database in project.databases.items()}
+        declared = {name: database.url for name, database in project.databases.items() if database.url}
         own = {name: environ[name].replace("+psycopg2:", ":", 1) for name in OF_DAGSTER if environ.get(name)}
         return cls(str(file or named), {**declared, **own}, file.read_text() if file else "")
 

@@ -27,6 +27,7 @@ from recon_assets.model import (
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.checking import Judge
 from recon_assets.orchestration.loading import LoadConfig, Opener, Sides
+from recon_assets.orchestration.resources import Connections, RunContext
 
 NEW_YORK = Days("time_hour", date(2013, 3, 1), date(2013, 4, 1), "America/New_York")
 OPS = Database("ops", "postgresql+psycopg://reader:s3cret@source.example/ops")
@@ -42,6 +43,7 @@ def spec(name: str = "flights", days: Days | None = NEW_YORK, group: str = "trav
 FLIGHTS = spec()
 AIRLINES = spec("airlines", None)
 PROJECT = Project({"ops": OPS, "warehouse": WAREHOUSE}, {"flights": FLIGHTS, "airlines": AIRLINES})
+CONNECTIONS = Connections(PROJECT, {})
 
 
 def ten_rows(window: Window, config: LoadConfig) -> Loaded:
@@ -74,7 +76,7 @@ class Scripted:
         """An opener that always leads here."""
 
         @contextmanager
-        def opened(_spec: TableSpec, _run: dg.DagsterRun) -> Iterator[Sides]:
+        def opened(_spec: TableSpec, _context: RunContext) -> Iterator[Sides]:
             yield self
 
         return opened
@@ -140,7 +142,7 @@ def job(sides: Scripted, declared: TableSpec = FLIGHTS, judge: Judge | None = No
     """The job that materializes and checks one table."""
     named = dg.define_asset_job("load")
     judged = judge or Verdicts()
-    assets = [table(declared, WAREHOUSE, sides.reach(), lambda _: judged)]
+    assets = [table(declared, CONNECTIONS, sides.reach(), lambda _: judged)]
     return dg.Definitions(assets, jobs=[named], executor=dg.in_process_executor).resolve_job_def("load")
 
 

@@ -12,10 +12,10 @@ from recon_assets.orchestration.assets import name, source_key, table
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets_tests.dagster.example import (
     AIRLINES,
+    CONNECTIONS,
     FLIGHTS,
     NEW_YORK,
     PROJECT,
-    WAREHOUSE,
     Promise,
     Scripted,
     Verdicts,
@@ -26,7 +26,7 @@ from recon_assets_tests.dagster.example import (
 
 def test_days_are_partitions_in_the_tables_time_zone() -> None:
     """March 2013 has 31 days, and the end is not one of them."""
-    partitions = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def
+    partitions = table(FLIGHTS, CONNECTIONS, Scripted().reach(), lambda _: Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     assert partitions.timezone == "America/New_York"
@@ -36,13 +36,13 @@ def test_days_are_partitions_in_the_tables_time_zone() -> None:
 
 def test_a_table_without_days_has_no_partitions() -> None:
     """Dimension tables are one asset, loaded as a whole."""
-    assert table(AIRLINES, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def is None
+    assert table(AIRLINES, CONNECTIONS, Scripted().reach(), lambda _: Verdicts()).partitions_def is None
 
 
 def test_an_open_end_grows_with_the_days() -> None:
     """Without an end the last day is the newest finished one."""
     endless = spec(days=replace(NEW_YORK, end=None))
-    partitions = table(endless, WAREHOUSE, Scripted().reach(), lambda _: Verdicts()).partitions_def
+    partitions = table(endless, CONNECTIONS, Scripted().reach(), lambda _: Verdicts()).partitions_def
 
     assert isinstance(partitions, dg.DailyPartitionsDefinition)
     noon = datetime(2031, 5, 6, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_an_open_end_grows_with_the_days() -> None:
 def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
     """Standard names, so that the catalog shows them; no password and no user. It links to tables that it names."""
     declared = replace(FLIGHTS, checks=(References(columns=("carrier",), parent="airlines"),))
-    asset = table(declared, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
+    asset = table(declared, CONNECTIONS, Scripted().reach(), lambda _: Verdicts())
     found = asset.get_asset_spec(dg.AssetKey("flights"))
 
     assert found.group_name == "travel"
@@ -67,7 +67,7 @@ def test_a_table_says_where_it_lives_and_whose_it_is() -> None:
 def test_checks_are_shown_with_what_they_promise() -> None:
     """By day where they are daily; none blocks in Dagster's sense, where one bad day would block all."""
     promises = (Promise("keys", blocking=True), Promise("schema", daily=False))
-    asset = table(checked(*promises), WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
+    asset = table(checked(*promises), CONNECTIONS, Scripted().reach(), lambda _: Verdicts())
 
     keys, schema = sorted(asset.check_specs, key=lambda found: found.name)
 
@@ -79,7 +79,7 @@ def test_checks_are_shown_with_what_they_promise() -> None:
 
 def test_runs_are_limited_by_the_source_and_to_a_month() -> None:
     """A pool for each source database; thirty-one days a run."""
-    asset = table(FLIGHTS, WAREHOUSE, Scripted().reach(), lambda _: Verdicts())
+    asset = table(FLIGHTS, CONNECTIONS, Scripted().reach(), lambda _: Verdicts())
 
     assert asset.op.pool == "ops"
     assert asset.backfill_policy == dg.BackfillPolicy.multi_run(31)

@@ -10,7 +10,7 @@ from recon_assets.model import TableSpec
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.gap_filling import SENSOR, condition
-from recon_assets_tests.dagster.example import FLIGHTS, PROJECT, WAREHOUSE, Scripted, Verdicts, days, failing, spec
+from recon_assets_tests.dagster.example import CONNECTIONS, FLIGHTS, PROJECT, Scripted, Verdicts, days, failing, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
 
@@ -21,7 +21,7 @@ ALONE = LoadingOrder({"flights": frozenset()})
 def filled(declared: TableSpec, order: LoadingOrder = ALONE, *failed: str) -> dg.AssetsDefinition:
     """A table whose gaps fill themselves, but for days whose load fails."""
     reach = Scripted(failing(*failed)).reach()
-    return table(declared, WAREHOUSE, reach, lambda _: Verdicts(), condition(lambda: order))
+    return table(declared, CONNECTIONS, reach, lambda _: Verdicts(), condition(lambda: order))
 
 
 def requested(instance: dg.DagsterInstance, defs: dg.Definitions, name: str = "flights") -> set[str | None]:

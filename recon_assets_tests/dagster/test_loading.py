@@ -12,10 +12,11 @@ from recon_assets.orchestration import loading
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.causes import Cause, causes
 from recon_assets.orchestration.loading import LoadConfig, Sides
+from recon_assets.orchestration.resources import RunContext
 from recon_assets_tests.dagster.example import (
     AIRLINES,
+    CONNECTIONS,
     FLIGHTS,
-    WAREHOUSE,
     Scripted,
     Verdicts,
     config,
@@ -82,11 +83,11 @@ def test_each_cause_is_told_once_with_its_days(instance: dg.DagsterInstance) -> 
 def test_a_side_that_does_not_answer_is_the_cause_of_all_days(instance: dg.DagsterInstance) -> None:
     """It may answer when the days are loaded again; a failure of something else has no cause that is known."""
 
-    def gone(_spec: TableSpec, _run: dg.DagsterRun) -> AbstractContextManager[Sides]:
+    def gone(_spec: TableSpec, _context: RunContext) -> AbstractContextManager[Sides]:
         msg = "warehouse does not answer"
         raise UnavailableError(msg)
 
-    assets = [table(FLIGHTS, WAREHOUSE, gone, lambda _: Verdicts())]
+    assets = [table(FLIGHTS, CONNECTIONS, gone, lambda _: Verdicts())]
     flow = dg.Definitions(assets, executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
     tags = days("2013-03-01", "2013-03-02", **{"dagster/backfill": "abc"})
     flow.execute_in_process(instance=instance, tags=tags, raise_on_error=False)

@@ -7,8 +7,8 @@ import pytest
 
 from recon_assets import ledger
 from recon_assets.errors import DeclarationError, ReconError, RefusedError
-from recon_assets.model import CaseEventType, CaseId, Decision, State
-from recon_assets.orchestration.ledger_resource import memory
+from recon_assets.model import CaseEventType, CaseId, Database, Decision, State
+from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.reviewing import correct_job, refuse_strangers
 from recon_assets.review import PERSON_TAG
 from recon_assets.review.people import user
@@ -308,6 +308,7 @@ def test_corrections_count_in_the_pools_of_all_that_they_read(orders: Shop) -> N
     tables = orders.project.tables
     spec = tables["orders"]
     other = replace(spec, name="others", source=replace(spec.source, database="other-one"))
-    both = replace(orders.project, tables={**tables, "others": other})
-    found = correct_job(both, memory(both, {})).nodes
+    databases = {**orders.project.databases, "other-one": Database("other-one", orders.source)}
+    both = replace(orders.project, databases=databases, tables={**tables, "others": other})
+    found = correct_job(Connections(both, {})).nodes
     assert set().union(*(node.definition.pools for node in found)) == {spec.source.database, "other_one"}

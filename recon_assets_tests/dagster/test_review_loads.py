@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,6 +19,7 @@ from recon_assets.model import CaseId, Decision, Mode, State
 from recon_assets.orchestration import adoption, dagster_internals, rollbacks
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.loading import LoadConfig, opener
+from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
@@ -34,6 +35,14 @@ SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
 def orders(fresh: Fresh, durable: dg.DagsterInstance) -> Shop:
     """Both sides equal, nothing judged."""
     return shop(fresh, durable)
+
+
+@dataclass(frozen=True)
+class Loads:
+    """A run without resources."""
+
+    run: dg.DagsterRun = field(default_factory=lambda: dg.DagsterRun("loads"))
+    resources: object = None
 
 
 def kept(shop: Shop, case: CaseId, damage: str) -> None:
@@ -94,7 +103,7 @@ def test_a_load_does_not_undo_what_is_about_to_be_done(orders: Shop) -> None:
     waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
     with (
-        opener(orders.project, orders.book)(days, dg.DagsterRun("loads")) as sides,
+        opener(Connections(orders.project, orders.environ))(days, Loads()) as sides,
         ThreadPoolExecutor(1) as pool,
         engine.connect() as connection,
     ):

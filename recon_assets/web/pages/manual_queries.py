@@ -7,7 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from recon_assets.checks import BusinessRule
-from recon_assets.dialect import check_url
+from recon_assets.dialect import url_of
 from recon_assets.ledger import TrackedRecord
 from recon_assets.model import CaseId, Project, TableSpec, Value
 from recon_assets.reading.names import relation_of
@@ -68,7 +68,7 @@ def _sql(
     table = relation_of(relation, names.values())
     keys = (_is(table, [names[name] for name in spec.key], each.discrepancy.key) for each in found)
     chosen = sa.select(*(table.c[name] for name in dict.fromkeys(names.values()))).where(sa.or_(*keys))
-    url = check_url(project.databases[relation.database].url, relation.database)
+    url = url_of(project.databases[relation.database])
     # Named parameters, for with others a % would be written twice.
     dialect: Any = url.get_dialect()
     return str(chosen.compile(dialect=dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))

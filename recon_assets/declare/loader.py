@@ -142,10 +142,10 @@ def _in_python(named: str) -> Declaration:
     if not isinstance(project, model.Project):
         msg = f"RECON_TABLES={named}: `{attribute}` of {module} is no recon_assets.model.Project. Name one that is."
         raise DeclarationError(msg)
-    from recon_assets.dialect import check_url  # noqa: PLC0415 - `recon --help` needs no databases
+    from recon_assets.dialect import backend_of  # noqa: PLC0415 - `recon --help` needs no databases
 
     for database in project.databases.values():
-        check_url(database.url, database.name)
+        backend_of(database)
     names = Names(project.databases, project.tables, project.tables)
     project = replace(project, origin=project.origin or named)
     return Declaration(named, project, tuple(broken_rules(names)), {})
@@ -202,12 +202,8 @@ class _Reader:
 
     def _databases(self) -> dict[str, model.Database]:
         declared = self._parts("databases", schema.Database)
-        urls = ((name, part, self._url(name, part.url)) for name, part in declared)
-        return {
-            name: model.Database(name, url, part.statement_timeout, part.connections)
-            for name, part, url in urls
-            if url is not None
-        }
+        urls = ((name, part, self._url(name, part)) for name, part in declared)
+        return {name: part.database(name, url) for name, part, url in urls if url is not None}
 
     def _tables(self) -> dict[str, model.TableSpec]:
         return {name: part.spec(name) for name, part in self._parts("tables", schema.Table)}
@@ -252,14 +248,16 @@ class _Reader:
         self.problems.append(Problem(path, said, f"{hint} `recon init` writes a first one."))
         return False
 
-    def _url(self, name: str, declared: str | schema.Env) -> str | None:
-        path = ("databases", name, "url")
+    def _url(self, name: str, part: schema.Database) -> str | None:
+        path, declared = ("databases", name, "url"), part.url
         if isinstance(declared, str):
             self._warn_of_password(declared, path)
             return self._checked(declared, path)
-        url = self.environ.get(declared.env)
+        url = self.environ.get(declared.env) if declared else ""
         if url:
             return self._checked(url, (*path, "env"))
+        if not declared or part.resource:  # runs have the resource, and need no URL besides
+            return ""
         hint = f"Set it to the database's URL: export {declared.env}=postgresql://user@host/name"
         severity: Severity = "warning" if self.offline else "error"
         self.problems.append(Problem((*path, "env"), f"{declared.env} is not set", hint, severity))

@@ -61,11 +61,31 @@ Url = Annotated[Annotated[Text, Tag("text")] | Annotated[Env, Tag("env")], Discr
 class Database(Declared):
     """One database, by name."""
 
-    url: Url = Field(description="Write `{env: NAME}`, or a URL without a password.")
+    url: Url | None = Field(None, description="Write `{env: NAME}`, or a URL without a password.")
+    resource: Text | None = Field(
+        None, description="The key of a Dagster resource that knows the URL in runs; `url` is what is used elsewhere."
+    )
+    dialect: Literal["postgresql", "mysql", "mariadb", "duckdb", "sqlite"] | None = Field(
+        None, description="What the `resource` is, which only runs could ask it."
+    )
     statement_timeout: Duration = Field(
         timedelta(minutes=10), description="How long one statement may run before the database gives it up, as `10m`."
     )
     connections: int = Field(4, ge=1, le=100, description="How many connections may be open at once, 1 to 100.")
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "Database":
+        if not self.url and not self.resource:
+            refuse("neither `url` nor `resource` is given", "Write `url: {env: NAME}`.")
+        if bool(self.resource) != bool(self.dialect):
+            refuse("`resource` and `dialect` need each other", "Write `{resource: KEY, dialect: postgresql}`.")
+        return self
+
+    def database(self, name: str, url: str) -> model.Database:
+        """The database as the program knows it, at this URL; "" where only a resource says where it is."""
+        return model.Database(
+            name, url, self.statement_timeout, self.connections, self.resource or "", self.dialect or ""
+        )
 
 
 class Source(Declared):

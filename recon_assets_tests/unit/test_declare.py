@@ -251,6 +251,24 @@ FAULTS = [
     ),
     pytest.param("{url: {env: TARGET}}", "", "line 3: databases.warehouse: is empty", id="empty part"),
     pytest.param(
+        "url: {env: TARGET}",
+        "connections: 1",
+        "line 3: databases.warehouse: neither `url` nor `resource` is given. Write `url: {env: NAME}`.",
+        id="nowhere",
+    ),
+    pytest.param(
+        "url: {env: TARGET}",
+        "resource: lake",
+        "line 3: databases.warehouse: `resource` and `dialect` need each other. Write `{resource: KEY, dialect: postgresql}`.",
+        id="resource of what",
+    ),
+    pytest.param(
+        "url: {env: TARGET}",
+        "resource: lake, dialect: oracle",
+        "line 3: databases.warehouse.dialect: expected `postgresql`, `mysql`, `mariadb`, `duckdb` or `sqlite`, found `oracle`. What the `resource` is, which only runs could ask it.",
+        id="resource of another",
+    ),
+    pytest.param(
         "window: none",
         "grace_period: 15m\n    window: none",
         "line 9: tables.planes.grace_period: nothing says how old a row is. Name the column that says when a row was last changed: `updated_at: COLUMN`.",
@@ -602,3 +620,21 @@ def test_names_that_lead_nowhere_are_refused(module: str, attribute: str) -> Non
     assert module
     with pytest.raises(DeclarationError, match=f"RECON_TABLES={attribute}"):
         load_project(None, {"RECON_TABLES": attribute})
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "url"),
+    [
+        pytest.param("resource: lake, dialect: duckdb", {}, "", id="only a resource"),
+        pytest.param("resource: lake, dialect: duckdb, url: {env: TARGET}", {}, "", id="its variable is not set"),
+        pytest.param(
+            "resource: lake, dialect: duckdb, url: {env: TARGET}", {"TARGET": "duckdb:///x"}, "duckdb:///x", id="both"
+        ),
+    ],
+)
+def test_a_database_may_be_a_resource(declared: Write, text: str, environ: dict[str, str], url: str) -> None:
+    """Nothing has to say where it is; a URL besides is for those who have no resources."""
+    found = read(declared(HEAD.replace("url: {env: TARGET}", text)), {"SOURCE": ENVIRON["SOURCE"], **environ})
+
+    assert found.problems == ()
+    assert found.project.databases["warehouse"] == Database("warehouse", url, resource="lake", dialect="duckdb")

@@ -84,3 +84,13 @@ def test_every_key_of_a_policy_is_explained() -> None:
         f"{Policy.at_most_share:.0%}",
         Policy.ignore_below,
     )
+
+
+def test_the_databases_that_are_resources_are_accepted(declared: Path) -> None:
+    """In place of those with URLs."""
+    example = re.findall(r"```yaml\n(databases:.*?)```", PAGE, re.DOTALL)[1]
+    declared.write_text(example + FILE.partition("tables:")[1] + FILE.partition("tables:")[2])
+
+    found = read(declared, {})
+    assert found.problems == ()
+    assert [database.resource for database in found.project.databases.values()] == ["shop_db", "lake"]

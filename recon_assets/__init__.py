@@ -2,6 +2,7 @@
 
 `compare` compares any two tables of two databases, and names every record that differs.
 `ReconComponent` declares tables in a `defs` folder of a Dagster project.
+`ReconDatabase` is a database, or the ledger, as a resource of Dagster.
 """
 
 from importlib import import_module
@@ -10,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recon_assets.components import ReconComponent as ReconComponent
     from recon_assets.diff.compare_tables import compare as compare
+    from recon_assets.orchestration.resources import ReconDatabase as ReconDatabase
 
-__all__ = ["ReconComponent", "compare"]
+__all__ = ["ReconComponent", "ReconDatabase", "compare"]
 
-_MODULES = {"ReconComponent": "recon_assets.components", "compare": "recon_assets.diff"}
+_MODULES = {
+    "ReconComponent": "recon_assets.components",
+    "ReconDatabase": "recon_assets.orchestration.resources",
+    "compare": "recon_assets.diff",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -25,5 +31,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What is in here. `dg` looks at each name for components, so the one that imports databases is left out."""
-    return sorted({*globals(), *__all__} - {"compare"})
+    """What is in here. `dg` looks at each name for components, so those that import databases are left out."""
+    return sorted({*globals(), *__all__} - {"ReconDatabase", "compare"})

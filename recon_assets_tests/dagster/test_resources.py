@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from dagster._serdes import serialize_value
 
-from recon_assets import dialect
+from recon_assets import ReconDatabase, dialect
 from recon_assets.errors import DeclarationError
 from recon_assets.model import Database, Decision, Project
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.loading_order import loading_order
-from recon_assets.orchestration.resources import Connections, ReconDatabase
+from recon_assets.orchestration.resources import Connections
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.example import PROJECT
 from recon_assets_tests.dagster.reviewed import WRONG, Shop

@@ -50,7 +50,30 @@ class ReconScaffolder(dg.Scaffolder[ReconScaffoldParams]):
             with suppress(OSError):
                 folder.rmdir()
             raise SystemExit(str(error)) from error
-        dg.scaffold_component(request, {"declaration": declared})
+        dg.scaffold_component(request, {"declaration": declared, **self.attributes(params)})
+
+    def attributes(self, params: ReconScaffoldParams) -> dict[str, object]:  # noqa: ARG002 - heirs have some
+        """What else to write into ``defs.yaml``."""
+        return {}
+
+
+class ReconChecksScaffoldParams(ReconScaffoldParams):
+    """The same, and whose assets the tables are filled by."""
+
+    assets_from: str = Field(description="The folder of `defs` that defines the assets, such as `dbt`.")
+
+
+class ReconChecksScaffolder(ReconScaffolder):
+    """The same for checks on assets that exist."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ReconChecksScaffoldParams]:
+        """The options."""
+        return ReconChecksScaffoldParams
+
+    def attributes(self, params: ReconScaffoldParams) -> dict[str, object]:
+        """Where the assets are."""
+        return params.model_dump(include={"assets_from"})
 
 
 def _existing(named: str, folder: Path) -> str:

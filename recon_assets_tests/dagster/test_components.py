@@ -12,7 +12,7 @@ import pytest
 from dagster.components.core.component_tree import ComponentTreeException
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 
-from recon_assets import ReconComponent
+from recon_assets import ReconChecksComponent, ReconComponent
 from recon_assets.declare import ProblemsError
 from recon_assets.declare.json_schema import json_schema
 from recon_assets_tests.conftest import Fresh
@@ -66,7 +66,7 @@ def test_dg_finds_components_without_importing_databases() -> None:
     """In every project of whoever has recon-assets installed, so it must be quick, and cannot fail."""
     found = subprocess.run([sys.executable, "-c", LISTED], capture_output=True, text=True, check=True).stdout
 
-    assert found == "recon_assets.ReconComponent\n\n"
+    assert found == "recon_assets.ReconChecksComponent recon_assets.ReconComponent\n\n"
 
 
 @pytest.mark.usefixtures("shop")
@@ -146,3 +146,37 @@ def test_what_cannot_be_scaffolded_leaves_nothing(
         sandbox.scaffold_component(ReconComponent, "shop", scaffold_params=params)
 
     assert not (sandbox.defs_folder_path / "shop").exists()
+
+
+DBT = """
+import dagster as dg
+DAILY = dg.DailyPartitionsDefinition("2025-01-01")
+@dg.multi_asset(specs=[dg.AssetSpec(["dbt", name], partitions_def=DAILY) for name in ("orders", "lines")])
+def models(): ...
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*load_definitions_from_module:dagster.PreviewWarning")  # by dg itself
+@pytest.mark.usefixtures("shop")
+def test_assets_of_another_folder_are_checked(sandbox: DefsFolderSandbox) -> None:
+    """Each by its own partitions, on the asset of the table's name or on the one that is named; it adds no asset."""
+    (sandbox.defs_folder_path / "dbt").mkdir()
+    (sandbox.defs_folder_path / "dbt" / "models.py").write_text(DBT)
+    (sandbox.project_root / "shop.yaml").write_text(
+        SHOP.replace("window: none", "window: {column: at, start: 2025-01-01}")
+    )
+    asked = {"declaration": str(sandbox.project_root / "shop.yaml"), "assets_from": "dbt"}
+    made = sandbox.scaffold_component(ReconChecksComponent, "checks", scaffold_params=asked)
+
+    with sandbox.load_component_and_build_defs(made) as (_, defs):
+        (checks,) = defs.asset_checks or ()
+        found = {(spec.asset_key.to_user_string(), spec.name): spec.partitions_def for spec in checks.check_specs}
+        daily = dg.DailyPartitionsDefinition("2025-01-01")
+        assert found == {("dbt/orders", "count"): daily, ("dbt/orders", "undated"): None}
+        assert not defs.assets
+
+    written = (made / "defs.yaml").read_text()
+    (made / "defs.yaml").write_text(f"{written}  assets: {{orders: dbt/order}}\n  each_update: true\n")
+    with pytest.raises(ComponentTreeException) as raised, sandbox.load_component_and_build_defs(made):
+        pass
+    assert "orders: the definitions have no asset dbt/order; did you mean 'dbt/orders'?" in str(raised.value.__cause__)

@@ -60,7 +60,7 @@ FILL = [
         LATERAL (SELECT CASE WHEN r < :windows THEN r ELSE 0 END AS w) AS a
     """,
     """
-    INSERT INTO recon.sighting (finding, content)
+    INSERT INTO recon.finding_record (finding, content)
     SELECT f, CAST(md5('r' || r) AS uuid)
     FROM generate_series(0, :windows + :many - 1) AS r,
         LATERAL (SELECT CASE WHEN r < :windows THEN r ELSE 0 END AS w) AS a,
@@ -68,23 +68,24 @@ FILL = [
         LATERAL (SELECT (round * :windows + w) * :checks + k AS f) AS b
     """,
     """
-    INSERT INTO recon.seen
+    INSERT INTO recon.record_history
     SELECT 'default', substr(md5('id' || r), 1, 16), now() - interval '2 days', now() - interval '1 day',
         :windows * (:rounds - 1) + w + 1, :rounds, 0
     FROM generate_series(0, :windows + :many - 1) AS r,
         LATERAL (SELECT CASE WHEN r < :windows THEN r ELSE 0 END AS w) AS a
     """,
     """
-    INSERT INTO recon.newest (project, table_name, window_key, check_name, finding, evaluation, complete, outcome)
+    INSERT INTO recon.latest_finding
+        (project, table_name, window_key, check_name, finding, evaluation, complete, outcome)
     SELECT project, table_name, window_key, check_name, id, evaluation, evaluation,
         CASE WHEN failed THEN 'failed' ELSE 'passed' END
     FROM recon.finding WHERE evaluation > :windows * (:rounds - 1)
     """,
     """
-    INSERT INTO recon.judged (project, table_name, window_key, evaluation, compared, outcomes)
+    INSERT INTO recon.window_status (project, table_name, window_key, evaluation, compared, outcomes)
     SELECT project, table_name, window_key, evaluation, evaluation,
         array_agg(outcome || ' ' || check_name ORDER BY check_name)
-    FROM recon.newest GROUP BY project, table_name, window_key, evaluation
+    FROM recon.latest_finding GROUP BY project, table_name, window_key, evaluation
     """,
     """
     INSERT INTO recon.review_case (project, table_name, window_key, kind, state, closed, version, severity, wrong,

@@ -114,7 +114,7 @@ class _Done:
             self.meant = (Decision(data["decision"]), who, at)
         elif act in {CaseEventType.ACCEPTED, CaseEventType.APPLIED} and self.meant:
             self.stack.append((act, self.meant))
-        elif act is CaseEventType.ROLLED_BACK or (act is CaseEventType.REOPENED and self.state is State.ACCEPTED):
+        elif act in {CaseEventType.ROLLED_BACK, CaseEventType.REOPENED}:
             self.stack.pop()
         elif act is CaseEventType.ACCEPTANCE_REVOKED:
             self.stack = [each for each in self.stack if each[0] is not CaseEventType.ACCEPTED]

@@ -23,6 +23,7 @@ _NOTED: Mapping[CaseEventType, Literal["asked", "changed"]] = {
         (
             CaseEventType.APPLIED,
             CaseEventType.ACCEPTED,
+            CaseEventType.FAILED,
             CaseEventType.REOPENED,
             CaseEventType.ROLLED_BACK,
             CaseEventType.ACCEPTANCE_REVOKED,
@@ -75,7 +76,13 @@ def append(  # noqa: PLR0913 - an event has so many parts
     return event
 
 
-_ANSWERS = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.REOPENED, CaseEventType.ROLLED_BACK}
+_ANSWERS = {
+    CaseEventType.UNDO,
+    CaseEventType.REFUSED,
+    CaseEventType.FAILED,
+    CaseEventType.REOPENED,
+    CaseEventType.ROLLED_BACK,
+}
 """An undo is to be done until it is answered."""
 
 
@@ -188,6 +195,7 @@ def _assigned(case: Case, event: Event) -> Case:
 _LEARN: Mapping[CaseEventType, Callable[[Case, Event], Case]] = {
     CaseEventType.FOUND: _found,
     CaseEventType.DECIDED: _decided,
+    CaseEventType.FAILED: _returned,
     CaseEventType.REOPENED: _returned,
     CaseEventType.ASSIGNED: _assigned,
 }

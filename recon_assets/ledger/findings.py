@@ -37,8 +37,13 @@ from recon_assets.model import (
 Place = tuple[str, str, str]
 """Table, window and check."""
 
-_evaluation, _finding, _newest = schema.evaluation, schema.finding, schema.newest
-_discrepancy, _sighting, _seen, _unread = schema.discrepancy, schema.sighting, schema.seen, schema.unread
+_evaluation, _finding, _latest = schema.evaluation, schema.finding, schema.latest_finding
+_discrepancy, _record, _history, _queue = (
+    schema.discrepancy,
+    schema.finding_record,
+    schema.record_history,
+    schema.routing_queue,
+)
 _COMPARED = frozenset(COMPARED_KINDS)
 
 
@@ -80,7 +85,7 @@ def record_findings(
         returning = sa.insert(_finding).returning(_finding.c.id, sort_by_parameter_order=True)
         ids = c.scalars(returning, [{**_row(found, evaluation), "project": project_of(c)} for found in findings]).all()
         _Evaluation(c, evaluation, at, dict(zip(ids, findings, strict=True))).note()
-        c.execute(sa.insert(_unread).values(project=project_of(c), evaluation=evaluation))
+        c.execute(sa.insert(_queue).values(project=project_of(c), evaluation=evaluation))
     return evaluation
 
 
@@ -121,7 +126,7 @@ class _Evaluation:
         if named:
             self._seen(named.values())
             self._discrepancies({key: (found.table, each) for (_, key), (found, each) in named.items()})
-            self._add(_sighting, [{"finding": number, "content": key} for number, key in sorted(named)])
+            self._add(_record, [{"finding": number, "content": key} for number, key in sorted(named)])
         self._newest()
         self._judged()
 
@@ -152,25 +157,27 @@ class _Evaluation:
         for found, each in named:
             known = each.id(found.table)
             absent[known] = max(absent[known], complete.get(_place(found), 0))
-        these = given((_seen.c.id, _seen.c.evaluation), sorted(absent.items()))
-        before = sa.select(_seen.c.id).where(
-            owned(self.c, _seen), _seen.c.id == these.c.id, _seen.c.evaluation < these.c.evaluation
+        these = given((_history.c.id, _history.c.evaluation), sorted(absent.items()))
+        before = sa.select(_history.c.id).where(
+            owned(self.c, _history),
+            _history.c.id == these.c.id,
+            _history.c.evaluation < these.c.evaluation,
         )
         again = sa.cast(sa.exists(before), sa.Integer)
         moments = (sa.literal(self.at, schema.Moment), sa.literal(self.at, schema.Moment))
         counted = sa.select(
             sa.literal(self.project), these.c.id, *moments, sa.literal(self.number), sa.literal(1), again
         )
-        new = postgresql.insert(_seen).from_select(list(_seen.c), counted)
+        new = postgresql.insert(_history).from_select(list(_history.c), counted)
         self.c.execute(
             new.on_conflict_do_update(
-                index_elements=[_seen.c.project, _seen.c.id],
+                index_elements=[_history.c.project, _history.c.id],
                 set_={
-                    "first_seen": sa.func.least(_seen.c.first_seen, new.excluded.first_seen),
-                    "last_seen": sa.func.greatest(_seen.c.last_seen, new.excluded.last_seen),
-                    "evaluation": sa.func.greatest(_seen.c.evaluation, new.excluded.evaluation),
-                    "times_seen": _seen.c.times_seen + 1,
-                    "reopened": _seen.c.reopened + new.excluded.reopened,
+                    "first_seen": sa.func.least(_history.c.first_seen, new.excluded.first_seen),
+                    "last_seen": sa.func.greatest(_history.c.last_seen, new.excluded.last_seen),
+                    "evaluation": sa.func.greatest(_history.c.evaluation, new.excluded.evaluation),
+                    "times_seen": _history.c.times_seen + 1,
+                    "reopened": _history.c.reopened + new.excluded.reopened,
                 },
             )
         )
@@ -179,8 +186,8 @@ class _Evaluation:
         """When each check last named all that it found, before this evaluation."""
         places = sa.tuple_(*_PLACE).in_(sorted(map(_place, self.findings.values())))
         rows = self.c.execute(
-            sa.select(*_PLACE, _newest.c.complete).where(
-                owned(self.c, _newest), places, _newest.c.complete.is_not(None)
+            sa.select(*_PLACE, _latest.c.complete).where(
+                owned(self.c, _latest), places, _latest.c.complete.is_not(None)
             )
         )
         return {(row.table_name, row.window_key, row.check_name): row.complete for row in rows}
@@ -197,14 +204,14 @@ class _Evaluation:
             }
             for number, found in self.findings.items()
         }
-        new = inserting(_newest, [rows[place] for place in sorted(rows)])
+        new = inserting(_latest, [rows[place] for place in sorted(rows)])
         taken = {name: new.excluded[name] for name in ("finding", "evaluation", "outcome")}
-        complete = sa.func.greatest(_newest.c.complete, new.excluded.complete)
+        complete = sa.func.greatest(_latest.c.complete, new.excluded.complete)
         self.c.execute(
             new.on_conflict_do_update(
-                index_elements=[*_newest.primary_key.columns],
+                index_elements=[*_latest.primary_key.columns],
                 set_={**taken, "complete": complete},
-                where=_newest.c.evaluation <= new.excluded.evaluation,
+                where=_latest.c.evaluation <= new.excluded.evaluation,
             )
         )
 
@@ -226,7 +233,7 @@ class _Evaluation:
         note_outcomes(self.c, sorted(kinds))
 
 
-_PLACE = (_newest.c.table_name, _newest.c.window_key, _newest.c.check_name)
+_PLACE = (_latest.c.table_name, _latest.c.window_key, _latest.c.check_name)
 _PLACE_NAMES = tuple(column.name for column in _PLACE)
 
 
@@ -256,15 +263,15 @@ def claim_unrouted(c: sa.Connection, most: int = 5000) -> list[StoredFinding]:
         c: A transaction of the ledger.
         most: After so many findings no further evaluation is begun.
     """
-    waiting = sa.select(_unread.c.evaluation, _evaluation.c.findings).join(_evaluation)
+    waiting = sa.select(_queue.c.evaluation, _evaluation.c.findings).join(_evaluation)
     rows = c.execute(
-        waiting.where(owned(c, _unread)).order_by(_unread.c.evaluation).limit(most).with_for_update(of=_unread)
+        waiting.where(owned(c, _queue)).order_by(_queue.c.evaluation).limit(most).with_for_update(of=_queue)
     ).all()
     before = accumulate((row.findings for row in rows), initial=0)
     due = [row.evaluation for row, given in zip(rows, before, strict=False) if given < most]
     if not due:
         return []
-    c.execute(sa.delete(_unread).where(_unread.c.evaluation.in_(due)))
+    c.execute(sa.delete(_queue).where(_queue.c.evaluation.in_(due)))
     these = _SAID.where(_finding.c.evaluation.in_(due)).order_by(_evaluation.c.id, _finding.c.id)
     return [_said(row) for row in c.execute(these)]
 
@@ -286,6 +293,6 @@ def latest_of_windows(
     found: dict[tuple[str, str], dict[str, StoredFinding]] = {window: {} for window in windows}
     these = given(_PLACE[:2], list(found))
     of_them = sa.tuple_(*_PLACE[:2]).in_(sa.select(*these.c))
-    for row in c.execute(_SAID.join(_newest, _newest.c.finding == _finding.c.id).where(owned(c, _newest), of_them)):
+    for row in c.execute(_SAID.join(_latest, _latest.c.finding == _finding.c.id).where(owned(c, _latest), of_them)):
         found[row.table_name, row.window_key][row.check_name] = _said(row)
     return found

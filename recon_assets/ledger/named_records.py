@@ -16,7 +16,7 @@ from recon_assets.ledger.values import discrepancies_of, key_text
 from recon_assets.model import CaseId, Discrepancies, Discrepancy, DiscrepancyKind, State, Value
 
 _evaluation, _finding = schema.evaluation, schema.finding
-_discrepancy, _sighting, _seen = schema.discrepancy, schema.sighting, schema.seen
+_discrepancy, _record, _history = schema.discrepancy, schema.finding_record, schema.record_history
 _MOST = 10_000
 
 
@@ -95,9 +95,9 @@ class NamedRecords:
 def named_records(c: sa.Connection, findings: Collection[int]) -> NamedRecords:
     """The records that findings name, by one statement for all of them."""
     record = (_discrepancy.c.kind, _discrepancy.c.key, _discrepancy.c.id, _discrepancy.c.fingerprint)
-    named = sa.select(_sighting.c.finding, *record).join(_discrepancy)
+    named = sa.select(_record.c.finding, *record).join(_discrepancy)
     found: dict[int, list[tuple[str, str, str, str]]] = defaultdict(list)
-    for row in c.execute(named.where(_sighting.c.finding.in_(findings))) if findings else ():
+    for row in c.execute(named.where(_record.c.finding.in_(findings))) if findings else ():
         found[row.finding].append(tuple(row[1:]))
     return NamedRecords(found)
 
@@ -123,8 +123,8 @@ def tracked_records(  # noqa: PLR0913 - what is asked for, and which page of it
     """
     page = _page(findings, _chosen(kind, ids, after), limit)
     found = sa.select(*_STORED, page.c.checks, *_TIMES).join(page, page.c.content == _discrepancy.c.content)
-    same = sa.and_(_seen.c.project == _discrepancy.c.project, _seen.c.id == _discrepancy.c.id)
-    rows = _sorted(c, found.join(_seen, same))
+    same = sa.and_(_history.c.project == _discrepancy.c.project, _history.c.id == _discrepancy.c.id)
+    rows = _sorted(c, found.join(_history, same))
     each = zip(rows, discrepancies_of(rows), strict=True)
     return [TrackedRecord(row[1], found, tuple(row[5]), *row[6:]) for row, found in each]
 
@@ -135,8 +135,8 @@ def case_records(
     """The same without when they were seen: many are read sooner."""
     names = sa.select(_finding.c.id, _finding.c.check_name).where(_finding.c.id.in_(findings))
     check_of = {row.id: row.check_name for row in c.execute(names)}
-    found = sa.select(*_STORED, _sighting.c.finding).join(_sighting, _sighting.c.content == _discrepancy.c.content)
-    rows = _sorted(c, found.where(_sighting.c.finding.in_(findings), *_chosen(kind, ids, "")))
+    found = sa.select(*_STORED, _record.c.finding).join(_record, _record.c.content == _discrepancy.c.content)
+    rows = _sorted(c, found.where(_record.c.finding.in_(findings), *_chosen(kind, ids, "")))
     checks: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         checks[row[1]].add(check_of[row[5]])
@@ -147,8 +147,8 @@ def case_records(
 
 def _page(findings: Sequence[int], chosen: Iterable[sa.ColumnElement[bool]], limit: int) -> sa.Subquery:
     """Which records: the newest content of each, and the checks that named it."""
-    sighted = sa.select(_sighting.c.content, _sighting.c.finding, _finding.c.check_name).join(_finding)
-    these = sighted.where(_sighting.c.finding.in_(findings)).subquery()
+    sighted = sa.select(_record.c.content, _record.c.finding, _finding.c.check_name).join(_finding)
+    these = sighted.where(_record.c.finding.in_(findings)).subquery()
     order = (_discrepancy.c.key, _discrepancy.c.id)
     newest = sa.func.array_agg(postgresql.aggregate_order_by(_discrepancy.c.content, these.c.finding.desc()))
     checks = sa.func.array_agg(these.c.check_name.distinct(), type_=postgresql.ARRAY(sa.Text))
@@ -168,7 +168,12 @@ def _chosen(kind: DiscrepancyKind | None, ids: Sequence[str], after: str) -> Ite
         yield sa.tuple_(_discrepancy.c.key, _discrepancy.c.id) > place.scalar_subquery()
 
 
-_TIMES = (_seen.c.first_seen, _seen.c.last_seen, _seen.c.times_seen, _seen.c.reopened)
+_TIMES = (
+    _history.c.first_seen,
+    _history.c.last_seen,
+    _history.c.times_seen,
+    _history.c.reopened,
+)
 
 
 _STORED = (
@@ -203,7 +208,7 @@ def cases_of_keys(
     rows = c.execute(
         sa.select(_discrepancy.c.key, cases.c.table_name, cases.c.window_key, cases.c.kind, cases.c.state, last)
         .select_from(_discrepancy)
-        .join(_sighting)
+        .join(_record)
         .join(_finding)
         .join(_evaluation)
         .join(cases, same)

@@ -18,7 +18,7 @@ from recon_assets.ledger.projects import owned
 from recon_assets.ledger.values import given
 from recon_assets.model import ALL, Outcome
 
-_evaluation, _newest, _judged = schema.evaluation, schema.newest, schema.judged
+_evaluation, _latest, _status = schema.evaluation, schema.latest_finding, schema.window_status
 Spans = Mapping[str, tuple[str, str]]
 """By table the first of its windows, and the one before which they end."""
 
@@ -45,10 +45,10 @@ class Group:
 
 def outcomes_of_window() -> sa.ScalarSelect[Any]:
     """The outcomes of the window of a row of `judged`: ``passed keys``, ``failed fields``, .."""
-    said = sa.func.concat(_newest.c.outcome, " ", _newest.c.check_name, type_=sa.Text)
-    ordered = postgresql.aggregate_order_by(said, _newest.c.check_name)
-    same_window = (_newest.c[name] == _judged.c[name] for name in ("project", "table_name", "window_key"))
-    return sa.select(sa.func.array_agg(ordered)).where(*same_window).correlate(_judged).scalar_subquery()
+    said = sa.func.concat(_latest.c.outcome, " ", _latest.c.check_name, type_=sa.Text)
+    ordered = postgresql.aggregate_order_by(said, _latest.c.check_name)
+    same_window = (_latest.c[name] == _status.c[name] for name in ("project", "table_name", "window_key"))
+    return sa.select(sa.func.array_agg(ordered)).where(*same_window).correlate(_status).scalar_subquery()
 
 
 def note_outcomes(c: sa.Connection, windows: Sequence[tuple[str, str]]) -> None:
@@ -56,20 +56,20 @@ def note_outcomes(c: sa.Connection, windows: Sequence[tuple[str, str]]) -> None:
 
     The transaction holds their rows of `judged` already, so that of two that judge a window the later sees both.
     """
-    these = given((_judged.c.table_name, _judged.c.window_key), windows)
-    same = (_judged.c[name] == these.c[name] for name in ("table_name", "window_key"))
-    c.execute(sa.update(_judged).where(owned(c, _judged), *same).values(outcomes=outcomes_of_window()))
+    these = given((_status.c.table_name, _status.c.window_key), windows)
+    same = (_status.c[name] == these.c[name] for name in ("table_name", "window_key"))
+    c.execute(sa.update(_status).where(owned(c, _status), *same).values(outcomes=outcomes_of_window()))
 
 
 def window_groups(c: sa.Connection, spans: Spans) -> list[Group]:
     """The windows of these tables that some check has judged, in groups."""
-    whole, changed = _judged.c.window_key == ALL.key, schema.later_than_judged(_judged.c.changed)
-    by = (_judged.c.table_name, whole.label("whole"), _judged.c.outcomes, changed.label("changed"))
-    figures = (sa.func.count().label("windows"), sa.func.max(_judged.c.evaluation).label("newest"))
+    whole, changed = _status.c.window_key == ALL.key, schema.later_than_evaluation(_status.c.changed)
+    by = (_status.c.table_name, whole.label("whole"), _status.c.outcomes, changed.label("changed"))
+    figures = (sa.func.count().label("windows"), sa.func.max(_status.c.evaluation).label("newest"))
     columns = tuple(sa.Column(name, sa.Text) for name in ("table_name", "first", "end"))
     these = given(columns, [(table, *span) for table, span in spans.items()])
-    declared = sa.exists().where(_judged.c.table_name == these.c.table_name, _inside(these.c.first, these.c.end))
-    groups = sa.select(*by, *figures).where(owned(c, _judged), declared).group_by(*by).subquery()
+    declared = sa.exists().where(_status.c.table_name == these.c.table_name, _inside(these.c.first, these.c.end))
+    groups = sa.select(*by, *figures).where(owned(c, _status), declared).group_by(*by).subquery()
     found = sa.select(groups, _evaluation.c.at).join(_evaluation, _evaluation.c.id == groups.c.newest)
     return [
         Group(row.table_name, row.whole, _parsed(row.outcomes), row.changed, row.windows, row.at)
@@ -90,21 +90,21 @@ def wrong_windows(  # noqa: PLR0913 - which windows, and which page of them
         before: Only those that come after this one; empty for all.
         limit: At most so many.
     """
-    of_them = _judged.c.outcomes.overlap(outcomes)
-    order = (_judged.c.window_key != ALL.key, _judged.c.window_key.desc())
+    of_them = _status.c.outcomes.overlap(outcomes)
+    order = (_status.c.window_key != ALL.key, _status.c.window_key.desc())
     inside = _inside(*map(sa.literal, span))
-    found = sa.select(_judged.c.window_key).where(owned(c, _judged), _judged.c.table_name == table, inside, of_them)
+    found = sa.select(_status.c.window_key).where(owned(c, _status), _status.c.table_name == table, inside, of_them)
     if before:
-        found = found.where(_judged.c.window_key != ALL.key)
+        found = found.where(_status.c.window_key != ALL.key)
     if before and before != ALL.key:
-        found = found.where(_judged.c.window_key < before)
+        found = found.where(_status.c.window_key < before)
     return list(c.scalars(found.order_by(*order).limit(limit)))
 
 
 def _inside(first: sa.ColumnElement[str], end: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether a row of `judged` is of a check, and of a window that the declaration still has."""
-    key = _judged.c.window_key
-    return sa.and_(_judged.c.evaluation.is_not(None), sa.or_(key == ALL.key, sa.and_(key >= first, key < end)))
+    key = _status.c.window_key
+    return sa.and_(_status.c.evaluation.is_not(None), sa.or_(key == ALL.key, sa.and_(key >= first, key < end)))
 
 
 def _parsed(outcomes: Sequence[str]) -> Mapping[str, Outcome]:

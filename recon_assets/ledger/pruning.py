@@ -15,8 +15,13 @@ from recon_assets.ledger.opening import Ledger
 from recon_assets.ledger.projects import owned
 from recon_assets.model import State
 
-_evaluation, _finding, _sighting, _newest = schema.evaluation, schema.finding, schema.sighting, schema.newest
-_discrepancy, _seen, _unread = schema.discrepancy, schema.seen, schema.unread
+_evaluation, _finding, _record, _latest = (
+    schema.evaluation,
+    schema.finding,
+    schema.finding_record,
+    schema.latest_finding,
+)
+_discrepancy, _history, _queue = schema.discrepancy, schema.record_history, schema.routing_queue
 _cases, _event, _acceptance = schema.cases, schema.event, schema.acceptance
 _correction, _change, _outcome = schema.correction, schema.change, schema.outcome
 _backup, _part, _backup_event = schema.backup, schema.backup_part, schema.backup_event
@@ -107,30 +112,30 @@ class _Pruning:
 
     def findings(self, cases: Sequence[int]) -> list[int]:
         """Those that no case stands on any more, and then evaluations that have none left."""
-        waits = sa.exists().where(_unread.c.evaluation == _evaluation.c.id)
+        waits = sa.exists().where(_queue.c.evaluation == _evaluation.c.id)
         old = sa.and_(owned(self.c, _evaluation), _evaluation.c.at < self.until, ~waits)
         # Joined, not asked of each finding: a million findings of a hundred thousand cases would take hours.
         left = ~_among(_cases.c.id, cases)
         stood_on = sa.select(sa.func.unnest(_cases.c.findings).label("id")).where(left).subquery()
         of_case = sa.exists().where(stood_on.c.id == _finding.c.id)
-        newest = sa.exists().where(_newest.c.finding == _finding.c.id)
+        newest = sa.exists().where(_latest.c.finding == _finding.c.id)
         done = self.ids(sa.select(_finding.c.id).join(_evaluation).where(old, ~of_case, ~newest))
-        self.delete(done, _sighting.c.finding, _finding.c.id)
+        self.delete(done, _record.c.finding, _finding.c.id)
         left = sa.exists().where(_finding.c.evaluation == _evaluation.c.id, ~_among(_finding.c.id, done))
         self.delete(self.ids(sa.select(_evaluation.c.id).where(old, ~left)), _evaluation.c.id)
         return done
 
     def records(self, findings: Sequence[int]) -> None:
         """Those that no finding names any more. Who records one waits for its row of `seen`, which is locked first."""
-        left = ~_among(_sighting.c.finding, findings)
-        unnamed = ~sa.exists().where(_sighting.c.content == _discrepancy.c.content, left)
+        left = ~_among(_record.c.finding, findings)
+        unnamed = ~sa.exists().where(_record.c.content == _discrepancy.c.content, left)
         mine = owned(self.c, _discrepancy)
         of_them = sa.select(_discrepancy.c.id).where(mine, unnamed)
-        old = sa.select(_seen.c.id).where(owned(self.c, _seen), _seen.c.id.in_(of_them))
+        old = sa.select(_history.c.id).where(owned(self.c, _history), _history.c.id.in_(of_them))
         ids = self.ids(old if self.dry_run else old.with_for_update())
         self.change(_discrepancy, sa.and_(mine, _among(_discrepancy.c.id, ids), unnamed))
-        named = sa.exists().where(mine, _discrepancy.c.id == _seen.c.id, ~unnamed)
-        self.change(_seen, sa.and_(owned(self.c, _seen), _among(_seen.c.id, ids), ~named))
+        named = sa.exists().where(mine, _discrepancy.c.id == _history.c.id, ~unnamed)
+        self.change(_history, sa.and_(owned(self.c, _history), _among(_history.c.id, ids), ~named))
 
     def ids(self, select: sa.Select[Any]) -> list[Any]:
         return list(self.c.scalars(select.limit(self.most)))

@@ -1,9 +1,9 @@
 """The ledger's tables.
 
-Records of what happened (evaluations, findings, discrepancies, sightings, events, corrections, changes, outcomes,
-acceptances, backups) are only ever added. What is derived from them so that questions are answered at once is
-`seen`, `newest`, `judged` and the columns of `cases` after `kind`; it changes in the transaction that adds
-its cause.
+Records of what happened (evaluations, findings, discrepancies, which finding names which record, events, corrections,
+changes, outcomes, acceptances, backups) are only ever added. What is derived from them so that questions are answered
+at once is `record_history`, `latest_finding`, `window_status` and the columns of `cases` after `kind`; it changes in
+the transaction that adds its cause.
 
 Values, figures and free text are ``json``, not ``jsonb``: it keeps every text (a NUL, half a surrogate) and every
 number as written.
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from recon_assets.model import Severity
 
 SCHEMA = "recon"
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision of the schema."""
 
 
@@ -104,15 +104,15 @@ discrepancy = sa.Table(
     sa.Index("discrepancy_of_key", "key", postgresql_using="hash"),
 )
 
-sighting = sa.Table(
-    "sighting",
+finding_record = sa.Table(
+    "finding_record",
     META,
     _part_of("finding", primary_key=True),
     sa.Column("content", sa.Uuid, sa.ForeignKey(discrepancy.c.content), primary_key=True, index=True),
 )
 
-seen = sa.Table(
-    "seen",
+record_history = sa.Table(
+    "record_history",
     META,
     _of_project(primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
@@ -123,8 +123,8 @@ seen = sa.Table(
     sa.Column("reopened", sa.Integer, nullable=False),
 )
 
-newest = sa.Table(
-    "newest",
+latest_finding = sa.Table(
+    "latest_finding",
     META,
     _of_project(primary_key=True),
     sa.Column("table_name", sa.Text, primary_key=True),
@@ -136,8 +136,8 @@ newest = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
 )
 
-judged = sa.Table(
-    "judged",
+window_status = sa.Table(
+    "window_status",
     META,
     _of_project(primary_key=True),
     sa.Column("table_name", sa.Text, primary_key=True),
@@ -146,21 +146,38 @@ judged = sa.Table(
     sa.Column("compared", sa.BigInteger),
     sa.Column("asked", sa.BigInteger),
     sa.Column("changed", sa.BigInteger),
-    sa.Column("young", sa.BigInteger),
+    sa.Column("unexplained", sa.BigInteger),
     sa.Column("outcomes", ARRAY(sa.Text)),
 )
 
 
-def later_than_judged(number: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """Whether what is noted in ``number`` of `judged` is later than the reading of the window's newest evaluation."""
-    return sa.and_(number.is_not(None), sa.or_(judged.c.evaluation.is_(None), number > judged.c.evaluation))
+def later_than_evaluation(number: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """Whether what ``number`` of `window_status` notes is later than the reading of the newest evaluation."""
+    return sa.and_(
+        number.is_not(None), sa.or_(window_status.c.evaluation.is_(None), number > window_status.c.evaluation)
+    )
 
 
-sa.Index("judged_asked", judged.c.project, judged.c.asked, postgresql_where=later_than_judged(judged.c.asked))
-sa.Index("judged_changed", judged.c.project, judged.c.changed, postgresql_where=later_than_judged(judged.c.changed))
-sa.Index("judged_young", judged.c.project, judged.c.young, postgresql_where=judged.c.young == judged.c.evaluation)
+sa.Index(
+    "window_status_asked",
+    window_status.c.project,
+    window_status.c.asked,
+    postgresql_where=later_than_evaluation(window_status.c.asked),
+)
+sa.Index(
+    "window_status_changed",
+    window_status.c.project,
+    window_status.c.changed,
+    postgresql_where=later_than_evaluation(window_status.c.changed),
+)
+sa.Index(
+    "window_status_unexplained",
+    window_status.c.project,
+    window_status.c.unexplained,
+    postgresql_where=window_status.c.unexplained == window_status.c.evaluation,
+)
 
-unread = sa.Table("unread", META, _of_project(), _part_of("evaluation", primary_key=True))
+routing_queue = sa.Table("routing_queue", META, _of_project(), _part_of("evaluation", primary_key=True))
 
 cases = sa.Table(
     "review_case",

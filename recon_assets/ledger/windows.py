@@ -13,7 +13,7 @@ from recon_assets.ledger.projects import owned, project_of
 from recon_assets.ledger.values import inserting
 from recon_assets.model import DiscrepancyKind
 
-_evaluation, _judged = schema.evaluation, schema.judged
+_evaluation, _status = schema.evaluation, schema.window_status
 
 
 def draw_numbers(c: sa.Connection, count: int) -> list[int]:
@@ -34,9 +34,9 @@ def note(c: sa.Connection, table: str, window: str, what: Literal["asked", "chan
 
 def note_all(c: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds to what is known of windows; what is known already and later, stays."""
-    new = inserting(_judged, rows)
-    later = {name: sa.func.greatest(_judged.c[name], new.excluded[name]) for name in list(rows[0])[3:]}
-    c.execute(new.on_conflict_do_update(index_elements=[*_judged.primary_key.columns], set_=later))
+    new = inserting(_status, rows)
+    later = {name: sa.func.greatest(_status.c[name], new.excluded[name]) for name in list(rows[0])[3:]}
+    c.execute(new.on_conflict_do_update(index_elements=[*_status.primary_key.columns], set_=later))
 
 
 def note_changed(c: sa.Connection, table: str, window: str) -> None:
@@ -65,18 +65,21 @@ Judged = Mapping[tuple[str, str], Collection[str]]
 
 def asked_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tuple[str, str]]:
     """Windows (table, window) that somebody asked to compare after their newest evaluation."""
-    return _wanted(c, schema.later_than_judged(_judged.c.asked), _judged.c.asked, judged, limit)
+    return _wanted(c, schema.later_than_evaluation(_status.c.asked), _status.c.asked, judged, limit)
 
 
 def changed_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tuple[str, str]]:
     """Windows (table, window) of which a case was closed or given back by a run after their newest evaluation."""
-    return _wanted(c, schema.later_than_judged(_judged.c.changed), _judged.c.changed, judged, limit)
+    return _wanted(c, schema.later_than_evaluation(_status.c.changed), _status.c.changed, judged, limit)
 
 
 def note_unexplained(c: sa.Connection, windows: Collection[tuple[str, str]]) -> None:
     """Notes of windows (table, window) that all their records are to be compared; see `unexplained_windows`."""
-    its = _judged.c.table_name == sa.bindparam("of_table"), _judged.c.window_key == sa.bindparam("of_window")
-    noting = sa.update(_judged).where(owned(c, _judged), *its).values(young=_judged.c.evaluation)
+    its = (
+        _status.c.table_name == sa.bindparam("of_table"),
+        _status.c.window_key == sa.bindparam("of_window"),
+    )
+    noting = sa.update(_status).where(owned(c, _status), *its).values(unexplained=_status.c.evaluation)
     if windows:  # in the order in which evaluations note theirs, so that no two ever wait for each other
         c.execute(noting, [{"of_table": name, "of_window": key} for name, key in sorted(windows)])
 
@@ -86,18 +89,18 @@ def unexplained_windows(c: sa.Connection, judged: Judged, limit: int) -> list[tu
 
     Some were in flight, a figure failed that they explain, or a case stands on an older comparison of them.
     """
-    return _wanted(c, _judged.c.young == _judged.c.evaluation, _judged.c.young, judged, limit)
+    return _wanted(c, _status.c.unexplained == _status.c.evaluation, _status.c.unexplained, judged, limit)
 
 
 def _wanted(
     c: sa.Connection, wanted: sa.ColumnElement[bool], number: sa.Column[Any], judged: Judged, limit: int
 ) -> list[tuple[str, str]]:
     """The windows of which this is so and that checks can judge now, the oldest first, as many as asked for."""
-    table, window = _judged.c.table_name, _judged.c.window_key
+    table, window = _status.c.table_name, _status.c.window_key
     spans = [
         sa.and_(table.in_(sorted(tables)), window.between(first, last)) for (first, last), tables in judged.items()
     ]
-    found = sa.select(table, window).where(owned(c, _judged), wanted, sa.or_(sa.false(), *spans))
+    found = sa.select(table, window).where(owned(c, _status), wanted, sa.or_(sa.false(), *spans))
     return [(row.table_name, row.window_key) for row in c.execute(found.order_by(number, table, window).limit(limit))]
 
 
@@ -106,7 +109,7 @@ def causes(c: sa.Connection, windows: Collection[tuple[str, str]]) -> tuple[tupl
 
     A judgement that leaves a window as due as it was changes nothing.
     """
-    place = (_judged.c.table_name, _judged.c.window_key)
-    why = sa.select(*place, _judged.c.asked, _judged.c.changed, _judged.c.compared)
-    rows = c.execute(why.where(owned(c, _judged), sa.tuple_(*place).in_(windows)).order_by(*place))
+    place = (_status.c.table_name, _status.c.window_key)
+    why = sa.select(*place, _status.c.asked, _status.c.changed, _status.c.compared)
+    rows = c.execute(why.where(owned(c, _status), sa.tuple_(*place).in_(windows)).order_by(*place))
     return tuple(tuple(row) for row in rows)

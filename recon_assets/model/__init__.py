@@ -5,18 +5,22 @@ from recon_assets.model.agreement import (
     Verdict as Verdict,
     verdict as verdict,
 )
+from recon_assets.model.case_states import (
+    TRANSITIONS as TRANSITIONS,
+    CaseEventType as CaseEventType,
+    State as State,
+    Transition as Transition,
+    may_follow as may_follow,
+)
 from recon_assets.model.cases import (
     AutoAction as AutoAction,
     Case as Case,
-    CaseEventType as CaseEventType,
     CaseId as CaseId,
     Decision as Decision,
     Event as Event,
     Policy as Policy,
     Resolution as Resolution,
-    State as State,
     keepable as keepable,
-    may_follow as may_follow,
     outdated as outdated,
 )
 from recon_assets.model.changes import (

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from recon_assets.errors import DeclarationError
+from recon_assets.model.case_states import CaseEventType, State
 from recon_assets.model.discrepancies import DiscrepancyKind, Value
 from recon_assets.model.findings import Severity
 from recon_assets.model.wording import place, plural
@@ -53,100 +53,12 @@ class CaseId:
         return cls(*parts)
 
 
-class State(StrEnum):
-    """Where a case stands."""
-
-    PENDING = "PENDING"
-    DECIDED = "DECIDED"
-    APPLYING = "APPLYING"
-    APPLIED = "APPLIED"
-    FAILED = "FAILED"
-    ACCEPTED = "ACCEPTED"
-    RESOLVED = "RESOLVED"
-    ROLLED_BACK = "ROLLED_BACK"
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more is to be done."""
-        return self in {State.APPLIED, State.ACCEPTED, State.RESOLVED, State.ROLLED_BACK}
-
-
 class Decision(StrEnum):
     """What is to become of a case's records."""
 
     APPLY_SOURCE = "APPLY_SOURCE"
     KEEP_TARGET = "KEEP_TARGET"
     CUSTOM_FIX = "CUSTOM_FIX"
-
-
-class CaseEventType(StrEnum):
-    """What happened to a case."""
-
-    FOUND = "found"
-    DECIDED = "decided"
-    APPLYING = "applying"
-    APPLIED = "applied"
-    FAILED = "failed"
-    ACCEPTED = "accepted"
-    RESOLVED = "resolved"
-    ROLLED_BACK = "rolled_back"
-    REOPENED = "reopened"
-    COMMENTED = "commented"
-    ASSIGNED = "assigned"
-    ASKED = "asked"
-    UNDO = "undo"
-    REFUSED = "refused"
-    ACCEPTANCE_REVOKED = "acceptance_revoked"
-
-    @property
-    def leads_to(self) -> State | None:
-        """The state after it; None when it changes none."""
-        return _STATES.get(self)
-
-    @property
-    def remark(self) -> bool:
-        """Whether it may be said at any time, and what was seen before it still stands."""
-        return self in {CaseEventType.COMMENTED, CaseEventType.ASSIGNED, CaseEventType.ASKED}
-
-
-_STATES: Mapping[CaseEventType, State] = MappingProxyType(
-    {
-        CaseEventType.FOUND: State.PENDING,
-        CaseEventType.DECIDED: State.DECIDED,
-        CaseEventType.APPLYING: State.APPLYING,
-        CaseEventType.APPLIED: State.APPLIED,
-        CaseEventType.FAILED: State.FAILED,
-        CaseEventType.ACCEPTED: State.ACCEPTED,
-        CaseEventType.RESOLVED: State.RESOLVED,
-        CaseEventType.ROLLED_BACK: State.ROLLED_BACK,
-        CaseEventType.REOPENED: State.PENDING,
-    }
-)
-_NEXT: Mapping[State, frozenset[CaseEventType]] = MappingProxyType(
-    {
-        State.PENDING: frozenset(
-            {CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.RESOLVED, CaseEventType.ACCEPTANCE_REVOKED}
-        ),
-        State.DECIDED: frozenset(
-            {CaseEventType.APPLYING, CaseEventType.ACCEPTED, CaseEventType.RESOLVED, CaseEventType.REOPENED}
-        ),
-        State.APPLYING: frozenset({CaseEventType.APPLIED, CaseEventType.FAILED, CaseEventType.REOPENED}),
-        State.FAILED: frozenset({CaseEventType.REOPENED}),
-        State.APPLIED: frozenset(
-            {CaseEventType.FOUND, CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.ROLLED_BACK}
-        ),
-        State.ACCEPTED: frozenset({CaseEventType.FOUND, CaseEventType.REOPENED}),
-        State.RESOLVED: frozenset({CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED}),
-        State.ROLLED_BACK: frozenset({CaseEventType.FOUND, CaseEventType.ACCEPTANCE_REVOKED}),
-    }
-)
-
-
-def may_follow(state: State | None, act: CaseEventType) -> bool:
-    """Whether a case in ``state`` may see ``act``; None is a case that does not exist yet."""
-    if state is None:
-        return act is CaseEventType.FOUND
-    return act in _NEXT[state] or act.remark
 
 
 @dataclass(frozen=True)

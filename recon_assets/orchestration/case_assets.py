@@ -55,7 +55,8 @@ class Picture:
     @property
     def times(self) -> int:
         """How many times somebody had, or has, to decide it."""
-        return 1 + self.case.reopened + sum(event.act is CaseEventType.REOPENED for event in self.events)
+        returned = (CaseEventType.FAILED, CaseEventType.REOPENED)
+        return 1 + self.case.reopened + sum(event.act in returned for event in self.events)
 
     def nth(self, times: int) -> str:
         """The partition of the case as it was to be decided for so many times."""
@@ -123,10 +124,7 @@ class Picture:
             return dg.AssetMaterialization(
                 DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
             )
-        failed = self.last.act is CaseEventType.REOPENED and any(
-            event.act is CaseEventType.FAILED for event in self.events[-2:]
-        )
-        if failed:
+        if self.last.act is CaseEventType.FAILED:
             return dg.AssetMaterialization(
                 DECISIONS, partition=self.nth(self.times - 1), description=happened(self.last), metadata=self.decided()
             )

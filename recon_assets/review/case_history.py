@@ -7,7 +7,13 @@ import sqlalchemy as sa
 from recon_assets import ledger
 from recon_assets.model import CaseEventType, CaseId, Event
 
-_BACK = {CaseEventType.UNDO, CaseEventType.REFUSED, CaseEventType.ROLLED_BACK, CaseEventType.REOPENED}
+_BACK = {
+    CaseEventType.UNDO,
+    CaseEventType.REFUSED,
+    CaseEventType.FAILED,
+    CaseEventType.REOPENED,
+    CaseEventType.ROLLED_BACK,
+}
 EVALUATION = "evaluation"
 
 

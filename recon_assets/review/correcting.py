@@ -154,9 +154,7 @@ class _Correcting:
         made = [f"Before that {item.count:,} changes of {item.table} {item.window} were written." for item in left]
         why = " ".join((f"{why.removesuffix('.')}.", *made))
         with self.book.begin() as connection:
-            applying = known(connection, self.case).state is State.APPLYING
-            for act in (CaseEventType.FAILED, CaseEventType.REOPENED) if applying else (CaseEventType.REOPENED,):
-                ledger.append(connection, self.case, act, who="recon", at=self.clock(), note=why)
+            ledger.append(connection, self.case, CaseEventType.FAILED, who="recon", at=self.clock(), note=why)
 
     def wait(self, why: str) -> None:
         """What was decided stays so: a later run does it, and asks the rows whether what was planned is written."""

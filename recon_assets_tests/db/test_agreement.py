@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import date
 
 import psycopg
+from psycopg import sql
 
 from recon_assets import checks, ledger, review
 from recon_assets.checks import with_undated
 from recon_assets.ledger import Ledger
 from recon_assets.ledger.projects import engine_of
-from recon_assets.model import Agreement, Decision, Finding, Verdict
+from recon_assets.model import Agreement, CaseEventType, Decision, Finding, Verdict
+from recon_assets_tests.db.ledgers import happened
 from recon_assets_tests.db.reviewed import CHECKS, DAY, NEXT, Shop
 
 THIRD = "2024-03-03"
@@ -74,6 +76,38 @@ def test_days_that_are_declared_no_longer_do_not_count(pg: Shop) -> None:
     assert (answer(pg).sentence, answer(pg).total) == ("the table differs", 1)
 
 
+def as_before_words(c: psycopg.Connection) -> None:
+    """The ledger as revision 0003 has it."""
+    for new, old in {
+        "window_status": "judged",
+        "latest_finding": "newest",
+        "record_history": "seen",
+        "finding_record": "sighting",
+        "routing_queue": "unread",
+    }.items():
+        c.execute(sql.SQL("ALTER TABLE recon.{} RENAME TO {}").format(sql.Identifier(new), sql.Identifier(old)))
+    c.execute("ALTER TABLE recon.judged RENAME unexplained TO young")
+    for new, old in {"asked": "asked", "changed": "changed", "unexplained": "young"}.items():
+        names = sql.Identifier(f"window_status_{new}"), sql.Identifier(f"judged_{old}")
+        c.execute(sql.SQL("ALTER INDEX recon.{} RENAME TO {}").format(*names))
+    c.execute("ALTER INDEX recon.ix_recon_finding_record_content RENAME TO ix_recon_sighting_content")
+    c.execute("ALTER INDEX recon.ix_recon_latest_finding_finding RENAME TO ix_recon_newest_finding")
+
+
+def test_a_failure_of_before_is_one_event(pg: Shop) -> None:
+    """What failed was written as `failed` and then `reopened`; an acceptance taken back as `reopened`."""
+    with psycopg.connect(pg.book.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)) as c:
+        happened(pg.book, CaseEventType.FOUND, CaseEventType.COMMENTED, CaseEventType.COMMENTED)
+        for of in ((1, "failed", "recon"), (2, "reopened", "recon"), (3, "reopened", "ana")):
+            c.execute("UPDATE recon.case_event SET act = %s, who = %s WHERE n = %s", (*of[1:], of[0]))
+        as_before_words(c)
+        c.execute("UPDATE recon.alembic_version SET version_num = '0003'")
+        c.commit()
+        ledger.upgrade(pg.book.engine.url.render_as_string(hide_password=False))
+        acts = c.execute("SELECT act FROM recon.case_event ORDER BY n").fetchall()
+    assert [act for (act,) in acts] == ["commented", "failed", "reopened"]
+
+
 def test_what_was_judged_before_there_were_outcomes_is_counted_too(pg: Shop) -> None:
     """The migration finds out of old findings what is noted beside new ones, whatever their texts are."""
     pg.target.run("DELETE FROM t WHERE id = 3")
@@ -82,9 +116,10 @@ def test_what_was_judged_before_there_were_outcomes_is_counted_too(pg: Shop) -> 
     broken = Finding("keys", "t", THIRD, passed=False, summary='"error": null \ud800', error="\x00")
     with pg.book.begin() as connection:
         ledger.record_findings(connection, [kept, broken], run="r", at=pg.now())
-    noted = "SELECT window_key, outcomes FROM recon.judged ORDER BY 1"
+    noted = "SELECT window_key, outcomes FROM recon.window_status ORDER BY 1"
     with psycopg.connect(pg.book.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)) as c:
         before = c.execute(noted).fetchall()
+        as_before_words(c)
         c.execute("ALTER TABLE recon.newest DROP outcome; ALTER TABLE recon.judged DROP outcomes")
         c.execute("ALTER TABLE recon.newest ADD figure_failed bool; ALTER TABLE recon.review_case DROP begun")
         c.execute("CREATE INDEX newest_failed ON recon.newest (project)")

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from recon_assets import ledger
 from recon_assets.errors import DeclarationError, TakenError
 from recon_assets.ledger import Cursor, Filter, Ledger
 from recon_assets.model import (
+    TRANSITIONS,
     Case,
     CaseEventType,
     CaseId,
@@ -24,6 +25,7 @@ from recon_assets.model import (
     Resolution,
     Severity,
     State,
+    Transition,
     may_follow,
 )
 from recon_assets_tests.db.ledgers import APPLY, CASE, DAY, KEEP, append, found, happened, minute, plan_of, rows
@@ -45,6 +47,22 @@ def ids(cases: Any) -> list[str]:
 
 
 # --- one case
+
+
+PATHS: Mapping[State | None, Sequence[CaseEventType]] = {
+    None: (),
+    State.PENDING: (CaseEventType.FOUND,),
+    State.DECIDED: (CaseEventType.FOUND, CaseEventType.DECIDED),
+    State.APPLYING: (CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING),
+    State.APPLIED: (CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED),
+    State.ACCEPTED: (CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.ACCEPTED),
+    State.RESOLVED: (CaseEventType.FOUND, CaseEventType.RESOLVED),
+    State.ROLLED_BACK: (
+        *(CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.APPLYING, CaseEventType.APPLIED),
+        CaseEventType.ROLLED_BACK,
+    ),
+}
+"""How a case is brought into each state."""
 
 
 def test_a_case_that_nobody_found_is_not_there(book: Ledger) -> None:
@@ -102,12 +120,25 @@ def test_a_case_found_again_while_it_is_open_is_as_old_as_before(book: Ledger) -
 
 def test_a_decision_that_is_returned_waits_again(book: Ledger) -> None:
     """Without the decision; a kept case that is given back is as old as that."""
-    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.REOPENED)
+    happened(book, CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.FAILED)
     assert (case_of(book).chosen, case_of(book).opened) == (None, minute(0))
 
     happened(book, CaseEventType.DECIDED, CaseEventType.ACCEPTED, CaseEventType.REOPENED, at=3)
     case = case_of(book)
     assert (case.state, case.opened, case.reopened) == (State.PENDING, minute(5), 0)
+
+
+@pytest.mark.parametrize("way", TRANSITIONS, ids=lambda way: f"{way.before}-{way.event}")
+def test_every_transition_is_written_down(book: Ledger, way: Transition) -> None:
+    """From a case that was brought into the state before; the case and its events tell the same."""
+    brought = PATHS[way.before]
+    happened(book, *brought)
+
+    append(book, way.event, at=len(brought))
+
+    with book.begin() as c:
+        assert [event.act for event in ledger.events(c, CASE)] == [*brought, way.event]
+    assert case_of(book).state is way.after
 
 
 @pytest.mark.repeats
@@ -369,7 +400,7 @@ def due(book: Ledger) -> tuple[int, int]:
     [
         [CaseEventType.ROLLED_BACK],
         [CaseEventType.REFUSED],
-        [CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.REOPENED],
+        [CaseEventType.FOUND, CaseEventType.DECIDED, CaseEventType.FAILED],
     ],
 )
 def test_a_case_is_to_be_undone_until_that_is_answered(book: Ledger, ends: list[CaseEventType]) -> None:

@@ -210,7 +210,7 @@ STORIES = [
     pytest.param([FIX, *APPLIED], [F], id="fixed"),
     pytest.param([FIX, *APPLIED, CaseEventType.ROLLED_BACK], [BACK], id="fixed and rolled back"),
     pytest.param([FIX, *APPLIED, CaseEventType.UNDO], [F], id="not rolled back yet"),
-    pytest.param([FIX, CaseEventType.APPLYING, CaseEventType.FAILED, CaseEventType.REOPENED], [], id="failed"),
+    pytest.param([FIX, CaseEventType.APPLYING, CaseEventType.FAILED], [], id="failed"),
     pytest.param([APPLY], [], id="the source decided"),
     pytest.param([APPLY, *APPLIED], [], id="the source applied"),
     pytest.param(
@@ -228,7 +228,7 @@ STORIES = [
     ),
     pytest.param([KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, APPLY, *APPLIED], [K], id="kept, others applied"),
     pytest.param(
-        [KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, APPLY, CaseEventType.REOPENED],
+        [KEEP, CaseEventType.ACCEPTED, CaseEventType.FOUND, FIX, CaseEventType.APPLYING, CaseEventType.FAILED],
         [K],
         id="kept, others not decided",
     ),

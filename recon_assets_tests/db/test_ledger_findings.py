@@ -407,7 +407,8 @@ def test_what_is_kept_of_a_record_follows_from_its_sightings(
 
     columns = "(key::json->>0)::int, first_seen, last_seen, times_seen, reopened"
     kept = rows(
-        book, f"SELECT {columns} FROM recon.seen JOIN recon.discrepancy USING (id) WHERE table_name = '{table}'"
+        book,
+        f"SELECT {columns} FROM recon.record_history JOIN recon.discrepancy USING (id) WHERE table_name = '{table}'",
     )
     assert {row[0]: row[1:] for row in kept} == {
         key: (minute(first), minute(last), seen, again) for key, (first, last, seen, again) in expected.items()

@@ -114,7 +114,7 @@ def test_what_one_project_does_another_never_sees(two: tuple[Ledger, Ledger]) ->
         ledger.withdraw(c, CASE, at=minute(7))
         assert ledger.prune(c, keep=timedelta(), now=minute(9))["finding"] == 0
     assert seen(one) == alone
-    assert rows(one, "SELECT DISTINCT project FROM recon.unread") == [("one",)]
+    assert rows(one, "SELECT DISTINCT project FROM recon.routing_queue") == [("one",)]
     with one.alone("x") as mine, other.alone("x") as theirs, one.alone("x") as again:
         assert (mine, theirs, again) == (True, True, False)
 

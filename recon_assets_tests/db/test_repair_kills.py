@@ -116,7 +116,7 @@ def check_agreement(repair: Repair, sides: Sides) -> None:
 
 def check_closed(repair: Repair) -> None:
     """No case is half-way, and no plan is without an outcome."""
-    assert not repair.cases(State.APPLYING, State.APPLIED, State.DECIDED, State.FAILED)
+    assert not repair.cases(State.APPLYING, State.APPLIED, State.DECIDED)
     assert not repair.corrections(unsettled=True)
 
 

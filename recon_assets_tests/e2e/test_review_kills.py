@@ -129,7 +129,7 @@ def cases(book: Ledger, *states: State) -> Sequence[Case]:
 def is_settled(book: Ledger) -> bool:
     """Whether no case is on its way."""
     with book.begin() as connection:
-        return not ledger.cases_to_show(connection, 1) and not cases(book, State.DECIDED, State.APPLYING, State.FAILED)
+        return not ledger.cases_to_show(connection, 1) and not cases(book, State.DECIDED, State.APPLYING)
 
 
 def partitions(webserver: Webserver) -> list[str]:

@@ -30,7 +30,7 @@ from recon_assets.model import (
 from recon_assets.orchestration import review_sensor
 from recon_assets.web.application import application
 from recon_assets.web.http.requests import Site
-from recon_assets.web.identity.auth import access
+from recon_assets.web.identity.auth import Access
 
 ABOUT = """\
 Fills a ledger by SQL: a million findings of 100,000 days of 40 tables, 100,000 open cases and as many closed, one
@@ -87,7 +87,7 @@ def year(book: Ledger, project: Project) -> None:
 
 def of_pages(book: Ledger, project: Project) -> list[Figure]:
     """The desk's pages, as a browser asks for them."""
-    desk = Site(book, project, access({"RECON_WEB_SECRET": "of a benchmark only"}), present)
+    desk = Site(book, project, Access(), present)
     app = application(desk, Starlette())
     with book.begin() as connection:
         behind = ledger.queue(connection, Filter(), limit=crowd.WINDOWS - 100).next

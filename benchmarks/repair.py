@@ -43,7 +43,7 @@ from recon_assets.model import (
 from recon_assets.orchestration import local_deployment
 from recon_assets.web.application import application
 from recon_assets.web.http.requests import Site
-from recon_assets.web.identity.auth import access
+from recon_assets.web.identity.auth import Access
 
 ABOUT = """\
 Corrects a day that lacks 10,000 records, one with another value in 10,000 records and one with 10,000 too many, of a
@@ -252,7 +252,7 @@ def of_queue() -> list[Figure]:
     with own_server() as (_, server), new_ledger(server) as book:
         say(f"{OPEN_CASES:,} open cases ...")
         fill(book)
-        web = access({"RECON_WEB_SECRET": "of a benchmark only"})
+        web = Access()
         desk = Site(book, _project(server.url("source"), server.url("target")), web, lambda: datetime.now(UTC))
         app = application(desk, Starlette())
         with book.begin() as connection:

@@ -1,3 +1,4 @@
-"""The site: Dagster's pages at ``/``, and at ``/review`` those on which people decide; `server.serve` runs both."""
+"""The pages on which people see whether the tables agree, and decide: at ``/recon`` and ``/review``, beside Dagster's.
 
-from recon_assets.web.identity.passwords import hashed as hashed
+`server.serve` runs both. Requests come in by `http`, `identity` knows whose they are, `pages` answer them in `words`.
+"""

@@ -1,11 +1,11 @@
 """The site's pages by their addresses, beside Dagster's."""
 
 import logging
-from asyncio import get_running_loop
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,12 +16,13 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from recon_assets.web.http.middleware import AccessMiddleware
-from recon_assets.web.http.requests import BadRequestError, Page, PageRequest, Redirect, Site, read_request
+from recon_assets.web.http.requests import BadRequestError, Page, PageRequest, Site, read_request
 from recon_assets.web.http.responses import headers, problem, respond
 from recon_assets.web.identity.roles import Right
 from recon_assets.web.pages import agreement_pages, bulk_decisions, case_pages, login_pages, queue_pages
 
-Handler = Callable[[PageRequest], Page | Redirect]
+Handler = Callable[[PageRequest], Any]
+"""Makes a page or a redirect of a request; that of a login does so when it is awaited."""
 RIGHTS: Mapping[Right, str] = {
     Right.COUNTS: "see counts",
     Right.VALUES: "see values",
@@ -79,24 +80,15 @@ def endpoint(site: Site, address: Address) -> Callable[[Request], object]:
             request = await read_request(site, sent)
         except BadRequestError as error:
             return PlainTextResponse(str(error), error.status, headers())
-        handler, needed = address.asked(request.method)
+        handler, needed = address.asked(sent.method)
         if needed and not request.may(needed):
             return respond(partial(forbidden, needed), request)
-        if handler is login_pages.given:
-            return await logged_in(request)
+        if handler is login_pages.given:  # waits for a thread of its own: who guesses passwords holds up no page
+            page = await login_pages.given(request)
+            return respond(lambda _: page, request)
         return await run_in_threadpool(respond, handler, request)
 
     return answer
-
-
-async def logged_in(request: PageRequest) -> Response:
-    """A login, in a thread of its own: who guesses passwords would take all that pages have."""
-    access = request.site.access
-    with access.line.place(request.address) as free:
-        if free:
-            return await get_running_loop().run_in_executor(access.hashing, respond, login_pages.given, request)
-    said = "Too many people log in at once. Go back, and try again in a few seconds."
-    return PlainTextResponse(said, HTTPStatus.SERVICE_UNAVAILABLE, {**headers(), "Retry-After": "5"})
 
 
 def forbidden(needed: Right, request: PageRequest) -> Page:

@@ -19,12 +19,10 @@ from recon_assets.orchestration.processes import free_port
 from recon_assets.web.application import application
 from recon_assets.web.http.requests import Site
 from recon_assets.web.identity.auth import Access
-from recon_assets.web.identity.sessions import Signer
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.db.reviewed import DAY, NEXT, Shop, shop
 from recon_assets_tests.db.sides import Side, Sides
 
-SIGNER = Signer(b"a secret of the tests")
 DAMAGE = (
     "DELETE FROM t WHERE id IN (3, 4)",
     "UPDATE t SET amount = 999, note = NULL WHERE id IN (5, 7)",
@@ -71,7 +69,7 @@ def place(fresh: Fresh) -> Iterator[Shop]:
 
 @pytest.fixture
 def open_desk(place: Shop) -> Iterator[Served]:
-    with served(place, Access(SIGNER)) as running:
+    with served(place, Access()) as running:
         yield running
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,7 @@ from websockets.typing import Subprotocol
 
 from recon_assets.errors import ReconError
 from recon_assets.orchestration.processes import free_port
-from recon_assets.web import hashed
-from recon_assets.web.identity.auth import Access, access
-from recon_assets.web.identity.sessions import Session
+from recon_assets.web.identity.passwords import hashed
 from recon_assets.web.server import serve
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.e2e.conftest import until
@@ -107,6 +104,7 @@ def subscribed(url: str, **headers: str) -> str:
         return str(said["type"])
 
 
+PASSWORD = "correct horse"  # noqa: S105 - of these tests
 VERSION = json.dumps({"query": "{ version }"})
 
 
@@ -149,13 +147,24 @@ def signed(found: Mapping[str, Any]) -> str:
     return next((tag["value"] for tag in found["tags"] if tag["key"] == "recon/person"), "")
 
 
-def check_roles(url: str, home: str, known: Access) -> None:
+def logged_in(url: str, name: str) -> str:
+    """The cookie of somebody who has logged in."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/review/login", urlencode({"name": name, "password": PASSWORD}), form)
+    answer = connection.getresponse()
+    connection.close()
+    assert (answer.status, answer.getheader("location")) == (303, "/recon")
+    return str(answer.getheader("set-cookie")).partition(";")[0]
+
+
+def check_roles(url: str, home: str) -> None:
     """Dagster launches for whoever may run, in their name, however it is asked; others only look, or not even that."""
-    people = {name: known.cookie(Session.begun(name, datetime.now(UTC) + timedelta(hours=1))) for name in known.users}
+    people = {name: logged_in(url, name) for name in ("ana", "ben", "eve", "cleo")}
 
     def ask(who: str, query: str, method: str = "POST") -> Any:
         kind = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
-        cookie = {"Cookie": f"recon-{urlsplit(url).port}={people[who]}"}
+        cookie = {"Cookie": people[who]}
         connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
         path = "/graphql" if method == "POST" else f"/graphql?{urlencode({'query': query})}"
         connection.request(method, path, json.dumps({"query": query}) if method == "POST" else None, {**kind, **cookie})
@@ -186,11 +195,11 @@ def check_roles(url: str, home: str, known: Access) -> None:
 
 def test_one_login_opens_both(environ: dict[str, str], browser: Browser) -> None:
     """Without it neither answers; with it Dagster's own page works, subscriptions included, as far as the role goes."""
-    users = ",".join(f"{name}:{hashed('correct horse')}" for name in ("ana", "ben", "eve", "cleo"))
+    users = ",".join(f"{name}:{hashed(PASSWORD)}" for name in ("ana", "ben", "eve", "cleo"))
     roles = "ana:decide+run,ben:run,eve:decide"
     known = {"RECON_WEB_USERS": users, "RECON_WEB_TOKEN": "t0k3n", "RECON_WEB_ROLES": roles}
     with serving({**environ, **known}) as url:
-        check_roles(url, environ["DAGSTER_HOME"], access({**environ, **known}))
+        check_roles(url, environ["DAGSTER_HOME"])
         for path in ("/", "/graphql", "/review", "/server_info", "/logs/x"):
             assert status(url, path) == 401, path
         with pytest.raises(InvalidStatus):
@@ -203,7 +212,7 @@ def test_one_login_opens_both(environ: dict[str, str], browser: Browser) -> None
         page.on("websocket", lambda socket: sockets.append(socket.url))
         page.goto(f"{url}/assets/flights")
         page.get_by_label("Name").fill("ana")
-        page.get_by_label("Password").fill("correct horse")
+        page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
         page.get_by_text("flights").first.wait_for()
         assert page.url == f"{url}/assets/flights"

@@ -1,7 +1,7 @@
 """One request as our pages see it: who asks, what was typed, and what there is to answer from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -13,8 +13,7 @@ from starlette.requests import Request
 from recon_assets.ledger import Ledger
 from recon_assets.model import Project
 from recon_assets.web.http.middleware import VISITOR
-from recon_assets.web.identity.auth import COOKIE, Access, Visitor, cookie_name, person
-from recon_assets.web.identity.sessions import Session
+from recon_assets.web.identity.auth import Access, Cookie, Visitor, person, remembered
 
 Form = ImmutableMultiDict[str, str]
 LARGEST_BODY = 2_000_000
@@ -23,7 +22,6 @@ _DIGITS = 9
 _NAMES = "a name is one line of at most 100 characters, and recon and policy are no people."
 NAMELESS = f"Say who you are; {_NAMES}"
 MISNAMED = f"Say to whom; {_NAMES}"
-TOKEN = "token"  # noqa: S105 - the name of a field
 
 
 @dataclass(frozen=True)
@@ -59,28 +57,31 @@ class PageRequest:
     """One request.
 
     Attributes:
-        path: The parts of the path that have names.
+        sent: As Starlette has it.
         query, form: What the address and the body say.
-        secure: Whether the browser came by https.
-        address: Where it came from.
-        cookie: What the browser keeps its session under.
     """
 
     site: Site
+    sent: Request
     visitor: Visitor
-    path: Mapping[str, str]
     query: Form
     form: Form
     now: datetime
-    method: str = "GET"
-    secure: bool = False
-    address: str = ""
-    cookie: str = COOKIE
 
     @property
-    def token(self) -> str:
-        """What every form must carry."""
-        return self.site.access.signer.form_token(self.visitor.session)
+    def path(self) -> Mapping[str, str]:
+        """The parts of the path that have names."""
+        return self.sent.path_params
+
+    @property
+    def secure(self) -> bool:
+        """Whether the browser came by https."""
+        return self.sent.url.scheme == "https" or self.sent.headers.get("x-forwarded-proto") == "https"
+
+    @property
+    def address(self) -> str:
+        """Where it came from."""
+        return self.sent.client.host if self.sent.client else ""
 
     @property
     def who(self) -> str:
@@ -93,17 +94,11 @@ class PageRequest:
         """Whether the visitor has a right."""
         return right in self.visitor.rights
 
-    def remembered(self) -> Session | None:
-        """The session that remembers a name somebody has just given; None when nothing is new."""
+    def remembered(self) -> Cookie | None:
+        """What remembers a name that somebody has just given; None when nothing is new."""
         if self.site.access.guarded or self.who == self.visitor.who:
             return None
-        return replace(self.visitor.session, who=self.who)
-
-    def check_token(self) -> None:
-        """Raise when the form is not from a page of ours."""
-        if not self.site.access.signer.same(self.form.get(TOKEN, ""), self.token):
-            said = "This form is not from this page, or it is too old. Go back, load the page again, and repeat."
-            raise BadRequestError(said, HTTPStatus.FORBIDDEN)
+        return remembered(self.sent, self.who)
 
 
 @dataclass(frozen=True)
@@ -117,27 +112,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where to go instead; ``session`` is the browser's from now on."""
+    """Where to go instead, and what the browser is to keep."""
 
     to: str
-    session: Session | None = None
+    cookie: Cookie | None = None
 
 
-async def read_request(site: Site, request: Request) -> PageRequest:
+async def read_request(site: Site, sent: Request) -> PageRequest:
     """The request, with its body read.
 
     Raises:
         BadRequestError: When the body is too long, or no form.
     """
-    form = await _form(request) if request.method == "POST" else Form([])
-    visitor: Visitor = request.scope[VISITOR]
-    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-    query = Form(list(request.query_params.multi_items()))
-    address = request.client.host if request.client else ""
-    name = cookie_name(request)
-    return PageRequest(
-        site, visitor, request.path_params, query, form, site.clock(), request.method, secure, address, name
-    )
+    form = await _form(sent) if sent.method == "POST" else Form([])
+    query = Form(list(sent.query_params.multi_items()))
+    return PageRequest(site, sent, sent.scope[VISITOR], query, form, site.clock())
 
 
 async def _form(request: Request) -> Form:

@@ -16,7 +16,6 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.errors import DeclarationError, ReconError, TakenError, UnavailableError
 from recon_assets.model import plural
 from recon_assets.web.http.requests import BadRequestError, Page, PageRequest, Redirect
-from recon_assets.web.identity.sessions import Session
 from recon_assets.web.words import labels
 
 TEMPLATES = Path(__file__).parents[1] / "words" / "templates"
@@ -32,8 +31,7 @@ log = logging.getLogger(__name__)
 def respond(handler: Callable[[PageRequest], Page | Redirect], request: PageRequest) -> Response:
     """What a handler says to a request, as a response; its errors are pages too."""
     try:
-        if request.method == "POST":
-            request.check_token()
+        if request.sent.method == "POST":
             request.site.access.check_who(request.who)
         with driver_errors("The ledger"):
             found = handler(request)
@@ -51,28 +49,25 @@ def problem(heading: str, said: str, status: HTTPStatus) -> Page:
 
 
 def rendered(page: Page, request: PageRequest) -> Response:
-    """The page as HTML; a browser that is new is given its session."""
+    """The page as HTML."""
     text = pages().get_template(page.template).render({"request": request, "style": style()[0], **page.data})
-    response = HTMLResponse(text, page.status, headers())
-    if request.visitor.new:
-        _give(response, request.visitor.session, request)
-    return response
+    return HTMLResponse(text, page.status, headers())
 
 
 def redirected(found: Redirect, request: PageRequest) -> Response:
-    """To another page of this server."""
+    """To another page of this server; the browser keeps what it is to keep."""
     response = RedirectResponse(found.to, HTTPStatus.SEE_OTHER, headers())
-    if found.session:
-        _give(response, found.session, request)
+    if found.cookie:
+        seconds = int(found.cookie.lasts.total_seconds())
+        response.set_cookie(
+            found.cookie.name,
+            found.cookie.value,
+            max_age=seconds,
+            httponly=True,
+            samesite="lax",
+            secure=request.secure,
+        )
     return response
-
-
-def _give(response: Response, session: Session, request: PageRequest) -> None:
-    left = session.until - int(request.now.timestamp())
-    value = request.site.access.cookie(session)
-    response.set_cookie(
-        request.cookie, value, max_age=max(left, 0), httponly=True, samesite="lax", secure=request.secure
-    )
 
 
 @cache

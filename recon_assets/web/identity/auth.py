@@ -1,28 +1,25 @@
-"""Who may come in: people with a password, people whom a proxy vouches for, or whoever is at this machine."""
+"""Who asks: people with a password, people whom a proxy names, programs with a token, or whoever is at this machine."""
 
 import ipaddress
+import secrets
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection
 
 from recon_assets import review
 from recon_assets.errors import DeclarationError, RefusedError
 from recon_assets.review.people import VARIABLE as REVIEWERS
-from recon_assets.web.identity.passwords import Guard, Line, users
+from recon_assets.web.identity.passwords import PasswordLogin, users
 from recon_assets.web.identity.roles import ALL, VARIABLE as ROLES, Right, Roles, roles
-from recon_assets.web.identity.sessions import Ended, Session, Signer, secret
+from recon_assets.web.identity.sessions import LASTS, Sessions
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-COOKIE = "recon"
-LOGGED_IN = timedelta(hours=12)
-SESSION_LIFETIME = timedelta(days=180)
+NAME_LASTS = timedelta(days=180)
 LOOPBACK = "127.0.0.0/8,::1"
 PROGRAM = "recon"
 
@@ -32,18 +29,23 @@ class Visitor:
     """Who asks.
 
     Attributes:
-        session: Their browser's; a new one where the browser has none yet.
         who: Their name; empty when it is not known.
         vouched: Whether a login says so; else they said so themselves.
-        new: Whether their browser still has to be given the session.
         rights: What they may do.
     """
 
-    session: Session
     who: str = ""
     vouched: bool = False
-    new: bool = False
     rights: frozenset[Right] = frozenset()
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """What a browser is to keep of us, and for how long; no time at all means that it forgets it."""
+
+    name: str
+    value: str = ""
+    lasts: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -51,43 +53,27 @@ class Access:
     """What RECON_WEB_* say.
 
     Attributes:
-        signer: Signs cookies and forms.
         users: Hashes of passwords by name.
         header: The name of the header in which a proxy says who it is.
         proxies: Where such a proxy may be.
         token: With which a program of ours comes in; none when empty.
         roles: What those may do who have come in.
-        ended: Sessions that let nobody in any more.
-        environ: RECON_REVIEWERS, which says who may act by which name where nobody has to log in.
+        reviewers: What RECON_REVIEWERS says, which holds where nobody has to log in.
+        sessions: Who has logged in by a password.
     """
 
-    signer: Signer
     users: Mapping[str, str] = field(default_factory=dict)
     header: str = ""
     proxies: tuple[Network, ...] = ()
     token: str = ""
     roles: Roles = field(default_factory=Roles)
-    ended: Ended = field(default_factory=Ended)
-    environ: Mapping[str, str] = field(default_factory=dict)
+    reviewers: str = ""
+    sessions: Sessions = field(default_factory=Sessions)
 
     @cached_property
-    def guard(self) -> Guard:
-        """The memory of wrong passwords."""
-        return Guard(self.users)
-
-    @cached_property
-    def hashing(self) -> ThreadPoolExecutor:
-        """Where passwords are judged, one after the other."""
-        return ThreadPoolExecutor(1, "passwords")
-
-    @cached_property
-    def line(self) -> Line:
-        """Who waits for that."""
-        return Line()
-
-    def end(self, session: Session, now: datetime) -> None:
-        """Lets nobody in by this session any more, whoever has a copy of its cookie."""
-        self.ended.add(session, now)
+    def login(self) -> PasswordLogin:
+        """Where passwords are judged."""
+        return PasswordLogin(self.users)
 
     @property
     def guarded(self) -> bool:
@@ -112,64 +98,59 @@ class Access:
 
     def visitor(self, connection: HTTPConnection, now: datetime) -> Visitor:
         """Who asks, and what they may do: a program of ours, and whoever is at this machine without a login, all."""
-        found = self._identified(connection, now)
-        if not self.guarded or found.who == PROGRAM:
-            return replace(found, rights=ALL)
-        return replace(found, rights=self.roles.of(found.who)) if found.vouched else found
-
-    def _identified(self, connection: HTTPConnection, now: datetime) -> Visitor:
-        if self._is_program(connection):
-            return Visitor(Session.begun(PROGRAM, now), PROGRAM, vouched=True)
+        if self.token and secrets.compare_digest(_authorization(connection), f"Bearer {self.token}".encode()):
+            return Visitor(PROGRAM, vouched=True, rights=ALL)
+        if not self.guarded:
+            return Visitor(person(unquote(connection.cookies.get(name_cookie(connection), ""))), rights=ALL)
         if self.header:
-            return self._of_proxy(connection, now)
-        session = self._session(connection, now)
-        if session:
-            return Visitor(session, session.who, vouched=bool(self.users) and bool(session.who))
-        return Visitor(Session.begun("", now + SESSION_LIFETIME), new=True)
+            who = self._named_by_proxy(connection)
+        else:
+            who = self.sessions.who(connection.cookies.get(session_cookie(connection), ""), now)
+        return Visitor(who, vouched=True, rights=self.roles.of(who)) if who else Visitor()
+
+    def _named_by_proxy(self, connection: HTTPConnection) -> str:
+        """Only what a known proxy says counts, and only if it says it once."""
+        try:
+            address = ipaddress.ip_address(connection.client.host if connection.client else "")
+        except ValueError:
+            return ""
+        said = connection.headers.getlist(self.header) if any(address in each for each in self.proxies) else []
+        return person(said[0]) if len(said) == 1 else ""
 
     def check_who(self, who: str) -> None:
         """Raise when nobody has to log in, and RECON_REVIEWERS says that who is at this machine has another name."""
         if who and not self.guarded:
-            review.check_reviewer(who, self.environ, "name")
+            review.check_reviewer(who, {REVIEWERS: self.reviewers}, "name")
 
-    def cookie(self, session: Session) -> str:
-        """What the browser keeps of a session."""
-        return self.signer.signed(session, self._bound(session.who))
+    def begin(self, connection: HTTPConnection, who: str, now: datetime) -> Cookie:
+        """The session of somebody who has given their password."""
+        return Cookie(session_cookie(connection), self.sessions.begin(who, now), LASTS)
 
-    def _bound(self, who: str) -> str:
-        """What a session stands on: that of a person ends with the password, or when others may be that person."""
-        without = "nobody" if self.guarded and who else self.environ.get(REVIEWERS, "")
-        return f"{self.header}/{self.users.get(who, without)}"
-
-    def _is_program(self, connection: HTTPConnection) -> bool:
-        given = connection.headers.get("authorization", "")
-        return bool(self.token) and self.signer.same(given, f"Bearer {self.token}")
-
-    def _of_proxy(self, connection: HTTPConnection, now: datetime) -> Visitor:
-        """Only what a known proxy says counts, and only if it says it once."""
-        said = connection.headers.getlist(self.header) if self._is_proxy(connection) else []
-        who = person(said[0]) if len(said) == 1 else ""
-        session = self._session(connection, now)
-        if session and session.who == who:
-            return Visitor(session, who, vouched=bool(who))
-        return Visitor(Session.begun(who, now + SESSION_LIFETIME), who, vouched=bool(who), new=True)
-
-    def _session(self, connection: HTTPConnection, now: datetime) -> Session | None:
-        found = self.signer.read(connection.cookies.get(cookie_name(connection), ""), self._bound, now)
-        return None if found and found.id in self.ended else found
-
-    def _is_proxy(self, connection: HTTPConnection) -> bool:
-        try:
-            address = ipaddress.ip_address(connection.client.host if connection.client else "")
-        except ValueError:
-            return False
-        return any(address in network for network in self.proxies)
+    def end(self, connection: HTTPConnection) -> Cookie:
+        """No session any more, whoever has a copy of its cookie."""
+        name = session_cookie(connection)
+        self.sessions.end(connection.cookies.get(name, ""))
+        return Cookie(name)
 
 
-def cookie_name(connection: HTTPConnection) -> str:
+def session_cookie(connection: HTTPConnection) -> str:
     """Each port has its own: browsers send a cookie to all ports of a host, where another server may have set it."""
+    return f"recon-session-{_port(connection)}"
+
+
+def name_cookie(connection: HTTPConnection) -> str:
+    """Where the browser keeps the name that somebody gave who did not have to log in."""
+    return f"recon-name-{_port(connection)}"
+
+
+def _port(connection: HTTPConnection) -> int:
     server = connection.scope.get("server")
-    return f"{COOKIE}-{server[1]}" if server and server[1] else COOKIE
+    return server[1] or 0 if server else 0
+
+
+def remembered(connection: HTTPConnection, who: str) -> Cookie:
+    """The name that somebody gave who did not have to log in."""
+    return Cookie(name_cookie(connection), quote(who), NAME_LASTS)
 
 
 def person(name: str) -> str:
@@ -185,7 +166,6 @@ def access(environ: Mapping[str, str]) -> Access:
 
     Raises:
         DeclarationError: When it says something that cannot be.
-        RefusedError: When the file of the secret is not secret.
     """
     header = environ.get("RECON_WEB_USER_HEADER", "").strip()
     known = users(environ.get("RECON_WEB_USERS", ""))
@@ -195,23 +175,13 @@ def access(environ: Mapping[str, str]) -> Access:
     if taken := sorted(name for name in known if person(name) != name):
         msg = f"RECON_WEB_USERS: {taken[0]!r} is no name for a person; choose another."
         raise DeclarationError(msg)
-    proxies = _networks(environ.get("RECON_WEB_PROXY", "") or LOOPBACK)
     given = roles(environ.get(ROLES, ""), known)
     if given.given and not known and not header:
         msg = f"{ROLES} is set, but nobody has to log in: set RECON_WEB_USERS or RECON_WEB_USER_HEADER, too."
         raise DeclarationError(msg)
     review.reviewers(environ)
-    home = environ.get("DAGSTER_HOME")
-    return Access(
-        Signer(secret(environ)),
-        known,
-        header,
-        proxies,
-        environ.get("RECON_WEB_TOKEN", ""),
-        given,
-        Ended(Path(home) / "web.ended" if home else None),
-        {REVIEWERS: environ.get(REVIEWERS, "")},
-    )
+    proxies = _networks(environ.get("RECON_WEB_PROXY", "") or LOOPBACK)
+    return Access(known, header, proxies, environ.get("RECON_WEB_TOKEN", ""), given, environ.get(REVIEWERS, ""))
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -235,3 +205,7 @@ def _hostname(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _authorization(connection: HTTPConnection) -> bytes:
+    return connection.headers.get("authorization", "").encode()

@@ -40,8 +40,7 @@ class DecisionForm:
 
     def kept(self) -> list[tuple[str, str]]:
         """The fields that the next step must carry, but for those that it has itself."""
-        left_out = {"token", "do"}
-        return [(name, value) for name, value in self.form.multi_items() if name not in left_out]
+        return [(name, value) for name, value in self.form.multi_items() if name != "do"]
 
 
 def read(form: Form) -> DecisionForm:

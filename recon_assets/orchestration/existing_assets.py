@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ import dagster as dg
 
 from recon_assets import reading
 from recon_assets.checks.running import not_run
+from recon_assets.declare import load_project
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Check, Days, Details, Finding, Project, Severity, TableSpec, Window, plural
 from recon_assets.orchestration import dagster_internals
@@ -72,7 +74,7 @@ class ExistingAsset:
 
 
 def reconciliation_checks(  # noqa: PLR0913 - the checks' place, and what a team may ask of them
-    project: Project,
+    project: Project | Path,
     *,
     assets: Mapping[str, AssetLike],
     partitions_def: Partitions | None = None,
@@ -85,7 +87,7 @@ def reconciliation_checks(  # noqa: PLR0913 - the checks' place, and what a team
     """The declared checks of tables, on assets that exist.
 
     Args:
-        project: Declares the tables.
+        project: Declares the tables, or is the file that does.
         assets: Which asset each table's target is filled by.
         partitions_def: That of the assets given by their keys alone; must equal theirs, start included.
         blocking: Whether all checks keep what is downstream in the same run from running; those that are declared
@@ -98,6 +100,7 @@ def reconciliation_checks(  # noqa: PLR0913 - the checks' place, and what a team
     Raises:
         DeclarationError: When a table is not declared or has no checks, or an asset cannot be told.
     """
+    project = load_project(project, environ=environ) if isinstance(project, Path) else project
     connections, found = Connections(project, environ, ledger), []
     judged = judges(connections)
     for table, asset in assets.items():
@@ -300,21 +303,28 @@ def folded(found: Sequence[Finding]) -> Finding:
 
 
 def with_checks(
-    defs: dg.Definitions, project: Project, assets: Mapping[str, AssetLike], **asked: Any
+    defs: dg.Definitions,
+    project: Project | Path,
+    assets: Mapping[str, AssetLike],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    **asked: Any,
 ) -> dg.Definitions:
-    """A team's definitions with the checks of `reconciliation_checks`, each partitioned as its asset is.
+    """A team's definitions with `reconciliation_checks`, which takes what else is ``asked``; partitioned as the assets.
 
     Raises:
         DeclarationError: When an asset is not among the definitions, and not given as the `AssetSpec` of another code
             location's.
     """
+    project = load_project(project, environ=environ) if isinstance(project, Path) else project
     there = defs.resolve_all_asset_specs()
     here = {spec.key for spec in there}
     elsewhere = [asset for asset in assets.values() if isinstance(asset, dg.AssetSpec) and asset.key not in here]
-    found = assets_of(project, assets, [*there, *elsewhere])
+    checks = reconciliation_checks(
+        project, assets=assets_of(project, assets, [*there, *elsewhere]), environ=environ, **asked
+    )
     # Dagster learns from the definitions alone how another location's asset is partitioned.
-    ours = dg.Definitions(elsewhere, asset_checks=reconciliation_checks(project, assets=found, **asked))
-    return dg.Definitions.merge(defs, ours)
+    return dg.Definitions.merge(defs, dg.Definitions(elsewhere, asset_checks=checks))
 
 
 def assets_of(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -344,3 +345,23 @@ def test_what_cannot_be_meant_is_said_at_load(assets: dict[str, Any], said: str)
         with_checks(dg.Definitions([dbt_like(DAILY)]), PROJECT, assets, environ={})
 
     assert said in str(raised.value)
+
+
+def test_the_page_about_it_works(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its example in Python, on a declaration in a file."""
+    page = (Path(__file__).parents[2] / "docs" / "existing_assets.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    sides = "source: {database: lake, table: raw_%s}, target: {database: lake, table: %s}"
+    tables = "".join(
+        f"  {name}: {{{sides % (name, name)}, key: id, window: none, checks: [count]}}\n"
+        for name in ("orders", "lines")
+    )
+    Path("recon.yaml").write_text(f"databases: {{lake: {{url: {{env: LAKE_URL}}}}}}\ntables:\n{tables}")
+    monkeypatch.setenv("LAKE_URL", "postgresql://nobody@nowhere.invalid/lake")
+    names = {"defs": dg.Definitions([dbt_like(None), dg.AssetSpec(["shop", "lines"])])}
+
+    exec(example, names)  # noqa: S102 - it is ours
+
+    keys = {key for checks in names["defs"].asset_checks or () for key in checks.check_keys}
+    assert {key.asset_key.to_user_string() for key in keys} == {"dbt/orders", "shop/lines"}

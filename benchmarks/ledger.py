@@ -28,6 +28,7 @@ from recon_assets.model import (
     State,
 )
 from recon_assets.orchestration import review_sensor
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets.web.application import application
 from recon_assets.web.http.requests import Site
 from recon_assets.web.identity.auth import Access
@@ -61,9 +62,9 @@ def measure(quick: bool) -> list[Figure]:  # noqa: ARG001, FBT001 - there is one
 
 def of_ticks(book: Ledger, project: Project) -> list[Figure]:
     """The sensor, with nothing to do and with a year's findings to route."""
-    idle = seconds(lambda: review_sensor.tick(book, project, present()))
+    idle = seconds(lambda: review_sensor.tick(book, project, UNPREFIXED, present()))
     year(book, project)
-    busy = seconds(lambda: review_sensor.tick(book, project, present()), 1)
+    busy = seconds(lambda: review_sensor.tick(book, project, UNPREFIXED, present()), 1)
     return [*figures("tick, nothing new", idle, TICK), *figures("tick, a year's findings of a table", busy, TICK)]
 
 

@@ -282,7 +282,7 @@ def asked_for(
         if not spec.checks:
             tell(f"{spec.name}: not checked: no checks are declared, so nothing is known of it.")
     wanted = some_of(specs, lambda spec: ended(session, spec, days))
-    return [asked for item in wanted if (asked := CheckSelection(item.spec, span_of(item), only)).keys]
+    return [asked for item in wanted if (asked := CheckSelection(item.spec, span_of(item), only, session.naming)).keys]
 
 
 def span_of(wanted: Wanted) -> tuple[str, str] | None:

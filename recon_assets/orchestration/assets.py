@@ -9,14 +9,13 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from recon_assets import dialect, reading
+from recon_assets import dialect
 from recon_assets.checks import References
-from recon_assets.dialect.file_formats import is_file_name
 from recon_assets.errors import ReconError, UnavailableError
-from recon_assets.model import Database, Days, Project, Relation, TableSpec
+from recon_assets.model import Database, Days, Relation, TableSpec
 from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.causes import CAUSES, Cause
-from recon_assets.orchestration.checking import Judges, Said, check_specs, evaluations, judges
+from recon_assets.orchestration.checking import Judges, Said, evaluations, judges
 from recon_assets.orchestration.gap_filling import Condition
 from recon_assets.orchestration.loading import (
     LoadConfig,
@@ -30,52 +29,59 @@ from recon_assets.orchestration.loading import (
 )
 from recon_assets.orchestration.loading_order import loading_order
 from recon_assets.orchestration.resources import Connections
+from recon_assets.orchestration.translation import dagster_name
 
 DAYS_PER_RUN = 31
 NAMED_ROW = re.compile(r"the row with [^:]*: ")
 
 
-def tables(connections: Connections) -> list[dg.AssetsDefinition]:
-    """One asset per declared table."""
+def tables(connections: Connections, *, gaps: bool = True) -> list[dg.AssetsDefinition]:
+    """One asset per declared table; each with the condition by which its ``gaps`` fill themselves."""
     project, reach, judged = connections.project, opener(connections), judges(connections)
-    gaps = gap_filling.condition(partial(loading_order, project))
-    return [table(spec, connections, reach, judged, gaps) for spec in project.tables.values()]
+    condition = gap_filling.condition(connections.naming.tables(project), partial(loading_order, project))
+    found = [table(spec, connections, reach, judged) for spec in project.tables.values()]
+    return [each.map_asset_specs(partial(fills_gaps, condition)) for each in found] if gaps else found
 
 
-def sources(project: Project) -> list[dg.AssetSpec]:
+def fills_gaps(gaps: Condition, spec: dg.AssetSpec) -> dg.AssetSpec:
+    """A table's asset with the condition by which it fills its gaps, unless the deployment has given it its own."""
+    return spec if spec.automation_condition else spec.replace_attributes(automation_condition=gaps)
+
+
+def sources(connections: Connections) -> list[dg.AssetSpec]:
     """What the tables are loaded from, as assets that nobody can materialize."""
-    found = {source_key(spec): source(spec, project) for spec in project.tables.values()}
+    tables = connections.project.tables.values()
+    found = {connections.naming.source_key(spec): source(spec, connections) for spec in tables}
     return list(found.values())
 
 
-def table(
-    spec: TableSpec, connections: Connections, reach: Opener, judged: Judges, gaps: Condition | None = None
-) -> dg.AssetsDefinition:
+def table(spec: TableSpec, connections: Connections, reach: Opener, judged: Judges) -> dg.AssetsDefinition:
     """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
     partitions = days(spec.days) if spec.days else None
-    target = connections.project.databases[spec.target.database]
+    naming = connections.naming
+    key, op = naming.key(spec), naming.op(spec)
 
     @dg.multi_asset(
-        name=op_name(spec),
+        name=op,
         # Input and output are named by us: Dagster would name them after the tables, and refuses some names.
-        ins={"source": dg.AssetIn(source_key(spec), dagster_type=dg.Nothing)},
-        outs={op_name(spec): asset_out(spec, target, partitions, gaps)},
-        check_specs=check_specs(spec, partitions),
+        ins={"source": dg.AssetIn(naming.source_key(spec), dagster_type=dg.Nothing)},
+        outs={op: asset_out(spec, connections, partitions)},
+        check_specs=[naming.check_spec(spec, check, partitions) for check in spec.checks],
         can_subset=True,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
-        pool=name(spec.source.database),
+        pool=naming.of_ours(spec.source.database),
         required_resource_keys=connections.resource_keys(spec),
     )
     def work(context: dg.AssetExecutionContext, config: LoadConfig) -> Iterator[Said]:
         begin(context)
         failed, blocked = dict[str, NotLoaded](), dict[str, list[str]]()
-        if loads(context, spec):
-            failed = loaded(context, spec, reach, config)
+        if loads(context, key):
+            failed = loaded(context, spec, key, reach, config)
         # Days are reported one by one as they commit; an output would report the whole range at once.
         if not config.dry_run:
-            sound = [spec.window(key) for key in run_keys(context, spec) if key not in failed]
-            blocked = yield from evaluations(context, spec, judged(context), sound)
+            sound = [spec.window(each) for each in run_keys(context, spec, key) if each not in failed]
+            blocked = yield from evaluations(context, spec, key, judged(context), sound)
         if failed or blocked:
             raise failure(spec, failed, blocked)
 
@@ -83,14 +89,14 @@ def table(
 
 
 def loaded(
-    context: dg.AssetExecutionContext, spec: TableSpec, reach: Opener, config: LoadConfig
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, reach: Opener, config: LoadConfig
 ) -> dict[str, NotLoaded]:
     """Load the run's windows; those that failed, which are all of them where a side cannot be opened."""
     try:
         with reach(spec, context) as sides:
-            return load_windows(context, spec, sides, config)
+            return load_windows(context, spec, key, sides, config)
     except ReconError as error:
-        return dict.fromkeys(run_keys(context, spec), NotLoaded(str(error), isinstance(error, UnavailableError)))
+        return dict.fromkeys(run_keys(context, spec, key), NotLoaded(str(error), isinstance(error, UnavailableError)))
 
 
 def causes(spec: TableSpec, failed: Mapping[str, NotLoaded]) -> list[Cause]:
@@ -143,50 +149,41 @@ def days(declared: Days) -> dg.DailyPartitionsDefinition:
 
 
 def asset_out(
-    spec: TableSpec, target: Database, partitions: dg.PartitionsDefinition[str] | None, gaps: Condition | None
+    spec: TableSpec, connections: Connections, partitions: dg.PartitionsDefinition[str] | None
 ) -> dg.AssetOut:
     """What the catalog says of a table. Not required: a run in which some days failed has reported the others."""
-    described = dg.AssetSpec(
-        spec.name,
-        partitions_def=partitions,
-        group_name=name(spec.group),
-        owners=list(spec.owners),
-        description=spec.description or f"{spec.target} as loaded from {spec.source}.",
+    target = connections.project.databases[spec.target.database]
+    named = connections.naming.asset_spec(spec).merge_attributes(
         kinds={dialect.backend_of(target), "table"},
-        metadata={**located(spec.target, target), **named(spec)},
-        automation_condition=gaps,
+        metadata={**located(spec.target, target), **parents(spec, connections)},
     )
-    return dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)
+    return dg.AssetOut.from_spec(
+        named.replace_attributes(partitions_def=partitions), dagster_type=dg.Nothing, is_required=False
+    )
 
 
-def source(spec: TableSpec, project: Project) -> dg.AssetSpec:
+def source(spec: TableSpec, connections: Connections) -> dg.AssetSpec:
     """What one table is loaded from."""
-    database = project.databases[spec.source.database]
+    database = connections.project.databases[spec.source.database]
     return dg.AssetSpec(
-        source_key(spec),
-        group_name=name(spec.source.database),
+        connections.naming.source_key(spec),
+        group_name=dagster_name(spec.source.database),
         description=f"Read by recon-assets, never written. {spec.source.query or ''}".strip(),
         kinds={dialect.backend_of(database), "table" if spec.source.table else "sql"},
         metadata=located(spec.source, database),
     )
 
 
-def source_key(spec: TableSpec) -> dg.AssetKey:
-    """Database, schema and table, or the name of files as it is; a query is named after the table it fills."""
-    if spec.source.table is None:
-        return dg.AssetKey([spec.source.database, f"{spec.name}_query"])
-    parts = [part for part in reading.split_name(spec.source.table) if part]
-    return dg.AssetKey([spec.source.database, *([file] if is_file_name(file := ".".join(parts)) else parts)])
-
-
-def named(spec: TableSpec) -> dict[str, dg.MetadataValue]:
+def parents(spec: TableSpec, connections: Connections) -> dict[str, dg.MetadataValue]:
     """Links to the tables whose rows a table names.
 
     No edges of the graph: days are reported one by one, without an output, so Dagster would skip the table in every
     run that loads its parent besides, and call that a success.
     """
-    parents = {check.parent for check in spec.checks if isinstance(check, References)} - {spec.name}
-    return {f"names rows of {parent}": dg.MetadataValue.asset(dg.AssetKey(parent)) for parent in sorted(parents)}
+    found = {check.parent for check in spec.checks if isinstance(check, References)} - {spec.name}
+    tables = connections.project.tables
+    keys = {parent: connections.naming.key(tables[parent]) for parent in sorted(found)}
+    return {f"names rows of {parent}": dg.MetadataValue.asset(key) for parent, key in keys.items()}
 
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:
@@ -199,13 +196,3 @@ def located(relation: Relation, database: Database) -> dict[str, Any]:
         public = sa.URL.create(dialect.backend_of(database), host=url.host, port=url.port, database=url.database)
         place["dagster/uri"] = public.render_as_string()
     return place
-
-
-def name(text: str) -> str:
-    """A name that Dagster takes for a group or a pool."""
-    return re.sub(r"\W", "_", text, flags=re.ASCII)
-
-
-def op_name(spec: TableSpec) -> str:
-    """What run config calls the table's op; a table may be called `config`, `class` or as an op of the review."""
-    return f"load_{spec.name}"

@@ -13,8 +13,8 @@ import dagster as dg
 from recon_assets.errors import UnavailableError
 from recon_assets.model import Mode, TableSpec
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.assets import op_name
 from recon_assets.orchestration.causes import BACKFILL_TAG, causes
+from recon_assets.orchestration.translation import UNPREFIXED, Naming
 from recon_assets.orchestration.webserver import Webserver, sentence
 
 MOST_TITLE = 100
@@ -75,6 +75,12 @@ class Wanted:
     windows: tuple[str, ...]
     again: bool = False
     """Whether some of them are materialized, and to be loaded all the same."""
+    naming: Naming = UNPREFIXED
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """The table's asset."""
+        return self.naming.key(self.spec)
 
     @property
     def bridged(self) -> bool:
@@ -96,7 +102,7 @@ class Wanted:
 
         Bridged tables ``beside`` this one, of the same calendar, are given the same ranges: then they share runs.
         """
-        key = {"path": [self.spec.name]}
+        key = {"path": list(self.key.path)}
         if not self.spec.days:
             return {"assetKey": key, "partitions": None}
         found = stretches(self._shared(beside), bridge=BRIDGE_DAYS) if self.bridged else stretches(self.windows)
@@ -169,8 +175,8 @@ def launch(webserver: Webserver, wanted: Sequence[Wanted], mode: Mode, tags: Map
         UnavailableError: With what Dagster said, when it refuses.
     """
     some = [item for item in wanted if item.windows]
-    webserver.repository_of(item.spec.name for item in some)
-    config = {op_name(item.spec): {"config": item.config(mode)} for item in some if item.config(mode)}
+    webserver.repository_of(item.key for item in some)
+    config = {item.naming.op(item.spec): {"config": item.config(mode)} for item in some if item.config(mode)}
     params = {
         "partitionsByAssets": [item.selector(some) for item in some],
         "title": f"recon: {mode.value} {', '.join(item.spec.name for item in some)}"[:MOST_TITLE],
@@ -253,8 +259,7 @@ def awaited(
 
 def newest(instance: dg.DagsterInstance, wanted: Sequence[Wanted]) -> Mapping[str, int]:
     """The storage id of the newest materialization of each table, 0 where there is none."""
-    names = [item.spec.name for item in wanted]
-    found = {name: instance.fetch_materializations(dg.AssetKey(name), limit=1).records for name in names}
+    found = {item.spec.name: instance.fetch_materializations(item.key, limit=1).records for item in wanted}
     return {name: records[0].storage_id if records else 0 for name, records in found.items()}
 
 
@@ -262,7 +267,7 @@ def counted(instance: dg.DagsterInstance, item: Wanted, progress: Progress, afte
     """The progress with what has been materialized of one table since the last look."""
     name = item.spec.name
     left = [key for key in item.windows if (name, key) not in progress.done]
-    records = dagster_internals.materialized_since(instance, dg.AssetKey(name), after, left) if left else {}
+    records = dagster_internals.materialized_since(instance, item.key, after, left) if left else {}
     new = {key: record for key, record in records.items() if record.timestamp >= earliest}
     return replace(
         progress,

@@ -17,6 +17,7 @@ from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.evaluations import MOST_ROWS, cell, evaluation, records, table
+from recon_assets.orchestration.translation import Naming
 from recon_assets.review.judging import mark
 
 CASES = dg.DynamicPartitionsDefinition(name="review_cases")
@@ -207,7 +208,7 @@ def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     )
 
 
-def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project) -> int:
+def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project, naming: Naming) -> int:
     """Draw each case that has changed since it was last shown, at most so many; how many there were.
 
     Whoever is killed in the middle leaves the rest to the next; of two at once one does it all. Of tables that are not
@@ -222,7 +223,7 @@ def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project)
         known = {**versions(instance, QUEUE, found), **versions(instance, DECISIONS, found)}
         for item in found:
             if known.get(item.partition) != item.case.version:
-                draw(instance, log, book, item)
+                draw(instance, log, book, naming, item)
             with book.begin() as connection:
                 ledger.note_shown(connection, item.case.id, item.case.version)
     return len(found)
@@ -244,25 +245,28 @@ def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[P
     return {name: event.metadata[VERSION].value for name, event in found.items() if VERSION in event.metadata}
 
 
-def draw(instance: dg.DagsterInstance, log: Log, book: Ledger, item: Picture) -> None:
+def draw(instance: dg.DagsterInstance, log: Log, book: Ledger, naming: Naming, item: Picture) -> None:
     """Tell Dagster how one case stands."""
     if item.case.state is State.ACCEPTED:
-        for event in accepted(instance, book, item):
+        for event in accepted(instance, book, naming, item):
             log(event)
     for told in item.told:
         log(told)
 
 
-def accepted(instance: dg.DagsterInstance, book: Ledger, item: Picture) -> Iterator[dg.AssetCheckEvaluation]:
+def accepted(
+    instance: dg.DagsterInstance, book: Ledger, naming: Naming, item: Picture
+) -> Iterator[dg.AssetCheckEvaluation]:
     """The day's checks that now say nothing but what somebody accepted."""
     spec, window = item.spec, item.case.id.window
+    key = naming.key(spec)
     checks = {check.name: check for check in spec.checks}
     with book.begin() as connection:
         found = [finding for finding in marked(connection, spec, window) if finding.accepted]
-    targets = dagster_internals.check_targets(instance, dg.AssetKey(spec.name), [window])
+    targets = dagster_internals.check_targets(instance, key, [window])
     for finding in found:
         if finding.check in checks:
-            yield evaluation(spec, checks[finding.check], finding, targets.get(window))
+            yield evaluation(spec, key, checks[finding.check], finding, targets.get(window))
 
 
 def marked(connection: sa.Connection, spec: TableSpec, window: str) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ import dagster as dg
 from recon_assets.model import TableSpec
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.backfills import answered
+from recon_assets.orchestration.translation import UNPREFIXED, Naming
 from recon_assets.orchestration.webserver import Webserver
 
 FIRST_TAG, LAST_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -48,12 +49,14 @@ class CheckSelection:
     spec: TableSpec
     span: tuple[str, str] | None = None
     names: tuple[str, ...] = ()
+    naming: Naming = UNPREFIXED
 
     @property
     def keys(self) -> tuple[dg.AssetCheckKey, ...]:
         """The checks as Dagster names them."""
+        key = self.naming.key(self.spec)
         chosen = [check.name for check in self.spec.checks if not self.names or check.name in self.names]
-        return tuple(dg.AssetCheckKey(dg.AssetKey(self.spec.name), name) for name in chosen)
+        return tuple(dg.AssetCheckKey(key, name) for name in chosen)
 
     @property
     def due(self) -> frozenset[Due]:
@@ -122,7 +125,7 @@ def launch(webserver: Webserver, scope: Scope, tags: Mapping[str, str]) -> str:
 def selector(webserver: Webserver, scope: Scope) -> dict[str, Any]:
     """These checks and no asset, as GraphQL names them."""
     tables = [{"path": list(key.asset_key.path)} for key in scope.keys]
-    repository = webserver.repository_of([key.asset_key.path[0] for key in scope.keys])
+    repository = webserver.repository_of(key.asset_key for key in scope.keys)
     return {
         "repositoryName": repository["name"],
         "repositoryLocationName": repository["location"]["name"],

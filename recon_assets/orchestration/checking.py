@@ -49,51 +49,37 @@ def judges(connections: Connections) -> Judges:
     return of
 
 
-def check_specs(spec: TableSpec, partitions: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
-    """What the catalog says of a table's checks."""
-    return [
-        dg.AssetCheckSpec(
-            check.name,
-            asset=spec.name,
-            description=check.description,
-            partitions_def=partitions if check.daily else None,
-            metadata={"kind": check.kind, "stops the day": check.blocking},
-        )
-        for check in spec.checks
-    ]
-
-
 def evaluations(
-    context: dg.AssetExecutionContext, spec: TableSpec, judge: Judge, windows: Sequence[Window]
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, judge: Judge, windows: Sequence[Window]
 ) -> Generator[Said, None, dict[str, list[str]]]:
     """Judge these windows by the run's checks, and say each verdict as soon as it is there.
 
     Returns:
         The windows that failed a blocking check, each with the names of those checks.
     """
-    wanted = {check.name: check for check in selected(context, spec)}
+    wanted = {check.name: check for check in selected(context, spec, key)}
     blocked = defaultdict[str, list[str]](list)
-    keys = [*(window.key for window in windows), ALL.key]
-    targets = dagster_internals.check_targets(context.instance, dg.AssetKey(spec.name), keys) if wanted else {}
+    partitions = [*(window.key for window in windows), ALL.key]
+    targets = dagster_internals.check_targets(context.instance, key, partitions) if wanted else {}
     for finding in findings(spec, judge, windows, list(wanted.values())):
         check = wanted[finding.check]
         if check.blocking and not (finding.passed or finding.accepted):
             blocked[finding.window].append(check.name)
-        yield evaluation(spec, check, finding, targets.get(finding.window))
-    yield from ends(context, spec, wanted)
+        yield evaluation(spec, key, check, finding, targets.get(finding.window))
+    yield from ends(context, key, wanted)
     return dict(blocked)
 
 
-def ends(context: dg.AssetExecutionContext, spec: TableSpec, names: Iterable[str]) -> Iterator[dg.Output[None]]:
+def ends(context: dg.AssetExecutionContext, key: dg.AssetKey, names: Iterable[str]) -> Iterator[dg.Output[None]]:
     """The empty output of each check, without which Dagster's log says that the check gave none."""
     for name in names:
-        key = dg.AssetCheckKey(dg.AssetKey(spec.name), name)
-        yield dg.Output(None, context.assets_def.get_output_name_for_asset_check_key(key))
+        check = dg.AssetCheckKey(key, name)
+        yield dg.Output(None, context.assets_def.get_output_name_for_asset_check_key(check))
 
 
-def selected(context: dg.AssetExecutionContext, spec: TableSpec) -> list[Check]:
+def selected(context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey) -> list[Check]:
     """The run's checks of this table, as declared."""
-    names = {key.name for key in context.selected_asset_check_keys if key.asset_key == dg.AssetKey(spec.name)}
+    names = {each.name for each in context.selected_asset_check_keys if each.asset_key == key}
     return [check for check in spec.checks if check.name in names]
 
 

@@ -198,12 +198,12 @@ def under_way(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
     return any(not run.is_finished or run.is_complete_and_waiting_to_retry for run in runs)
 
 
-def being_loaded(instance: dg.DagsterInstance) -> set[str]:
+def being_loaded(instance: dg.DagsterInstance) -> set[dg.AssetKey]:
     """The assets that a run or a backfill is to materialize which has not ended."""
     runs = instance.get_runs(dg.RunsFilter(statuses=list(UNENDED)))
     backfills = instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
     selections = [*(run.asset_selection for run in runs), *(each.asset_selection for each in backfills)]
-    return {key.to_user_string() for keys in selections for key in keys or ()}
+    return {key for keys in selections for key in keys or ()}
 
 
 def keep_connection(instance: dg.DagsterInstance) -> None:

@@ -33,13 +33,15 @@ MOST_CHARACTERS = 200
 COLUMNS = ("kind", "key", "column", "source", "target")
 
 
-def evaluation(spec: TableSpec, check: Check, finding: Finding, target: Target | None) -> dg.AssetCheckEvaluation:
+def evaluation(
+    spec: TableSpec, key: dg.AssetKey, check: Check, finding: Finding, target: Target | None
+) -> dg.AssetCheckEvaluation:
     """One finding as an event; it counts only while ``target`` is the newest materialization of its window.
 
     It never blocks in Dagster's sense, where one bad day of a run would block all: `checking` gates by day.
     """
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(spec.name),
+        asset_key=key,
         check_name=check.name,
         passed=finding.passed or finding.accepted is not None,
         partition=partition(spec, check, finding),

@@ -1,6 +1,6 @@
 """Gaps that fill themselves: each missing day once, and none before the tables whose rows it names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,12 +10,12 @@ import dagster as dg
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Project
 from recon_assets.orchestration import dagster_internals
+from recon_assets.orchestration.translation import Naming
 
 Condition = dg.AutomationCondition[Any]
-SENSOR = "fill_gaps"
 
 
-def condition(order: Callable[[], LoadingOrder]) -> Condition:
+def condition(tables: Mapping[dg.AssetKey, str], order: Callable[[], LoadingOrder]) -> Condition:
     """Fill each day once that is missing, or whose load was taken back, after the tables above.
 
     A day that failed waits for a person's retry.
@@ -26,14 +26,14 @@ def condition(order: Callable[[], LoadingOrder]) -> Condition:
         return order()
 
     of = dg.AutomationCondition
-    return (of.missing() | TakenBack()) & ~of.in_progress() & ~of.execution_failed() & AfterParents(order_at)
+    return (of.missing() | TakenBack()) & ~of.in_progress() & ~of.execution_failed() & AfterParents(tables, order_at)
 
 
-def sensor(project: Project) -> dg.AutomationConditionSensorDefinition:
+def sensor(project: Project, naming: Naming) -> dg.AutomationConditionSensorDefinition:
     """Looks for gaps, once somebody has switched it on. In the code server: only that can ask the target."""
     return dg.AutomationConditionSensorDefinition(
-        SENSOR,
-        target=dg.AssetSelection.assets(*project.tables),
+        naming.of_ours("fill_gaps"),
+        target=dg.AssetSelection.assets(*naming.tables(project)),
         use_user_code_server=True,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Loads days that are missing, parents before the tables that name their rows.",
@@ -59,8 +59,8 @@ class TakenBack(dg.AutomationCondition[dg.AssetKey]):
 class AfterParents(dg.AutomationCondition[dg.AssetKey]):
     """No table above this one is being loaded, or has a day that is missing and has not failed."""
 
-    def __init__(self, order: Callable[[datetime], LoadingOrder]) -> None:
-        self.order = order
+    def __init__(self, tables: Mapping[dg.AssetKey, str], order: Callable[[datetime], LoadingOrder]) -> None:
+        self.tables, self.order = tables, order
 
     @property
     def name(self) -> str:
@@ -73,11 +73,12 @@ class AfterParents(dg.AutomationCondition[dg.AssetKey]):
         """All days that are left to be asked for, or none."""
         wanted = context.candidate_subset
         if not wanted.is_empty:
-            order, table = self.order(context.evaluation_time), context.key.to_user_string()
+            order, table = self.order(context.evaluation_time), self.tables[context.key]
             if table in order.unknown:  # its days would fail, and then wait for a person
                 return dg.AutomationResult(context, context.get_empty_subset())
-            for parent in order.above(table):
-                if await is_due(context, dg.AssetKey(parent)):
+            above = order.above(table)
+            for parent in (key for key, name in self.tables.items() if name in above):
+                if await is_due(context, parent):
                     return dg.AutomationResult(context, context.get_empty_subset())
         return dg.AutomationResult(context, wanted)
 

@@ -171,13 +171,13 @@ class NotLoaded:
 
 
 def load_windows(
-    context: dg.AssetExecutionContext, spec: TableSpec, sides: Sides, config: LoadConfig
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, sides: Sides, config: LoadConfig
 ) -> dict[str, NotLoaded]:
     """Load each window of this run that it has not loaded yet, and report each; the keys of those that failed."""
     refuse_dry_backfill(context, spec, config)
     schema = sides.schema()
     failed, written = dict[str, NotLoaded](), False
-    for window in windows_to_do(context, spec, config):
+    for window in windows_to_do(context, spec, key, config):
         try:
             loaded = persistently(partial(sides.load, window, config))
         except ReconError as error:
@@ -188,7 +188,7 @@ def load_windows(
             # Its words may hold values of rows, which the run's log alone may show.
             failed[window.key] = NotLoaded(f"{type(error).__name__}, a fault of this program; the run's log has it")
         else:
-            report(context, spec, loaded, schema)
+            report(context, spec, key, loaded, schema)
             written |= loaded.changed and not loaded.dry_run
     if written:
         sides.note_written()
@@ -201,18 +201,18 @@ def begin(context: dg.AssetExecutionContext) -> None:
     dagster_internals.mark_home(context.instance, context.run.run_id)
 
 
-def loads(context: dg.AssetExecutionContext, spec: TableSpec) -> bool:
+def loads(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
     """Whether the run is to load the table; otherwise it is one of checks alone."""
-    return dg.AssetKey(spec.name) in context.selected_asset_keys
+    return key in context.selected_asset_keys
 
 
-def run_keys(context: dg.AssetExecutionContext, spec: TableSpec) -> list[str]:
+def run_keys(context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey) -> list[str]:
     """The windows that the run is of; a run of checks alone that names no day is of all that are loaded."""
     if spec.days is None:
         return [dagster_internals.ALL]
-    if loads(context, spec) or context.has_partition_key or context.has_partition_key_range:
+    if loads(context, key) or context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
-    return sorted(dagster_internals.materialized(context.instance, dg.AssetKey(spec.name), partitioned=True))
+    return sorted(dagster_internals.materialized(context.instance, key, partitioned=True))
 
 
 def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:
@@ -225,26 +225,28 @@ def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, conf
         raise dg.Failure(msg, allow_retries=False) from RefusedError(msg)
 
 
-def windows_to_do(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> list[Window]:
+def windows_to_do(
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, config: LoadConfig
+) -> list[Window]:
     """The run's windows without those that this run, or the run it resumes, has materialized already."""
-    keys, key = run_keys(context, spec), dg.AssetKey(spec.name)
+    wanted = run_keys(context, spec, key)
     if done := dagster_internals.materialized_by(context.instance, resumed_runs(context.run), key):
         done -= dagster_internals.taken_back(context.instance, key)
     if done:
         context.log.info("%s: %d windows were loaded before this run was resumed", spec.name, len(done))
     if config.only_missing:
-        done |= pass_over(context, spec, [key for key in keys if key not in done])
-    return [spec.window(key) for key in keys if key not in done]
+        done |= pass_over(context, spec, key, [window for window in wanted if window not in done])
+    return [spec.window(window) for window in wanted if window not in done]
 
 
-def pass_over(context: dg.AssetExecutionContext, spec: TableSpec, keys: list[str]) -> frozenset[str]:
+def pass_over(
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, windows: list[str]
+) -> frozenset[str]:
     """Report the materialized ones of these days again, as they were; a backfill waits for all days it asked for.
 
     That clears what their checks said, which is why a run judges all of its days and not only those that it loaded.
     """
-    known = (
-        dagster_internals.latest_materializations(context.instance, dg.AssetKey(spec.name), keys) if spec.days else {}
-    )
+    known = dagster_internals.latest_materializations(context.instance, key, windows) if spec.days else {}
     for event in known.values():
         context.log_event(event)
     return frozenset(known)
@@ -267,14 +269,16 @@ def persistently(reach: Callable[[], T], *, wait: float = 1.0, sleep: Callable[[
     return reach()
 
 
-def report(context: dg.AssetExecutionContext, spec: TableSpec, loaded: Loaded, schema: dg.TableSchema) -> None:
+def report(
+    context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey, loaded: Loaded, schema: dg.TableSchema
+) -> None:
     """Tell Dagster about one window, at once: an observation for a dry run, which fills nothing."""
     event = dg.AssetObservation if loaded.dry_run else dg.AssetMaterialization
     figures = ", ".join(f"{count} {name}" for name, count in loaded.counts().items())
     context.log.info("%s %s: %s in %.2f s", spec.name, loaded.window, figures, loaded.seconds)
     context.log_event(
         event(
-            dg.AssetKey(spec.name),
+            key,
             partition=loaded.window.key if spec.days else None,
             description=figures,
             metadata={**measured(loaded, partitioned=spec.days is not None), "dagster/column_schema": schema},

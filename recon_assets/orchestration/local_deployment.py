@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -29,6 +28,7 @@ from recon_assets.orchestration.resources import LEDGER_VARIABLE, Connections
 from recon_assets.orchestration.review_sensor import Left
 from recon_assets.orchestration.rollbacks import show_rollbacks
 from recon_assets.orchestration.serving import Serving
+from recon_assets.orchestration.translation import Naming
 from recon_assets.orchestration.webserver import Webserver
 
 DEFAULT_HOME = ".recon"
@@ -73,6 +73,11 @@ class Session:
         return self.dagster.running(self.serving)
 
     @property
+    def naming(self) -> Naming:
+        """What the deployment calls the tables."""
+        return Naming.of(self.environ)
+
+    @property
     def mark(self) -> Mapping[str, str]:
         """The tags of what this home launches."""
         return {dagster_internals.HOME_TAG: dagster_internals.home()}
@@ -85,24 +90,27 @@ class Session:
 
     def missing(self, spec: TableSpec) -> Wanted:
         """The windows of a table that Dagster does not know as materialized, or whose newest load failed."""
-        windows = adoption.missing(self.instance, spec, datetime.now(UTC))
-        return Wanted(spec, windows, again=not adoption.materialized(self.instance, spec).isdisjoint(windows))
+        windows = adoption.missing(self.instance, self.naming, spec, datetime.now(UTC))
+        known = adoption.materialized(self.instance, self.naming, spec)
+        return Wanted(spec, windows, again=not known.isdisjoint(windows), naming=self.naming)
 
     def everything(self, spec: TableSpec) -> Wanted:
         """Every finished window of a table."""
-        return Wanted(spec, tuple(self._keys(spec)))
+        return Wanted(spec, tuple(self._keys(spec)), naming=self.naming)
 
     def adopt(self, spec: TableSpec, *, judged: bool = True) -> adoption.Adopted:
         """Report the windows that the target holds already.
 
         Nobody knows what is in them: the sensor has them ``judged`` when Dagster runs, if the caller does not.
         """
-        note = partial(self._have_judged, spec) if judged and spec.checks else None
-        return adoption.adopt(self.instance, self.project, spec, datetime.now(UTC), note)
-
-    def _have_judged(self, spec: TableSpec, windows: Sequence[str]) -> None:
-        with self.remembered() as book, book.begin() as connection:
-            ledger.note_all_changed(connection, spec.name, windows)
+        now = datetime.now(UTC)
+        counts = adoption.rows_of_target(self.project, spec, now)
+        found = adoption.adoptable(self.instance, self.naming, spec, counts, now)
+        if judged and spec.checks:  # noted first: whoever is stopped in between notes them again
+            with self.remembered() as book, book.begin() as connection:
+                ledger.note_all_changed(connection, spec.name, found.adopted)
+        adoption.adopt(self.instance, self.naming, spec, found)
+        return found
 
     def fill(
         self, webserver: Webserver, wanted: Sequence[Wanted], mode: Mode = Mode.INSERT_MISSING
@@ -141,13 +149,13 @@ class Session:
     def remembered(self) -> Iterator[Ledger]:
         """The ledger, until a block ends; Dagster has been told what it says of loads that were taken back."""
         with Connections(self.project, self.environ).ledger_in() as book:
-            show_rollbacks(self.instance, book, self.project)
+            show_rollbacks(self.instance, book, self.project, self.naming)
             yield book
 
     def provenance(self, spec: TableSpec) -> "Provenance":
         """Where each window of a table came from."""
-        keys = frozenset(self._keys(spec)) - adoption.failed(self.instance, spec)
-        found = dagster_internals.latest_materializations(self.instance, dg.AssetKey(spec.name), keys)
+        keys = frozenset(self._keys(spec)) - adoption.failed(self.instance, self.naming, spec)
+        found = dagster_internals.latest_materializations(self.instance, self.naming.key(spec), keys)
         origins = [str(event.metadata["origin"].value) for event in found.values() if "origin" in event.metadata]
         return Provenance(
             spec.name,

@@ -19,6 +19,7 @@ from recon_assets.declare.problems import holds_password
 from recon_assets.errors import DeclarationError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Database, Project, TableSpec
+from recon_assets.orchestration.translation import UNPREFIXED, Naming
 
 LEDGER_VARIABLE = "RECON_LEDGER_URL"
 
@@ -59,17 +60,19 @@ class RunContext(Protocol):
 
 @dataclass(frozen=True)
 class Connections:
-    """A project, and where its databases and its ledger are.
+    """A project in a deployment: where its databases and its ledger are, and what things are called.
 
     Attributes:
         project: As it was declared.
         environ: Names the ledger by RECON_LEDGER_URL, unless a resource does.
         ledger: The key of the resource that is the ledger; "" for none.
+        naming: What the project's tables, and all that is ours, are called in the deployment.
     """
 
     project: Project
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     ledger: str = ""
+    naming: Naming = UNPREFIXED
 
     def resource_keys(self, *tables: TableSpec) -> set[str]:
         """The resources that work on these tables requires; the ledger's belongs to them."""

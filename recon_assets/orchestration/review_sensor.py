@@ -29,6 +29,7 @@ from recon_assets.orchestration.checking import RECORDS_TAG
 from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.reviewing import CORRECT, JUDGE, SHOW
 from recon_assets.orchestration.rollbacks import show_rollbacks
+from recon_assets.orchestration.translation import Naming
 
 SECONDS = 5
 SORT_TAG, WORK_TAG = "recon/review", "recon/work"
@@ -49,15 +50,18 @@ PRIORITIES = {CORRECT: 20, SHOW: 20, JUDGE: 10}
 """In Dagster's queue, where a backfill's runs have 0: who decides does not wait for a year to be loaded."""
 
 
-def sensor(connections: Connections, jobs: Sequence[dagster_internals.Job]) -> dg.SensorDefinition:
+def sensor(
+    connections: Connections, jobs: Sequence[dagster_internals.Job], status: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
     """Looks into the ledger every few seconds."""
-    project = connections.project
+    project, naming = connections.project, connections.naming
+    tables = naming.tables(project)
 
     @dg.sensor(
         name="review",
         jobs=jobs,
         minimum_interval_seconds=SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=status,
         required_resource_keys=connections.resource_keys(),
         description="Makes cases of what checks found, and asks for the runs that show, correct and judge again.",
     )
@@ -65,8 +69,9 @@ def sensor(connections: Connections, jobs: Sequence[dagster_internals.Job]) -> d
         now = datetime.now(UTC)
         # A ledger that is away, or does not fit, fails the tick: nobody looks at a green one.
         with connections.ledger_in(context.resources) as book:
-            show_rollbacks(context.instance, book, project, ROUTING_SECONDS)
-            wanted = tick(book, project, now, dagster_internals.being_loaded(context.instance))
+            show_rollbacks(context.instance, book, project, naming, ROUTING_SECONDS)
+            loading = {tables[key] for key in dagster_internals.being_loaded(context.instance) if key in tables}
+            wanted = tick(book, project, naming, now, loading)
             requests = [work.request for work in free(context.instance, wanted, now)]
             if not requests:
                 forget(context.instance, book, now)
@@ -77,7 +82,7 @@ def sensor(connections: Connections, jobs: Sequence[dagster_internals.Job]) -> d
     return review_
 
 
-def tick(book: Ledger, project: Project, now: datetime, loading: Collection[str] = ()) -> list["Work"]:
+def tick(book: Ledger, project: Project, naming: Naming, now: datetime, loading: Collection[str] = ()) -> list["Work"]:
     """Bring the cases up to date with what was found; what is to be done about them."""
     route(book, project, now, ROUTING_SECONDS)
     due = review.due(book, project, now, loading)
@@ -85,7 +90,7 @@ def tick(book: Ledger, project: Project, now: datetime, loading: Collection[str]
         return [
             *corrections(connection, project, due),
             *shows(due),
-            *judgements(project, due.check, causes(connection, due.check), now),
+            *judgements(project, naming, due.check, causes(connection, due.check), now),
         ]
 
 
@@ -168,14 +173,17 @@ def causes(connection: sa.Connection, looks: Sequence[review.Look]) -> Hashable:
     return ledger.causes(connection, [(look.table, look.window) for look in looks])
 
 
-def judgements(project: Project, looks: Sequence[review.Look], cause: Hashable, now: datetime) -> Iterator[Work]:
+def judgements(
+    project: Project, naming: Naming, looks: Sequence[review.Look], cause: Hashable, now: datetime
+) -> Iterator[Work]:
     """Runs of checks alone, as few as can be: near days share one, and so do tables of one calendar."""
     for records in (False, True):
         wanted = defaultdict[str, set[str]](set)
         for look in looks:
             if look.records is records:
                 wanted[look.table].add(look.window)
-        asked = [item for item in shared(project, wanted, now) if item.keys]
+        named = (replace(item, naming=naming) for item in shared(project, wanted, now))
+        asked = [item for item in named if item.keys]
         yield from (Work(JUDGE, cause, scope, records) for scope in scopes(asked)[:MOST_RUNS])
 
 

@@ -17,7 +17,6 @@ from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
 from recon_assets.model import CaseEventType, CaseId, Decision, Project, Resolution, State
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.assets import name
 from recon_assets.orchestration.case_assets import (
     CASES,
     DECISIONS,
@@ -29,7 +28,9 @@ from recon_assets.orchestration.case_assets import (
     picture,
     show,
 )
+from recon_assets.orchestration.check_runs import CheckSelection
 from recon_assets.orchestration.resources import Connections
+from recon_assets.orchestration.translation import Naming
 
 GROUP = "review"
 SHOW, CORRECT, JUDGE = "show_cases", "correct_cases", "judge_again"
@@ -205,7 +206,7 @@ def show_job(connections: Connections) -> dg.JobDefinition:
     def work(context: dg.OpExecutionContext) -> None:
         begin(context)
         with driver_errors(), connections.ledger_in(context.resources) as book:
-            shown = show(context.instance, context.log_event, book, connections.project)
+            shown = show(context.instance, context.log_event, book, connections.project, connections.naming)
             context.log.info("%d cases shown", shown)
 
     @dg.job(name=SHOW, description="Shows cases that have changed in review_queue and review_decisions.")
@@ -218,7 +219,7 @@ def show_job(connections: Connections) -> dg.JobDefinition:
 def correct_job(connections: Connections) -> dg.JobDefinition:
     """Does what was decided."""
     project = connections.project
-    pools = sources(project)
+    pools = sources(project, connections.naming)
 
     @dg.op(
         name="correct",
@@ -231,7 +232,7 @@ def correct_job(connections: Connections) -> dg.JobDefinition:
         with driver_errors(), connections.ledger_in(context.resources) as book:
             project = connections.project_in(context.resources)
             failed = Correcting(context, book, project).run()
-            show(context.instance, context.log_event, book, project)
+            show(context.instance, context.log_event, book, project, connections.naming)
             if failed:
                 raise dg.Failure("; ".join(failed), allow_retries=False)
 
@@ -244,9 +245,9 @@ def correct_job(connections: Connections) -> dg.JobDefinition:
     return job
 
 
-def sources(project: Project) -> list[str]:
+def sources(project: Project, naming: Naming) -> list[str]:
     """The pools of all databases that corrections read, as those of the tables' loads are called."""
-    return list(dict.fromkeys(name(spec.source.database) for spec in project.tables.values()))
+    return list(dict.fromkeys(naming.of_ours(spec.source.database) for spec in project.tables.values()))
 
 
 def holds(pool: str) -> dg.OpDefinition:
@@ -339,11 +340,12 @@ class Correcting:
 def jobs(connections: Connections) -> list[dagster_internals.Job]:
     """What the sensor asks for."""
     found: list[dagster_internals.Job] = [show_job(connections), correct_job(connections)]
-    if any(spec.checks for spec in connections.project.tables.values()):
+    tables = connections.project.tables.values()
+    if keys := [key for spec in tables for key in CheckSelection(spec, naming=connections.naming).keys]:
         found.append(
             dg.define_asset_job(
                 JUDGE,
-                selection=dg.AssetSelection.all_asset_checks(),
+                selection=dg.AssetSelection.checks(*keys),
                 description="Judges days again whose records were corrected, or are to be compared.",
             )
         )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dagster as dg
+
 from recon_assets.errors import DeclarationError, UnavailableError
 
 LOCATIONS = """
@@ -97,16 +99,16 @@ class Webserver:
                 raise DeclarationError(msg)
         return bool(loaded) and all(loaded)
 
-    def repository_of(self, tables: Iterable[str]) -> Mapping[str, Any]:
+    def repository_of(self, tables: Iterable[dg.AssetKey]) -> Mapping[str, Any]:
         """The repository that has these tables, as GraphQL names it.
 
         Raises:
             DeclarationError: When it lacks one of them: what it serves is not what the command has read.
         """
         wanted = list(dict.fromkeys(tables))
-        nodes = self.ask(PLACES, keys=[{"path": [name]} for name in wanted])["assetNodes"]
-        found = {node["assetKey"]["path"][0] for node in nodes}
-        if lacking := [name for name in wanted if name not in found]:
+        nodes = self.ask(PLACES, keys=[{"path": list(key.path)} for key in wanted])["assetNodes"]
+        found = {tuple(node["assetKey"]["path"]) for node in nodes}
+        if lacking := [key.to_user_string() for key in wanted if tuple(key.path) not in found]:
             msg = (
                 f"{self.url} does not have {', '.join(lacking)}: it serves another declaration, or one that was changed"
                 " since. Start it again with this one, or reload its definitions there."

@@ -153,7 +153,7 @@ def days(first: str, last: str, **more: str) -> dict[str, str]:
 
 def config(**values: object) -> dict[str, object]:
     """The run config of the flights table."""
-    return {"ops": {"load_flights": {"config": values}}}
+    return {"ops": {"recon_load_flights": {"config": values}}}
 
 
 def failing(*bad: str) -> Callable[[Window, LoadConfig], Loaded]:

@@ -8,8 +8,9 @@ import pytest
 
 from recon_assets.checks import References
 from recon_assets.model import Relation, TableSpec
-from recon_assets.orchestration.assets import name, source_key, table
+from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.build_definitions import definitions
+from recon_assets.orchestration.translation import UNPREFIXED, dagster_name
 from recon_assets_tests.dagster.example import (
     AIRLINES,
     CONNECTIONS,
@@ -81,7 +82,7 @@ def test_runs_are_limited_by_the_source_and_to_a_month() -> None:
     """A pool for each source database; thirty-one days a run."""
     asset = table(FLIGHTS, CONNECTIONS, Scripted().reach(), lambda _: Verdicts())
 
-    assert asset.op.pool == "ops"
+    assert (asset.op.name, asset.op.pool) == ("recon_load_flights", "recon_ops")
     assert asset.backfill_policy == dg.BackfillPolicy.multi_run(31)
 
 
@@ -109,7 +110,7 @@ def test_sources_cannot_be_materialized() -> None:
 )
 def test_a_source_is_named_by_database_schema_and_table(relation: Relation, key: list[str]) -> None:
     """A query is named after the table that it fills."""
-    assert source_key(TableSpec("flights", relation, FLIGHTS.target)) == dg.AssetKey(key)
+    assert UNPREFIXED.source_key(TableSpec("flights", relation, FLIGHTS.target)) == dg.AssetKey(key)
 
 
 def test_two_tables_of_one_source_share_it() -> None:
@@ -121,4 +122,4 @@ def test_two_tables_of_one_source_share_it() -> None:
 
 def test_groups_get_names_that_dagster_takes() -> None:
     """Anything that is no letter, digit or underscore becomes an underscore."""
-    assert name("air travel/2013") == "air_travel_2013"
+    assert dagster_name("air travel/2013") == "air_travel_2013"

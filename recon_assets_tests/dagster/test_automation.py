@@ -1,15 +1,16 @@
 """Gaps that fill themselves, once somebody switches that on."""
 
 from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 import pytest
 
 from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import TableSpec
-from recon_assets.orchestration.assets import table
+from recon_assets.orchestration.assets import fills_gaps, table
 from recon_assets.orchestration.build_definitions import definitions
-from recon_assets.orchestration.gap_filling import SENSOR, condition
+from recon_assets.orchestration.gap_filling import condition
 from recon_assets_tests.dagster.example import CONNECTIONS, FLIGHTS, PROJECT, Scripted, Verdicts, days, failing, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
@@ -21,7 +22,9 @@ ALONE = LoadingOrder({"flights": frozenset()})
 def filled(declared: TableSpec, order: LoadingOrder = ALONE, *failed: str) -> dg.AssetsDefinition:
     """A table whose gaps fill themselves, but for days whose load fails."""
     reach = Scripted(failing(*failed)).reach()
-    return table(declared, CONNECTIONS, reach, lambda _: Verdicts(), condition(lambda: order))
+    asset = table(declared, CONNECTIONS, reach, lambda _: Verdicts())
+    keys = {dg.AssetKey(name): name for name in ("flights", "planes")}
+    return asset.map_asset_specs(partial(fills_gaps, condition(keys, lambda: order)))
 
 
 def requested(instance: dg.DagsterInstance, defs: dg.Definitions, name: str = "flights") -> set[str | None]:
@@ -63,4 +66,4 @@ def test_it_is_off_until_somebody_switches_it_on() -> None:
     found = definitions(PROJECT).get_repository_def().sensor_defs
 
     (sensor,) = [sensor for sensor in found if isinstance(sensor, dg.AutomationConditionSensorDefinition)]
-    assert (sensor.name, sensor.default_status) == (SENSOR, dg.DefaultSensorStatus.STOPPED)
+    assert (sensor.name, sensor.default_status) == ("recon_fill_gaps", dg.DefaultSensorStatus.STOPPED)

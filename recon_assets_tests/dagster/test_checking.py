@@ -167,7 +167,7 @@ def test_days_that_are_passed_over_keep_their_status(instance: dg.DagsterInstanc
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, Any]]:
     """What the run's failure says, and its metadata."""
-    found = result.failure_data_for_node("load_flights")
+    found = result.failure_data_for_node("recon_load_flights")
     assert found
     assert found.user_failure_data
     return str(found.error), {name: value.value for name, value in found.user_failure_data.metadata.items()}

@@ -24,6 +24,7 @@ from recon_assets_tests.dagster.example import AIRLINES, Promise, checked
 
 COUNT = Promise("count")
 SPEC = checked(COUNT)
+KEY = dg.AssetKey("flights")
 FAILED = Finding(
     "count",
     "flights",
@@ -197,7 +198,7 @@ def test_a_check_that_could_not_run_is_an_error_even_where_its_failures_are_warn
     check = replace(COUNT, grading=Grading(shown="warn"))
     unknown = replace(FAILED, error="ops: no such column `x`", severity=None)
 
-    event = evaluation(SPEC, check, unknown, None)
+    event = evaluation(SPEC, KEY, check, unknown, None)
 
     assert event.severity is dg.AssetCheckSeverity.ERROR
     assert event.description == "could not run: ops: no such column `x`"
@@ -206,7 +207,9 @@ def test_a_check_that_could_not_run_is_an_error_even_where_its_failures_are_warn
 
 def test_an_evaluation_never_blocks_in_dagsters_sense() -> None:
     """There one bad day would block all days of the run."""
-    event = evaluation(SPEC, replace(COUNT, blocking=True), FAILED, Target(storage_id=1, run_id="r", timestamp=0.0))
+    event = evaluation(
+        SPEC, KEY, replace(COUNT, blocking=True), FAILED, Target(storage_id=1, run_id="r", timestamp=0.0)
+    )
 
     assert event.blocking is False
     assert event.partition == "2013-03-06"
@@ -214,14 +217,16 @@ def test_an_evaluation_never_blocks_in_dagsters_sense() -> None:
 
 def test_a_check_that_is_not_daily_has_no_day() -> None:
     """Though its table has days."""
-    event = evaluation(SPEC, replace(COUNT, daily=False), replace(FAILED, window="all"), None)
+    event = evaluation(SPEC, KEY, replace(COUNT, daily=False), replace(FAILED, window="all"), None)
 
     assert event.partition is None
 
 
 def test_a_whole_table_has_no_day() -> None:
     """Neither in the partition nor in the command."""
-    event = evaluation(AIRLINES, COUNT, replace(PASSED, table="airlines", window="all", passed=False), None)
+    event = evaluation(
+        AIRLINES, dg.AssetKey("airlines"), COUNT, replace(PASSED, table="airlines", window="all", passed=False), None
+    )
 
     assert event.partition is None
     assert event.metadata["again"].value == "recon check airlines --only count"

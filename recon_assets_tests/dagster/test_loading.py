@@ -51,7 +51,7 @@ def test_a_failing_day_stops_no_other_day(instance: dg.DagsterInstance) -> None:
 
     assert not result.success
     assert materialized(instance) == {"2013-03-05", "2013-03-07", "2013-03-08"}
-    failure = result.failure_data_for_node("load_flights")
+    failure = result.failure_data_for_node("recon_load_flights")
     assert failure
     assert failure.user_failure_data
     assert "1 day could not be loaded: 2013-03-06." in str(failure.error)
@@ -177,7 +177,7 @@ def test_a_dry_backfill_is_refused(instance: dg.DagsterInstance) -> None:
 
     assert not result.success
     assert sides.asked == []
-    assert "dry_run in a backfill" in str(result.failure_data_for_node("load_flights"))
+    assert "dry_run in a backfill" in str(result.failure_data_for_node("recon_load_flights"))
 
 
 def test_mode_and_columns_reach_the_load(instance: dg.DagsterInstance) -> None:

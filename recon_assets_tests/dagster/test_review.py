@@ -263,7 +263,7 @@ def test_without_a_ledger_a_run_says_what_to_set(orders: Shop, monkeypatch: pyte
 
     with pytest.raises(DeclarationError, match="RECON_LEDGER_URL is not set"):
         orders.skipped()
-    assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "load_orders")
+    assert "RECON_LEDGER_URL is not set" in failure(orders.judge(), "recon_load_orders")
 
 
 def test_cases_of_a_table_that_is_not_declared_any_more_are_shown_no_more(orders: Shop) -> None:
@@ -311,4 +311,7 @@ def test_corrections_count_in_the_pools_of_all_that_they_read(orders: Shop) -> N
     databases = {**orders.project.databases, "other-one": Database("other-one", orders.source)}
     both = replace(orders.project, databases=databases, tables={**tables, "others": other})
     found = correct_job(Connections(both, {})).nodes
-    assert set().union(*(node.definition.pools for node in found)) == {spec.source.database, "other_one"}
+    assert set().union(*(node.definition.pools for node in found)) == {
+        f"recon_{spec.source.database}",
+        "recon_other_one",
+    }

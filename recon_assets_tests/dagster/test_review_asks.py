@@ -12,6 +12,7 @@ from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration.processes import ADDRESS_FILE, Dagster, address
 from recon_assets.orchestration.review_sensor import Work, judgements
 from recon_assets.orchestration.serving import Serving
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets.review import Look
 from recon_assets_tests.dagster.example import OPS, WAREHOUSE, Promise, spec
@@ -31,7 +32,7 @@ PROJECT = project(spec(), spec("weather"), spec("airlines", None))
 
 def asked(*looks: Look) -> list[tuple[tuple[str, ...], tuple[str, str] | None, bool]]:
     """The checks, the days and the records of each run."""
-    works: list[Work] = list(judgements(PROJECT, looks, (), NOW))
+    works: list[Work] = list(judgements(PROJECT, UNPREFIXED, looks, (), NOW))
     return [(tuple(key.to_user_string() for key in work.scope.keys), work.scope.span, work.records) for work in works]
 
 

@@ -20,6 +20,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import AutoAction, CaseEventType, CaseId, Policy, State
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.case_assets import show
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 
@@ -157,7 +158,7 @@ def test_two_runs_that_show_the_same(orders: Shop) -> None:
 
     def draw(_: int) -> int:
         with orders.book() as book:
-            return show(orders.instance, logged.append, book, orders.project)
+            return show(orders.instance, logged.append, book, orders.project, UNPREFIXED)
 
     with ThreadPoolExecutor(2) as pool:
         drawn = list(pool.map(draw, range(2)))

@@ -21,6 +21,7 @@ from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.loading import LoadConfig, opener
 from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.rollbacks import show_rollbacks
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 
@@ -67,7 +68,10 @@ def load(shop: Shop, tags: Mapping[str, str] = NO_TAGS, **config: object) -> dg.
     )
     span = {**tags, "dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
     return job.execute_in_process(
-        instance=shop.instance, tags=span, run_config={"ops": {"load_orders": {"config": config}}}, raise_on_error=False
+        instance=shop.instance,
+        tags=span,
+        run_config={"ops": {"recon_load_orders": {"config": config}}},
+        raise_on_error=False,
     )
 
 
@@ -211,7 +215,7 @@ def roll_back(shop: Shop, book: Ledger, run: str) -> review.RolledBack:
 
 def lacking(shop: Shop) -> tuple[str, ...]:
     """The days that `recon backfill` would load."""
-    return adoption.missing(shop.instance, shop.project.tables["orders"], datetime.now(UTC))
+    return adoption.missing(shop.instance, UNPREFIXED, shop.project.tables["orders"], datetime.now(UTC))
 
 
 @pytest.mark.filterwarnings("ignore:.*include_sources.*:dagster.BetaWarning")  # Dagster's own call
@@ -232,7 +236,7 @@ def test_days_whose_load_was_taken_back_are_missing_again(orders: Shop) -> None:
     taken_back(orders, first.run_id)
     assert orders.orders(orders.target) == []
     assert lacking(orders) == DAYS
-    assert adoption.adopt_counts(orders.instance, days, {}, datetime.now(UTC)).empty == DAYS
+    assert adoption.adoptable(orders.instance, UNPREFIXED, days, {}, datetime.now(UTC)).empty == DAYS
     asked = dg.evaluate_automation_conditions(defs=defs, instance=orders.instance)
     assert set(asked.get_requested_partitions(dg.AssetKey("orders"))) == set(DAYS)
 
@@ -249,13 +253,13 @@ def test_what_was_taken_back_is_told_once(orders: Shop, monkeypatch: pytest.Monk
     first = load(orders)
     with orders.book() as book:
         roll_back(orders, book, first.run_id)
-        show_rollbacks(orders.instance, book, replace(orders.project, tables={}))
-        show_rollbacks(orders.instance, book, orders.project, seconds=-1)
+        show_rollbacks(orders.instance, book, replace(orders.project, tables={}), UNPREFIXED)
+        show_rollbacks(orders.instance, book, orders.project, UNPREFIXED, seconds=-1)
         assert lacking(orders) == ()
-        show_rollbacks(orders.instance, book, orders.project)
+        show_rollbacks(orders.instance, book, orders.project, UNPREFIXED)
         assert dagster_internals.bookmark(orders.instance, "recon/rollbacks default") == 0
         monkeypatch.setattr(rollbacks, "LATE", timedelta())
-        show_rollbacks(orders.instance, book, orders.project)
+        show_rollbacks(orders.instance, book, orders.project, UNPREFIXED)
         assert dagster_internals.bookmark(orders.instance, "recon/rollbacks default") > 0
 
     told = orders.instance.fetch_materializations(dg.AssetKey("orders"), limit=100).records

@@ -12,6 +12,7 @@ from recon_assets.checks.table_order import LoadingOrder
 from recon_assets.model import Days, Project, TableSpec
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.schedules import grouped, schedule, schedules
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, Promise, checked, spec
 
 OPEN = spec(days=replace(NEW_YORK, end=None))
@@ -32,7 +33,7 @@ def evaluated(
     """What a tick of the schedule of these tables comes to at a moment, after these runs of it."""
     parents = {**{table.name: frozenset[str]() for table in tables}, **(parents or {})}
     project = Project(PROJECT.databases, {table.name: table for table in tables})
-    found = schedule("travel", "America/New_York", tables, lambda: LoadingOrder(parents))
+    found = schedule("travel", "America/New_York", tables, UNPREFIXED, lambda: LoadingOrder(parents))
     repository = definitions(project).get_repository_def()
     for name, status in (runs or {}).items():
         instance.add_run(a_run(name, status))
@@ -70,7 +71,7 @@ SUCCESS, FAILURE, STARTED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAI
 
 def a_run(name: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
     """A run that the schedule has asked for of the 11th."""
-    return dg.DagsterRun("__ASSET_JOB", status=status, tags={"dagster/run_key": f"{name} 2013-03-11"})
+    return dg.DagsterRun("__ASSET_JOB", status=status, tags={"dagster/run_key": f"recon {name} 2013-03-11"})
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,9 @@ def test_a_group_has_a_schedule_for_each_time_zone() -> None:
         ("travel", "America/New_York"): ["airlines", "flights"],
         ("travel", "Europe/Berlin"): ["trains"],
     }
-    assert [found.name for found in schedules(project)] == [
-        "daily_travel_America_New_York",
-        "daily_travel_Europe_Berlin",
+    assert [found.name for found in schedules(project, UNPREFIXED)] == [
+        "recon_daily_travel_America_New_York",
+        "recon_daily_travel_Europe_Berlin",
     ]
 
 
@@ -123,7 +124,7 @@ def test_schedules_are_off_until_somebody_switches_them_on() -> None:
     """Installing the project starts nothing."""
     repository = definitions(PROJECT).get_repository_def()
 
-    assert [found.name for found in repository.schedule_defs] == ["daily_travel"]
+    assert [found.name for found in repository.schedule_defs] == ["recon_daily_travel"]
     assert repository.schedule_defs[0].default_status is dg.DefaultScheduleStatus.STOPPED
 
 
@@ -131,7 +132,7 @@ def night(moment: datetime, *tables: TableSpec) -> Any:
     """What a tick of the checks' schedule comes to at a moment."""
     repository = definitions(Project(PROJECT.databases, {table.name: table for table in tables})).get_repository_def()
     context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=repository)
-    return repository.get_schedule_def("checks").evaluate_tick(context)
+    return repository.get_schedule_def("recon_checks").evaluate_tick(context)
 
 
 def names(request: dg.RunRequest) -> list[str]:
@@ -196,7 +197,7 @@ def test_the_checks_schedule_is_there_only_where_there_are_checks() -> None:
     """And off until somebody switches it on."""
     with_checks = definitions(Project(PROJECT.databases, {"flights": COUNTED})).get_repository_def()
 
-    schedule = with_checks.get_schedule_def("checks")
+    schedule = with_checks.get_schedule_def("recon_checks")
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert not with_checks.get_job(schedule.job_name).asset_layer.executable_asset_keys
-    assert "checks" not in [found.name for found in definitions(PROJECT).get_repository_def().schedule_defs]
+    assert "recon_checks" not in [found.name for found in definitions(PROJECT).get_repository_def().schedule_defs]

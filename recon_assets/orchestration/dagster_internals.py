@@ -18,9 +18,12 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 Target = AssetCheckEvaluationTargetMaterializationData
+Health = CheckRunHealthResult
+HealthStatus = WorkerStatus
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
 ALL = "all"
 ASSET_JOB = "__ASSET_JOB"

@@ -1,6 +1,7 @@
 """Our components in a `defs` folder, as `dg` finds, scaffolds and loads them; no process of `dg` is needed for that."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 import dagster as dg
 import psycopg
 import pytest
+import yaml
 from dagster.components.core.component_tree import ComponentTreeException
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from pydantic import ValidationError
 
 from recon_assets import ReconChecksComponent, ReconComponent
 from recon_assets.declare import ProblemsError
@@ -35,6 +38,36 @@ tables:
     window: none
     checks: [count]
 """
+OWN = """
+import dagster as dg
+
+@dg.asset
+def orders() -> None: ...
+
+@dg.asset_check(asset=orders)
+def count() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+@dg.definitions
+def own() -> dg.Definitions:
+    job = dg.define_asset_job("checks", [orders])
+    executor = dg.in_process_executor.configured({}, name="team_executor")
+    return dg.Definitions(assets=[orders], asset_checks=[count], jobs=[job], executor=executor)
+"""
+SUBCLASS = """
+import dagster as dg
+import recon_assets
+
+class ShopComponent(recon_assets.ReconComponent):
+    def get_asset_spec(self, table):
+        return super().get_asset_spec(table).replace_attributes(key=["mart", table.name])
+
+    def get_source_key(self, table):
+        return dg.AssetKey(["raw", table.name])
+
+    def get_check_spec(self, table, check):
+        return super().get_check_spec(table, check)._replace(description="As many rows.")
+"""
 
 
 @pytest.fixture
@@ -58,7 +91,8 @@ def component(sandbox: DefsFolderSandbox, tables: str, **attributes: object) -> 
     made = sandbox.scaffold_component(ReconComponent, "shop", scaffold_params={"declaration": str(existing)})
     if attributes:
         written = {"declaration": "../../../../shop.yaml", **attributes}
-        (made / "defs.yaml").write_text(f"type: recon_assets.ReconComponent\nattributes: {written}\n")
+        text = yaml.safe_dump({"type": "recon_assets.ReconComponent", "attributes": written})
+        (made / "defs.yaml").write_text(text)
     return made
 
 
@@ -70,13 +104,102 @@ def test_dg_finds_components_without_importing_databases() -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_declared_tables_are_assets_of_the_project(sandbox: DefsFolderSandbox) -> None:
-    """Beside the team's own; no database is asked."""
-    made = component(sandbox, SHOP)
+def test_declared_tables_stand_beside_what_the_team_has(sandbox: DefsFolderSandbox) -> None:
+    """An executor, an asset, its check and a job of the team's own stay theirs, whatever they are called."""
+    component(sandbox, SHOP, key_prefix=["lake"])
+    (sandbox.defs_folder_path / "own.py").write_text(OWN)
 
-    with sandbox.load_component_and_build_defs(made) as (loaded, defs):
-        assert isinstance(loaded, ReconComponent)
-        assert dg.AssetKey("orders") in defs.resolve_asset_graph().materializable_asset_keys
+    with sandbox.build_all_defs() as defs:
+        graph = defs.resolve_asset_graph()
+        assert {dg.AssetKey("orders"), dg.AssetKey(["lake", "orders"])} <= graph.materializable_asset_keys
+        assert {key.to_user_string() for key in graph.asset_check_keys} == {"lake/orders:count", "orders:count"}
+        assert isinstance(defs.executor, dg.ExecutorDefinition)
+        assert defs.executor.name == "team_executor"
+        assert {job.name for job in defs.jobs or ()} >= {"checks"}
+        dg.Definitions.validate_loadable(defs)
+
+
+@pytest.mark.usefixtures("shop")
+def test_attributes_say_how_tables_appear(sandbox: DefsFolderSandbox) -> None:
+    """Key, group, and what a translation makes of the declared table; checks follow the key."""
+    translation = {"key": "{{ table.name }}_copy", "tags": {"table": "{{ table.name }}"}, "owners": ["team:shop"]}
+    made = component(sandbox, SHOP, key_prefix="lake", group="sales", translation=translation, name="shop")
+
+    with sandbox.load_component_and_build_defs(made) as (_, defs):
+        key = dg.AssetKey(["lake", "orders_copy"])
+        found = defs.resolve_assets_def(key).get_asset_spec(key)
+        assert (found.group_name, found.owners) == ("sales", ["team:shop"])
+        assert found.tags["table"] == "orders"
+        assert defs.resolve_asset_graph().asset_check_keys == {dg.AssetCheckKey(key, "count")}
+        assert defs.resolve_assets_def(key).node_def.name.startswith("shop_")
+        assert {sensor.default_status for sensor in defs.sensors or ()} == {dg.DefaultSensorStatus.STOPPED}
+
+
+@pytest.mark.usefixtures("shop")
+def test_attributes_leave_out_what_is_not_wanted(sandbox: DefsFolderSandbox) -> None:
+    """Tables and their checks alone, and what they are loaded from."""
+    made = component(sandbox, SHOP, review=False, schedules=False, sources="specs")
+
+    with sandbox.load_component_and_build_defs(made) as (_, defs):
+        assert not [*(defs.sensors or ()), *(defs.schedules or ()), *(defs.jobs or ())]
+        keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+        assert keys == {"orders", "ops/orders"}
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_subclass_says_how_tables_appear(sandbox: DefsFolderSandbox) -> None:
+    """By the methods that a translator has, and what it leaves as it is comes from the attributes."""
+    component(sandbox, SHOP, group="sales")
+    made = sandbox.defs_folder_path / "shop"
+    (made / "lib.py").write_text(SUBCLASS)
+    text = (made / "defs.yaml").read_text().replace("recon_assets.Recon", f"{sandbox.project_name}.defs.shop.lib.Shop")
+    (made / "defs.yaml").write_text(text)
+
+    with sandbox.build_all_defs() as defs:
+        key = dg.AssetKey(["mart", "orders"])
+        found = defs.resolve_assets_def(key).get_asset_spec(key)
+        assert found.group_name == "sales"
+        assert [dep.asset_key for dep in found.deps] == [dg.AssetKey(["raw", "orders"])]
+        (check,) = defs.resolve_assets_def(key).check_specs
+        assert check.description == "As many rows."
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_page_shows_every_attribute_and_examples_that_load(sandbox: DefsFolderSandbox) -> None:
+    """Of docs/integration.md; its commands are run by `e2e/test_dg_project.py`."""
+    page = (Path(__file__).parents[2] / "docs" / "integration.md").read_text()
+    attributes, *_ = re.findall(r"```yaml\n(type: .*?)```", page, re.DOTALL)
+    subclass, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made = component(sandbox, SHOP)
+    (made / "lib.py").write_text(subclass)
+    (made / "recon.yaml").write_text(SHOP)
+    for kind in ("recon_assets.ReconComponent", f"{sandbox.project_name}.defs.shop.lib.ShopComponent"):
+        (made / "defs.yaml").write_text(attributes.replace("recon_assets.ReconComponent", kind))
+        with sandbox.build_all_defs() as defs:
+            assert dg.AssetKey(["lake", "orders"]) in defs.resolve_asset_graph().materializable_asset_keys
+
+    explained = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert set(explained) == set(ReconComponent.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"prefix": "lake"}, "prefix"),
+        ({"sources": "all"}, "sources"),
+        ({"translation": {"groop": "a"}}, "groop"),
+    ],
+)
+@pytest.mark.usefixtures("shop")
+def test_wrong_attributes_are_named(sandbox: DefsFolderSandbox, attributes: dict[str, object], said: str) -> None:
+    """By Dagster, with file and line."""
+    made = component(sandbox, SHOP, **attributes)
+
+    with pytest.raises(ComponentTreeException) as raised, sandbox.load_component_and_build_defs(made):
+        pass
+
+    assert isinstance(raised.value.__cause__, ValidationError)
+    assert said in str(raised.value.__cause__)
 
 
 def test_missing_declaration_is_told_with_its_path(sandbox: DefsFolderSandbox) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.cli.findings import STYLES
-from recon_assets.cli.output import beside, plain_table, screen, shown, tell
+from recon_assets.cli.output import beside, plain_table, screen, tell
 from recon_assets.ledger import Counts, StoredFinding, TrackedRecord
 from recon_assets.model import (
     Action,
@@ -17,12 +17,12 @@ from recon_assets.model import (
     Change,
     Discrepancy,
     Event,
-    Image,
     TableSpec,
     Value,
     masked,
     masked_key,
     plural,
+    value_text,
 )
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -76,11 +76,12 @@ def event_as_dict(event: Event) -> dict[str, Any]:
 
 def change_as_dict(change: Change, spec: TableSpec) -> dict[str, Any]:
     """One row to write, as ``--json`` prints it; values of private columns are hidden."""
-    parts = {"key": change.key, "before": change.before, "after": change.after}
+    seen = change.shown(spec.private)
+    images = {"key": seen.key, "before": seen.before, "after": seen.after}
     return {
-        "table": change.table,
-        "action": change.action,
-        **{name: _hidden(image, spec) for name, image in parts.items()},
+        "table": seen.table,
+        "action": seen.action,
+        **{name: image and dict(image) for name, image in images.items()},
     }
 
 
@@ -146,7 +147,7 @@ def show_records(records: Sequence[TrackedRecord], case: Case, spec: TableSpec) 
 def _identity(found: Discrepancy, spec: TableSpec) -> str:
     key = masked_key(spec.key, found.key, spec.private)
     return ", ".join(
-        f"{name}={shown(value)}" for name, value in zip(spec.key or ("record",) * len(key), key, strict=True)
+        f"{name}={value_text(value)}" for name, value in zip(spec.key or ("record",) * len(key), key, strict=True)
     )
 
 
@@ -174,7 +175,7 @@ def _pair(source: Value, target: Value, width: int) -> tuple[str, str]:
     """Two values; those that are equal look alike, and all others don't."""
     if source != target:
         return beside(source, target, width)
-    text = shown(source)
+    text = value_text(source)
     text = text if len(text) <= width else f"{text[: width - 1]}…"
     return text, text
 
@@ -202,23 +203,14 @@ def show_changes(changes: Sequence[Change], specs: Mapping[str, TableSpec], limi
 
 def change_line(change: Change, private: Collection[str]) -> str:
     """One row to write, in a line."""
-    key = _assignments(change.key, private)
-    if change.action is Action.UPDATE:
-        before, after = change.before or {}, change.after or {}
-        cells = (
-            f"{name}: {_text(name, before.get(name), private)} -> {_text(name, after[name], private)}" for name in after
-        )
-        return f"{change.action} {change.table} {key}: {', '.join(cells)}"
-    rest = {name: value for name, value in (change.after or change.before or {}).items() if name not in change.key}
-    return f"{change.action} {change.table} {key}: {_assignments(rest, private)}"
-
-
-def _assignments(image: Image, private: Collection[str]) -> str:
-    return ", ".join(f"{name}={_text(name, value, private)}" for name, value in image.items())
-
-
-def _text(name: str, value: str | None, private: Collection[str]) -> str:
-    return shown(masked(name, value, private))
+    seen = change.shown(private)
+    key = ", ".join(f"{name}={value_text(value)}" for name, value in seen.key.items())
+    if seen.action is Action.UPDATE:
+        cells = [f"{name}: {value_text(before)} -> {value_text(after)}" for name, before, after in seen.cells]
+    else:
+        rest = (seen.after or seen.before or {}).items()
+        cells = [f"{name}={value_text(value)}" for name, value in rest if name not in seen.key]
+    return f"{seen.action} {seen.table} {key}: {', '.join(cells)}"
 
 
 def tally(counts: Mapping[Action, int]) -> str:

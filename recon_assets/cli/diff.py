@@ -23,13 +23,12 @@ from recon_assets.cli.output import (
     progress,
     remark,
     screen,
-    shown,
     tell,
 )
 from recon_assets.dialect import check_url
 from recon_assets.errors import DeclarationError
 from recon_assets.explain import reasons
-from recon_assets.model import Discrepancy
+from recon_assets.model import Discrepancy, value_text
 
 app = typer.Typer(add_completion=False)
 
@@ -226,7 +225,7 @@ def _mismatched(report: Report) -> Table:
     table = plain_table(*report.heading, "column", "source", "target")
     width = max(20, (screen().width - 24) // 2)
     for item in report.comparison.mismatched[:SAMPLE]:
-        identity = [Text(shown(value)) for value in report.identity(item)]
+        identity = [Text(value_text(value)) for value in report.identity(item)]
         for column, values in list(item.columns.items())[:COLUMNS]:
             left, right = (report.comparison.written(column, value, side) for side, value in enumerate(values))
             table.add_row(*identity, Text(column), *(Text(text) for text in beside(left, right, width)))
@@ -238,7 +237,7 @@ def _mismatched(report: Report) -> Table:
 
 def _identities(report: Report, items: tuple[Discrepancy, ...]) -> Table:
     """The first records by what tells them from others; when that is much, in one column."""
-    rows = [[(name, shown(value)) for name, value in report.telling(item)] for item in items[:SAMPLE]]
+    rows = [[(name, value_text(value)) for name, value in report.telling(item)] for item in items[:SAMPLE]]
     heading = [name for name, _ in rows[0]] if rows else []
     many = len(heading) > MANY
     table = plain_table("record") if many else plain_table(*heading)

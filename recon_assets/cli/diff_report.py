@@ -11,9 +11,8 @@ from typing import IO, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from recon_assets.cli.output import shown
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT, DeclarationError, UnavailableError
-from recon_assets.model import Comparison, Discrepancy, Value, plural, rows_of_sides
+from recon_assets.model import Comparison, Discrepancy, Value, plural, rows_of_sides, value_text
 
 NAMED = 5
 """How many columns the verdict names; the notes name all."""
@@ -295,7 +294,7 @@ def _write_html(file: IO[str], report: Report) -> None:
     )
     page = pages.get_template("diff_report.html")
     file.writelines(
-        page.generate(report=report, found=report.comparison, shown=shown, written=report.comparison.written)
+        page.generate(report=report, found=report.comparison, shown=value_text, written=report.comparison.written)
     )
 
 

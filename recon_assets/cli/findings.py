@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from rich.table import Table
 from rich.text import Text
 
-from recon_assets.cli.output import plain_table, screen, shown, tell
+from recon_assets.cli.output import plain_table, screen, tell
 from recon_assets.cli.samples import Sample
 from recon_assets.errors import COULD_NOT_RUN, DIFFERENT
 from recon_assets.model import (
@@ -26,6 +26,7 @@ from recon_assets.model import (
     masked_key,
     plural,
     rows_of_sides,
+    value_text,
 )
 
 SAMPLE = 20
@@ -152,7 +153,7 @@ class Result:
         keys = dict.fromkeys(item.key for item in self.samples[tally.table, tally.check].records)
         some = (
             ", ".join(
-                f"{name} {shown(value)}" for name, value in zip(key, masked_key(key, each, private), strict=False)
+                f"{name} {value_text(value)}" for name, value in zip(key, masked_key(key, each, private), strict=False)
             )
             for each in list(keys)[:NAMED]
         )

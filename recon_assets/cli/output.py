@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.errors import INTERRUPTED
-from recon_assets.model import Value
+from recon_assets.model import Value, value_text
 
 Result = TypeVar("Result")
 
@@ -156,20 +156,9 @@ def aside(work: Callable[[], Result]) -> Result:
     return done[0]
 
 
-def shown(value: Value) -> str:
-    """A value as it can be told from every other: what could be mistaken stands in quotes."""
-    if isinstance(value, str):
-        plain = value.isprintable() and value.strip() == value and value not in _MISTAKABLE
-        return value if plain else repr(value)
-    return "NULL" if value is None else str(value).lower()
-
-
-_MISTAKABLE = {"", "NULL", "true", "false"}
-
-
 def beside(source: Value, target: Value, width: int) -> tuple[str, str]:
     """Two values that differ, cut to ``width`` where they are long, but not where they differ."""
-    left, right = shown(source), shown(target)
+    left, right = value_text(source), value_text(target)
     if isinstance(source, str) and isinstance(target, str) and normalize("NFC", source) == normalize("NFC", target):
         left, right = ascii(source), ascii(target)  # they would look the same
     alike = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False)))

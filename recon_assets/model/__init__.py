@@ -89,5 +89,10 @@ from recon_assets.model.tables import (
 )
 from recon_assets.model.types import Column as Column, Kind as Kind, Type as Type
 from recon_assets.model.windows import ALL as ALL, Days as Days, Window as Window
-from recon_assets.model.wording import place as place, plural as plural, rows_of_sides as rows_of_sides
+from recon_assets.model.wording import (
+    place as place,
+    plural as plural,
+    rows_of_sides as rows_of_sides,
+    value_text as value_text,
+)
 from recon_assets.model.written_sql import broken_out as broken_out

@@ -1,10 +1,12 @@
 """One row to write, as a value that can be shown, stored and undone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Any, overload
+
+from recon_assets.model.privacy import masked
 
 Image = Mapping[str, str | None]
 """Columns by the target's names; each value is the text of which its database makes the same value again."""
@@ -45,6 +47,22 @@ class Change:
     def inverse(self) -> "Change":
         """What undoes it."""
         return Change(self.table, self.key, self.after, self.before)
+
+    @property
+    def cells(self) -> tuple[tuple[str, str | None, str | None], ...]:
+        """Its columns, each with the value before and the one after; None also on the side that has no such row."""
+        before, after = self.before or {}, self.after or {}
+        return tuple((name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after)))
+
+    def shown(self, private: Collection[str] | None) -> "Change":
+        """The same without values of ``private`` columns; without any value when None knows which those are."""
+
+        def hidden(image: Image) -> Image:
+            return {name: masked(name, value, image if private is None else private) for name, value in image.items()}
+
+        return Change(
+            self.table, hidden(self.key), self.before and hidden(self.before), self.after and hidden(self.after)
+        )
 
 
 Shape = Sequence[Sequence[str] | None]

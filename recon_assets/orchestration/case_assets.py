@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
-from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec, masked
+from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.evaluations import MOST_ROWS, cell, evaluation, records, table
+from recon_assets.orchestration.evaluations import MOST_ROWS, cell, cut, evaluation, records, table
 from recon_assets.orchestration.translation import Naming
 from recon_assets.review.judging import mark
 
@@ -285,15 +285,17 @@ def marked(connection: sa.Connection, spec: TableSpec, window: str) -> tuple[Fin
 
 
 def changes(spec: TableSpec, found: Sequence[Change]) -> dg.TableMetadataValue:
-    """Rows that would be written, a line for each column."""
-    rows = [dict(zip(CHANGED, line, strict=True)) for change in found for line in lines(spec, change)]
+    """Rows that would be written, a line for each column with its value before and after."""
+    rows = [
+        {
+            "table": change.table,
+            "action": change.action.value,
+            "key": cut(", ".join(map(cell, change.key.values()))),
+            "column": name,
+            "before": "" if change.before is None else cell(before),
+            "after": "" if change.after is None else cell(after),
+        }
+        for change in (each.shown(spec.private) for each in found[:MOST_ROWS])
+        for name, before, after in change.cells
+    ]
     return table(CHANGED, rows[:MOST_ROWS])
-
-
-def lines(spec: TableSpec, change: Change) -> Iterator[tuple[str, ...]]:
-    """The columns of one row to write, before and after."""
-    key = ", ".join(cell(masked(name, value, spec.private)) for name, value in change.key.items())
-    before, after = change.before or {}, change.after or {}
-    for name in dict.fromkeys((*before, *after)):
-        values = (cell(masked(name, side[name], spec.private)) if name in side else "" for side in (before, after))
-        yield (change.table, change.action.value, key, name, *values)

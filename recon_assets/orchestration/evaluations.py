@@ -25,6 +25,7 @@ from recon_assets.model import (
     masked_details,
     masked_key,
     rows_of_sides,
+    value_text,
 )
 from recon_assets.orchestration.dagster_internals import Target
 
@@ -162,7 +163,7 @@ def lines_of(spec: TableSpec, item: Discrepancy) -> Iterator[dict[str, str]]:
 
 def key_of(spec: TableSpec, item: Discrepancy) -> str:
     """What identifies a record; for a table without a key the record itself does, if none of it is private."""
-    return cell(", ".join(map(cell, masked_key(spec.key, item.key, spec.private))))
+    return cut(", ".join(map(cell, masked_key(spec.key, item.key, spec.private))))
 
 
 def side(spec: TableSpec, record: Mapping[str, Value] | None, column: str) -> str:
@@ -171,14 +172,16 @@ def side(spec: TableSpec, record: Mapping[str, Value] | None, column: str) -> st
         return ""
     if column:
         return cell(masked(column, record.get(column), spec.private))
-    return cell(", ".join(f"{name}={cell(masked(name, value, spec.private))}" for name, value in record.items()))
+    return cut(", ".join(f"{name}={cell(masked(name, value, spec.private))}" for name, value in record.items()))
 
 
 def cell(value: Any) -> str:
-    """A value as a cell shows it: NULL and an empty text are not the same, and a long text is cut."""
-    if value is None:
-        return "NULL"
-    text = str(value) or "''"
+    """A value as a cell of a table shows it."""
+    return cut(value_text(value))
+
+
+def cut(text: str) -> str:
+    """A text as long as a cell shows it."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
 
 

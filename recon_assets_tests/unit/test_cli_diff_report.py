@@ -10,9 +10,9 @@ from rich.table import Table
 
 from recon_assets.cli import diff, diff_report
 from recon_assets.cli.diff_report import ComparedTable, Report
-from recon_assets.cli.output import beside, shown
+from recon_assets.cli.output import beside
 from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, NotCompared, Value
+from recon_assets.model import Comparison, Counts, Discrepancy, DiscrepancyKind, NotCompared, Value, value_text
 
 LOST: dict[str, Value] = {"id": 1, "name": "=1+1", "price": None}
 ODD = Discrepancy(
@@ -57,7 +57,7 @@ REPORT = Report(ComparedTable("sqlite:///a.db", "t"), ComparedTable("sqlite:///b
 )
 def test_shown_values_cannot_be_mistaken(value: Value, text: str) -> None:
     """NULL is not the text NULL, an empty text is seen, and nothing steers the terminal."""
-    assert shown(value) == text
+    assert value_text(value) == text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from recon_assets.model import (
     ALL,
     EXACT,
     GRADED,
+    Change,
     Comparison,
     Counts,
     Database,
@@ -309,3 +310,12 @@ def test_rules_that_are_not_transitive() -> None:
     assert Rule(abs=Decimal()).tolerant
     assert Rule(rel=Decimal("0.1")).tolerant
     assert not Rule(scale=2, strip=True).tolerant
+
+
+def test_a_change_shows_its_columns_before_and_after_without_private_values() -> None:
+    """And without any value where nobody declares any more which are private."""
+    change = Change("t", {"id": "1"}, {"Note": "old", "n": "1"}, {"Note": None, "n": "2"})
+    assert change.shown({"note"}).cells == (("Note", "***", "***"), ("n", "1", "2"))
+    assert change.shown(None).key == {"id": "***"}
+    lost = Change("t", {"id": "1"}, {"n": "1"}, None)
+    assert (lost.shown(()), lost.cells) == (lost, (("n", "1", None),))

@@ -17,7 +17,7 @@ from recon_assets.web.pages.case_view import CaseView, case_id, case_view
 from recon_assets.web.pages.decision_form import DecisionForm, Problems
 from recon_assets.web.pages.manual_queries import command, queries
 from recon_assets.web.words.labels import STATES, offered
-from recon_assets.web.words.record_view import key_text, written
+from recon_assets.web.words.record_view import changes_by_table, key_text
 
 MOST_CHANGES = 100
 MOST_TYPED = 25
@@ -160,7 +160,7 @@ def _settled(
     found = review.preview(site.book, site.project, case, wanted)
     more = {
         "filled": filled,
-        "tables": written(site.project, found.changes),
+        "tables": changes_by_table(site.project, found.changes),
         "count": len(found.changes),
         "preview": found,
         "most": MOST_CHANGES,
@@ -234,7 +234,7 @@ def _undo(request: PageRequest, view: CaseView, problems: Problems) -> Page:
         site = request.site
         found = review.roll_back(site.book, site.project, scope, who=request.who, note="", clock=lambda: request.now)
     more = {
-        "tables": written(request.site.project, found.changes),
+        "tables": changes_by_table(request.site.project, found.changes),
         "count": len(found.changes),
         "refused": found.refused,
         "most": MOST_CHANGES,

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from markupsafe import Markup
 
-from recon_assets.model import CaseEventType, CaseId, Decision, DiscrepancyKind, Event, State, Value, plural
+from recon_assets.model import CaseEventType, CaseId, Decision, DiscrepancyKind, Event, State, Value, plural, value_text
 
 _LONGEST = 400
 _SPANS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
@@ -105,15 +105,11 @@ def moment(then: datetime) -> Markup:
 def shown(value: Value) -> Markup | str:
     """A value that cannot be taken for another: NULL and the empty text stand out from texts of these words."""
     if value is None or value == "":
-        return Markup("<i>{}</i>").format(plain(value))
-    return plain(value)
+        return Markup("<i>{}</i>").format(value_text(value))
+    return shortened(value)
 
 
-def plain(value: Value) -> str:
+def shortened(value: Value) -> str:
     """A value in a line of text, with nothing in it that cannot be seen."""
-    if value is None or value == "":
-        return "NULL" if value is None else "empty text"
-    if not isinstance(value, str):
-        return str(value).lower()
-    text = value if value.isprintable() and value.strip() == value else ascii(value)
+    text = value_text(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recon_assets.ledger import TrackedRecord
-from recon_assets.model import MASK, Action, Change, Project, TableSpec, Value, masked, masked_key
+from recon_assets.model import MASK, Change, Project, TableSpec, Value, masked, masked_key
 from recon_assets.web.words import labels
 
 
@@ -76,30 +76,13 @@ def key_text(spec: TableSpec | None, key: tuple[Value, ...]) -> str:
         return MASK
     values = masked_key(spec.key, key, spec.private)
     names = spec.key or [""] * len(values)
-    return ", ".join(f"{name} {labels.plain(value)}".strip() for name, value in zip(names, values, strict=True))
+    return ", ".join(f"{name} {labels.shortened(value)}".strip() for name, value in zip(names, values, strict=True))
 
 
-@dataclass(frozen=True)
-class Written:
-    """One change as people read it: a line for each column, with its value before and after."""
-
-    action: Action
-    key: str
-    cells: tuple[tuple[str, Value, Value], ...]
-
-
-def written(project: Project, changes: Iterable[Change]) -> dict[str, list[Written]]:
-    """Changes by table, in their order."""
-    found: dict[str, list[Written]] = {}
+def changes_by_table(project: Project, changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """Changes as they may be shown, by table, in their order."""
+    found: dict[str, list[Change]] = {}
     for change in changes:
-        found.setdefault(change.table, []).append(_written(project.tables.get(change.table), change))
+        spec = project.tables.get(change.table)
+        found.setdefault(change.table, []).append(change.shown(spec.private if spec else None))
     return found
-
-
-def _written(spec: TableSpec | None, change: Change) -> Written:
-    before, after = change.before or {}, change.after or {}
-    names = dict.fromkeys((*before, *after))
-    hidden = private(spec, (*names, *change.key))
-    cells = ((name, masked(name, before.get(name), hidden), masked(name, after.get(name), hidden)) for name in names)
-    key = ", ".join(f"{name} {labels.plain(masked(name, value, hidden))}" for name, value in change.key.items())
-    return Written(change.action, key, tuple(cells))

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._serdes import serialize_value
+from dagster_duckdb import DuckDBResource
 
 from recon_assets import ReconDatabase, dialect
 from recon_assets.errors import DeclarationError
@@ -32,15 +33,6 @@ class Engines:
         return sa.create_engine(self.url)
 
 
-class DuckDB:
-    """What dagster-duckdb's resource looks like."""
-
-    database = "/data/ops.duckdb"
-
-    def get_connection(self) -> None:
-        """Only its path is asked for."""
-
-
 @dataclass
 class Resources:
     """The resources of a run."""
@@ -60,7 +52,9 @@ def declared(backend: str, url: str = "") -> Connections:
         pytest.param("postgresql", ReconDatabase(url=URL), URL, id="ours"),
         pytest.param("postgresql", Engines(URL.replace(":", "+psycopg2:", 1)), URL, id="get_engine, another driver"),
         pytest.param("postgresql", Engines(URL).get_engine(), URL, id="an engine"),
-        pytest.param("duckdb", DuckDB(), "duckdb:////data/ops.duckdb", id="DuckDBResource"),
+        pytest.param(
+            "duckdb", DuckDBResource(database="/data/ops.duckdb"), "duckdb:////data/ops.duckdb", id="DuckDBResource"
+        ),
     ],
 )
 def test_a_database_is_whatever_resource_a_team_has(backend: str, resource: object, url: str) -> None:

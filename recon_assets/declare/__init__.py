@@ -31,4 +31,4 @@ def load_project(path: Path | None = None, environ: Mapping[str, str] = os.envir
         raise ProblemsError(declaration.origin, declaration.errors)
     project = declaration.project
     tables = {name: replace(spec, checks=(*spec.checks, *with_undated(spec))) for name, spec in project.tables.items()}
-    return replace(project, tables=tables)
+    return replace(project, tables=tables, places=declaration.places)

@@ -73,6 +73,13 @@ class Declaration:
         return tuple(dict.fromkeys([*named, *self.project.tables]))
 
     @property
+    def places(self) -> dict[str, tuple[str, int]]:
+        """The file and the line of each table; none of those declared in Python."""
+        file = str((DEMO_FILE if self.origin == DEMO else Path(self.origin)).resolve())
+        found = {name: self.lines.get(("tables", name)) for name in self.project.tables}
+        return {name: (file, line) for name, line in found.items() if line}
+
+    @property
     def sound(self) -> tuple[str, ...]:
         """The names of the tables of which nothing is wrong, nor of their databases."""
         faulty = {problem.path[:2] for problem in self.errors}

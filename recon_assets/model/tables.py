@@ -119,12 +119,14 @@ class Project:
     Attributes:
         name: Whose rows of the ledger are its own.
         origin: Where it was declared without a name; "" for one that names itself.
+        places: The file and line of each table that was declared in a file.
     """
 
     databases: Mapping[str, Database]
     tables: Mapping[str, TableSpec]
     name: str = DEFAULT_PROJECT
     origin: str = ""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from recon_assets import dialect
 from recon_assets.checks import References
 from recon_assets.errors import ReconError, UnavailableError
 from recon_assets.model import Database, Days, Relation, TableSpec
-from recon_assets.orchestration import gap_filling
+from recon_assets.orchestration import dagster_internals, gap_filling
 from recon_assets.orchestration.causes import CAUSES, Cause
 from recon_assets.orchestration.checking import Judges, Said, evaluations, judges
 from recon_assets.orchestration.gap_filling import Condition
@@ -32,6 +32,8 @@ from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.translation import dagster_name
 
 DAYS_PER_RUN = 31
+MAX_TAG = 63
+"""Characters that Dagster takes in a tag."""
 NAMED_ROW = re.compile(r"the row with [^:]*: ")
 
 
@@ -78,12 +80,14 @@ def table(spec: TableSpec, connections: Connections, reach: Opener, judged: Judg
         failed, blocked = dict[str, NotLoaded](), dict[str, list[str]]()
         if loads(context, key):
             failed = loaded(context, spec, key, reach, config)
-        # Days are reported one by one as they commit; an output would report the whole range at once.
+        # Days are reported one by one as they commit; a plain output would report the whole range once more.
         if not config.dry_run:
             sound = [spec.window(each) for each in run_keys(context, spec, key) if each not in failed]
             blocked = yield from evaluations(context, spec, key, judged(context), sound)
         if failed or blocked:
             raise failure(spec, failed, blocked)
+        if loads(context, key) and not config.dry_run:
+            yield dagster_internals.silent_output(op)
 
     return work
 
@@ -153,9 +157,11 @@ def asset_out(
 ) -> dg.AssetOut:
     """What the catalog says of a table. Not required: a run in which some days failed has reported the others."""
     target = connections.project.databases[spec.target.database]
+    sides = {"source": spec.source, "target": spec.target}
     named = connections.naming.asset_spec(spec).merge_attributes(
         kinds={dialect.backend_of(target), "table"},
-        metadata={**located(spec.target, target), **parents(spec, connections)},
+        metadata={**located(spec.target, target), **parents(spec, connections), **declared_at(spec, connections)},
+        tags={f"recon/{side}": dagster_name(of.database)[:MAX_TAG] for side, of in sides.items()},
     )
     return dg.AssetOut.from_spec(
         named.replace_attributes(partitions_def=partitions), dagster_type=dg.Nothing, is_required=False
@@ -177,13 +183,21 @@ def source(spec: TableSpec, connections: Connections) -> dg.AssetSpec:
 def parents(spec: TableSpec, connections: Connections) -> dict[str, dg.MetadataValue]:
     """Links to the tables whose rows a table names.
 
-    No edges of the graph: days are reported one by one, without an output, so Dagster would skip the table in every
-    run that loads its parent besides, and call that a success.
+    No edges of the graph: where one day of a parent fails, Dagster would skip all days of the table in a run that
+    loads both, and call that a success.
     """
     found = {check.parent for check in spec.checks if isinstance(check, References)} - {spec.name}
     tables = connections.project.tables
     keys = {parent: connections.naming.key(tables[parent]) for parent in sorted(found)}
     return {f"names rows of {parent}": dg.MetadataValue.asset(key) for parent, key in keys.items()}
+
+
+def declared_at(spec: TableSpec, connections: Connections) -> dict[str, dg.MetadataValue]:
+    """The line of the declaration, which Dagster shows as where the asset is defined."""
+    if not (place := connections.project.places.get(spec.name)):
+        return {}  # declared in Python
+    reference = dg.LocalFileCodeReference(file_path=place[0], line_number=place[1], label="declaration")
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
 def located(relation: Relation, database: Database) -> dict[str, Any]:

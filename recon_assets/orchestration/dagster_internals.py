@@ -16,6 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
@@ -217,6 +218,14 @@ def keep_connection(instance: dg.DagsterInstance) -> None:
     if instance.is_persistent and instance not in KEPT:
         KEPT.add(instance)
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
+
+
+def silent_output(name: str) -> dg.Output[None]:
+    """The output of an asset whose partitions were reported one by one: assets downstream go on in the same run.
+
+    A plain one would report every partition of the run a second time.
+    """
+    return dg.Output(None, name, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
 def mark_home(instance: dg.DagsterInstance, run_id: str) -> None:

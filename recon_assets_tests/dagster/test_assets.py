@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from recon_assets.checks import References
+from recon_assets.declare import load_project
 from recon_assets.model import Relation, TableSpec
 from recon_assets.orchestration.assets import table
 from recon_assets.orchestration.build_definitions import definitions
@@ -123,3 +125,19 @@ def test_two_tables_of_one_source_share_it() -> None:
 def test_groups_get_names_that_dagster_takes() -> None:
     """Anything that is no letter, digit or underscore becomes an underscore."""
     assert dagster_name("air travel/2013") == "air_travel_2013"
+
+
+def test_an_asset_leads_to_the_line_that_declares_it() -> None:
+    """Dagster shows it as where the asset is defined; databases are tags, by which assets are filtered."""
+    urls = dict.fromkeys(("RECON_SOURCE_URL", "RECON_TARGET_URL"), "postgresql://nobody@127.0.0.1:1/none")
+    project = load_project(Path("demo"), environ=urls)
+    found = definitions(project, urls).resolve_asset_graph().get(dg.AssetKey("flights"))
+
+    (reference,) = found.metadata["dagster/code_references"].code_references
+    line = Path(reference.file_path).read_text().splitlines()[reference.line_number - 1]
+    assert (line.strip(), reference.label) == ("flights:", "declaration")
+    spec = project.tables["flights"]
+    assert (found.tags["recon/source"], found.tags["recon/target"]) == (spec.source.database, spec.target.database)
+    assert (
+        "dagster/code_references" not in definitions(PROJECT).resolve_asset_graph().get(dg.AssetKey("flights")).metadata
+    )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.text import Text
@@ -150,13 +149,14 @@ def init(  # noqa: PLR0913, PLR0917 - the switches of one command
       recon init --timezone Europe/Berlin --out recon.yaml
       recon init --source-env SHOP_URL --target-env LAKE_URL --source-schema public --target-schema raw
     """
-    from recon_assets.declare.introspection import Place, first_declaration  # noqa: PLC0415 - only this needs drivers
+    # Only this needs drivers.
+    from recon_assets.declare.introspection import Place, first_declaration, zone_of_days  # noqa: PLC0415
 
     source = Place("source", _url(source_url, source_env, "--source-url"), source_env, source_schema or schema)
     target = Place("target", _url(target_url, target_env, "--target-url"), target_env, target_schema or schema)
     _refuse_overwriting(out, force=force)
     patterns = options.names("--tables", tables) if tables else ()
-    today = datetime.now(_zone(timezone)).date()
+    today = datetime.now(zone_of_days(timezone)).date()
     with leaving_at_once("Interrupted; nothing was written."), progress() as told:
         text = aside(lambda: first_declaration(source, target, today, tables=patterns, timezone=timezone, tell=told))
     if not out:
@@ -184,14 +184,6 @@ def _url(given: str | None, env: str, option: str) -> str:
         msg = f"No URL: set {env}, or give {option}, such as {option} postgresql://user@host/name"
         raise DeclarationError(msg)
     return url
-
-
-def _zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        msg = f"--timezone {text}: there is no such time zone; write a name such as UTC or America/New_York"
-        raise DeclarationError(msg) from None
 
 
 def _refuse_overwriting(out: Path | None, *, force: bool) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -87,13 +87,13 @@ def _existing(named: str, folder: Path) -> str:
 def _first(params: ReconScaffoldParams, folder: Path) -> str:
     """Write a declaration of the tables that both databases have."""
     # `dg` imports this module in every project: only this needs database drivers.
-    from recon_assets.declare.introspection import Place, first_declaration  # noqa: PLC0415
+    from recon_assets.declare.introspection import Place, first_declaration, zone_of_days  # noqa: PLC0415
     from recon_assets.declare.json_schema import json_schema  # noqa: PLC0415
 
     source = Place("source", _url(params.source_env, "--source-env"), params.source_env, params.source_schema or None)
     target = Place("target", _url(params.target_env, "--target-env"), params.target_env, params.target_schema or None)
     patterns = [pattern.strip() for pattern in params.tables.split(",") if pattern.strip()]
-    today = datetime.now(UTC).date()
+    today = datetime.now(zone_of_days(params.timezone)).date()
     text = first_declaration(source, target, today, tables=patterns, timezone=params.timezone)
     (folder / DECLARATION).write_text(HEAD.format(name=folder.name) + text, encoding="utf-8")
     (folder / SCHEMA).write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
@@ -49,6 +49,19 @@ class Place:
     url: str
     env: str
     schema: str | None = None
+
+
+def zone_of_days(text: str) -> ZoneInfo:
+    """The zone that `--timezone` names.
+
+    Raises:
+        DeclarationError: When there is none of that name.
+    """
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = f"--timezone {text}: there is no such time zone; write a name such as UTC or America/New_York"
+        raise DeclarationError(msg) from None
 
 
 def first_declaration(  # noqa: PLR0913 - what to read, and how to write it down

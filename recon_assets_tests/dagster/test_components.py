@@ -256,6 +256,10 @@ def test_scaffolding_asks_the_databases_and_loading_does_not(
     ("params", "said"),
     [
         ({"source_env": "SHOP_URL"}, "SHOP_URL is not set"),
+        (
+            {"source_env": "LAKE_URL", "target_env": "LAKE_URL", "timezone": "Mars/North"},
+            "--timezone Mars/North: there is no",
+        ),
         ({"declaration": "no/such.yaml"}, "--declaration no/such.yaml: there is no such file"),
     ],
 )
@@ -264,6 +268,7 @@ def test_what_cannot_be_scaffolded_leaves_nothing(
 ) -> None:
     """The reason is one sentence, and the same name can be given again."""
     monkeypatch.delenv("SHOP_URL", raising=False)
+    monkeypatch.setenv("LAKE_URL", "postgresql://nobody@nowhere.invalid/lake")
 
     with pytest.raises(SystemExit, match=said):
         sandbox.scaffold_component(ReconComponent, "shop", scaffold_params=params)

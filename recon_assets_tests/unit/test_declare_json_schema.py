@@ -11,7 +11,7 @@ import yaml
 from recon_assets.declare.json_schema import json_schema
 from recon_assets.declare.kinds import KINDS
 from recon_assets.declare.loader import DEMO_FILE
-from recon_assets_tests.unit.test_declare_docs import CHECKS, FILE, LONG_RULE, POLICIES, RULES
+from recon_assets_tests.unit.test_declare_docs import CHECKS, FILE, LONG_RULE, PAGE, POLICIES, RULES
 
 SCHEMA = json_schema()
 ALL_CHECKS = "".join(f"      - {check}\n" for check in CHECKS) + LONG_RULE
@@ -48,13 +48,14 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        FILE,
+        *re.findall(r"```yaml\n((?:project|databases):.*?\ntables:.*?)```", PAGE, re.DOTALL),
         re.sub(r"(?<=    checks:\n).*?(?=    group)", lambda _: ALL_CHECKS, FILE, flags=re.DOTALL),
         Path(DEMO_FILE).read_text(),
         *(re.sub(r"    correct: .*", policy, FILE) for policy in POLICIES),
         *(re.sub(r"rules: .*", f"rules: {{{rule}}}", FILE) for rule in RULES),
         with_keys(f"checks: [{', '.join(kind for kind in ('count', 'keys', 'fields', 'checksum', 'schema'))}]"),
         with_keys("checks: [{kind: order, in_window: true}, {kind: references, columns: [a, b], parent: t}]"),
+        with_keys("").replace("url: 'duckdb:///a'", "resource: shop_db, dialect: duckdb"),
         f"project: shop\n{with_keys('owners: team:sales')}",
     ],
 )
@@ -70,6 +71,7 @@ def test_what_we_take_is_not_marked(text: str) -> None:
         (with_keys("").replace("duckdb:///a'", "duckdb:///a', timeout: 5m"), "$.databases.d"),
         (with_keys("kee: id"), "$.tables.t"),
         (with_keys("").replace("key: id, ", ""), "$.tables.t"),
+        (with_keys("").replace("url: 'duckdb:///a'", "resource: shop_db, dialekt: mysql"), "$.databases.d"),
         (with_keys("checks: [cuont]"), "$.tables.t.checks[0]"),
         (with_keys("checks: [{kind: sum}]"), "$.tables.t.checks[0]"),
         (with_keys("checks: [{kind: count, blokking: true}]"), "$.tables.t.checks[0]"),

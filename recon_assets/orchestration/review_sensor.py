@@ -62,6 +62,7 @@ def sensor(
         jobs=jobs,
         minimum_interval_seconds=SECONDS,
         default_status=status,
+        tags={review.SENSOR_TAG: "true"},
         required_resource_keys=connections.resource_keys(),
         description="Makes cases of what checks found, and asks for the runs that show, correct and judge again.",
     )

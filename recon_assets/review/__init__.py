@@ -9,6 +9,7 @@ from recon_assets.review.correcting import correct as correct
 from recon_assets.review.deciding import (
     MAY_NOT_DECIDE_TAG as MAY_NOT_DECIDE_TAG,
     PERSON_TAG as PERSON_TAG,
+    SENSOR_TAG as SENSOR_TAG,
     assign as assign,
     comment as comment,
     decide as decide,

@@ -34,6 +34,8 @@ from recon_assets.review.routing import CORRECTABLE, POLICY, RECON
 LONGEST_NOTE = 4000
 LONGEST_NAME = 100
 PROGRAMS = {POLICY, RECON}
+SENSOR_TAG = "recon/carries-out-decisions"
+"""The sensor has it that turns decisions into runs, whatever its name, so that pages can say when it is stopped."""
 PERSON_TAG = "recon/person"
 """A run has it whose launch came through a login, or by a command: whose."""
 MAY_NOT_DECIDE_TAG = "recon/may-not-decide"

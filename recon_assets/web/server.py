@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -10,7 +11,7 @@ import uvicorn
 from recon_assets import ledger
 from recon_assets.declare import load_project
 from recon_assets.web.application import application
-from recon_assets.web.dagster_application import dagster_pages
+from recon_assets.web.dagster_application import dagster_pages, decisions_wait_for
 from recon_assets.web.http.requests import Site
 from recon_assets.web.identity.auth import access
 
@@ -31,10 +32,10 @@ def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> 
     with ExitStack() as stack:
         book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"], project))
         dagster = stack.enter_context(dagster_pages(workspace))
-        site = Site(book, project, found, lambda: datetime.now(UTC))
+        site = Site(book, project, found, lambda: datetime.now(UTC), partial(decisions_wait_for, dagster.context))
         # The client's address is what access is judged by, so no header may say otherwise.
         uvicorn.run(
-            application(site, dagster),
+            application(site, dagster.application),
             host=host,
             port=port,
             log_level="warning",

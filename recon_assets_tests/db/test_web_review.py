@@ -1,5 +1,6 @@
 """The desk's pages on a real ledger and real tables, as a browser sees them."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -557,6 +558,16 @@ def test_a_place_in_the_queue_that_is_none_is_said(many: Shop) -> None:
     page = visitor(many).get("/review?after=nowhere")
     assert page.status == 400
     assert "is no place in the queue" in unescape(page.text)
+
+
+def test_cases_stand_by_their_tables_and_the_run_that_wrote_is_named(pg: Shop) -> None:
+    """Each table leads to what is known of it and to its calendar; and a case's story to the run in Dagster."""
+    page = visitor(pg).get("/review").text
+    assert page.count('<a href="/recon/t">') == page.count('<a href="/assets/t?view=partitions">') == 1
+    assert '<span class="quiet">3 cases</span>' in page
+    pg.decide("missing")
+    pg.correct()
+    assert re.search(r'began to write.*<a href="/runs/[^"]+">', visitor(pg).get(MISSING).text)
 
 
 def test_the_report_says_what_waits(many: Shop) -> None:

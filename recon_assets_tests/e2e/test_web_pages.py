@@ -87,6 +87,7 @@ LOOKS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "light": (1400, 900, "light"),
     "dark": (1400, 900, "dark"),
     "narrow": (390, 800, "light"),
+    "middling, dark": (700, 900, "dark"),
 }
 
 

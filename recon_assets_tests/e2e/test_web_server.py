@@ -16,11 +16,13 @@ from urllib.parse import urlencode, urlsplit
 import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
-from playwright.sync_api import Browser
+from dagster._daemon.types import DaemonHeartbeat
+from playwright.sync_api import Browser, Page
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from recon_assets import review
 from recon_assets.errors import ReconError
 from recon_assets.orchestration.processes import free_port
 from recon_assets.web.identity.passwords import hashed
@@ -37,8 +39,11 @@ def flights(): ...
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a"]))
 def days(): ...
 
-defs = dg.Definitions([flights, days])
-"""
+@dg.sensor(name="review", target=[flights], default_status=dg.DefaultSensorStatus.RUNNING, tags={"TAG": "true"})
+def review(): ...
+
+defs = dg.Definitions([flights, days], sensors=[review])
+""".replace("TAG", review.SENSOR_TAG)
 SUBSCRIPTION = "subscription { locationStateChangeEvents { event { message } } }"
 
 
@@ -123,10 +128,40 @@ def test_dagster_and_the_desk_share_a_port(environ: dict[str, str], browser: Bro
         page.get_by_text("flights").first.wait_for()
         page.goto(f"{url}/review")
         page.get_by_text("Nothing waits for a decision.").wait_for()
+        check_what_decisions_wait_for(url, environ["DAGSTER_HOME"], page)
         page.get_by_role("link", name="Dagster").click()
         page.get_by_text("Overview").first.wait_for()
 
 
+def check_what_decisions_wait_for(url: str, home: str, page: Page) -> None:
+    """The page says when the daemon is off, and when the sensor is stopped; nothing when they run."""
+    banner = page.locator(".note.careful")
+
+    def said() -> str:
+        page.goto(f"{url}/review")
+        return banner.inner_text() if banner.count() else ""
+
+    assert "Dagster's daemon does not run" in said()
+    with dg.DagsterInstance.from_config(home) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", None))
+        assert said() == ""
+        ids = json.loads(posted(url, SENSOR))["data"]["sensorOrError"]["sensorState"]["id"]
+        assert "STOPPED" in posted(url, STOP % ids)
+        assert "the sensor `review` is stopped" in said()
+
+
+def posted(url: str, query: str) -> str:
+    """What GraphQL answers."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.request("POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"})
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
+
+
+SENSOR = """{ sensorOrError(sensorSelector: {repositoryLocationName: "code.py", repositoryName: "__repository__",
+sensorName: "review"}) { ... on Sensor { sensorState { id } } } }"""
+STOP = """mutation { stopSensor(id: "%s") { ... on StopSensorMutationResult { instigationState { status } } } }"""
 PARAMS = """{selector: {repositoryLocationName: "code.py", repositoryName: "__repository__", jobName: "__ASSET_JOB",
 assetSelection: [{path: ["flights"]}]}, executionMetadata: {tags: [{key: "recon/person", value: "forged"}]}}"""
 LAUNCH = f"""mutation {{ launchRun(executionParams: {PARAMS})

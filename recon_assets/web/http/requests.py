@@ -26,12 +26,17 @@ MISNAMED = f"Say to whom; {_NAMES}"
 
 @dataclass(frozen=True)
 class Site:
-    """What every page answers from."""
+    """What every page answers from.
+
+    Attributes:
+        waiting_for: What keeps Dagster from carrying out decisions now; empty when nothing does.
+    """
 
     book: Ledger
     project: Project
     access: Access
     clock: Callable[[], datetime]
+    waiting_for: Callable[[datetime], str] = lambda _: ""
 
 
 def number_in(text: str) -> int | None:

@@ -1,6 +1,6 @@
 """The queue: which cases there are, in the order in which they matter, and what they add up to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from recon_assets import ledger
 from recon_assets.ledger import Counts, Cursor, Filter
-from recon_assets.model import DiscrepancyKind, Severity, State
+from recon_assets.model import Case, DiscrepancyKind, Severity, State
 from recon_assets.web.http.requests import Form, Page, PageRequest, Redirect, number_in
 
 PER_PAGE = 50
@@ -102,7 +102,7 @@ def listed(request: PageRequest) -> Page:
         "queue.html",
         {
             **_form(request, wanted, counts),
-            "cases": page.cases,
+            "groups": _by_table(page.cases),
             "next": _address(request.query, after=str(page.next)) if page.next else "",
             "first": _address(request.query) if after else "",
             "said": SAID.get(request.query.get("said", ""), ""),
@@ -112,6 +112,14 @@ def listed(request: PageRequest) -> Page:
             "untick": _address(request.query, **here),
         },
     )
+
+
+def _by_table(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    """The cases of each table, beginning with that of the first; their order stays."""
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(case.id.table, []).append(case)
+    return found
 
 
 def report(request: PageRequest) -> Page:

@@ -28,10 +28,9 @@ from recon_assets.model import (
     State,
 )
 from recon_assets.orchestration import review_sensor
-from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets.web.application import application
 from recon_assets.web.http.requests import Site
-from recon_assets.web.identity.auth import Access
+from recon_assets.web.identity.auth import access
 
 ABOUT = """\
 Fills a ledger by SQL: a million findings of 100,000 days of 40 tables, 100,000 open cases and as many closed, one
@@ -62,10 +61,16 @@ def measure(quick: bool) -> list[Figure]:  # noqa: ARG001, FBT001 - there is one
 
 def of_ticks(book: Ledger, project: Project) -> list[Figure]:
     """The sensor, with nothing to do and with a year's findings to route."""
-    idle = seconds(lambda: review_sensor.tick(book, project, UNPREFIXED, present()))
+    idle = seconds(lambda: tick(book, project))
     year(book, project)
-    busy = seconds(lambda: review_sensor.tick(book, project, UNPREFIXED, present()), 1)
+    busy = seconds(lambda: tick(book, project), 1)
     return [*figures("tick, nothing new", idle, TICK), *figures("tick, a year's findings of a table", busy, TICK)]
+
+
+def tick(book: Ledger, project: Project) -> None:
+    """What a look of the sensor asks of the ledger."""
+    review_sensor.route(book, project, present())
+    review.due(book, project, present())
 
 
 def year(book: Ledger, project: Project) -> None:
@@ -88,7 +93,7 @@ def year(book: Ledger, project: Project) -> None:
 
 def of_pages(book: Ledger, project: Project) -> list[Figure]:
     """The desk's pages, as a browser asks for them."""
-    desk = Site(book, project, Access(), present)
+    desk = Site(book, project, access({"RECON_WEB_SECRET": "of a benchmark only"}), present)
     app = application(desk, Starlette())
     with book.begin() as connection:
         behind = ledger.queue(connection, Filter(), limit=crowd.WINDOWS - 100).next

@@ -15,7 +15,7 @@ app = typer.Typer()
 def sync(file: File = None) -> None:
     """Have every case shown in Dagster anew, after its storage was lost, emptied or moved.
 
-    The ledger knows all of them; while Dagster runs, its sensor asks for the runs that show them. What is there
+    The ledger knows all of them; while Dagster runs, its sensor shows them within minutes. What is there
     already is not shown twice. Days that are loaded: recon adopt --all; their checks: recon check --launch --all.
     """
     with context.opened_ledger(file) as memory, memory.begin() as c:

@@ -12,8 +12,9 @@ from recon_assets.model import Project
 from recon_assets.orchestration import gap_filling
 from recon_assets.orchestration.assets import sources as source_specs, tables
 from recon_assets.orchestration.resources import Connections
+from recon_assets.orchestration.review_run import correct_job
 from recon_assets.orchestration.review_sensor import sensor
-from recon_assets.orchestration.reviewing import decisions, jobs, queue
+from recon_assets.orchestration.reviewing import decisions, queue
 from recon_assets.orchestration.schedules import schedules as schedules_of
 from recon_assets.orchestration.translation import DEFAULT, Naming, ReconTranslator
 
@@ -60,7 +61,7 @@ def build_definitions(  # noqa: PLR0913 - all that a team may choose, in one pla
     prefix = (key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix)
     naming = Naming(prefix, translator, name, group)
     connections = Connections(project, environ, ledger, naming)
-    wanted = jobs(connections) if review else []
+    correct = correct_job(connections) if review else None
     timed = bool(schedules and project.tables)
     return dg.Definitions(
         assets=[
@@ -68,10 +69,10 @@ def build_definitions(  # noqa: PLR0913 - all that a team may choose, in one pla
             *(source_specs(connections) if sources == "specs" else ()),
             *((queue(connections), decisions(connections)) if review else ()),
         ],
-        jobs=wanted,
+        jobs=[correct] if correct else (),
         schedules=schedules_of(project, naming) if timed else (),
         sensors=[
-            *([sensor(connections, wanted, sensor_status)] if review else ()),
+            *([sensor(connections, correct, sensor_status)] if correct else ()),
             *([gap_filling.sensor(project, naming)] if timed else ()),
         ],
         executor=executor,

@@ -4,8 +4,10 @@ The ledger is the truth and these are pictures of it, drawn again whenever a cas
 again, or whose decision came to nothing, is a new partition: those missing of `review_decisions` are undecided.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -14,22 +16,16 @@ import sqlalchemy as sa
 
 from recon_assets import ledger
 from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
-from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Finding, Project, State, TableSpec
+from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Project, State, TableSpec
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.evaluations import MOST_ROWS, cell, cut, evaluation, records, table
-from recon_assets.orchestration.translation import Naming
-from recon_assets.review.judging import mark
+from recon_assets.orchestration.evaluations import MOST_ROWS, cell, cut, records, table
 
 CASES = dg.DynamicPartitionsDefinition(name="review_cases")
 QUEUE, DECISIONS = dg.AssetKey("review_queue"), dg.AssetKey("review_decisions")
-MOST_SHOWN = 200
+MAX_SHOWN_AT_ONCE = 100
 MOST_EVENTS = 10
-MAX_RECORDS = 100_000
 VERSION = "version"
 CHANGED = ("table", "action", "key", "column", "before", "after")
-
-Log = Callable[[Any], None]
-"""Takes an event for Dagster to keep."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +52,11 @@ class Picture:
     @property
     def times(self) -> int:
         """How many times somebody had, or has, to decide it."""
-        returned = (CaseEventType.FAILED, CaseEventType.REOPENED)
-        return 1 + self.case.reopened + sum(event.act in returned for event in self.events)
+        return 1 + self.case.reopened + sum(event.act in _RETURNED for event in self.events)
 
     def nth(self, times: int) -> str:
         """The partition of the case as it was to be decided for so many times."""
         return str(self.case.id) if times == 1 else f"{self.case.id}#{times}"
-
-    @property
-    def last(self) -> Event:
-        """What led to its state."""
-        return next(event for event in reversed(self.events) if event.act.leads_to)
 
     def materialization(self) -> dg.AssetMaterialization:
         """The case in the queue."""
@@ -116,21 +106,6 @@ class Picture:
             return f"Decide on its {there}, or by `recon review decide {self.case.id}`."
         return f"Its {there} has more."
 
-    def outcome(self) -> dg.AssetMaterialization | None:
-        """What became of a decision; None while there is nothing to say.
-
-        One that failed was decided all the same, in the partition of its own: the case waits in the next one.
-        """
-        if self.case.state.closed:
-            return dg.AssetMaterialization(
-                DECISIONS, partition=self.partition, description=happened(self.last), metadata=self.decided()
-            )
-        if self.last.act is CaseEventType.FAILED:
-            return dg.AssetMaterialization(
-                DECISIONS, partition=self.nth(self.times - 1), description=happened(self.last), metadata=self.decided()
-            )
-        return None
-
     @property
     def told(self) -> tuple[dg.AssetMaterialization, ...]:
         """What Dagster is to be told: a decision after its evidence, else it is called out of date."""
@@ -138,32 +113,39 @@ class Picture:
         told = (queued, outcome) if self.case.state.closed else (outcome, queued)
         return tuple(event for event in told if event)
 
-    @property
-    def shown_in(self) -> dg.AssetKey:
-        """Where the last of it is: it says that all is told."""
-        return DECISIONS if self.case.state.closed else QUEUE
+    def outcome(self) -> dg.AssetMaterialization | None:
+        """What became of the newest decision that has come to an end, in its own partition; None where there is none.
 
-    def decided(self) -> dict[str, Any]:
-        """Who decided what and why, and what came of it."""
-        case, decided = self.case, self.decision
-        return {
-            **({"decision": str(decided.data.get("decision", ""))} if decided else {}),
-            **({"reviewer": decided.who, "note": decided.note} if decided else {}),
-            "outcome": case.state.value,
-            "explanation": self.last.note,
-            "wrong": case.wrong,
-            "page": dg.MetadataValue.url(page(case.id)),
-            VERSION: case.version,
-        }
-
-    @property
-    def decision(self) -> Event | None:
-        """The newest decision, unless the case was found again since."""
-        since = next(
-            (event for event in reversed(self.events) if event.act in {CaseEventType.DECIDED, CaseEventType.FOUND}),
-            None,
+        A case that waits again has a further partition, and may do so before anybody was told of the end.
+        """
+        ends = [event for event in self.events if event.act in _RETURNED or _closes(event)]
+        if not ends:
+            return None
+        ended, closed = ends[-1], self.case.state.closed
+        before = [event for event in self.events if event.n < ended.n and event.act in _DECIDED_OR_FOUND]
+        decided = before[-1] if before[-1].act is CaseEventType.DECIDED else None  # else it agreed by itself
+        return dg.AssetMaterialization(
+            DECISIONS,
+            partition=self.nth(self.times if closed else self.times - 1),
+            description=happened(ended),
+            metadata={
+                **({"decision": str(decided.data.get("decision", ""))} if decided else {}),
+                **({"reviewer": decided.who, "note": decided.note} if decided else {}),
+                "outcome": ended.act.name,
+                "explanation": ended.note,
+                "wrong": self.case.wrong,
+                "page": dg.MetadataValue.url(page(self.case.id)),
+                VERSION: self.case.version if closed else ended.n,
+            },
         )
-        return since if since and since.act is CaseEventType.DECIDED else None
+
+
+_DECIDED_OR_FOUND = {CaseEventType.DECIDED, CaseEventType.FOUND}
+_RETURNED = {CaseEventType.FAILED, CaseEventType.REOPENED}
+
+
+def _closes(event: Event) -> bool:
+    return event.act.leads_to is not None and event.act.leads_to.closed
 
 
 def page(case: CaseId) -> str:
@@ -208,80 +190,42 @@ def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     )
 
 
-def show(instance: dg.DagsterInstance, log: Log, book: Ledger, project: Project, naming: Naming) -> int:
-    """Draw each case that has changed since it was last shown, at most so many; how many there were.
+def show(instance: dg.DagsterInstance, book: Ledger, project: Project, seconds: float = math.inf) -> int:
+    """Report each case that has changed since it was last shown; how many there were.
 
-    Whoever is killed in the middle leaves the rest to the next; of two at once one does it all. Of tables that are not
-    declared any more there is nothing to draw.
+    What so many seconds do not do, the next look does, as it does what a killed one has left; of two at once one does
+    it all. Of tables that are not declared any more there is nothing to show.
     """
+    until, count = time.monotonic() + seconds, 0
+    dagster_internals.keep_connection(instance)
     with book.alone("recon show") as mine:
-        if not mine:
-            return 0
-        with book.begin() as connection:
-            found = [picture(connection, project, case) for case in declared(connection, project)]
-        instance.add_dynamic_partitions(CASES.name or "", [item.partition for item in found])
-        known = {**versions(instance, QUEUE, found), **versions(instance, DECISIONS, found)}
-        for item in found:
-            if known.get(item.partition) != item.case.version:
-                draw(instance, log, book, naming, item)
+        while mine and time.monotonic() < until:
             with book.begin() as connection:
-                ledger.note_shown(connection, item.case.id, item.case.version)
-    return len(found)
+                changed = ledger.cases_to_show(connection, MAX_SHOWN_AT_ONCE)
+                found = [picture(connection, project, case) for case in changed if case.id.table in project.tables]
+            if not changed:
+                break
+            told = unknown(instance, [event for item in found for event in item.told])
+            instance.add_dynamic_partitions(CASES.name or "", list({str(event.partition) for event in told}))
+            for event in told:
+                instance.report_runless_asset_event(event)
+            with book.begin() as connection:
+                for case in changed:
+                    ledger.note_shown(connection, case.id, case.version)
+            count += len(changed)
+    return count
 
 
-def declared(connection: sa.Connection, project: Project) -> Iterator[Case]:
-    """Cases to show; those of other tables count as shown."""
-    for case in ledger.cases_to_show(connection, MOST_SHOWN):
-        if case.id.table in project.tables:
-            yield case
-        else:
-            ledger.note_shown(connection, case.id, case.version)
-
-
-def versions(instance: dg.DagsterInstance, asset: dg.AssetKey, items: Sequence[Picture]) -> Mapping[str, object]:
-    """The version of its case that each partition shows, of those that this asset shows last."""
-    partitions = [item.partition for item in items if item.shown_in == asset]
-    found = dagster_internals.latest_materializations(instance, asset, partitions)
-    return {name: event.metadata[VERSION].value for name, event in found.items() if VERSION in event.metadata}
-
-
-def draw(instance: dg.DagsterInstance, log: Log, book: Ledger, naming: Naming, item: Picture) -> None:
-    """Tell Dagster how one case stands."""
-    if item.case.state is State.ACCEPTED:
-        for event in accepted(instance, book, naming, item):
-            log(event)
-    for told in item.told:
-        log(told)
-
-
-def accepted(
-    instance: dg.DagsterInstance, book: Ledger, naming: Naming, item: Picture
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """The day's checks that now say nothing but what somebody accepted."""
-    spec, window = item.spec, item.case.id.window
-    key = naming.key(spec)
-    checks = {check.name: check for check in spec.checks}
-    with book.begin() as connection:
-        found = [finding for finding in marked(connection, spec, window) if finding.accepted]
-    targets = dagster_internals.check_targets(instance, key, [window])
-    for finding in found:
-        if finding.check in checks:
-            yield evaluation(spec, key, checks[finding.check], finding, targets.get(window))
-
-
-def marked(connection: sa.Connection, spec: TableSpec, window: str) -> tuple[Finding, ...]:
-    """The newest finding of each check of a window, with what has been accepted by now."""
-    said = ledger.latest_findings(connection, spec.name, window)
-    found = [
-        replace(
-            item.finding,
-            discrepancies=tuple(
-                record.discrepancy for record in ledger.tracked_records(connection, [item.id], limit=MAX_RECORDS)
-            ),
-        )
-        for item in said.values()
-    ]
-    return mark(spec, found, ledger.acceptances(connection, spec.name, [window]).get(window, {}), said)
+def unknown(instance: dg.DagsterInstance, told: Sequence[dg.AssetMaterialization]) -> list[dg.AssetMaterialization]:
+    """Those that Dagster was not told before, by whoever was killed before the ledger knew."""
+    known = {
+        (asset, partition): event.metadata.get(VERSION)
+        for asset in (QUEUE, DECISIONS)
+        for partition, event in dagster_internals.latest_materializations(
+            instance, asset, [str(event.partition) for event in told if event.asset_key == asset]
+        ).items()
+    }
+    return [event for event in told if known.get((event.asset_key, event.partition or "")) != event.metadata[VERSION]]
 
 
 def changes(spec: TableSpec, found: Sequence[Change]) -> dg.TableMetadataValue:

@@ -26,9 +26,6 @@ Judge = Callable[[TableSpec, Sequence[Window], Sequence[str]], Iterator[Finding]
 Judges = Callable[[RunContext], Judge]
 """Who judges in a run."""
 
-RECORDS_TAG = "recon/records"
-"""On a run that is to compare all records of its days, whatever else it judges."""
-
 
 def judges(connections: Connections) -> Judges:
     """How the runs of this project judge a table: what they find is in the ledger before anybody sees it."""
@@ -38,11 +35,9 @@ def judges(connections: Connections) -> Judges:
         remembering = connections.ledger_in(context.resources)  # without a ledger to open, the run fails here
 
         def judged(spec: TableSpec, windows: Sequence[Window], names: Sequence[str]) -> Iterator[Finding]:
-            now, records = datetime.now(UTC), RECORDS_TAG in run.tags
+            now = datetime.now(UTC)
             with remembering as book:
-                yield from review.judged(
-                    book, project, spec, windows, names=names, now=now, run=run.run_id, records=records
-                )
+                yield from review.judged(book, project, spec, windows, names=names, now=now, run=run.run_id)
 
         return judged
 

@@ -19,7 +19,6 @@ from recon_assets.review.deciding import (
     undo as undo,
     undoing as undoing,
 )
-from recon_assets.review.due import Due as Due, Look as Look, due as due
 from recon_assets.review.faults import unexpected as unexpected
 from recon_assets.review.judging import RECORDS as RECORDS, accepting as accepting, judged as judged
 from recon_assets.review.people import (
@@ -31,4 +30,5 @@ from recon_assets.review.people import (
 from recon_assets.review.previewing import Preview as Preview, preview as preview
 from recon_assets.review.rolling_back import RolledBack as RolledBack, Scope as Scope, roll_back as roll_back
 from recon_assets.review.routing import CORRECTABLE as CORRECTABLE, POLICY as POLICY, Routed as Routed, route as route
+from recon_assets.review.work import Due as Due, Recheck as Recheck, due as due
 from recon_assets.writing import Restored as Restored

@@ -95,7 +95,7 @@ class Shop:
         """A run of all checks of a table."""
         keys = [dg.AssetCheckKey(dg.AssetKey(table), check.name) for check in self.project.tables[table].checks]
         span = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
-        return self.execute(dg.RunRequest(job_name="judge_again", asset_check_keys=keys, tags={**span, **tags}))
+        return self.execute(dg.RunRequest(job_name="__ASSET_JOB", asset_check_keys=keys, tags={**span, **tags}))
 
     def tick(self) -> list[dg.RunRequest]:
         """One look of the sensor; what it asks for."""

@@ -57,10 +57,10 @@ def test_files_are_loaded_judged_and_corrected_from(orders: FileShop) -> None:
     orders.write(DAYS[1], *(f"{id_},{DAYS[1]},{id_ * 10 + (id_ == 4)}" for id_ in range(1, 63, 3)))
     assert orders.judge().success
     assert states(orders.instance, orders.project.tables["orders"], "fields")["FAILED"] == {DAYS[1]}
-    assert orders.work() == ["show_cases"]
+    assert orders.work() == []
     orders.decide(WRONG, Decision.APPLY_SOURCE)
     orders.decide(MISSING, Decision.APPLY_SOURCE)
-    assert "correct_cases" in orders.work()
+    assert orders.work() == ["correct_cases"]
     assert (orders.case(WRONG).state, orders.case(MISSING).state) == (State.APPLIED, State.APPLIED)
     mended = orders.run(orders.target, "SELECT id, amount FROM orders WHERE id IN (4, 61) ORDER BY id")
     assert mended == [(4, 41), (61, 610)]

@@ -5,22 +5,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from recon_assets import ledger
+from recon_assets import ledger, review
 from recon_assets.ledger import Ledger
 from recon_assets.model import AutoAction, CaseEventType, CaseId, Policy, State
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.case_assets import show
-from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 
@@ -104,13 +103,14 @@ def test_killed_between_any_two_transactions(orders: Shop, monkeypatch: pytest.M
     """
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
-    monkeypatch.setattr(import_module("recon_assets.review.due"), "PATIENCE", timedelta())
+    monkeypatch.setattr(import_module("recon_assets.review.work"), "PATIENCE", timedelta())
     monkeypatch.setattr(import_module("recon_assets.review.correcting"), "MAX_KILLED", MOST_STEPS)
 
     grave = Grave(monkeypatch)
     while requests := grave.survived(orders.tick):
         for request in requests:
             grave.survived(partial(orders.execute, request))
+    grave.survived(orders.tick)
 
     assert grave.kills > 15
     assert events(orders, MISSING) == [
@@ -149,53 +149,52 @@ def test_two_sensors_at_once(orders: Shop) -> None:
     assert set(shown(orders, "review_decisions").values()) == {1}
 
 
-def test_two_runs_that_show_the_same(orders: Shop) -> None:
+def test_two_that_show_the_same(orders: Shop) -> None:
     """One of them does it all, and the other nothing."""
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
-    orders.tick()
-    logged: list[Any] = []
 
-    def draw(_: int) -> int:
+    def look(_: int) -> int:
         with orders.book() as book:
-            return show(orders.instance, logged.append, book, orders.project, UNPREFIXED)
+            review.route(book, orders.project, datetime.now(UTC))
+            return show(orders.instance, book, orders.project)
 
     with ThreadPoolExecutor(2) as pool:
-        drawn = list(pool.map(draw, range(2)))
+        drawn = list(pool.map(look, range(2)))
 
     assert sorted(drawn) == [0, 2]
-    assert sorted(str(event.partition) for event in logged) == sorted(map(str, (MISSING, WRONG)))
+    assert set(shown(orders).values()) == {1}
+
+
+def launched(shop: Shop) -> dg.DagsterRun:
+    """A run that has been asked for and has not ended."""
+    shop.run(shop.target, LOSE)
+    shop.judge()
+    (request,) = shop.tick()
+    job = shop.repository.get_job(str(request.job_name))
+    return shop.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
 
 
 def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
     """A run that has been launched and has not ended holds back its like."""
-    orders.run(orders.target, SPOIL)
-    orders.judge()
-    (request,) = orders.tick()
-    job = orders.repository.get_job(str(request.job_name))
-    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    run = launched(orders)
 
     assert orders.tick() == []
     assert orders.skipped() == "Under way, or asked for a moment ago."
 
     orders.instance.report_run_canceled(run)
-    assert [request.job_name for request in orders.tick()] == ["show_cases"]
+    assert [request.job_name for request in orders.tick()] == ["correct_cases"]
 
 
 def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends without having done its work is not launched at every tick."""
     monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta(minutes=1))
-    orders.run(orders.target, SPOIL)
-    orders.judge()
-    (request,) = orders.tick()
-    job = orders.repository.get_job(str(request.job_name))
-    run = orders.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
-    orders.instance.report_run_failed(run)
+    orders.instance.report_run_failed(launched(orders))
 
     assert orders.tick() == []
 
     monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
-    assert [request.job_name for request in orders.tick()] == ["show_cases"]
+    assert [request.job_name for request in orders.tick()] == ["correct_cases"]
 
 
 def test_partitions_of_cases_closed_long_ago_are_deleted(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

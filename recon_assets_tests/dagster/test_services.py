@@ -20,7 +20,7 @@ from recon_assets.orchestration import local_deployment
 from recon_assets.orchestration.backfills import Progress, Wanted
 from recon_assets.orchestration.check_runs import CheckSelection, Verdict
 from recon_assets.orchestration.local_deployment import Session
-from recon_assets.orchestration.review_sensor import SORT_TAG
+from recon_assets.orchestration.review_sensor import REVIEW_TAG
 from recon_assets.orchestration.webserver import Webserver
 from recon_assets.review import people
 from recon_assets_tests.conftest import Fresh
@@ -215,7 +215,7 @@ def refuse_to_load_elsewhere(session: Session, environ: dict[str, str], url: str
 def tell_who_launched(session: Session, environ: dict[str, str]) -> None:
     """The tags of what commands have launched, and the ledger of what that wrote."""
     tags = [run.tags for run in session.instance.get_runs()]
-    assert {each.get("recon/person") for each in tags if SORT_TAG not in each} == {"ana"}
+    assert {each.get("recon/person") for each in tags if REVIEW_TAG not in each} == {"ana"}
     with connect(environ["RECON_LEDGER_URL"]) as book:
         assert book.execute("SELECT DISTINCT who FROM recon.backup").fetchall() == [("ana",)]
 

@@ -140,7 +140,11 @@ class Shop:
     def correct(self, kind: str = "", day: str = DAY) -> list[Case]:
         """A run does what was decided: of one case, or of all that are due."""
         self.runs += 1
-        due = [CaseId("t", day, kind)] if kind else review.due(self.book, self.project, self.now()).correct
+        due = (
+            [CaseId("t", day, kind)]
+            if kind
+            else [case.id for case in review.due(self.book, self.project, self.now()).correct]
+        )
         return [review.correct(self.book, self.project, case, run=f"run{self.runs}", clock=self.now) for case in due]
 
     def undo(self, kind: str, day: str = DAY, *, dry_run: bool = False) -> review.RolledBack:

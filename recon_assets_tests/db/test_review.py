@@ -157,9 +157,9 @@ def test_a_figure_alone_asks_for_the_records(pg: Shop) -> None:
     pg.target.run(LOST)
 
     assert pg.find("count") == {}
-    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY, records=True),)
+    assert review.due(pg.book, pg.project, pg.now()).recheck == (review.Recheck("t", DAY, records=True),)
     assert list(pg.find(records=True)) == ["missing"]
-    assert review.due(pg.book, pg.project, pg.now()).check == ()
+    assert review.due(pg.book, pg.project, pg.now()).recheck == ()
 
 
 def test_a_table_without_checks_of_records_has_its_records_compared_when_asked(pg: Shop) -> None:
@@ -203,7 +203,7 @@ def test_what_is_kept_stays_kept_until_its_values_change(place: Shop) -> None:
     assert place.find() == {}
     assert {finding.check for finding in place.seen if finding.accepted} == {"count", "keys"}
     assert place.find("count") == {}
-    assert review.due(place.book, place.project, place.now()).check == ()
+    assert review.due(place.book, place.project, place.now()).recheck == ()
     assert len(place.rows) == len(ROWS) + 1
     place.target.run("UPDATE t SET amount = 2 WHERE id = 90")
     assert place.find()["extra"].reopened == 1
@@ -243,7 +243,7 @@ def test_what_was_kept_first_waits_again_whatever_came_after_it(pg: Shop, state:
     review.undo(pg.book, case, who="ben", note="no", at=pg.now())
 
     assert pg.case("extra").state is state
-    assert [look.window for look in review.due(pg.book, pg.project, pg.now()).check] == [DAY]
+    assert [look.window for look in review.due(pg.book, pg.project, pg.now()).recheck] == [DAY]
     assert pg.find()["extra"].wrong == (1 if state is State.RESOLVED else 2)
     with pg.book.begin() as connection:
         assert KEEP not in {each.decision for each in ledger.standing_decisions(connection, "t", DAY)}
@@ -546,14 +546,14 @@ def test_after_a_correction_its_day_is_to_be_judged_again(pg: Shop) -> None:
     pg.decide("missing")
     pg.correct()
 
-    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY),)
+    assert review.due(pg.book, pg.project, pg.now()).recheck == (review.Recheck("t", DAY),)
     pg.judge()
-    assert review.due(pg.book, pg.project, pg.now()).check == ()
+    assert review.due(pg.book, pg.project, pg.now()).recheck == ()
 
 
 def test_windows_that_cannot_be_judged_now_take_no_places(pg: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither those of a table whose parent is being loaded, of one without checks, nor days that are not over."""
-    monkeypatch.setattr(import_module("recon_assets.review.due"), "MAX_JUDGED_PER_TICK", 2)
+    monkeypatch.setattr(import_module("recon_assets.review.work"), "MAX_RECHECKS", 2)
     codes, t = pg.project.tables["codes"], pg.project.tables["t"]
     checked = replace(codes, checks=(checks.Keys(),))
     tables = {"unchecked": replace(codes, name="unchecked"), "codes": checked, "t": t}
@@ -567,7 +567,7 @@ def test_windows_that_cannot_be_judged_now_take_no_places(pg: Shop, monkeypatch:
         assert len(ledger.changed_windows(c, at_once, 2)) == 2
 
     def due(*loading: str) -> list[str]:
-        return [f"{look.table} {look.window}" for look in review.due(pg.book, project, pg.now(), loading).check]
+        return [f"{look.table} {look.window}" for look in review.due(pg.book, project, pg.now(), loading).recheck]
 
     assert due("codes") == ["codes all"]
     assert due() == due("t") == [f"t {day}" for day in days[:2]]
@@ -579,7 +579,7 @@ def test_who_asks_gets_the_records_compared(pg: Shop) -> None:
     case = pg.find()["missing"].id
     review.recheck(pg.book, case, who="ana", at=pg.now())
 
-    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY, records=True),)
+    assert review.due(pg.book, pg.project, pg.now()).recheck == (review.Recheck("t", DAY, records=True),)
 
 
 def test_orphans_whose_parent_the_source_lacks_too_are_not_corrected(pg: Shop) -> None:

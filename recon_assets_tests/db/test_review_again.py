@@ -118,7 +118,7 @@ def test_the_parents_that_orphans_bring_are_looked_at_too(pg: Shop) -> None:
     pg.correct("orphan")
 
     assert pg.case("orphan").state is State.APPLIED
-    assert review.Look("codes", "all") in review.due(pg.book, pg.project, pg.now()).check
+    assert review.Recheck("codes", "all") in review.due(pg.book, pg.project, pg.now()).recheck
 
 
 def test_orphans_of_two_parents_say_which_were_written(pg: Shop) -> None:

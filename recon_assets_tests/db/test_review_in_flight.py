@@ -10,7 +10,7 @@ from recon_assets.model import Decision, State
 from recon_assets_tests.db.reviewed import DAY, ROWS, Shop
 
 LOST, DRIFTED = "DELETE FROM t WHERE id = 3", "UPDATE t SET amount = 999, note = NULL WHERE id = 5"
-LOOK = review.Look("t", DAY, records=True)
+LOOK = review.Recheck("t", DAY, records=True)
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def touched(pg: Shop, days: int = 30) -> None:
     pg.declare(grace_period=timedelta(days=days))
 
 
-def looks(pg: Shop) -> tuple[review.Look, ...]:
+def looks(pg: Shop) -> tuple[review.Recheck, ...]:
     """The windows to be judged again."""
-    return review.due(pg.book, pg.project, pg.now()).check
+    return review.due(pg.book, pg.project, pg.now()).recheck
 
 
 def causes(pg: Shop) -> object:

@@ -174,9 +174,9 @@ def test_days_of_a_table_that_is_no_longer_declared_are_not_judged(pg: Shop) -> 
     assert review.due(pg.book, pg.project, pg.now()).correct == ()
     pg.project = was
     pg.correct()
-    assert review.due(pg.book, pg.project, pg.now()).check == (review.Look("t", DAY),)
+    assert review.due(pg.book, pg.project, pg.now()).recheck == (review.Recheck("t", DAY),)
     undeclare(pg)
-    assert review.due(pg.book, pg.project, pg.now()).check == ()
+    assert review.due(pg.book, pg.project, pg.now()).recheck == ()
 
 
 def test_tables_that_name_one_another_are_corrected_all_the_same(pg: Shop) -> None:
@@ -533,7 +533,7 @@ def test_an_undo_waits_while_somebody_else_is_at_the_case(pg: Shop) -> None:
         with pytest.raises(UnavailableError, match=f"{case}: a run is at work on it; try again"):
             pg.undo("missing")
 
-    assert review.due(pg.book, pg.project, pg.now()).undo == (case,)
+    assert [each.id for each in review.due(pg.book, pg.project, pg.now()).undo] == [case]
     assert len(pg.undo("missing").changes) == 2
 
 

@@ -380,7 +380,7 @@ def test_comments_assignments_and_wishes_to_compare_again_are_noted(pg: Shop) ->
     assert "A run compares the records again" in page.text
     assert [event.who for event in events(pg, "missing")] == ["recon", "ana", "ana", "ana"]
     assert pg.case("missing").assignee == "ben"
-    assert review.due(pg.book, pg.project, pg.now()).check
+    assert review.due(pg.book, pg.project, pg.now()).recheck
     assert "assigned it to ben" in page.text
 
 

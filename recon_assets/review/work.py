@@ -5,21 +5,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 
 from recon_assets import ledger
 from recon_assets.checks.table_order import LoadingOrder, declared_order
 from recon_assets.ledger import Ledger
 from recon_assets.model import ALL, Case, CaseId, DiscrepancyKind, Project, State, TableSpec
+from recon_assets.review.routing import POLICY
 
-MAX_SHOWN_PER_TICK = 200
-MAX_JUDGED_PER_TICK = 1000
-"""Windows; what people have asked for comes first."""
+MAX_RECHECKS = 1000
+"""Windows in one answer; those that people have asked for come first."""
 PATIENCE = timedelta(minutes=1)
 """How long a correction may be under way before somebody looks whether its run still lives."""
 
 
 @dataclass(frozen=True)
-class Look:
+class Recheck:
     """A window to be judged again; with ``records``, by all its records too."""
 
     table: str
@@ -34,19 +35,22 @@ class Due:
     Attributes:
         correct: Decided cases, and those that a run has left; parents before the rows that name them.
         undo: Cases whose corrections are to be rolled back.
-        show: Cases that have changed since they were last shown in Dagster.
-        check: Windows to be judged again.
+        recheck: Windows to be judged again.
+        awaited: Whether a person waits for some of it.
+        key: The same as long as nothing happens to these cases and windows; a judgement that leaves a window as due
+            as it was changes nothing.
     """
 
-    correct: tuple[CaseId, ...] = ()
-    undo: tuple[CaseId, ...] = ()
-    show: tuple[Case, ...] = ()
-    check: tuple[Look, ...] = ()
+    correct: tuple[Case, ...] = ()
+    undo: tuple[Case, ...] = ()
+    recheck: tuple[Recheck, ...] = ()
+    awaited: bool = False
+    key: str = ""
 
     @property
     def nothing(self) -> bool:
         """Whether all is done."""
-        return self == Due()
+        return not (self.correct or self.undo or self.recheck)
 
 
 def due(book: Ledger, project: Project, now: datetime, loading: Collection[str] = ()) -> Due:
@@ -64,31 +68,23 @@ def due(book: Ledger, project: Project, now: datetime, loading: Collection[str] 
         tables = tuple(project.tables)
         decided = ledger.cases_in_state(connection, State.DECIDED, tables=tables)
         applying = ledger.cases_in_state(connection, State.APPLYING, tables=tables)
-        correct = [*(case.id for case in applying if now - case.changed > PATIENCE), *(case.id for case in decided)]
-        asked, again, unexplained = (
-            windows(connection, judged, MAX_JUDGED_PER_TICK)
-            for windows in (ledger.asked_windows, ledger.changed_windows, ledger.unexplained_windows)
+        left = [case for case in applying if now - case.changed > PATIENCE]
+        undo = ledger.cases_to_undo(connection, tables=tables)
+        asked, changed, unexplained = (
+            find(connection, judged, MAX_RECHECKS)
+            for find in (ledger.asked_windows, ledger.changed_windows, ledger.unexplained_windows)
         )
-        looks = _merged(
-            *(Look(*place, records=True) for place in asked),
-            *(Look(*place) for place in again),
-            *(Look(*place, records=True) for place in unexplained),
-        )
-        return Due(
-            tuple(sorted(correct, key=partial(_order, order))),
-            tuple(case.id for case in ledger.cases_to_undo(connection, tables=tables)),
-            tuple(ledger.cases_to_show(connection, MAX_SHOWN_PER_TICK)),
-            tuple(looks[:MAX_JUDGED_PER_TICK]),
-        )
-
-
-def _merged(*looks: Look) -> list[Look]:
-    """Each window once, by all its records if that is wanted for any reason."""
-    wanted: dict[tuple[str, str], Look] = {}
-    for look in looks:
-        place = (look.table, look.window)
-        wanted[place] = look if look.records else wanted.get(place, look)
-    return list(wanted.values())
+        records = {*asked, *unexplained}
+        windows = list(dict.fromkeys((*asked, *changed, *unexplained)))[:MAX_RECHECKS]
+        versions = [(case.id, case.version) for case in (*left, *decided, *undo)]
+        causes = ledger.causes(connection, windows)
+    return Due(
+        tuple(sorted((*left, *decided), key=partial(_order, order))),
+        tuple(undo),
+        tuple(Recheck(*window, records=window in records) for window in windows),
+        awaited=bool(undo or asked) or any(case.decided_by != POLICY for case in decided),
+        key=sha256(repr((versions, causes)).encode()).hexdigest()[:16],
+    )
 
 
 def _judged(spec: TableSpec, now: datetime) -> list[tuple[str, str]]:
@@ -99,7 +95,7 @@ def _judged(spec: TableSpec, now: datetime) -> list[tuple[str, str]]:
     return list(spans.values())
 
 
-def _order(order: LoadingOrder, case: CaseId) -> tuple[int, CaseId]:
+def _order(order: LoadingOrder, case: Case) -> tuple[int, CaseId]:
     """Rows that are named before those that name them; what is deleted, the other way round."""
-    depth = order.level(case.table)
-    return (-depth if case.kind == DiscrepancyKind.EXTRA else depth, case)
+    depth = order.level(case.id.table)
+    return (-depth if case.id.kind == DiscrepancyKind.EXTRA else depth, case.id)

@@ -149,7 +149,7 @@ def _closes(event: Event) -> bool:
 
 
 def page(case: CaseId) -> str:
-    """The case on the desk, which is served where Dagster is."""
+    """The case on its page, which is served where Dagster is."""
     return f"/review/case/{quote(str(case))}"
 
 

@@ -1,4 +1,4 @@
-"""The processes that Dagster needs on one machine: code server, webserver (with the desk beside it) and daemon.
+"""The processes that Dagster needs on one machine: code server, webserver (with our pages beside it) and daemon.
 
 They are children on a leash: whichever way this process ends, they end too. Runs are grandchildren.
 """

@@ -9,7 +9,9 @@ from recon_assets.errors import ReconError
 from recon_assets.web.server import serve
 
 if __name__ == "__main__":
-    parser = ArgumentParser(prog="recon_assets.web", description="Dagster's pages, and the site at /review.")
+    parser = ArgumentParser(
+        prog="recon_assets.web", description="Dagster's pages, and those of the review at /recon and /review."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--workspace", type=Path, required=True)

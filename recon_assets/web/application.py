@@ -104,6 +104,6 @@ def nowhere(_: PageRequest) -> Page:
 
 async def failed(_: Request, error: Exception) -> Response:
     """What nobody thought of: the log has it, the page does not."""
-    logging.getLogger(__name__).error("A page of the site failed", exc_info=error)
+    logging.getLogger(__name__).error("A page failed", exc_info=error)
     said = "Something went wrong that should not have; the log of the web server says what."
     return PlainTextResponse(said, HTTPStatus.INTERNAL_SERVER_ERROR, headers())

@@ -16,6 +16,8 @@ from recon_assets.web.http.requests import Site
 from recon_assets.web.identity.auth import access
 
 PATIENCE_SECONDS = 5
+KEY_PREFIX_VARIABLE = "RECON_KEY_PREFIX"
+"""Also that of the standalone code location."""
 
 
 def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> None:
@@ -32,7 +34,9 @@ def serve(host: str, port: int, workspace: Path, environ: Mapping[str, str]) -> 
     with ExitStack() as stack:
         book = stack.enter_context(ledger.opened(environ["RECON_LEDGER_URL"], project))
         dagster = stack.enter_context(dagster_pages(workspace))
-        site = Site(book, project, found, lambda: datetime.now(UTC), partial(decisions_wait_for, dagster.context))
+        waiting_for = partial(decisions_wait_for, dagster.context)
+        prefix = environ.get(KEY_PREFIX_VARIABLE, "")
+        site = Site(book, project, found, lambda: datetime.now(UTC), waiting_for, prefix)
         # The client's address is what access is judged by, so no header may say otherwise.
         uvicorn.run(
             application(site, dagster.application),

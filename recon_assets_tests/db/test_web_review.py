@@ -562,8 +562,10 @@ def test_a_place_in_the_queue_that_is_none_is_said(many: Shop) -> None:
 
 def test_cases_stand_by_their_tables_and_the_run_that_wrote_is_named(pg: Shop) -> None:
     """Each table leads to what is known of it and to its calendar; and a case's story to the run in Dagster."""
-    page = visitor(pg).get("/review").text
-    assert page.count('<a href="/recon/t">') == page.count('<a href="/assets/t?view=partitions">') == 1
+    site = Site(pg.book, pg.project, OPEN, pg.now, key_prefix="ops/a b")
+    for app, calendar in ((desk(pg), "/assets/t"), (application(site, Starlette()), "/assets/ops/a%20b/t")):
+        page = Visitor(app).get("/review").text
+        assert page.count('<a href="/recon/t">') == page.count(f'<a href="{calendar}?view=partitions">') == 1
     assert '<span class="quiet">3 cases</span>' in page
     pg.decide("missing")
     pg.correct()

@@ -1,4 +1,7 @@
-"""The one door to Dagster's pages and ours: nothing passes it that is not for us, from us, or from whom we know."""
+"""What stands before Dagster's pages and ours: rejects requests for other hosts, of other sites, or of nobody known.
+
+Browsers say which site sends a request, and no page can change what they say; so forms need no token of their own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recon_assets.web.identity.auth import Access
 from recon_assets.web.identity.roles import Right
 
-DESK = ("recon", "review")
+PAGES = ("recon", "review")
 LOGIN = "/review/login"
 VISITOR = "recon.visitor"
 POLICY_VIOLATION = 1008
@@ -22,14 +25,14 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class AccessMiddleware:
-    """Middleware for HTTP and websockets alike."""
+    """Answers requests that are rejected, of HTTP and websockets alike, and tells the others who asks."""
 
     app: ASGIApp
     access: Access
     clock: Callable[[], datetime]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it."""
+        """Pass a request on, with its visitor in ``scope``, or answer it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -52,13 +55,13 @@ class AccessMiddleware:
         visitor = self.access.visitor(connection, self.clock())
         connection.scope[VISITOR] = visitor
         path = connection.scope["path"]
-        if path == LOGIN or (Right.COUNTS in visitor.rights and path.removeprefix("/").partition("/")[0] in DESK):
+        if path == LOGIN or (Right.COUNTS in visitor.rights and path.removeprefix("/").partition("/")[0] in PAGES):
             return None
         if Right.COUNTS not in visitor.rights:
             return self._unknown(connection)
         if Right.VALUES in visitor.rights:
             return None
-        said = f"Dagster's pages show values, and {visitor.who} may see counts only: they are at /{DESK[0]}."
+        said = f"Dagster's pages show values, and {visitor.who} may see counts only: they are at /{PAGES[0]}."
         return PlainTextResponse(said, HTTPStatus.FORBIDDEN)
 
     def _unknown(self, connection: HTTPConnection) -> Response:

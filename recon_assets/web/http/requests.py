@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
@@ -29,6 +29,7 @@ class Site:
     """What every page answers from.
 
     Attributes:
+        key_prefix: What stands before the names of tables in the keys of their assets, as `a/b`.
         waiting_for: What keeps Dagster from carrying out decisions now; empty when nothing does.
     """
 
@@ -37,6 +38,12 @@ class Site:
     access: Access
     clock: Callable[[], datetime]
     waiting_for: Callable[[datetime], str] = lambda _: ""
+    key_prefix: str = ""
+
+    def asset_page(self, table: str) -> str:
+        """Where Dagster shows a table's asset."""
+        path = [*filter(None, self.key_prefix.split("/")), table]
+        return "/assets/" + "/".join(quote(part, safe="") for part in path)
 
 
 def number_in(text: str) -> int | None:

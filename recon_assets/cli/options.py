@@ -12,7 +12,7 @@ import typer
 
 from recon_assets.declare.problems import hidden
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Project, TableSpec
+from recon_assets.model import LONGEST_DURATION, Project, TableSpec, duration_of
 
 Tables = Annotated[list[str] | None, typer.Argument(help="Names of declared tables.", show_default=False)]
 AllTables = Annotated[bool, typer.Option("--all", help="Every declared table.")]
@@ -40,16 +40,6 @@ Strict = Annotated[
     ),
 ]
 MaxEvidence = Annotated[int, typer.Option(min=0, help="How many wrong records to list; counts are exact anyway.")]
-
-_DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
-_LONGEST = timedelta(days=36_500)
 
 
 def refuse(option: str, text: str, expected: str, example: str) -> NoReturn:
@@ -310,7 +300,7 @@ def duration(option: str, text: str | None) -> timedelta | None:
     """
     if text is None:
         return None
-    match = _DURATION.fullmatch(text)
-    if not match or not 0 < int(match[1]) <= _LONGEST // _UNITS[match[2]]:
-        refuse(option, text, f"a number and ms, s, m, h or d, {_LONGEST.days:,} days at most", "15m")
-    return int(match[1]) * _UNITS[match[2]]
+    found = duration_of(text)
+    if not found:
+        refuse(option, text, f"a number and ms, s, m, h or d, {LONGEST_DURATION.days:,} days at most", "15m")
+    return found

@@ -14,20 +14,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from recon_assets.declare.problems import hidden, nearest
-from recon_assets.model import Grading, Tolerance, broken_out
+from recon_assets.model import DURATION, Grading, Tolerance, broken_out, duration_of
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PART = r'(?:[^\s."`\[\];]+|"(?:[^"]|"")+")'
 _TABLE = re.compile(rf"(?:{_PART}\.)?{_PART}")
 _OWNER = re.compile(r"team:[A-Za-z0-9_]+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # as Dagster
-_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"([0-9]{1,400}(?:\.[0-9]{1,400})?|\.[0-9]{1,400})(%?)")
 _TOO_LARGE = 10**400
@@ -114,10 +106,10 @@ def _day(value: Any) -> Any:
 
 
 def _duration(value: Any) -> Any:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not match or not int(match[1]):
+    span = duration_of(value) if isinstance(value, str) else None
+    if not span:
         refuse(f"expected a duration, found {found(value)}", "Write a number and ms, s, m, h or d: `90s`, `15m`, `4h`.")
-    return int(match[1]) * _UNITS[match[2]]
+    return span
 
 
 def _amount(value: Any) -> Decimal:
@@ -209,7 +201,7 @@ Zone = Annotated[Text, AfterValidator(_zone)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DATE.pattern}$")])]
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{_DURATION.pattern}$")]),
+    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=f"^{DURATION.pattern}$")]),
 ]
 Amount = Annotated[Decimal, BeforeValidator(_amount, json_schema_input_type=_Number)]
 Share = Annotated[Decimal, BeforeValidator(_share, json_schema_input_type=_Number)]

@@ -43,6 +43,11 @@ from recon_assets.model.discrepancies import (
     Rule as Rule,
     Value as Value,
 )
+from recon_assets.model.durations import (
+    DURATION as DURATION,
+    LONGEST_DURATION as LONGEST_DURATION,
+    duration_of as duration_of,
+)
 from recon_assets.model.findings import (
     EXACT as EXACT,
     GRADED as GRADED,

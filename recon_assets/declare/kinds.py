@@ -1,13 +1,17 @@
-"""The checks of the YAML file, by their ``kind``: what each may be given.
+"""The checks of the YAML file, by their ``kind``.
 
-The keys of a check are the fields of the check that it becomes, but for the three that `_FIELDS` names.
+What a check may be given is what its class in `recon_assets.checks` takes: the keys are the fields of that class, but
+for the three that `_FIELDS` names. Here stands only how a key is written, and what a file writes otherwise.
 """
 
-from abc import abstractmethod
+import operator
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from dataclasses import MISSING, fields
+from functools import reduce
+from inspect import getdoc
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, model_validator
 
 from recon_assets import checks, model
 from recon_assets.checks.figures import Function
@@ -32,6 +36,30 @@ _ORDERS: Mapping[str, Callable[..., model.Check]] = {
     "not_future": checks.NotFuture,
     "in_window": checks.InWindows,
 }
+_KIND = "The kind of check."
+_WHERE = "SQL that both sides understand; other rows are not looked at."
+_DRIFT = BeforeValidator(one_or_many, json_schema_input_type=checks.Drift | list[checks.Drift])
+_WRITTEN: Mapping[str, Any] = {
+    "where": Annotated[Sql | None, Field(description=_WHERE)],
+    "tolerance": Annotated[
+        Limits, Field(description="How far the figures may be apart: `5`, `0.1%`, or `{abs: 5, rel: 0.1%}`.")
+    ],
+    "by": Annotated[Some, Field(description="The columns that tell groups of rows apart, as `[carrier]`.")],
+    "column": Annotated[Text, Field(description="The column whose figure is compared.")],
+    "columns": Annotated[
+        Names, Field(description="The columns that name the parent's row, in the order of the parent's key.")
+    ],
+    "parent": Annotated[Text, Field(description="The declared table that holds the rows named.")],
+    "source": Annotated[Sql, Field(description="SQL of the source; it may use :window_start and :window_end.")],
+    "target": Annotated[Sql, Field(description="SQL of the target that gives the same rows.")],
+    "allow": Annotated[
+        tuple[checks.Drift, ...],
+        _DRIFT,
+        AfterValidator(no_repeats),
+        Field(description="Kinds of drift that are no fault, as `[reordered, reindexed]`."),
+    ],
+}
+"""How the fields of checks are written in a file; what is not here, no file gives."""
 
 
 class _Check(Declared):
@@ -43,62 +71,28 @@ class _Check(Declared):
         model.GRADED, description="`warn` or `error`, or from which size on: `{medium: 100, high: 1%}`."
     )
     blocking: bool = Field(default=False, description="`true`: a day that fails it is a failed day of the run.")
-    taken: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    makes: ClassVar[Callable[..., model.Check]]
 
     def check(self, table: Any) -> model.Check:
         """The check as the program knows it; ``table`` is the declared table that it stands below."""
         given = {_FIELDS.get(key, key): getattr(self, key) for key in type(self).model_fields if key != "kind"}
-        taken = {key: take(table) for key, take in self.taken.items()}
-        return self._made(**{**given, "named": self.name or ""}, **taken)
+        return self._made(table, {**given, "named": self.name or ""})
 
-    @abstractmethod
-    def _made(self, **given: Any) -> model.Check:
-        """The check, of the fields given."""
+    def _made(self, _table: Any, given: Mapping[str, Any]) -> model.Check:
+        return type(self).makes(**given)
 
 
-class _Limited(_Check):
-    where: Sql | None = Field(None, description="SQL that both sides understand; other rows are not looked at.")
+class _OfColumn(_Check):
+    """A check whose kind is the function."""
 
+    kind: Function = Field(description=_KIND)
 
-class _Tolerant(_Limited):
-    tolerance: Limits = Field(
-        model.EXACT, description="How far the figures may be apart: `5`, `0.1%`, or `{abs: 5, rel: 0.1%}`."
-    )
-
-
-class Count(_Tolerant):
-    """As many rows, or as many in each group."""
-
-    kind: Literal["count"] = Field("count", description="The kind of check.")
-    by: Some = Field((), description="The columns that part the rows into groups, as `[carrier]`.")
-
-    def _made(self, **given: Any) -> model.Check:
-        return checks.Count(**given)
-
-
-class OfColumn(_Tolerant):
-    """A figure of one column."""
-
-    kind: Function = Field(description="The kind of check.")
-    column: Text = Field(description="The column whose figure is compared.")
-
-    def _made(self, **given: Any) -> model.Check:
+    def _made(self, _table: Any, given: Mapping[str, Any]) -> model.Check:
         return checks.ColumnFigure(self.kind, **given)
 
 
-class Keys(_Limited):
-    """No record missing, none extra."""
-
-    kind: Literal["keys"] = Field("keys", description="The kind of check.")
-
-    def _made(self, **given: Any) -> model.Check:
-        return checks.Keys(**given)
-
-
-class Fields(_Limited):
-    """Equal values in records of the same key."""
-
-    kind: Literal["fields"] = Field("fields", description="The kind of check.")
+class _OfFields(_Check):
+    """A check that has no tolerance of its own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -107,18 +101,6 @@ class Fields(_Limited):
             refuse("`tolerance` does not belong to a check of records", _as_rules(value["tolerance"]))
         return value
 
-    def _made(self, **given: Any) -> model.Check:
-        return checks.Fields(**given)
-
-
-class Checksum(_Limited):
-    """Equal digests of all records."""
-
-    kind: Literal["checksum"] = Field("checksum", description="The kind of check.")
-
-    def _made(self, **given: Any) -> model.Check:
-        return checks.Checksum(**given)
-
 
 def _or_column(schema: dict[str, Any]) -> None:
     """Tell editors that ``column`` may stand for ``columns``."""
@@ -126,14 +108,10 @@ def _or_column(schema: dict[str, Any]) -> None:
     schema["required"].remove("columns")
 
 
-class References(_Limited):
-    """Columns that name a row of another declared table."""
+class _OfReferences(_Check):
+    """A check of which ``column`` may name the only one of its columns."""
 
     model_config = ConfigDict(json_schema_extra=_or_column)
-
-    kind: Literal["references"] = Field("references", description="The kind of check.")
-    columns: Names = Field(description="The columns that name the parent's row, in the order of the parent's key.")
-    parent: Text = Field(description="The declared table that holds the rows named.")
 
     @model_validator(mode="before")
     @classmethod
@@ -145,14 +123,26 @@ class References(_Limited):
         rest = {key: item for key, item in value.items() if key != "column"}
         return {**rest, "columns": value["column"]}
 
-    def _made(self, **given: Any) -> model.Check:
-        return checks.References(**given)
+
+class _OfSchema(_Check):
+    """A check that knows what its table leaves out and renames."""
+
+    def _made(self, table: Any, given: Mapping[str, Any]) -> model.Check:
+        columns, query = table.columns, table.source.query is not None
+        return checks.Schema(ignore=columns.ignore, rename=columns.rename, query=query, **given)
 
 
-class Order(_Limited):
-    """Times in an order that makes sense."""
+class _OfQueries(_Check):
+    """A check that nothing but a name of its own tells from others."""
 
-    kind: Literal["order"] = Field("order", description="The kind of check.")
+    name: Name = Field(description="What the rule is called: letters, digits and _.")
+
+
+class Order(_Check):
+    """Times in an order that makes sense: four checks, told apart by their keys."""
+
+    kind: Literal["order"] = Field("order", description=_KIND)
+    where: Sql | None = Field(None, description=_WHERE)
     columns: Annotated[Names, Field(min_length=2)] | None = Field(
         None, description="Times of one row that do not decrease, as `[scheduled, departed]`."
     )
@@ -176,7 +166,7 @@ class Order(_Limited):
             refuse("`per` has no effect without `monotonic`", "Remove it.")
         return self
 
-    def _made(self, **given: Any) -> model.Check:
+    def _made(self, _table: Any, given: Mapping[str, Any]) -> model.Check:
         pattern = next(key for key in _ORDERS if given[key] is not None)
         own: Mapping[str, Mapping[str, Any]] = {
             "columns": {"columns": self.columns},
@@ -187,39 +177,28 @@ class Order(_Limited):
         return _ORDERS[pattern](**own.get(pattern, {}), **rest)
 
 
-class Schema(_Check):
-    """The same columns, keys and indexes."""
-
-    kind: Literal["schema"] = Field("schema", description="The kind of check.")
-    allow: Annotated[
-        tuple[checks.Drift, ...],
-        BeforeValidator(one_or_many, json_schema_input_type=checks.Drift | list[checks.Drift]),
-        AfterValidator(no_repeats),
-    ] = Field((), description="Kinds of drift that are no fault, as `[reordered, reindexed]`.")
-    taken: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
-        "ignore": lambda table: table.columns.ignore,
-        "rename": lambda table: table.columns.rename,
-        "query": lambda table: table.source.query is not None,
-    }
-
-    def _made(self, **given: Any) -> model.Check:
-        return checks.Schema(**given)
+def _taken_by(check: Any, base: type[_Check] = _Check) -> Any:
+    """What a file may give a check, as a class named and described as the check is: the check's own fields."""
+    own = {field.name: ... if field.default is MISSING else field.default for field in fields(check)}
+    keys: Any = {name: (_WRITTEN[name], default) for name, default in own.items() if name in _WRITTEN}
+    if "kind" not in base.model_fields:
+        keys["kind"] = (Literal[check.kind], Field(check.kind, description=_KIND))
+    made = create_model(check.__name__, __base__=base, __doc__=getdoc(check), **keys)
+    made.makes = check
+    return made
 
 
-class Rule(_Check):
-    """Two queries with the same result."""
-
-    kind: Literal["rule"] = Field("rule", description="The kind of check.")
-    name: Name = Field(description="What the rule is called: letters, digits and _.")
-    source: Sql = Field(description="SQL of the source; it may use :window_start and :window_end.")
-    target: Sql = Field(description="SQL of the target that gives the same rows.")
-    by: Some = Field((), description="The columns of the results that identify a row; the others are compared.")
-    tolerance: Limits = Field(
-        model.EXACT, description="How far numbers may be apart: `5`, `0.1%`, or `{abs: 5, rel: 0.1%}`."
-    )
-
-    def _made(self, **given: Any) -> model.Check:
-        return checks.BusinessRule(**given)
+_KINDS = (
+    _taken_by(checks.Count),
+    _taken_by(checks.ColumnFigure, _OfColumn),
+    _taken_by(checks.Keys),
+    _taken_by(checks.Fields, _OfFields),
+    _taken_by(checks.Checksum),
+    _taken_by(checks.References, _OfReferences),
+    Order,
+    _taken_by(checks.Schema, _OfSchema),
+    _taken_by(checks.BusinessRule, _OfQueries),
+)
 
 
 def _kind_alone(value: Any) -> Any:
@@ -233,12 +212,14 @@ def _as_rules(tolerance: Any) -> str:
     return f"Write it under `columns`, where every check of records finds it: `rules: {{{', '.join(rules)}}}`."
 
 
-Kind = Count | OfColumn | Keys | Fields | Checksum | References | Order | Schema | Rule
-_OfKind = Annotated[Kind, Field(discriminator="kind")]
-Check = Annotated[
-    _OfKind,
-    BeforeValidator(
-        _kind_alone, json_schema_input_type=Literal["count", "keys", "fields", "checksum", "schema"] | _OfKind
-    ),
-]
-KINDS = ("count", *get_args(Function), "keys", "fields", "checksum", "references", "order", "schema", "rule")
+if TYPE_CHECKING:
+    Check = _Check
+else:
+    _OfKind = Annotated[reduce(operator.or_, _KINDS), Field(discriminator="kind")]
+    Check = Annotated[
+        _OfKind,
+        BeforeValidator(
+            _kind_alone, json_schema_input_type=Literal["count", "keys", "fields", "checksum", "schema"] | _OfKind
+        ),
+    ]
+KINDS = tuple(kind for made in _KINDS for kind in get_args(made.model_fields["kind"].annotation))

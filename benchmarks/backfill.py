@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -157,7 +157,7 @@ class Course:
     def rows_by_day(self, side: Literal["source", "target"], wanted: Wanted) -> dict[str, int]:
         """How many rows each of the wanted days has."""
         with self.engine(side) as engine:
-            found = reading.counts_by_day(engine, wanted.spec, side, date.max)
+            found = reading.counts_by_window(engine, wanted.spec, side, datetime.now(UTC))
         return {day: rows for day, rows in found.items() if day in wanted.windows}
 
     def fill(self, wanted: Wanted) -> Run:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from recon_assets.checks import Checksum, ColumnFigure, Count, Fields, Keys
 from recon_assets.ledger import Ledger
 from recon_assets.local import Server
-from recon_assets.model import Database, Days, Project, Relation, TableSpec
+from recon_assets.model import Calendar, Database, Project, Relation, TableSpec
 
 TABLES, DAYS = 40, 2_500
 WINDOWS = TABLES * DAYS
@@ -118,7 +118,7 @@ FILL = [
 def project(server: Server) -> Project:
     """Its tables, as they are declared."""
     databases = {name: Database(name, server.url(name)) for name in ("source", "target")}
-    days = Days("at", START, START + timedelta(days=DAYS))
+    days = Calendar("at", START, START + timedelta(days=DAYS))
     names = [f"t{number}" for number in range(TABLES)]
     tables = {
         name: TableSpec(name, Relation("source", name), Relation("target", name), ("id",), days, checks=CHECKS)

@@ -21,7 +21,7 @@ from processes import cpu_seconds, peak_memory, process_with
 from rivals import Outcome, Task
 
 from recon_assets import compare, dialect, reading
-from recon_assets.model import Database, Days, Measure, Relation, TableSpec
+from recon_assets.model import Calendar, Database, Measure, Relation, TableSpec
 from recon_assets_tests import mariadb
 
 ABOUT = """\
@@ -46,7 +46,7 @@ SIZES = {"1M": 1_000_000, "10M": 10_000_000}
 FULL_TIMES, QUICK_TIMES = 3, 1
 LARGEST_IN_MARIADB = SIZES["1M"]  # ten times as many take MariaDB ten times as long, and tell nothing new
 A_DAY = planted.DAMAGED_DAYS[10]
-YEAR = Days(planted.MOMENT, *planted.window(None))
+YEAR = Calendar(planted.MOMENT, *planted.window(None))
 SPEC = TableSpec("t", Relation("source", "t"), Relation("target", "t"), (planted.KEY,), YEAR)
 DEFAULT, BEST = "reladiff, 4 threads", "reladiff, best settings"
 # Where no goal is named for the best settings, they are for information.

@@ -76,7 +76,7 @@ def tick(book: Ledger, project: Project) -> None:
 def year(book: Ledger, project: Project) -> None:
     """A table is judged: on each day three records are found that only the target has."""
     kinds = {DiscrepancyKind.MISSING: 0, DiscrepancyKind.EXTRA: 3}
-    for window in islice(project.tables["t1"].days.windows(date.max), YEAR):  # type: ignore[union-attr]
+    for window in islice(project.tables["t1"].calendar.windows(date.max), YEAR):  # type: ignore[union-attr]
         row = {"at": window.key, "amount": "1.00"}
         named = tuple(
             Discrepancy(DiscrepancyKind.EXTRA, (-n,), None, {"id": -n, **row}, (), window.key) for n in range(1, 4)

@@ -16,7 +16,7 @@ from processes import cpu_seconds, peak_memory
 
 from recon_assets import dialect, ledger, reading, writing
 from recon_assets.local import Server
-from recon_assets.model import ALL, Database, Days, Mode, Project, Relation, TableSpec, Window
+from recon_assets.model import ALL, Calendar, Database, Mode, Project, Relation, TableSpec, Window
 
 ABOUT = """\
 Loads windows of a table of 9 mixed columns from one PostgreSQL database into another, in three sizes:
@@ -49,7 +49,7 @@ SELECT i, '2023-01-01'::timestamptz + i * (interval '365 days' / %s), i / 7.0, '
 FROM generate_series(0, %s) AS i
 """
 INDEX = "CREATE INDEX ON readings (at)"
-YEAR = Days("at", date(2023, 1, 1), date(2024, 1, 1))
+YEAR = Calendar("at", date(2023, 1, 1), date(2024, 1, 1))
 SPEC = TableSpec("readings", Relation("source", "readings"), Relation("target", "readings"), ("id",), YEAR)
 SPANS = {
     "all": ALL,

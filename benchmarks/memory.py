@@ -12,7 +12,7 @@ from processes import peak_memory
 
 from recon_assets import checks, compare
 from recon_assets.checks.running import evaluate
-from recon_assets.model import Check, Database, Days, Project, Relation, TableSpec
+from recon_assets.model import Calendar, Check, Database, Project, Relation, TableSpec
 from recon_assets_tests import mariadb
 
 ABOUT = """\
@@ -143,7 +143,7 @@ def compared(shape: Shape, source: str, target: str) -> dict[str, int]:
 
 def judged(shape: Shape, source: str, target: str) -> dict[str, int]:
     """What the check counts, window by window; findings are let go as they come."""
-    days = Days("touched", FIRST, FIRST + timedelta(days=shape.days)) if shape.days else None
+    days = Calendar("touched", FIRST, FIRST + timedelta(days=shape.days)) if shape.days else None
     spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), days, checks=(shape.check,))  # type: ignore[arg-type]
     project = Project({"s": Database("s", source), "t": Database("t", target)}, {"t": spec})
     windows = list(days.windows(date.max)) if days else [spec.window("all")]

@@ -27,10 +27,10 @@ from recon_assets.ledger import Ledger
 from recon_assets.local import Server
 from recon_assets.model import (
     ALL,
+    Calendar,
     CaseEventType,
     CaseId,
     Database,
-    Days,
     Decision,
     DiscrepancyKind,
     Project,
@@ -85,7 +85,7 @@ FILLED = {
     "source": [ROWS, f"DELETE FROM t WHERE {EXTRA}"],
     "target": [ROWS, f"DELETE FROM t WHERE {MISSING}", f"UPDATE t SET amount = amount + 1 WHERE {MISMATCHED}"],
 }
-DAYS = Days("at", date(2024, 1, 1), date(2024, 1, 4))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 1, 4))
 SPEC = TableSpec("t", Relation("source", "t"), Relation("target", "t"), ("id",), DAYS, checks=(Checksum(),))
 APPLY = Resolution(Decision.APPLY_SOURCE)
 KINDS = (DiscrepancyKind.MISSING, DiscrepancyKind.MISMATCHED, DiscrepancyKind.EXTRA)

@@ -201,12 +201,9 @@ class Gathering:
         yield {need: replace(found, outside=(rows.source, rows.target))}
 
     def _history(self) -> Window | None:
-        """All time that the table has days for."""
-        days = self.request.spec.days
-        if days is None:
-            return None
-        until = days.end or self.request.now.date() + timedelta(days=2)
-        return Window("history", days.window(days.start).start, days.window(until).start)
+        """All time that the table has windows for, until the day after tomorrow."""
+        calendar = self.request.spec.calendar
+        return calendar.history(self.request.now + timedelta(days=2)) if calendar else None
 
     def _orphans(self, need: Orphans, windows: Sequence[Window]) -> Iterator[Facts]:
         parent = self.parents[need]

@@ -66,7 +66,7 @@ def evaluate(  # noqa: PLR0913 - what to check, how much to keep, whom to tell
         DeclarationError: When a name is that of no check of this table.
     """
     checks = _selected(spec, names)
-    daily = [check for check in checks if check.daily or spec.days is None]
+    daily = [check for check in checks if check.daily or spec.calendar is None]
     whole = [check for check in checks if check not in daily]
     request = Request(
         project,

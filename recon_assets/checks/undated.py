@@ -65,4 +65,4 @@ def with_undated(spec: TableSpec) -> tuple[Check, ...]:
     """The check of every table whose sides are compared by days, unless `InWindows` forbids all such rows."""
     by_days = [check for check in spec.checks if check.daily and not isinstance(check, OfTarget | BusinessRule)]
     replaced = any(isinstance(check, InWindows) and not check.where for check in spec.checks)
-    return (UndatedRows(),) if spec.days and by_days and not replaced else ()
+    return (UndatedRows(),) if spec.calendar and by_days and not replaced else ()

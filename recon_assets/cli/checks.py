@@ -182,14 +182,14 @@ def windows(spec: TableSpec, first: date | None, last: date | None, now: datetim
     Raises:
         DeclarationError: When there is none.
     """
-    if spec.days is None:
+    if spec.calendar is None:
         return (ALL,)
-    today = now.astimezone(ZoneInfo(spec.days.timezone)).date()
+    today = now.astimezone(ZoneInfo(spec.calendar.timezone)).date()
     until = min(last, today) + timedelta(days=1) if last else today
-    found = tuple(window for window in spec.days.windows(until) if first is None or window.key >= first.isoformat())
+    found = tuple(window for window in spec.calendar.windows(until) if first is None or window.key >= first.isoformat())
     if not found:
-        after = f" until before {spec.days.end}" if spec.days.end else ""
-        msg = f"{spec.name}: none of its days is asked for; they go from {spec.days.start}{after}."
+        after = f" until before {spec.calendar.end}" if spec.calendar.end else ""
+        msg = f"{spec.name}: none of its days is asked for; they go from {spec.calendar.start}{after}."
         raise DeclarationError(msg)
     return found
 

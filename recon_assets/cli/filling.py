@@ -143,7 +143,7 @@ def to_repeat(session: Session, failed: Collection[tuple[str, str]], mode: Mode)
     windows = {table: sorted(key for name, key in failed if name == table) for table in sorted({t for t, _ in failed})}
     specs = session.project.tables
     missing = {table: set(session.missing(specs[table]).windows) for table in windows}
-    lost = [table for table, keys in windows.items() if not specs[table].days or set(keys) <= missing[table]]
+    lost = [table for table, keys in windows.items() if not specs[table].calendar or set(keys) <= missing[table]]
     commands = [f"recon backfill {shlex.join(lost)} --missing{how}"] if lost else []
     for table in sorted(windows.keys() - lost):
         days = f"--from {windows[table][0]} --to {windows[table][-1]}"

@@ -287,7 +287,7 @@ def asked_for(
 
 def span_of(wanted: Wanted) -> tuple[str, str] | None:
     """The first and the last window; None for a table without days."""
-    return (wanted.windows[0], wanted.windows[-1]) if wanted.spec.days else None
+    return (wanted.windows[0], wanted.windows[-1]) if wanted.spec.calendar else None
 
 
 def show_findings(session: Session) -> None:
@@ -344,8 +344,8 @@ def ended(session: Session, spec: TableSpec, days: Span) -> Wanted:
     """
     wanted = between(session.everything(spec), days)
     if not wanted.windows:
-        last = f" to before {spec.days.end}" if spec.days and spec.days.end else " on"
-        first = f"; its days go from {spec.days.start}{last}" if spec.days else ""
+        last = f" to before {spec.calendar.end}" if spec.calendar and spec.calendar.end else " on"
+        first = f"; its days go from {spec.calendar.start}{last}" if spec.calendar else ""
         msg = f"{spec.name}: none of its days that have ended is asked for{first}, and today has not ended."
         raise DeclarationError(msg)
     return wanted
@@ -372,7 +372,7 @@ def some_of(specs: Iterable[TableSpec], windows: Callable[[TableSpec], Wanted]) 
 
 def between(wanted: Wanted, days: Span) -> Wanted:
     """The windows of these days; a table without days has but one."""
-    if not wanted.spec.days:
+    if not wanted.spec.calendar:
         return wanted
     low, high = (day.isoformat() if day else None for day in days)
     keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))

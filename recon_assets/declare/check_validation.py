@@ -175,7 +175,7 @@ def _counted(table: Table, side: str, relation: Relation, where: str) -> Any:
 
 
 def _bounds(table: Table, side: str, sample: Window) -> dict[str, sa.BindParameter[Any]]:
-    days = table.spec.days
+    days = table.spec.calendar
     both = table.both(days.column) if days else None
     if not days or not both or not sample.start or not sample.end:
         return {}

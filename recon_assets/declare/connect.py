@@ -90,7 +90,7 @@ class _Look:
         columns_are_sound = not any(problem.severity == "error" for problem in wrong)
         if columns_are_sound and len(self.problems) == before and _takes_loads(table.target):
             self._plan(table)
-        if columns_are_sound or not table.spec.days or table.both(table.spec.days.column):
+        if columns_are_sound or not table.spec.calendar or table.both(table.spec.calendar.column):
             for index, made, statement in check_validation.statements(table, _sample(table.spec)):
                 with self._noted((*table.at, "checks", index)), reading.hints_at_columns(table.left, table.right):
                     check_validation.planned(made, statement, "planning the check")
@@ -164,7 +164,7 @@ def _remedy(said: str) -> str:
 
 
 def _sample(spec: TableSpec) -> Window:
-    return spec.days.window(spec.days.start) if spec.days else ALL
+    return spec.calendar.at(0) if spec.calendar else ALL
 
 
 def _exists(connection: sa.Connection, table: sa.TableClause) -> bool:
@@ -193,7 +193,7 @@ def _item(table: Table, place: str, said: str) -> KeyPath:
 
 def _window_column(table: Table) -> Iterator[Problem]:
     """Days need a column of dates or moments on both sides."""
-    days = table.spec.days
+    days = table.spec.calendar
     if not days:
         return
     for schema, name in ((table.left, days.column), (table.right, table.spec.target_name(days.column))):

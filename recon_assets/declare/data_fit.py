@@ -65,7 +65,7 @@ def types(table: Table) -> Iterator[Problem]:
 
 
 def _doubts(table: Table, rows: sa.FromClause) -> Iterator[_Doubt]:
-    there, days = table.right.by_name, table.spec.days
+    there, days = table.right.by_name, table.spec.calendar
     for column in table.left.columns:
         if days and column.name == days.column and column.nullable:
             said = "NULL belongs to no day: such rows are compared, and no load brings them"

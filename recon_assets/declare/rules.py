@@ -64,7 +64,7 @@ def _databases(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
 def _ignored(spec: TableSpec, at: KeyPath) -> Iterator[Problem]:
     """Columns that are put to use may not be ignored."""
     uses = [("key", column, "a key column") for column in spec.key]
-    uses += [("window", spec.days.column, "the window's column")] if spec.days else []
+    uses += [("window", spec.calendar.column, "the window's column")] if spec.calendar else []
     uses += [("columns", column, "renamed") for column in spec.rename]
     uses += [("columns", column, "cast") for column in spec.cast]
     uses += [("columns", column, "given a rule") for column in spec.rules]
@@ -136,7 +136,7 @@ def _checks(spec: TableSpec, names: Names, at: KeyPath) -> Iterator[Problem]:
             yield from _parent(check, names, place)
         if isinstance(check, BusinessRule):
             yield from _parameters(check, spec, place)
-        if isinstance(check, InWindows) and not spec.days:
+        if isinstance(check, InWindows) and not spec.calendar:
             yield Problem(
                 place, "the table has no days that rows could be outside of", "Remove it, or give a `window`."
             )
@@ -184,7 +184,7 @@ def _parameters(check: BusinessRule, spec: TableSpec, place: KeyPath) -> Iterato
     for side, found in used.items():
         for name in sorted(set(found) - set(_PARAMETERS)):
             yield Problem((*place, side), f"unknown parameter `:{name}`", nearest(name, _PARAMETERS))
-    if check.daily and not spec.days:
+    if check.daily and not spec.calendar:
         yield Problem(place, "the queries ask for a window, and the table has none", "Give the table a `window`.")
     elif bool(used["source"]) != bool(used["target"]):
         hint = "Use :window_start and :window_end in both, or in neither."

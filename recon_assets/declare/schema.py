@@ -138,9 +138,9 @@ class Window(Declared):
             refuse(f"{end} is not after start {start}, so that there would be no day", hint)
         return end
 
-    def days(self) -> model.Days:
+    def calendar(self) -> model.Calendar:
         """The days as the program knows them."""
-        return model.Days(self.column, self.start, self.end, self.timezone, self.stored_in)
+        return model.Calendar(self.column, self.start, self.end, self.timezone, self.stored_in)
 
 
 class Rule(Declared):
@@ -260,7 +260,7 @@ class Table(Declared):
             source=self.source.relation(),
             target=self.target.relation(),
             key=self.key,
-            days=self.window.days() if self.window else None,
+            calendar=self.window.calendar() if self.window else None,
             ignore=self.columns.ignore,
             rename=self.columns.rename,
             cast=self.columns.cast,

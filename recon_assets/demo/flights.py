@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from recon_assets.errors import not_installed
-from recon_assets.model import Days
+from recon_assets.model import Calendar
 
-YEAR = Days("time_hour", date(2013, 1, 1), date(2014, 1, 1), "America/New_York")
+YEAR = Calendar("time_hour", date(2013, 1, 1), date(2014, 1, 1), "America/New_York")
 """How flights and weather fall into days. The files hold UTC; the days are New York's."""
 
 SOURCE = sa.MetaData(schema="public")

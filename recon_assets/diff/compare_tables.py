@@ -15,7 +15,7 @@ from recon_assets.dialect import Frame
 from recon_assets.diff.rules import rule_of
 from recon_assets.diff.window_comparison import MAX_EVIDENCE, compare_windows
 from recon_assets.errors import DeclarationError, NoSuchTableError
-from recon_assets.model import ALL, Comparison, Database, Days, Kind, Relation, Rule, TableSpec, Window, broken_out
+from recon_assets.model import ALL, Calendar, Comparison, Database, Kind, Relation, Rule, TableSpec, Window, broken_out
 
 Bounds = tuple[str, Any, Any] | tuple[str, Any, Any, str]
 
@@ -90,7 +90,7 @@ def compare(  # noqa: PLR0913 - the public door
         source=_relation("source", source_table),
         target=_relation("target", target_table),
         key=tuple([key] if isinstance(key, str) else key or ()),
-        days=days,
+        calendar=days,
         stored_in=stored_in,
         rename=rename or {},
         cast=_checked_cast(cast or {}),
@@ -170,7 +170,7 @@ def _default_key(spec: TableSpec, source: reading.TableSchema, target: reading.T
 
 def _all_rows(snapshot: reading.Snapshot) -> tuple[int, int]:
     """How many rows each table has, asked for or not: that two empty windows agree may say nothing of the tables."""
-    pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, days=None, where=None))
+    pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, calendar=None, where=None))
     both = reading.Snapshot(pair, replace(snapshot.source, pair=pair), replace(snapshot.target, pair=pair))
     counted = reading.measured(both, [reading.COUNT], [ALL])[ALL.key][reading.COUNT]
     return counted.source, counted.target
@@ -204,7 +204,7 @@ def _relation(database: str, table: str) -> Relation:
     return Relation(database, text)
 
 
-def _days(window: Bounds | None, stored_in: str) -> tuple[Days | None, list[Window]]:
+def _days(window: Bounds | None, stored_in: str) -> tuple[Calendar | None, list[Window]]:
     if window is None:
         return None, [ALL]
     if len(window) not in {3, 4}:
@@ -218,7 +218,7 @@ def _days(window: Bounds | None, stored_in: str) -> tuple[Days | None, list[Wind
     if end.year > _LAST_YEAR:
         msg = f"window: {end} is later than the year {_LAST_YEAR}, the last of which days are counted"
         raise DeclarationError(msg)
-    days = Days(column, start.date(), None, zone, stored_in)
+    days = Calendar(column, start.date(), None, zone, stored_in)
     whole = days.windows(end.date() + timedelta(days=1))
     clipped = (Window(day.key, max(day.start or start, start), min(day.end or end, end)) for day in whole)
     return days, [day for day in clipped if day.start < day.end]  # type: ignore[operator]
@@ -229,7 +229,7 @@ _LAST_YEAR = 9990
 
 def _refuse_parts_of_days(pair: reading.Pair, windows: Sequence[Window]) -> None:
     """A column of dates has no times, so that a window cannot begin or end within one of its days."""
-    days = pair.spec.days
+    days = pair.spec.calendar
     kinds = {
         column.type.kind
         for mapped in pair.columns

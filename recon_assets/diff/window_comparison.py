@@ -159,7 +159,7 @@ class _Comparing:
             self.found.tallies[window.key].counts.update(source=source, target=target)
             if both.source != both.target or (measure is COUNT and source):
                 differing.append(Part(window, source, target))
-        if self.snapshot.pair.spec.days is None or self.windows[0].start is None:
+        if self.snapshot.pair.spec.calendar is None or self.windows[0].start is None:
             return None, differing
         none = measured[UNDATED][measure]
         return (_rows(none.source), _rows(none.target)), differing

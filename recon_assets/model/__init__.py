@@ -5,6 +5,7 @@ from recon_assets.model.agreement import (
     Verdict as Verdict,
     verdict as verdict,
 )
+from recon_assets.model.calendars import ALL as ALL, Calendar as Calendar, Unit as Unit, Window as Window
 from recon_assets.model.case_states import (
     TRANSITIONS as TRANSITIONS,
     CaseEventType as CaseEventType,
@@ -93,7 +94,6 @@ from recon_assets.model.tables import (
     TableSpec as TableSpec,
 )
 from recon_assets.model.types import Column as Column, Kind as Kind, Type as Type
-from recon_assets.model.windows import ALL as ALL, Days as Days, Window as Window
 from recon_assets.model.wording import (
     place as place,
     plural as plural,

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from recon_assets.model.calendars import ALL, Calendar, Window
 from recon_assets.model.cases import REVIEWED, Policy
 from recon_assets.model.discrepancies import Rule
 from recon_assets.model.findings import Check
-from recon_assets.model.windows import ALL, Days, Window
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TableSpec:
     is cast to it too where its own type has no form in other databases. ``where`` is SQL
     that both sides understand; rows outside it are neither read nor touched. ``rules`` say of a column
     when two of its values are equal. A row whose ``updated_at`` is younger than ``grace_period`` is in flight.
-    Times without a zone are of ``stored_in``; a table that has ``days`` has theirs.
+    Times without a zone are of ``stored_in``; a table that has a ``calendar`` has its zone.
     The values of ``private`` columns are shown to nobody: reports have ``***`` in their place. A column that
     the target names otherwise may be given by either name, and is private by both. To a ``strict`` table's checks,
     what was not compared is a failure.
@@ -76,7 +76,7 @@ class TableSpec:
     source: Relation
     target: Relation
     key: tuple[str, ...] = ()
-    days: Days | None = None
+    calendar: Calendar | None = None
     stored_in: str = "UTC"
     ignore: tuple[str, ...] = ()
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -97,16 +97,20 @@ class TableSpec:
         pairs = (pair for pair in self.rename.items() if set(pair) & set(self.private))
         both = dict.fromkeys((*self.private, *(name for pair in pairs for name in pair)))
         object.__setattr__(self, "private", tuple(both))
-        if self.days:
-            object.__setattr__(self, "stored_in", self.days.stored_in)
+        if self.calendar:
+            object.__setattr__(self, "stored_in", self.calendar.stored_in)
 
     def target_name(self, column: str) -> str:
         """The target's name of a source column."""
         return self.rename.get(column, column)
 
     def window(self, key: str) -> Window:
-        """The window that a partition key names; ``all`` for a table without days."""
-        return self.days.window(date.fromisoformat(key)) if self.days else ALL
+        """The window that a partition key names; ``all`` for a table without a calendar.
+
+        Raises:
+            DeclarationError: When the calendar has no such window.
+        """
+        return self.calendar.window(key) if self.calendar else ALL
 
 
 DEFAULT_PROJECT = "default"

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from recon_assets import dialect, reading
 from recon_assets.model import Project, TableSpec
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.assets import days
 from recon_assets.orchestration.translation import Naming
 
 
@@ -32,9 +30,8 @@ class Adopted:
 
 def rows_of_target(project: Project, spec: TableSpec, now: datetime) -> Mapping[str, int]:
     """How many rows each finished window of the target has."""
-    today = now.astimezone(ZoneInfo(spec.days.timezone if spec.days else "UTC")).date()
     with dialect.opened(project.databases[spec.target.database], role="target") as target:
-        return reading.counts_by_day(target, spec, "target", today)
+        return reading.counts_by_window(target, spec, "target", now)
 
 
 def adoptable(
@@ -56,10 +53,10 @@ def adopt(instance: dg.DagsterInstance, naming: Naming, spec: TableSpec, found: 
 
 def event(naming: Naming, spec: TableSpec, key: str, rows: int) -> dg.AssetMaterialization:
     """One window as found: it has rows, and no run of ours brought them."""
-    standard = "dagster/partition_row_count" if spec.days else "dagster/row_count"
+    standard = "dagster/partition_row_count" if spec.calendar else "dagster/row_count"
     return dg.AssetMaterialization(
         naming.key(spec),
-        partition=key if spec.days else None,
+        partition=key if spec.calendar else None,
         description="Found in the target when its history was adopted.",
         metadata={standard: rows, "origin": "adopted"},
     )
@@ -67,12 +64,12 @@ def event(naming: Naming, spec: TableSpec, key: str, rows: int) -> dg.AssetMater
 
 def materialized(instance: dg.DagsterInstance, naming: Naming, spec: TableSpec) -> frozenset[str]:
     """The windows that Dagster knows as materialized, and whose load was not taken back."""
-    return dagster_internals.materialized(instance, naming.key(spec), partitioned=spec.days is not None)
+    return dagster_internals.materialized(instance, naming.key(spec), partitioned=spec.calendar is not None)
 
 
 def window_keys(spec: TableSpec, now: datetime) -> list[str]:
     """The table's finished windows, oldest first."""
-    return list(days(spec.days).get_partition_keys(current_time=now)) if spec.days else [dagster_internals.ALL]
+    return spec.calendar.keys(now) if spec.calendar else [dagster_internals.ALL]
 
 
 def missing(instance: dg.DagsterInstance, naming: Naming, spec: TableSpec, now: datetime) -> tuple[str, ...]:
@@ -88,5 +85,5 @@ def failed(instance: dg.DagsterInstance, naming: Naming, spec: TableSpec) -> fro
         ops: Any = run.run_config.get("ops", {})
         return bool(ops.get(naming.op(spec), {}).get("config", {}).get("only_missing"))
 
-    key, partitioned = naming.key(spec), spec.days is not None
+    key, partitioned = naming.key(spec), spec.calendar is not None
     return dagster_internals.not_brought(instance, key, partitioned=partitioned, passes_over=passes_over)

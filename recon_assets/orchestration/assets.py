@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recon_assets import dialect
 from recon_assets.checks import References
 from recon_assets.errors import ReconError, UnavailableError
-from recon_assets.model import Database, Days, Relation, TableSpec
+from recon_assets.model import Database, Relation, TableSpec, plural
 from recon_assets.orchestration import dagster_internals, gap_filling
 from recon_assets.orchestration.causes import CAUSES, Cause
 from recon_assets.orchestration.checking import Judges, Said, evaluations, judges
@@ -28,10 +28,10 @@ from recon_assets.orchestration.loading import (
     run_keys,
 )
 from recon_assets.orchestration.loading_order import loading_order
+from recon_assets.orchestration.partitions import WINDOWS_PER_RUN, partitions
 from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.translation import dagster_name
 
-DAYS_PER_RUN = 31
 MAX_TAG = 63
 """Characters that Dagster takes in a tag."""
 NAMED_ROW = re.compile(r"the row with [^:]*: ")
@@ -59,7 +59,8 @@ def sources(connections: Connections) -> list[dg.AssetSpec]:
 
 def table(spec: TableSpec, connections: Connections, reach: Opener, judged: Judges) -> dg.AssetsDefinition:
     """The asset of one table: materializing a day loads that day, and then judges it by the table's checks."""
-    partitions = days(spec.days) if spec.days else None
+    calendar = spec.calendar
+    partitions_def = partitions(calendar) if calendar else None
     naming = connections.naming
     key, op = naming.key(spec), naming.op(spec)
 
@@ -67,11 +68,11 @@ def table(spec: TableSpec, connections: Connections, reach: Opener, judged: Judg
         name=op,
         # Input and output are named by us: Dagster would name them after the tables, and refuses some names.
         ins={"source": dg.AssetIn(naming.source_key(spec), dagster_type=dg.Nothing)},
-        outs={op: asset_out(spec, connections, partitions)},
-        check_specs=[naming.check_spec(spec, check, partitions) for check in spec.checks],
+        outs={op: asset_out(spec, connections, partitions_def)},
+        check_specs=[naming.check_spec(spec, check, partitions_def) for check in spec.checks],
         can_subset=True,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN) if partitions else None,
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.multi_run(WINDOWS_PER_RUN[calendar.unit]) if calendar else None,
         pool=naming.of_ours(spec.source.database),
         required_resource_keys=connections.resource_keys(spec),
     )
@@ -138,18 +139,8 @@ def failure(spec: TableSpec, failed: Mapping[str, NotLoaded], blocked: Mapping[s
 
 
 def counted(spec: TableSpec, windows: Sized) -> str:
-    """So many days, as the subject of a sentence; a table without days has one window."""
-    noun = "day" if spec.days else "window"
-    return f"{len(windows)} {noun}" if len(windows) == 1 else f"{len(windows)} {noun}s"
-
-
-def days(declared: Days) -> dg.DailyPartitionsDefinition:
-    """The days of a table, as midnight to midnight of its time zone."""
-    return dg.DailyPartitionsDefinition(
-        start_date=declared.start.isoformat(),
-        end_date=declared.end.isoformat() if declared.end else None,
-        timezone=declared.timezone,
-    )
+    """So many windows, as the subject of a sentence; a table without days has one window."""
+    return plural(len(windows), spec.calendar.unit if spec.calendar else "window")
 
 
 def asset_out(

@@ -90,12 +90,12 @@ class Wanted:
         that is passed over costs 5 ms, and is reported again as it was. Runs know days that are to be passed over
         by their being materialized, so none is where such a day is to be loaded.
         """
-        return bool(self.spec.days) and not self.again and len(stretches(self.windows)) > MOST_STRETCHES
+        return bool(self.spec.calendar) and not self.again and len(stretches(self.windows)) > MOST_STRETCHES
 
     @property
     def calendar(self) -> tuple[object, ...]:
         """What two tables must share for a run to load days of both."""
-        return (self.spec.days.start, self.spec.days.end, self.spec.days.timezone) if self.spec.days else ()
+        return self.spec.calendar.division if self.spec.calendar else ()
 
     def selector(self, beside: Sequence["Wanted"] = ()) -> dict[str, Any]:
         """The windows as GraphQL names them; a table without days has no partitions to name.
@@ -103,7 +103,7 @@ class Wanted:
         Bridged tables ``beside`` this one, of the same calendar, are given the same ranges: then they share runs.
         """
         key = {"path": list(self.key.path)}
-        if not self.spec.days:
+        if not self.spec.calendar:
             return {"assetKey": key, "partitions": None}
         found = stretches(self._shared(beside), bridge=BRIDGE_DAYS) if self.bridged else stretches(self.windows)
         return {"assetKey": key, "partitions": {"ranges": [{"start": first, "end": last} for first, last in found]}}

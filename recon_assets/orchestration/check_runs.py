@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -67,17 +66,14 @@ class CheckSelection:
     @property
     def days(self) -> tuple[str | None, ...]:
         """The days of the span; None alone where there is none."""
-        if self.spec.days is None or self.span is None:
+        if self.spec.calendar is None or self.span is None:
             return (None,)
-        first, last = self.span
-        until = date.fromisoformat(last) + timedelta(days=1)
-        return tuple(window.key for window in self.spec.days.windows(until) if window.key >= first)
+        return tuple(window.key for window in self.spec.calendar.between(*self.span))
 
     @property
     def calendar(self) -> Hashable:
         """What tables must share for a run to judge days of both."""
-        days = self.spec.days
-        return (self.span, days.start, days.end, days.timezone) if days else None
+        return (self.span, self.spec.calendar.division) if self.spec.calendar else None
 
 
 @dataclass(frozen=True)

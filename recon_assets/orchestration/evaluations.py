@@ -63,7 +63,7 @@ def described(finding: Finding) -> str:
 
 def partition(spec: TableSpec, check: Check, finding: Finding) -> str | None:
     """The day that the finding is of; None when it is of the whole table."""
-    return finding.window if spec.days and check.daily else None
+    return finding.window if spec.calendar and check.daily else None
 
 
 def shown(check: Check, finding: Finding) -> dg.AssetCheckSeverity:

@@ -26,7 +26,7 @@ from recon_assets import reading
 from recon_assets.checks.running import not_run
 from recon_assets.declare import load_project
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Check, Days, Details, Finding, Project, Severity, TableSpec, Window, plural
+from recon_assets.model import ALL, Calendar, Check, Details, Finding, Project, Severity, TableSpec, Window, plural
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.checking import Judge, Judges, Said, findings, judges
 from recon_assets.orchestration.evaluations import MOST_ROWS, described, metadata, shown
@@ -142,7 +142,7 @@ def checks_on(  # noqa: PLR0913 - as above
     pool: str | None = None,
 ) -> dg.AssetChecksDefinition:
     """The checks of one table, on one asset."""
-    partitions = asset.times if spec.days else None
+    partitions = asset.times if spec.calendar else None
     blocks = {check.name: blocking or check.blocking for check in spec.checks}
 
     @dg.multi_asset_check(
@@ -203,21 +203,21 @@ def run_windows(
 
     A run of checks alone that names no partition is of all that are materialized.
     """
-    if spec.days is None:
+    if spec.calendar is None:
         return {None: (ALL,)}
     if asset.times is None:
-        today = datetime.now(ZoneInfo(spec.days.timezone)).date()
-        return {None: tuple(spec.days.windows(today))}
+        today = datetime.now(ZoneInfo(spec.calendar.timezone)).date()
+        return {None: tuple(spec.calendar.windows(today))}
     if op.has_partition_key or op.has_partition_key_range:
         keys = list(op.partition_keys)
     else:
         there = op.instance.get_materialized_partitions(asset.key)
         keys = [key for key in asset.times.get_partition_keys() if key in there]
     spans = {key: asset.times.time_window_for_partition_key(key) for key in keys}
-    return {key: windows_that_end_in(spec.days, span) for key, span in spans.items()}
+    return {key: windows_that_end_in(spec.calendar, span) for key, span in spans.items()}
 
 
-def windows_that_end_in(days: Days, span: dg.TimeWindow) -> tuple[Window, ...]:
+def windows_that_end_in(days: Calendar, span: dg.TimeWindow) -> tuple[Window, ...]:
     """The declared windows that are over when the partition is, and were not when it began.
 
     By its end, each window belongs to one partition, whatever the zones of both.
@@ -231,10 +231,10 @@ def windows_that_end_in(days: Days, span: dg.TimeWindow) -> tuple[Window, ...]:
 
 def refuse_small_partitions(spec: TableSpec, asset: ExistingAsset) -> None:
     """Raise where the partitions are smaller than the declared windows: most of them could never have a status."""
-    first = asset.times.get_first_partition_key() if asset.times and spec.days else None
-    if not (first and asset.times and spec.days):
+    first = asset.times.get_first_partition_key() if asset.times and spec.calendar else None
+    if not (first and asset.times and spec.calendar):
         return
-    span, day = asset.times.time_window_for_partition_key(first), spec.days.window(spec.days.start)
+    span, day = asset.times.time_window_for_partition_key(first), spec.calendar.window(spec.calendar.start)
     # Months have 28 to 31 days, and days 23 to 25 hours: what is that near is of one size.
     if day.start and day.end and span.end - span.start < 0.8 * (day.end - day.start):
         msg = (

@@ -208,7 +208,7 @@ def loads(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
 
 def run_keys(context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKey) -> list[str]:
     """The windows that the run is of; a run of checks alone that names no day is of all that are loaded."""
-    if spec.days is None:
+    if spec.calendar is None:
         return [dagster_internals.ALL]
     if loads(context, key) or context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
@@ -246,7 +246,7 @@ def pass_over(
 
     That clears what their checks said, which is why a run judges all of its days and not only those that it loaded.
     """
-    known = dagster_internals.latest_materializations(context.instance, key, windows) if spec.days else {}
+    known = dagster_internals.latest_materializations(context.instance, key, windows) if spec.calendar else {}
     for event in known.values():
         context.log_event(event)
     return frozenset(known)
@@ -279,9 +279,9 @@ def report(
     context.log_event(
         event(
             key,
-            partition=loaded.window.key if spec.days else None,
+            partition=loaded.window.key if spec.calendar else None,
             description=figures,
-            metadata={**measured(loaded, partitioned=spec.days is not None), "dagster/column_schema": schema},
+            metadata={**measured(loaded, partitioned=spec.calendar is not None), "dagster/column_schema": schema},
         )
     )
 

@@ -168,11 +168,11 @@ class ReviewRun:
 
     def judge(self, spec: TableSpec, keys: Sequence[str], *, records: bool) -> None:
         """Judge windows of one table by its checks, and log what each says; one that could not run is an error."""
-        windows = [spec.window(key) for key in keys if spec.days is None or key != ALL.key]
+        windows = [spec.window(key) for key in keys if spec.calendar is None or key != ALL.key]
         checks = {
             check.name: check
             for check in spec.checks
-            if (windows and (check.daily or spec.days is None)) or (ALL.key in keys and not check.daily)
+            if (windows and (check.daily or spec.calendar is None)) or (ALL.key in keys and not check.daily)
         }
         judged = partial(
             review.judged,

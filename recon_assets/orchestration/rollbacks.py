@@ -65,7 +65,7 @@ def as_before(
     instance: dg.DagsterInstance, naming: Naming, spec: TableSpec, taken_back: Restoration
 ) -> dg.AssetMaterialization:
     """What Dagster knew of a window before the load; a materialization that counts as none, where that was nothing."""
-    key, partition = naming.key(spec), taken_back.window if spec.days else None
+    key, partition = naming.key(spec), taken_back.window if spec.calendar else None
     records = dagster_internals.history(instance, key, partition)
     loads = [at for at, record in enumerate(records) if record.run_id == taken_back.run]
     before = [record.asset_materialization for record in records[loads[-1] + 1 :]] if loads else []

@@ -64,7 +64,7 @@ def check_schedules(project: Project, naming: Naming) -> list[dg.ScheduleDefinit
 
 def newest_week(spec: TableSpec, naming: Naming, moment: datetime) -> CheckSelection | None:
     """All checks of a table for its newest finished days; None while it has none."""
-    if spec.days is None:
+    if spec.calendar is None:
         return CheckSelection(spec, naming=naming)
     keys = window_keys(spec, moment)[-DAYS_CHECKED:]
     return CheckSelection(spec, (keys[0], keys[-1]), naming=naming) if keys else None
@@ -82,10 +82,10 @@ def check_request(scope: Scope, naming: Naming, moment: datetime) -> dg.RunReque
 
 def grouped(project: Project) -> Mapping[tuple[str, str], tuple[TableSpec, ...]]:
     """Tables by group and time zone; a table without days goes with its group's first table that has days."""
-    zones = {spec.group: spec.days.timezone for spec in reversed(list(project.tables.values())) if spec.days}
+    zones = {spec.group: spec.calendar.timezone for spec in reversed(list(project.tables.values())) if spec.calendar}
     found: dict[tuple[str, str], tuple[TableSpec, ...]] = defaultdict(tuple)
     for spec in project.tables.values():
-        zone = spec.days.timezone if spec.days else zones.get(spec.group, "UTC")
+        zone = spec.calendar.timezone if spec.calendar else zones.get(spec.group, "UTC")
         found[dagster_name(spec.group), zone] += (spec,)
     return found
 
@@ -156,7 +156,8 @@ def newest_finished(moment: datetime) -> date:
 
 def covers(spec: TableSpec, day: date) -> bool:
     """Whether the table is declared to hold that day; a table without days always is."""
-    return spec.days is None or (spec.days.start <= day and (spec.days.end is None or day < spec.days.end))
+    calendar = spec.calendar
+    return calendar is None or (calendar.start <= day and (calendar.end is None or day < calendar.end))
 
 
 def request(spec: TableSpec, naming: Naming, day: date) -> dg.RunRequest:
@@ -164,7 +165,7 @@ def request(spec: TableSpec, naming: Naming, day: date) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key(naming, spec.name, day),
         asset_selection=[naming.key(spec)],
-        partition_key=day.isoformat() if spec.days else None,
+        partition_key=day.isoformat() if spec.calendar else None,
     )
 
 

@@ -36,7 +36,7 @@ from recon_assets.reading.names import (
 from recon_assets.reading.orphans import Parent as Parent, orphans as orphans, parent_of as parent_of
 from recon_assets.reading.parents import parents as parents
 from recon_assets.reading.results import results as results
-from recon_assets.reading.rows import counts_by_day as counts_by_day, rows as rows, selection as selection
+from recon_assets.reading.rows import counts_by_window as counts_by_window, rows as rows, selection as selection
 from recon_assets.reading.savepoint import is_lost as is_lost, savepoint as savepoint
 from recon_assets.reading.snapshot import (
     UNDATED as UNDATED,

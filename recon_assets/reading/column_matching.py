@@ -75,7 +75,7 @@ class Pair:
         self, side: Literal["source", "target"], table: sa.FromClause, window: Window
     ) -> sa.ColumnElement[bool]:
         """Whether a row of ``table``, the relation of ``side``, belongs to the window and to the declared ``where``."""
-        days, where = self.spec.days, condition(self.spec.where)
+        days, where = self.spec.calendar, condition(self.spec.where)
         if days is None or window.start is None:
             return sa.and_(sa.true(), where)
         mapped = next(column for column in self.columns if column.source.name == days.column)
@@ -112,7 +112,7 @@ def problems(spec: TableSpec, source: TableSchema, target: TableSchema) -> tuple
     """Everything about the columns of both sides that keeps ``spec`` from being loaded, one sentence each."""
     named = {
         "key": spec.key,
-        "window.column": (spec.days.column,) if spec.days else (),
+        "window.column": (spec.calendar.column,) if spec.calendar else (),
         "columns.rename": spec.rename,
         "columns.cast": spec.cast,
     }
@@ -160,7 +160,7 @@ def _unfit(spec: TableSpec, source: TableSchema, target: TableSchema) -> Iterato
 
 def _undated(spec: TableSpec, columns: Sequence[ColumnPair], dated: Mapping[str, AbstractSet[Kind]]) -> Iterator[str]:
     """What keeps rows of either side from falling into the same days."""
-    days = spec.days
+    days = spec.calendar
     window = [mapped for mapped in columns if days and mapped.source.name == days.column]
     kinds = {column.type.kind for mapped in window for column in (mapped.source, mapped.target)}
     for side, column in ((side, getattr(mapped, side)) for mapped in window for side in ("source", "target")):
@@ -205,7 +205,7 @@ def pair_for_comparison(  # noqa: PLR0913 - what was looked at before need not b
     if target_cast:
         right = describe(target, spec.target, {spec.target_name(name): to for name, to in target_cast.items()})
     here, there = left.by_name, right.by_name
-    always = [*spec.key, *([spec.days.column] if spec.days else [])]
+    always = [*spec.key, *([spec.calendar.column] if spec.calendar else [])]
     used = dict.fromkeys([*always, *(columns or ()), *([spec.updated_at] if spec.updated_at else [])])
     named = dict.fromkeys([*used, *spec.rename, *spec.rules, *spec.cast])
     spec = replace(spec, rename={**(matched or {}), **spec.rename})

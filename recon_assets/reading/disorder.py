@@ -94,7 +94,7 @@ def _before(
 def _future(side: Side, need: Disorder, now: datetime) -> Iterator[Fault]:
     if need.not_future is None:
         return
-    kind, days = side.column(need.not_future).type.kind, side.pair.spec.days
+    kind, days = side.column(need.not_future).type.kind, side.pair.spec.calendar
     if kind not in {*DATETIMES, Kind.ANY}:
         raise DeclarationError(_unordered(side, need.not_future))
     here = now.astimezone(ZoneInfo(days.timezone if days else "UTC"))

@@ -1,14 +1,15 @@
 """Rows of the source that orphans of another table's target name."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.canonical import Cell, value_text
 from recon_assets.dialect.common_form import Form, common_form
-from recon_assets.dialect.windows import day_key
-from recon_assets.model import ALL, Days, Discrepancy, DiscrepancyKind, Kind, Rule, TableSpec, Value
+from recon_assets.dialect.windows import window_key
+from recon_assets.model import ALL, Calendar, Discrepancy, DiscrepancyKind, Kind, Rule, TableSpec, Value
 from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.snapshot import Side, snapshot
 from recon_assets.reading.source_records import records
@@ -76,17 +77,16 @@ def _read(side: Side, forms: Sequence[Form], texts: Sequence[tuple[str, ...]]) -
 
 
 def _missing(spec: TableSpec, record: Mapping[str, Value]) -> Discrepancy:
-    window = _day(record[spec.days.column], spec.days) if spec.days else ALL.key
+    window = _window(record[spec.calendar.column], spec.calendar) if spec.calendar else ALL.key
     return Discrepancy(DiscrepancyKind.MISSING, tuple(record[name] for name in spec.key), record, window=window)
 
 
-def _day(moment: Value, days: Days) -> str:
+def _window(moment: Value, calendar: Calendar) -> str:
     """The window into which a moment falls."""
-    written = str(moment)
+    written, zone = str(moment), ZoneInfo(calendar.timezone)
     try:
         if len(written) == len("2013-01-01"):
-            return date.fromisoformat(written).isoformat()
-        found = datetime.fromisoformat(written)
-        return day_key(found, days)
-    except (ValueError, OverflowError):  # no time, or one so near to the year 1 or 9999 that it is of no day
+            return calendar.key(calendar.index_at(datetime.combine(date.fromisoformat(written), time(), zone)))
+        return window_key(datetime.fromisoformat(written), calendar)
+    except (ValueError, OverflowError):  # no time, or one so near to the year 1 or 9999 that it is of no window
         return ALL.key

@@ -119,7 +119,7 @@ def _names(result: sa.CursorResult[Any], by: Sequence[str], place: str) -> list[
 
 def _bounds(side: Side, window: Window) -> dict[str, sa.BindParameter[Any]]:
     """Nothing for a table without days, and for the whole of one that has some."""
-    days = side.pair.spec.days
+    days = side.pair.spec.calendar
     if days is None or window.start is None or window.end is None:
         return {}
     kind = side.column(days.column).type.kind

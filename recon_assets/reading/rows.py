@@ -1,14 +1,14 @@
-"""The source's rows of a window, and how many rows each day has."""
+"""The source's rows of a window, and how many rows each window has."""
 
 from collections.abc import Generator
-from datetime import date
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import readable
-from recon_assets.dialect.windows import day_of, within
+from recon_assets.dialect.windows import window_of, within
 from recon_assets.model import ALL, Relation, TableSpec, Window
 from recon_assets.reading.column_matching import Pair
 from recon_assets.reading.names import Select, cast_to, condition, relation_of
@@ -22,7 +22,7 @@ def selection(pair: Pair, window: Window, *, native: bool = False) -> Select:
     """
     spec, dialect = pair.spec, pair.source.dialect.name
     names = dict.fromkeys(
-        [*(column.source.name for column in pair.columns), *([spec.days.column] if spec.days else [])]
+        [*(column.source.name for column in pair.columns), *([spec.calendar.column] if spec.calendar else [])]
     )
     table = relation_of(spec.source, names)
     values = [cast_to(table.c[column.source.name], spec.cast.get(column.source.name)) for column in pair.columns]
@@ -48,31 +48,38 @@ def rows(pair: Pair, window: Window, *, batch: int = 1000) -> Generator[list[tup
             yield [tuple(row) for row in part]
 
 
-def counts_by_day(engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], until: date) -> dict[str, int]:
-    """How many rows each day of the table has on one side, before ``until``; days without rows are left out.
+def counts_by_window(
+    engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], now: datetime
+) -> dict[str, int]:
+    """How many rows each window of the table that is over has on one side; windows without rows are left out.
 
-    A table without days has the one entry ``all``.
+    A table without a calendar has the one entry ``all``.
     """
     relation = spec.source if side == "source" else spec.target
     with driver_errors(str(relation)):
-        select = _counting(engine, spec, side, relation, until).where(condition(spec.where))
+        select = _counting(engine, spec, side, relation, now)
+        if select is None:
+            return {}
         with engine.connect() as connection:
-            return {str(key): count for key, count in connection.execute(select)}
+            return {str(key): count for key, count in connection.execute(select.where(condition(spec.where)))}
 
 
 def _counting(
-    engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], relation: Relation, until: date
-) -> Select:
-    days = spec.days
-    if days is None:
+    engine: sa.Engine, spec: TableSpec, side: Literal["source", "target"], relation: Relation, now: datetime
+) -> Select | None:
+    """None where no window is over."""
+    calendar = spec.calendar
+    if calendar is None:
         return sa.select(sa.literal(ALL.key), sa.func.count()).select_from(relation_of(relation, ()))
-    name, cast = (days.column, spec.cast) if side == "source" else (spec.target_name(days.column), {})
+    windows = [calendar.at(index) for index in range(calendar.count(now))]
+    if not windows:
+        return None
+    name, cast = (calendar.column, spec.cast) if side == "source" else (spec.target_name(calendar.column), {})
     kind, dialect = describe(engine, relation, cast).column(name).type.kind, engine.dialect.name
     table = relation_of(relation, [name])
     moment = cast_to(table.c[name], cast.get(name))
-    start, end = days.window(days.start).start, days.window(min(days.end or until, until)).start
-    inside = within(moment, kind, [Window("history", start, end)], days, dialect)
-    day = day_of(moment, kind, list(days.windows(until)), days)
+    inside = within(moment, kind, [Window("history", windows[0].start, windows[-1].end)], calendar, dialect)
+    key = window_of(moment, kind, windows, calendar)
     return (
-        sa.select(day.label("day"), sa.func.count()).select_from(table).where(inside).group_by(sa.literal_column("1"))
+        sa.select(key.label("key"), sa.func.count()).select_from(table).where(inside).group_by(sa.literal_column("1"))
     )

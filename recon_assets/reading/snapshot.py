@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -14,9 +13,9 @@ from recon_assets.dialect.cancelling import cancelled_with_us
 from recon_assets.dialect.canonical import Cell
 from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.sql import begin_reading
-from recon_assets.dialect.windows import bound, day_of, is_time, within
+from recon_assets.dialect.windows import bound, is_time, window_of, within
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Column, Days, Relation, Window
+from recon_assets.model import ALL, Column, Relation, Window
 from recon_assets.reading.column_matching import Pair, forms
 from recon_assets.reading.names import Select, cast_to, condition, nearest, relation_of
 from recon_assets.reading.table_schema import TableSchema
@@ -94,54 +93,55 @@ class Side:
 
     def window_key_if_inside(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of a row's window, NULL for `undated` rows; ``windows`` are in order of time, or `ALL`."""
-        days = self.pair.spec.days
-        if days is None or windows[0].start is None or not self._may_be_undated:
+        calendar = self.pair.spec.calendar
+        if calendar is None or windows[0].start is None or not self._may_be_undated:
             return self.window_key(windows)
         placed = self.inside(windows)
         if self.dialect != "sqlite":
             # Rows of other times are not read then, and what is no time is not after any.
-            kind = self.column(days.column).type.kind
-            placed = self.value(days.column) >= bound(windows[0].start, kind, days.stored_in, self.dialect)
+            kind = self.column(calendar.column).type.kind
+            placed = self.value(calendar.column) >= bound(windows[0].start, kind, calendar.stored_in, self.dialect)
         return sa.case((placed, self.window_key(windows)), else_=None)
 
     def window_key(self, windows: Sequence[Window]) -> sa.ColumnElement[Any]:
         """The key of the window of a row that is `inside`, which is cheaper; for other rows it is wrong."""
-        days = self.pair.spec.days
-        if days is None or windows[0].start is None:
+        calendar = self.pair.spec.calendar
+        if calendar is None or windows[0].start is None:
             return sa.literal_column(f"'{ALL.key}'")
-        every = [day for stretch in stretches(windows) for day in days_of(stretch, days)]
-        return day_of(self.value(days.column), self.column(days.column).type.kind, every, days)
+        every = [window for stretch in stretches(windows) for window in calendar.covering(stretch)]
+        return window_of(self.value(calendar.column), self.column(calendar.column).type.kind, every, calendar)
 
     def inside(self, windows: Sequence[Window]) -> sa.ColumnElement[bool]:
         """Whether a row falls into one of ``windows``, which are in order of time, or `ALL`."""
-        days = self.pair.spec.days
-        if days is None or windows[0].start is None:
+        calendar = self.pair.spec.calendar
+        if calendar is None or windows[0].start is None:
             return sa.true()
-        kind, moment = self.column(days.column).type.kind, self.value(days.column)
-        return within(moment, kind, stretches(windows), days, self.dialect)
+        kind, moment = self.column(calendar.column).type.kind, self.value(calendar.column)
+        return within(moment, kind, stretches(windows), calendar, self.dialect)
 
     def undated(self) -> sa.ColumnElement[bool]:
         """Whether a row's time is NULL, or no time."""
-        days = self.pair.spec.days
-        if days is None or not self._may_be_undated:
+        calendar = self.pair.spec.calendar
+        if calendar is None or not self._may_be_undated:
             return sa.false()
-        return sa.not_(is_time(self.value(days.column), self.column(days.column).type.kind, days, self.dialect))
+        kind = self.column(calendar.column).type.kind
+        return sa.not_(is_time(self.value(calendar.column), kind, calendar, self.dialect))
 
     @property
     def _may_be_undated(self) -> bool:
         """NULL is ruled out by PostgreSQL and DuckDB; MySQL's zero dates are NULL, and SQLite holds any text."""
-        name = self.pair.spec.days.column if self.pair.spec.days else ""
+        name = self.pair.spec.calendar.column if self.pair.spec.calendar else ""
         cast = self.pair.cast(self.role, name)
         checked = self.dialect in {"postgresql", "duckdb"} and bool(self.relation.table) and not cast
         return not checked or self.column(name).nullable
 
     def outside(self) -> sa.ColumnElement[bool]:
         """Whether a row's time is before all windows of the table, or after them."""
-        days = self.pair.spec.days
-        if days is None:
+        calendar = self.pair.spec.calendar
+        if calendar is None:
             return sa.false()
-        history = Window("history", days.window(days.start).start, days.window(days.end or date.max).start)
-        inside = within(self.value(days.column), self.column(days.column).type.kind, [history], days, self.dialect)
+        kind = self.column(calendar.column).type.kind
+        inside = within(self.value(calendar.column), kind, [calendar.history()], calendar, self.dialect)
         return sa.and_(sa.not_(self.undated()), sa.not_(inside))
 
     @property
@@ -181,12 +181,6 @@ def stretches(windows: Sequence[Window]) -> list[Window]:
         else:
             found.append(window)
     return found
-
-
-def days_of(stretch: Window, days: Days) -> Iterator[Window]:
-    """The days that a span of time has a part of."""
-    first, last = (end.date() for end in (stretch.start, stretch.end) if end)
-    return replace(days, start=first, end=None).windows(last + timedelta(days=1))
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,15 @@ def agreement(c: sa.Connection, project: Project, now: datetime) -> list[Agreeme
 
 def span(spec: TableSpec, now: datetime) -> tuple[str, str]:
     """The table's first day, and the one before which its finished days end; nothing for a table without days."""
-    if spec.days is None:
+    if spec.calendar is None:
         return "", ""
-    today = now.astimezone(ZoneInfo(spec.days.timezone)).date()
-    return spec.days.start.isoformat(), min(spec.days.end or today, today).isoformat()
+    today = now.astimezone(ZoneInfo(spec.calendar.timezone)).date()
+    return spec.calendar.start.isoformat(), min(spec.calendar.end or today, today).isoformat()
 
 
 def checks_of(spec: TableSpec, *, whole: bool) -> list[str]:
     """The names of the checks that judge its days, or those that judge the whole table at once."""
-    return [check.name for check in spec.checks if (spec.days is None or not check.daily) is whole]
+    return [check.name for check in spec.checks if (spec.calendar is None or not check.daily) is whole]
 
 
 def _of_table(spec: TableSpec, groups: Sequence[Group], cases: int, now: datetime) -> Agreement:
@@ -54,7 +54,7 @@ def _of_table(spec: TableSpec, groups: Sequence[Group], cases: int, now: datetim
 
 
 def _ended(spec: TableSpec, now: datetime) -> int:
-    if spec.days is None:
+    if spec.calendar is None:
         return 0
     first, end = map(datetime.fromisoformat, span(spec, now))
     return max((end - first).days, 0)

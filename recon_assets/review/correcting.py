@@ -359,7 +359,7 @@ class _Correcting:
     def windows(self) -> tuple[Window, ...]:
         """The case's window, if it is one of the table's as it is declared now."""
         whole = self.case.window == ALL.key
-        return (self.spec.window(self.case.window),) if whole is (self.spec.days is None) else ()
+        return (self.spec.window(self.case.window),) if whole is (self.spec.calendar is None) else ()
 
     def judged(
         self, windows: Sequence[Window], names: Sequence[str], *, records: bool, written: bool

@@ -89,9 +89,9 @@ def due(book: Ledger, project: Project, now: datetime, loading: Collection[str] 
 
 def _judged(spec: TableSpec, now: datetime) -> list[tuple[str, str]]:
     """The windows that checks of a table judge, from first to last; none besides once it has other days or checks."""
-    if spec.days is None:
+    if spec.calendar is None:
         return [(ALL.key, ALL.key)] if spec.checks else []
-    spans = {check.daily: spec.days.ended(now) if check.daily else (ALL.key, ALL.key) for check in spec.checks}
+    spans = {check.daily: spec.calendar.ended(now) if check.daily else (ALL.key, ALL.key) for check in spec.checks}
     return list(spans.values())
 
 

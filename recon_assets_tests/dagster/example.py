@@ -9,9 +9,9 @@ import dagster as dg
 
 from recon_assets.model import (
     GRADED,
+    Calendar,
     Check,
     Database,
-    Days,
     Evidence,
     Finding,
     Grading,
@@ -29,12 +29,12 @@ from recon_assets.orchestration.checking import Judge
 from recon_assets.orchestration.loading import LoadConfig, Opener, Sides
 from recon_assets.orchestration.resources import Connections, RunContext
 
-NEW_YORK = Days("time_hour", date(2013, 3, 1), date(2013, 4, 1), "America/New_York")
+NEW_YORK = Calendar("time_hour", date(2013, 3, 1), date(2013, 4, 1), "America/New_York")
 OPS = Database("ops", "postgresql+psycopg://reader:s3cret@source.example/ops")
 WAREHOUSE = Database("warehouse", "postgresql+psycopg://writer:s3cret@target.example/dwh")
 
 
-def spec(name: str = "flights", days: Days | None = NEW_YORK, group: str = "travel") -> TableSpec:
+def spec(name: str = "flights", days: Calendar | None = NEW_YORK, group: str = "travel") -> TableSpec:
     """One declared table."""
     source, target = Relation("ops", f"public.{name}"), Relation("warehouse", f"analytics.{name}")
     return TableSpec(name, source, target, ("id",), days, group=group, owners=("team:data",))

@@ -12,7 +12,18 @@ import psycopg
 from recon_assets import ledger, review
 from recon_assets.checks import Count, Fields, Keys
 from recon_assets.ledger import Ledger
-from recon_assets.model import Case, CaseId, Database, Days, Decision, Policy, Project, Relation, Resolution, TableSpec
+from recon_assets.model import (
+    Calendar,
+    Case,
+    CaseId,
+    Database,
+    Decision,
+    Policy,
+    Project,
+    Relation,
+    Resolution,
+    TableSpec,
+)
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets_tests.conftest import Fresh
 
@@ -55,7 +66,7 @@ class Shop:
     @cached_property
     def project(self) -> Project:
         """What is declared."""
-        days = Days("at", date(2025, 1, 1), date(2025, 1, 4))
+        days = Calendar("at", date(2025, 1, 1), date(2025, 1, 4))
         checks = (Count(), Keys(), Fields())
         return Project(
             {"shop": Database("shop", self.source), "warehouse": Database("warehouse", self.target)},

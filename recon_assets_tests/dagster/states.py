@@ -3,15 +3,15 @@
 import dagster as dg
 
 from recon_assets.model import TableSpec
-from recon_assets.orchestration.assets import days
+from recon_assets.orchestration.partitions import partitions
 
 
 def states(instance: dg.DagsterInstance, spec: TableSpec, name: str) -> dict[str, set[str]]:
     """The days in each state, as the Partitions tab of the check shows them; ``all`` for one that is not daily."""
     key = dg.AssetCheckKey(dg.AssetKey(spec.name), name)
     daily = next(check for check in spec.checks if check.name == name).daily
-    partitions = days(spec.days) if spec.days and daily else None
-    found = instance.event_log_storage.get_asset_check_state([(key, partitions)])[key]
+    of_days = partitions(spec.calendar) if spec.calendar and daily else None
+    found = instance.event_log_storage.get_asset_check_state([(key, of_days)])[key]
     return {
         status.value: {"all"} if isinstance(subset.value, bool) else set(subset.value.get_partition_keys())
         for status, subset in found.subsets.items()

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 from recon_assets.checks import Count, References
-from recon_assets.model import Check, Database, Days, Project, Relation, TableSpec
+from recon_assets.model import Calendar, Check, Database, Project, Relation, TableSpec
 from recon_assets.orchestration.build_definitions import definitions
 
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def random_project(chance: random.Random) -> Project:
 def random_table(name: str, names: list[str], chance: random.Random) -> TableSpec:
     """One table, which may refer to any other, and to itself."""
     start, end = chance.choice(STARTS), chance.choice(ENDS)
-    days = Days("at", start, end if end and end > start else None, chance.choice(ZONES))
+    days = Calendar("at", start, end if end and end > start else None, chance.choice(ZONES))
     parents = chance.sample(names, chance.randint(0, min(2, len(names))))
     checks: list[Check] = [Count(), *(References(columns=("parent",), parent=parent) for parent in parents)]
     source = Relation(chance.choice(DATABASES), chance.choice(("public.t", '"odd.schema"."t t"', name)))

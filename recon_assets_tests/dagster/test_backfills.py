@@ -149,15 +149,15 @@ DAYS = ("2013-03-05", "2013-03-06")
 @pytest.mark.parametrize("declared", [FLIGHTS, AIRLINES], ids=["days", "no days"])
 def test_what_is_noted_late_counts(instance: dg.DagsterInstance, declared: TableSpec) -> None:
     """The backfill has ended, and no run says why a day is not loaded: that may be written late, or tried again."""
-    wanted = Wanted(declared, DAYS if declared.days else ("all",))
+    wanted = Wanted(declared, DAYS if declared.calendar else ("all",))
     instance.report_runless_asset_event(
-        dg.AssetMaterialization(declared.name, partition=DAYS[0] if declared.days else None)
+        dg.AssetMaterialization(declared.name, partition=DAYS[0] if declared.calendar else None)
     )
     steps = follow(Ended("http://here"), instance, "b", [wanted])
     assert not next(steps).done
 
     flow = job(Scripted(), declared)
-    flow.execute_in_process(instance=instance, tags=days(*DAYS) if declared.days else {})
+    flow.execute_in_process(instance=instance, tags=days(*DAYS) if declared.calendar else {})
     (last,) = steps
 
     assert last.done == {(declared.name, window) for window in wanted.windows}

@@ -13,7 +13,7 @@ from dagster._core.definitions.declarative_automation.automation_condition_teste
 )
 
 from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.model import Days, Finding, Project, TableSpec, Window
+from recon_assets.model import Calendar, Finding, Project, TableSpec, Window
 from recon_assets.orchestration.checking import Judge
 from recon_assets.orchestration.existing_assets import (
     EACH_UPDATE,
@@ -26,7 +26,7 @@ from recon_assets_tests.dagster.example import OPS, WAREHOUSE, Promise, Verdicts
 
 DAILY = dg.DailyPartitionsDefinition("2025-01-01", end_date="2025-02-01")
 ORDERS = checked(
-    Promise("count"), Promise("schema", daily=False), declared=spec("orders", Days("at", date(2025, 1, 1)))
+    Promise("count"), Promise("schema", daily=False), declared=spec("orders", Calendar("at", date(2025, 1, 1)))
 )
 KEY = dg.AssetKey(["dbt", "orders"])
 JANUARY_2_TO_4 = span("2025-01-02", "2025-01-04")
@@ -192,7 +192,7 @@ def test_an_asset_without_partitions_of_time_has_one_status(
     instance: dg.DagsterInstance, partitions: dg.PartitionsDefinition[str] | None
 ) -> None:
     """Of all windows that are over; it names those that failed, whose cases are their own."""
-    declared = replace(ORDERS, days=Days("at", date(2025, 1, 1), date(2025, 2, 1)))
+    declared = replace(ORDERS, calendar=Calendar("at", date(2025, 1, 1), date(2025, 2, 1)))
     verdicts = Verdicts({("count", "2025-01-03"), ("count", "2025-01-30")})
     defs = team(verdicts, partitions, declared)
     key = next(iter(partitions.get_partition_keys())) if partitions else None
@@ -215,7 +215,7 @@ def test_a_table_without_windows_has_one_status_on_any_asset(instance: dg.Dagste
     """It is compared whole, whatever partition was loaded."""
     verdicts = Verdicts()
 
-    job(team(verdicts, DAILY, replace(ORDERS, days=None))).execute_in_process(
+    job(team(verdicts, DAILY, replace(ORDERS, calendar=None))).execute_in_process(
         instance=instance, partition_key="2025-01-05"
     )
 
@@ -262,7 +262,7 @@ def test_a_guest_never_fails_the_teams_run(instance: dg.DagsterInstance, judges:
 
 def test_a_partition_without_a_declared_window_is_no_pass(instance: dg.DagsterInstance) -> None:
     """The asset is older than the declaration says."""
-    declared = replace(ORDERS, days=Days("at", date(2025, 1, 3)))
+    declared = replace(ORDERS, calendar=Calendar("at", date(2025, 1, 3)))
 
     job(team(Verdicts(), DAILY, declared)).execute_in_process(instance=instance, tags=JANUARY_2_TO_4)
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.checks import Count, Fields, Keys
-from recon_assets.model import Database, Days, Decision, Project, Relation, State, TableSpec
+from recon_assets.model import Calendar, Database, Decision, Project, Relation, State, TableSpec
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, TABLE, WRONG, Shop
 from recon_assets_tests.dagster.states import said, states
@@ -34,7 +34,7 @@ class FileShop(Shop):
     def project(self) -> Project:
         """What is declared."""
         databases = {"bank": Database("bank", f"files:{self.source}"), "lake": Database("lake", self.target)}
-        days = Days("at", date(2025, 1, 1), date(2025, 1, 4))
+        days = Calendar("at", date(2025, 1, 1), date(2025, 1, 4))
         sides = Relation("bank", "orders_*.csv"), Relation("lake", "orders")
         return Project(databases, {"orders": TableSpec("orders", *sides, ("id",), days, checks=CHECKS)})
 

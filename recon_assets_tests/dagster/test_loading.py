@@ -300,7 +300,7 @@ def test_a_run_repeated_by_hand_loads_everything() -> None:
 @pytest.mark.parametrize("table_of", [FLIGHTS, AIRLINES], ids=["of days", "whole"])
 def test_assets_downstream_go_on_in_the_same_run(instance: dg.DagsterInstance, table_of: TableSpec) -> None:
     """Where all windows are loaded; each window is reported once, and a range in which one fails stops there."""
-    bad = ["2013-03-09"] if table_of.days else []
+    bad = ["2013-03-09"] if table_of.calendar else []
     loads = table(table_of, CONNECTIONS, Scripted(failing(*bad)).reach(), lambda _: Verdicts())
 
     @dg.asset(deps=[table_of.name], partitions_def=loads.partitions_def)
@@ -311,14 +311,14 @@ def test_assets_downstream_go_on_in_the_same_run(instance: dg.DagsterInstance, t
     spans = [days("2013-03-01", "2013-03-03"), {"dagster/partition": "2013-03-05"}, days("2013-03-08", "2013-03-09")]
     done = [
         flow.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
-        for tags in (spans if table_of.days else [{}])
+        for tags in (spans if table_of.calendar else [{}])
     ]
 
-    assert done == ([True, True, False] if table_of.days else [True])
+    assert done == ([True, True, False] if table_of.calendar else [True])
     records = instance.fetch_materializations(dg.AssetKey(table_of.name), limit=99).records
     told = sorted(str(record.partition_key) for record in records)
     days_told = [f"2013-03-0{day}" for day in (1, 2, 3, 5, 8)]
-    assert told == (days_told if table_of.days else ["None"])
+    assert told == (days_told if table_of.calendar else ["None"])
     assert not instance.fetch_observations(dg.AssetKey(table_of.name), limit=9).records
     followed = instance.fetch_materializations(dg.AssetKey("report"), limit=99).records
-    assert sorted(str(each.partition_key) for each in followed) == (days_told[:4] if table_of.days else ["None"])
+    assert sorted(str(each.partition_key) for each in followed) == (days_told[:4] if table_of.calendar else ["None"])

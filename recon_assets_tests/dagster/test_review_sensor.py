@@ -11,7 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from recon_assets import ledger, review
-from recon_assets.model import AutoAction, Days, Decision, Policy, Project, State
+from recon_assets.model import AutoAction, Calendar, Decision, Policy, Project, State
 from recon_assets.orchestration import review_run, review_sensor
 from recon_assets.orchestration.review_run import ReviewRun
 from recon_assets.orchestration.review_sensor import left
@@ -55,9 +55,9 @@ def changed(shop: Shop, window: str = MISSING.window) -> None:
         ledger.note_changed(connection, "orders", window)
 
 
-def with_days(project: Project, days: Days | None) -> Project:
+def with_days(project: Project, days: Calendar | None) -> Project:
     """The same, but for the days of the orders."""
-    tables = {**project.tables, "orders": replace(project.tables["orders"], days=days)}
+    tables = {**project.tables, "orders": replace(project.tables["orders"], calendar=days)}
     return replace(project, tables=tables)
 
 
@@ -65,11 +65,11 @@ def with_days(project: Project, days: Days | None) -> Project:
     "days",
     [
         pytest.param(None, id="no days any more"),
-        pytest.param(Days("at", date(2025, 1, 3), date(2025, 1, 4)), id="begin later"),
-        pytest.param(Days("at", date(2025, 1, 1), date(2025, 1, 2)), id="end sooner"),
+        pytest.param(Calendar("at", date(2025, 1, 3), date(2025, 1, 4)), id="begin later"),
+        pytest.param(Calendar("at", date(2025, 1, 1), date(2025, 1, 2)), id="end sooner"),
     ],
 )
-def test_a_day_that_is_not_the_tables_any_more_is_not_waited_for(orders: Shop, days: Days | None) -> None:
+def test_a_day_that_is_not_the_tables_any_more_is_not_waited_for(orders: Shop, days: Calendar | None) -> None:
     """No check of the table could ever judge it, so it would be asked for without end."""
     changed(orders)
     now, other = datetime.now(UTC), with_days(orders.project, days)

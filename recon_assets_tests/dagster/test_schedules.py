@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.checks.table_order import LoadingOrder
-from recon_assets.model import Days, Project, TableSpec
+from recon_assets.model import Calendar, Project, TableSpec
 from recon_assets.orchestration.build_definitions import definitions
 from recon_assets.orchestration.schedules import grouped, schedule, schedules
 from recon_assets.orchestration.translation import UNPREFIXED
@@ -107,7 +107,7 @@ def test_a_finished_history_asks_for_nothing(durable: dg.DagsterInstance) -> Non
 
 def test_a_group_has_a_schedule_for_each_time_zone() -> None:
     """Tables without days go with the first table of their group that has them."""
-    berlin = spec("trains", Days("at", NEW_YORK.start, timezone="Europe/Berlin"))
+    berlin = spec("trains", Calendar("at", NEW_YORK.start, timezone="Europe/Berlin"))
     project = Project(PROJECT.databases, {spec.name: spec for spec in (AIRLINES, FLIGHTS, berlin)})
 
     assert {key: [table.name for table in tables] for key, tables in grouped(project).items()} == {
@@ -156,7 +156,7 @@ def test_the_newest_week_is_judged_every_night() -> None:
 
 def test_tables_of_one_calendar_are_judged_by_one_run() -> None:
     """A run costs 3 CPU-s; tables without days join it, those of another calendar have their own."""
-    berlin = spec("trains", Days("at", NEW_YORK.start, timezone="Europe/Berlin"))
+    berlin = spec("trains", Calendar("at", NEW_YORK.start, timezone="Europe/Berlin"))
     weather = replace(COUNTED, name="weather")
     whole = checked(Promise("count"), declared=AIRLINES)
 

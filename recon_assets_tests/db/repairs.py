@@ -12,10 +12,10 @@ from recon_assets import ledger, review
 from recon_assets.checks import Fields, Keys
 from recon_assets.ledger import Correction, Ledger
 from recon_assets.model import (
+    Calendar,
     Case,
     ChangeStatus,
     Database,
-    Days,
     Decision,
     Project,
     Relation,
@@ -30,7 +30,7 @@ from recon_assets_tests.db.sides import Sides
 
 Row = tuple[Any, ...]
 
-DAYS = Days("at", date(2024, 1, 1), date(2024, 1, 4))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 1, 4))
 SPEC = TableSpec(
     "t",
     Relation("source", "t"),

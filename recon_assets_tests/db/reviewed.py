@@ -9,11 +9,11 @@ from typing import Any
 from recon_assets import checks, ledger, review
 from recon_assets.model import (
     AutoAction,
+    Calendar,
     Case,
     CaseId,
     Check,
     Database,
-    Days,
     Decision,
     Finding,
     Policy,
@@ -27,7 +27,7 @@ from recon_assets_tests.db.sides import Rows, Side, Sides
 
 FIRST = date(2024, 3, 1)
 DAY, NEXT = "2024-03-01", "2024-03-02"
-DAYS = Days("at", FIRST, FIRST + timedelta(days=3))
+DAYS = Calendar("at", FIRST, FIRST + timedelta(days=3))
 COLUMNS = "id integer primary key, at {stamp}, code varchar(9), amount integer, note varchar(40)"
 ROWS: Rows = [
     (day * 100 + at, datetime(2024, 3, 1 + day, at % 24), "ab"[at % 2], 10 * at, f"note {at}")  # noqa: DTZ001

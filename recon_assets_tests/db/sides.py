@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from psycopg.types.json import set_json_loads
 
 from recon_assets import dialect, reading, writing
-from recon_assets.model import ALL, Database, Days, Loaded, Mode, Relation, TableSpec, Window
+from recon_assets.model import ALL, Calendar, Database, Loaded, Mode, Relation, TableSpec, Window
 from recon_assets_tests.conftest import EMPTY
 
 Name = Literal["postgresql", "mysql", "duckdb", "sqlite"]
@@ -155,7 +155,7 @@ class Sides:
         return ("source", self.source), ("target", self.target)
 
 
-def spec(days: Days | None = None, key: tuple[str, ...] = ("id",), **more: Any) -> TableSpec:
+def spec(days: Calendar | None = None, key: tuple[str, ...] = ("id",), **more: Any) -> TableSpec:
     """The declaration of ``t``."""
     return TableSpec("t", more.pop("source", Relation("source", "t")), Relation("target", "t"), key, days, **more)
 

@@ -66,10 +66,10 @@ def test_days_that_are_declared_no_longer_do_not_count(pg: Shop) -> None:
     """Nor tables, nor another project's; a table without days has one answer."""
     pg.target.run("DELETE FROM t")
     pg.judge(days=(DAY, NEXT, THIRD))
-    assert pg.spec.days
-    pg.declare(days=replace(pg.spec.days, start=date.fromisoformat(THIRD)))
+    assert pg.spec.calendar
+    pg.declare(calendar=replace(pg.spec.calendar, start=date.fromisoformat(THIRD)))
     assert answer(pg).sentence == "1 of 1 day differs"
-    pg.declare(days=None)
+    pg.declare(calendar=None)
     assert answer(pg).sentence == "not compared yet"
     pg.runs += 1
     list(review.judged(pg.book, pg.project, pg.spec, [pg.spec.window("all")], now=pg.now(), run="r"))

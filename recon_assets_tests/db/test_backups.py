@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recon_assets import reading, writing
 from recon_assets.errors import RefusedError, StaleTargetError
-from recon_assets.model import ChangeStatus, Days, Mode
+from recon_assets.model import Calendar, ChangeStatus, Mode
 from recon_assets.writing import Fingerprint, Restored
 from recon_assets.writing.backups import Row
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Rows, Sides, spec
 
-DAYS = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
 DAY, OTHER = "2024-01-02", "2024-01-03"
 NOON, NEXT = datetime(2024, 1, 2, 12), datetime(2024, 1, 3, 12)  # noqa: DTZ001
 STAMP = {"postgresql": "timestamp", "mysql": "datetime(6)"}

@@ -17,9 +17,9 @@ from recon_assets.cli.findings import as_dict
 from recon_assets.errors import DeclarationError
 from recon_assets.model import (
     ALL,
+    Calendar,
     Check,
     Database,
-    Days,
     Finding,
     Measure,
     Orphans,
@@ -34,7 +34,7 @@ from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, Sides, quo
 
 FIRST = date(2024, 3, 1)
 NOW = datetime(2024, 3, 20, tzinfo=UTC)
-DAYS = Days("at", FIRST, FIRST + timedelta(days=5))
+DAYS = Calendar("at", FIRST, FIRST + timedelta(days=5))
 WINDOWS = tuple(DAYS.windows(date(2025, 1, 1)))
 BAD_DAY = "2024-03-03"
 STAMPS: dict[Name, str] = {
@@ -300,7 +300,7 @@ def test_a_table_without_days(both: Both) -> None:
     sides = both("postgresql", "mysql")
     project, table = prepared(sides)
     sides.target.run("DELETE FROM t WHERE id = 1")
-    plain = replace(table, days=None, checks=(checks.Keys(), checks.Count(), checks.References(("code",), "codes")))
+    plain = replace(table, calendar=None, checks=(checks.Keys(), checks.Count(), checks.References(("code",), "codes")))
 
     assert failed(found(project, plain, windows=(ALL,))) == [("all", "keys", 1), ("all", "count", 1)]
 
@@ -468,8 +468,8 @@ def test_a_year_is_measured_in_one_scan(both: Both, monkeypatch: pytest.MonkeyPa
     try:
         for days in (1, 366):
             seen.clear()
-            longer = replace(table, days=Days("at", date(2024, 1, 1), date(2025, 1, 1)))
-            windows = tuple(Days("at", FIRST).windows(FIRST + timedelta(days=days)))
+            longer = replace(table, calendar=Calendar("at", date(2024, 1, 1), date(2025, 1, 1)))
+            windows = tuple(Calendar("at", FIRST).windows(FIRST + timedelta(days=days)))
             assert not failed(list(evaluate(project, longer, windows, now=NOW)))
             statements.append(len(seen))
     finally:

@@ -67,7 +67,7 @@ class Shop:
     def judge(self) -> None:
         """Compare all days, and open cases."""
         spec = self.project.tables["orders"]
-        windows = tuple(spec.days.windows(date(2024, 1, 4))) if spec.days else ()
+        windows = tuple(spec.calendar.windows(date(2024, 1, 4))) if spec.calendar else ()
         for _ in review.judged(self.book, self.project, spec, windows, now=datetime.now(UTC), run="judging"):
             pass
         review.route(self.book, self.project, datetime.now(UTC))

@@ -7,7 +7,7 @@ import pytest
 
 from recon_assets import diff, reading, writing
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.model import ALL, Change, Days, Discrepancy, DiscrepancyKind, Relation, TableSpec, Value
+from recon_assets.model import ALL, Calendar, Change, Discrepancy, DiscrepancyKind, Relation, TableSpec, Value
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec
 
@@ -155,7 +155,7 @@ def _parents(sides: Sides, key: str) -> tuple[reading.Pair, reading.Pair]:
     sides.target.run(f"CREATE TABLE p (code varchar(9) primary key, moment {moment}, name varchar(20))")
     sides.source.fill("p", [("A", "2024-01-01 23:30:00", "a"), ("a", "2024-01-02 10:00:00", "other"), ("B", None, "b")])
     sides.create("id integer primary key, p text", "id integer primary key, p varchar(9)")
-    days = Days("moment", date(2024, 1, 1), timezone="Europe/Paris")
+    days = Calendar("moment", date(2024, 1, 1), timezone="Europe/Paris")
     parent = TableSpec("p", Relation("source", "p"), Relation("target", "p"), (key,), days)
     return sides.pair(spec()), sides.pair(parent)
 

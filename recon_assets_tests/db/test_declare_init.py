@@ -16,7 +16,7 @@ from recon_assets.declare.scaffold import Found, Suggestion
 from recon_assets.declare.scaffold_text import Span
 from recon_assets.dialect import engine
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Column, Database, Days, Kind, Type
+from recon_assets.model import Calendar, Column, Database, Kind, Type
 from recon_assets.reading import TableSchema
 from recon_assets_tests.conftest import Dialect, Fresh
 
@@ -250,7 +250,7 @@ def test_other_conventions_meet(made: Made, tmp_path: Path) -> None:
     }
     assert "# see that dbo.Customer and raw.customers are one: their names are singular and plural" in text
     lines = tables["Invoice_Lines"]
-    assert (lines.key, lines.days) == (("CustomerId", "No"), None)
+    assert (lines.key, lines.calendar) == (("CustomerId", "No"), None)
     assert lines.rename == {"CustomerId": "customer_id", "No": "no", "PaidAt": "paid_at"}
     assert "start: 2024-01-05, end: 2024-01-06} 1 row without PaidAt would not be loaded" in text
     assert "# which are one? userId, USER_ID of the source, userid of the target: say by columns.rename" in text
@@ -509,12 +509,12 @@ def test_days_are_those_of_the_zone(made: Made, tmp_path: Path) -> None:
     declaration = connected(read(path, urls))
 
     assert not declaration.errors
-    days = {name: spec.days for name, spec in declaration.project.tables.items()}
-    zones = {"timezone": "Europe/Berlin", "stored_in": "Europe/Berlin"}
+    days = {name: spec.calendar for name, spec in declaration.project.tables.items()}
+    zones = ("Europe/Berlin", "Europe/Berlin")
     assert days == {
-        "of_days": Days("created_at", date(2024, 1, 31), date(2024, 2, 11), **zones),
-        "of_instants": Days("created_at", date(2024, 2, 1), date(2024, 2, 11), "Europe/Berlin"),
-        "of_times": Days("created_at", date(2024, 1, 31), date(2024, 2, 11), **zones),
+        "of_days": Calendar("created_at", date(2024, 1, 31), date(2024, 2, 11), *zones),
+        "of_instants": Calendar("created_at", date(2024, 2, 1), date(2024, 2, 11), "Europe/Berlin"),
+        "of_times": Calendar("created_at", date(2024, 1, 31), date(2024, 2, 11), *zones),
     }
 
 

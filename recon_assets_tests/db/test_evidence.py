@@ -14,8 +14,8 @@ from recon_assets.checks.business_rules import figure
 from recon_assets.errors import DeclarationError, DoesNotFitError, RefusedError
 from recon_assets.model import (
     ALL,
+    Calendar,
     Database,
-    Days,
     Discrepancy,
     DiscrepancyKind,
     Disorder,
@@ -34,7 +34,7 @@ from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, Sides, quo
 Rows = list[tuple[Any, ...]]
 DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 10, 12, tzinfo=UTC)
-DAYS = Days("at", DAY, DAY + timedelta(days=4))
+DAYS = Calendar("at", DAY, DAY + timedelta(days=4))
 WINDOWS = tuple(DAYS.windows(date(2025, 1, 1)))
 STAMP: dict[Name, str] = {
     "postgresql": "timestamp(6)",
@@ -250,9 +250,9 @@ def test_a_year_of_orphans_is_one_statement(both: conftest.Both, *, apart: bool)
     sides = both("postgresql", "postgresql")
     for side in (sides.source, sides.target):
         children(side)
-    year = tuple(Days("at", date(2024, 1, 1), date(2025, 1, 1)).windows(date(2025, 1, 1)))
+    year = tuple(Calendar("at", date(2024, 1, 1), date(2025, 1, 1)).windows(date(2025, 1, 1)))
     declared = parents(sides.source if apart else sides.target)
-    with snapped(sides, spec(Days("at", date(2024, 1, 1)))) as snapshot:
+    with snapped(sides, spec(Calendar("at", date(2024, 1, 1)))) as snapshot:
         parent = reading.parent_of(declared, engine_of(sides, sides.source) if apart else snapshot.pair.target)
         with counted(snapshot.pair.target) as statements:
             found = orphans(snapshot, parent, year)
@@ -437,7 +437,7 @@ def test_columns_without_order(both: conftest.Both, need: Disorder, said: str) -
     sides = both("postgresql", "postgresql")
     columns = "id integer, word text, d date, naive timestamp, instant timestamptz"
     sides.create(columns, columns)
-    days = Days("d", DAY, timezone="America/New_York", stored_in="America/New_York")
+    days = Calendar("d", DAY, timezone="America/New_York", stored_in="America/New_York")
     with snapped(sides, spec(days)) as snapshot, pytest.raises(DeclarationError, match=said):
         dict(reading.disorder(snapshot, need, WINDOWS, NOW))
 
@@ -447,7 +447,7 @@ def test_today_is_not_the_future(both: conftest.Both) -> None:
     sides = both("postgresql", "postgresql")
     sides.create("id integer, d date", "id integer, d date", [])
     sides.target.fill("t", [(1, date(2024, 3, 11)), (2, date(2024, 3, 12))])
-    days = Days("d", DAY, timezone="Pacific/Kiritimati")
+    days = Calendar("d", DAY, timezone="Pacific/Kiritimati")
     with snapped(sides, spec(days)) as snapshot:
         found = dict(reading.disorder(snapshot, Disorder(not_future="d"), (ALL,), NOW))
 

@@ -22,7 +22,7 @@ from recon_assets.dialect import opened
 from recon_assets.dialect.file_formats import find, tables_of
 from recon_assets.dialect.files import lacking_keys
 from recon_assets.errors import DeclarationError, ReconError, UnavailableError
-from recon_assets.model import Comparison, Database, Days, Kind, Project, Relation, TableSpec, Type
+from recon_assets.model import Calendar, Comparison, Database, Kind, Project, Relation, TableSpec, Type
 from recon_assets.reading import OtherSide, describe, pair_for_loading
 from recon_assets.writing import load
 from recon_assets_tests.conftest import Fresh
@@ -355,7 +355,8 @@ def test_loads_and_checks_read_files(fresh: Fresh, tmp_path: Path) -> None:
     Side("postgresql", url).run("CREATE TABLE p (id integer PRIMARY KEY, amount numeric(12, 2), day date NOT NULL)")
     for number in (1, 2):
         (tmp_path / f"p_{number}.csv").write_text(f"id,amount,day\n{number},{number}.50,2024-01-0{number}\n")
-    spec = TableSpec("p", Relation("bank", "p_*.csv"), Relation("lake", "p"), ("id",), Days("day", date(2024, 1, 1)))
+    days = Calendar("day", date(2024, 1, 1))
+    spec = TableSpec("p", Relation("bank", "p_*.csv"), Relation("lake", "p"), ("id",), days)
     databases = {"bank": Database("bank", f"files:{tmp_path}"), "lake": Database("lake", url)}
 
     declared = connected(Declaration("", Project(databases, {"p": spec}), (), {}))
@@ -419,7 +420,7 @@ def test_first_declaration_of_a_folder(fresh: Fresh, tmp_path: Path) -> None:
         ("Customers", "Customers.jsonl", ("id",)),
         ("orders", '"orders_[0-9]*.csv"', ("id",)),
     ]
-    assert tables["orders"].days == Days("placed_at", date(2024, 1, 1))
+    assert tables["orders"].calendar == Calendar("placed_at", date(2024, 1, 1))
     assert (tables["orders"].rename, set(tables["orders"].ignore)) == ({"Amount": "amount"}, {"zip", "day"})
     assert not [problem for problem in declared.problems if problem.severity == "error"]
     assert (

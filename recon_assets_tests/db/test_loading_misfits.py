@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from recon_assets.errors import DoesNotFitError, RefusedError
-from recon_assets.model import Days, Mode
+from recon_assets.model import Calendar, Mode
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, Sides, spec, wrote
 
-DAYS = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
 DAY = "2024-01-02"
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 KEY = 4711

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recon_assets import reading, writing
 from recon_assets.errors import DeclarationError, RefusedError
-from recon_assets.model import Days, Mode, Relation
+from recon_assets.model import Calendar, Mode, Relation
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Sides, spec, wrote
 
-DAYS = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
 FIRST, SECOND = datetime(2024, 1, 1, 12), datetime(2024, 1, 2, 12)  # noqa: DTZ001
 COLUMNS = dict.fromkeys(SOURCES, "id integer primary key, at timestamp, v integer, w varchar(9)")
 COLUMNS["duckdb"] = 'id integer primary key, "at" timestamp, v integer, w varchar(9)'
@@ -428,7 +428,7 @@ def test_laws_of_loading(both: Both, target: Name) -> None:
 def test_naive_times_of_another_zone(both: Both) -> None:
     """Local times of the source become instants of the target, in the same windows, whatever column holds them."""
     zone = "America/New_York"
-    days = Days("at", date(2024, 7, 1), date(2024, 7, 3), timezone=zone, stored_in=zone)
+    days = Calendar("at", date(2024, 7, 1), date(2024, 7, 3), timezone=zone, stored_in=zone)
     sides = both("mysql", "postgresql")
     sides.create(
         "id integer, at datetime(6), sent datetime", "id integer primary key, at timestamptz, sent timestamptz"
@@ -444,7 +444,12 @@ def test_naive_times_of_another_zone(both: Both) -> None:
         (2, datetime(2024, 7, 2, 4, tzinfo=UTC), None),
     ]
     for day in ("2024-07-01", "2024-07-02"):
-        assert reading.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2024, 7, 3))[day] == 1
+        assert (
+            reading.counts_by_window(
+                sides.pair(spec(days)).target, spec(days), "target", datetime(2024, 7, 3, 12, tzinfo=UTC)
+            )[day]
+            == 1
+        )
 
 
 @pytest.mark.parametrize("query", [None, "select id, at from t"], ids=["table", "query"])

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from recon_assets import writing
-from recon_assets.model import Days, Mode
+from recon_assets.model import Calendar, Mode
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import TARGETS, Name, plain, spec
 
 pytestmark = pytest.mark.soak
 
 Row = tuple[Any, ...]
-DAYS = Days("at", date(2024, 1, 1), date(2024, 1, 4))
+DAYS = Calendar("at", date(2024, 1, 1), date(2024, 1, 4))
 MODES = (Mode.INSERT_MISSING, Mode.UPSERT, Mode.REPLACE)
 VALUES: dict[str, tuple[Any, ...]] = {
     "integer": (None, 0, 1, -(2**31), 2**31 - 1),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recon_assets import dialect, reading
 from recon_assets.errors import DoesNotFitError
-from recon_assets.model import ALL, Database, Days, Groups, Measure, SidePair
+from recon_assets.model import ALL, Calendar, Database, Groups, Measure, SidePair
 from recon_assets.reading import DIGEST, UNDATED, Snapshot
 from recon_assets.reading.measures import Hashing, hashing
 from recon_assets_tests.db.conftest import Both
@@ -19,7 +19,7 @@ from recon_assets_tests.db.sides import SOURCES, Name, Rows, Sides, spec
 pytestmark = pytest.mark.repeats
 
 START = date(2024, 3, 9)
-DAYS = Days("made", START, START + timedelta(days=4), "America/New_York")
+DAYS = Calendar("made", START, START + timedelta(days=4), "America/New_York")
 COLUMNS: dict[Name, str] = {
     "postgresql": "id bigint, made timestamptz, state text, amount numeric(12,2), paid boolean",
     "mysql": "id bigint, made timestamp(6) null, state text, amount numeric(12,2), paid boolean",
@@ -43,7 +43,7 @@ def some_rows() -> Rows:
 ROWS = some_rows()
 
 
-def opened(sides: Sides, days: Days | None) -> reading.Pair:
+def opened(sides: Sides, days: Calendar | None) -> reading.Pair:
     source, target = (
         dialect.engine(Database(role, side.url), role="source")
         for role, side in (("source", sides.source), ("target", sides.target))

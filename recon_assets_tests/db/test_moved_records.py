@@ -6,13 +6,13 @@ import pytest
 
 from recon_assets import dialect, diff, reading
 from recon_assets.diff import window_comparison
-from recon_assets.model import Comparison, Database, Days, Window
+from recon_assets.model import Calendar, Comparison, Database, Window
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Sides, spec
 
 pytestmark = pytest.mark.repeats
 
-DAYS = Days("touched", date(2024, 3, 1), date(2024, 4, 1))
+DAYS = Calendar("touched", date(2024, 3, 1), date(2024, 4, 1))
 COLUMNS: dict[Name, str] = {
     "postgresql": "id bigint primary key, touched timestamptz, v text",
     "mysql": "id bigint primary key, touched timestamp null, v text",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -12,7 +12,7 @@ from recon_assets.declare.connect import connected
 from recon_assets.declare.loader import Declaration
 from recon_assets.dialect import engine
 from recon_assets.local import Server
-from recon_assets.model import Database, Days, Mode, Relation, TableSpec
+from recon_assets.model import Calendar, Database, Mode, Relation, TableSpec
 from recon_assets_tests.conftest import PROJECT, Fresh
 from recon_assets_tests.db.repairs import Repair, project
 from recon_assets_tests.db.sides import PLACES, Name, Side, quoted
@@ -32,7 +32,7 @@ KEYS = {
     "sqlite": "integer PRIMARY KEY",
 }
 NOON = datetime(2024, 1, 2, 12)  # noqa: DTZ001 - the column has no zone
-DAYS = Days(AT, date(2024, 1, 1), date(2024, 1, 4))
+DAYS = Calendar(AT, date(2024, 1, 1), date(2024, 1, 4))
 
 
 def row(key: int, value: str = "as it was") -> tuple[object, ...]:
@@ -167,7 +167,9 @@ def load_and_take_back(declared: TableSpec, here: Odd, there: Odd) -> None:
         assert there.rows() == ALL
         writing.restore(pair, window.key, kept.backup, kept.parts)
         assert there.rows() == damaged
-        assert reading.counts_by_day(engines[1], declared, "target", DAYS.end or DAYS.start) == {window.key: len(ALL)}
+        assert reading.counts_by_window(engines[1], declared, "target", datetime(2025, 1, 1, tzinfo=UTC)) == {
+            window.key: len(ALL)
+        }
 
 
 def compare_and_correct(declared: TableSpec, here: Odd, there: Odd, book_url: str) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from recon_assets import dialect, reading, writing
 from recon_assets.dialect import table_catalog
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Database, Days, Kind, Relation, TableSpec
+from recon_assets.model import Calendar, Database, Kind, Relation, TableSpec
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import SOURCES, TARGETS, Name, Side, Sides, quoted, spec
 from recon_assets_tests.db.test_cli_diff import SLEEPING, until
@@ -58,13 +58,13 @@ def test_counts_are_those_of_the_windows(both: Both, name: Name, stamp: str, zon
     side = both(name, "postgresql").source
     side.run(f"CREATE TABLE t (id integer, {quoted('at', name)} {STAMPS[stamp][name]})")
     for first, last in DAYS_OF_CHANGE:
-        days = Days("at", first, last, zone, stored)
+        days = Calendar("at", first, last, zone, stored)
         rows = [(at, shown(moment, stamp, stored, name)) for at, moment in enumerate(moments(first, last))]
         side.run("DELETE FROM t", f"INSERT INTO t VALUES {', '.join(map(sql_row, rows))}")
         declared = spec(days)
         engine = dialect.engine(Database("source", side.url), role="source")
         try:
-            counted = reading.counts_by_day(engine, declared, "source", date(2025, 1, 1))
+            counted = reading.counts_by_window(engine, declared, "source", datetime(2025, 1, 1, 12, tzinfo=UTC))
             windows = {window.key: in_window(engine, declared, window.key) for window in days.windows(last)}
         finally:
             engine.dispose()
@@ -88,7 +88,7 @@ def sql_row(row: tuple[int, str]) -> str:
     return f"({row[0]}, '{row[1]}')"
 
 
-def brute(found: Iterator[datetime], days: Days, stamp: str, stored: str) -> dict[str, int]:
+def brute(found: Iterator[datetime], days: Calendar, stamp: str, stored: str) -> dict[str, int]:
     """By asking each window whether it holds each moment, bounds and moments read in the zone of storage."""
     zone = ZoneInfo("UTC" if stamp == "instant" else stored)
 
@@ -126,9 +126,11 @@ def test_counts_without_days_and_with_a_where(both: Both, name: Name) -> None:
     sides.create("id integer", "id integer primary key", [(at,) for at in range(7)])
     pair = sides.pair(spec(where="id > 3"))
 
-    assert reading.counts_by_day(pair.source, pair.spec, "source", date(2025, 1, 1)) == {"all": 3}
-    assert reading.counts_by_day(pair.source, spec(), "source", date(2025, 1, 1)) == {"all": 7}
-    assert reading.counts_by_day(pair.target, spec(), "target", date(2025, 1, 1)) == {"all": 0}
+    assert reading.counts_by_window(pair.source, pair.spec, "source", datetime(2025, 1, 1, 12, tzinfo=UTC)) == {
+        "all": 3
+    }
+    assert reading.counts_by_window(pair.source, spec(), "source", datetime(2025, 1, 1, 12, tzinfo=UTC)) == {"all": 7}
+    assert reading.counts_by_window(pair.target, spec(), "target", datetime(2025, 1, 1, 12, tzinfo=UTC)) == {"all": 0}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -139,14 +141,14 @@ def test_counts_by_the_name_of_the_target(both: Both, target: Name) -> None:
     rows: list[tuple[Any, ...]] = [(1, "2024-01-01"), (2, "2024-01-01"), (3, "2023-12-31"), (4, None)]
     sides.source.fill("t", rows)
     sides.target.fill("t", rows)
-    days = Days("at", date(2024, 1, 1), date(2024, 1, 3))
+    days = Calendar("at", date(2024, 1, 1), date(2024, 1, 3))
     pair = sides.pair(spec(days, rename={"at": "day"}, cast={"at": "date"}))
     assert [writing.load(pair, window).read for window in days.windows(date(2024, 1, 3))] == [2, 0]
 
     for engine, side in ((pair.source, "source"), (pair.target, "target")):
-        counted = reading.counts_by_day(engine, pair.spec, _side(side), date(2025, 1, 1))
+        counted = reading.counts_by_window(engine, pair.spec, _side(side), datetime(2025, 1, 1, 12, tzinfo=UTC))
         assert counted == {"2024-01-01": 2}
-        assert reading.counts_by_day(engine, pair.spec, _side(side), date(2023, 1, 1)) == {}
+        assert reading.counts_by_window(engine, pair.spec, _side(side), datetime(2023, 1, 1, 12, tzinfo=UTC)) == {}
 
 
 def _side(name: str) -> Literal["source", "target"]:
@@ -170,14 +172,18 @@ def test_texts_of_sqlite(both: Both, text: str, day: str, of: str) -> None:
     """In whatever form of ISO 8601 a moment is written, it falls into its day."""
     sides = both("sqlite", "postgresql")
     sides.create(f"id integer, at {of}", "id integer primary key, at timestamptz", [(1, text)])
-    days = Days("at", date(2024, 3, 9), date(2024, 3, 13))
+    days = Calendar("at", date(2024, 3, 9), date(2024, 3, 13))
     declared = spec(days)
 
     assert [sides.load(declared, f"2024-03-{at:02}").read for at in range(9, 13)] == [
         int(day[-2:]) == at for at in range(9, 13)
     ]
-    assert reading.counts_by_day(sides.pair(declared).source, declared, "source", date(2025, 1, 1)) == {day: 1}
-    assert reading.counts_by_day(sides.pair(declared).target, declared, "target", date(2025, 1, 1)) == {day: 1}
+    assert reading.counts_by_window(
+        sides.pair(declared).source, declared, "source", datetime(2025, 1, 1, 12, tzinfo=UTC)
+    ) == {day: 1}
+    assert reading.counts_by_window(
+        sides.pair(declared).target, declared, "target", datetime(2025, 1, 1, 12, tzinfo=UTC)
+    ) == {day: 1}
 
 
 PARENT = "CREATE TABLE p (id integer primary key)"
@@ -256,13 +262,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "rename": ({"rename": {"x": "y"}}, r"columns\.rename: the source has no column 'x'"),
     "cast": ({"cast": {"x": "text"}}, r"columns\.cast: the source has no column 'x'"),
     "ignore": ({"ignore": ("x",)}, r"columns\.ignore: neither side has a column 'x'"),
-    "window": ({"days": Days("x", date(2024, 1, 1))}, r"window\.column: the source has no column 'x'"),
+    "window": ({"days": Calendar("x", date(2024, 1, 1))}, r"window\.column: the source has no column 'x'"),
     "number": (
-        {"days": Days("v", date(2024, 1, 1))},
+        {"days": Calendar("v", date(2024, 1, 1))},
         r"window\.column: v of the source is integer, which falls",
     ),
     "mixed": (
-        {"days": Days("at", date(2024, 1, 1), timezone=NEW_YORK), "rename": {"at": "day"}, "ignore": ("w",)},
+        {"days": Calendar("at", date(2024, 1, 1), timezone=NEW_YORK), "rename": {"at": "day"}, "ignore": ("w",)},
         r"window\.column: a date on one side .* set stored_in to America/New_York",
     ),
     "twice": ({"rename": {"w": "v"}}, r"tables\.t: 'v' and 'w' both meet 'v'; rename or leave out one"),
@@ -293,8 +299,8 @@ def test_days_of_a_column_that_has_none_are_not_compared(both: Both) -> None:
     sides.opened.extend((source, target))
     start = date(2024, 1, 1)
     for days, said in (
-        (Days("v", start), "t: window: v of the source is integer, which falls into no days; choose a date"),
-        (Days("at", start, timezone=NEW_YORK), "t: window: a date on one side and times on the other"),
+        (Calendar("v", start), "t: window: v of the source is integer, which falls into no days; choose a date"),
+        (Calendar("at", start, timezone=NEW_YORK), "t: window: a date on one side and times on the other"),
     ):
         with pytest.raises(DeclarationError, match=said):
             reading.pair_for_comparison(spec(days), source, target)
@@ -304,13 +310,13 @@ def test_times_that_fall_into_days_of_dates(both: Both) -> None:
     """Read in one zone, a date and a midnight name the same day."""
     sides: Sides = both("postgresql", "postgresql")
     sides.create("id integer, at date", "id integer primary key, at timestamptz", [(1, date(2024, 7, 1))])
-    days = Days("at", date(2024, 7, 1), date(2024, 7, 3), NEW_YORK, NEW_YORK)
+    days = Calendar("at", date(2024, 7, 1), date(2024, 7, 3), NEW_YORK, NEW_YORK)
     sides.load(spec(days), "2024-07-01")
 
     assert sides.target.rows() == [(1, datetime(2024, 7, 1, 4, tzinfo=UTC))]
-    assert reading.counts_by_day(sides.pair(spec(days)).target, spec(days), "target", date(2025, 1, 1)) == {
-        "2024-07-01": 1
-    }
+    assert reading.counts_by_window(
+        sides.pair(spec(days)).target, spec(days), "target", datetime(2025, 1, 1, 12, tzinfo=UTC)
+    ) == {"2024-07-01": 1}
 
 
 def test_types_of_a_query_of_mysql(both: Both) -> None:
@@ -340,7 +346,7 @@ def test_few_statements_before_two_tables_are_compared(both: Both, source: Name,
         def note(*event: Any, engine: sa.Engine = engine) -> None:
             asked[engine].append(event[2])
 
-    days = Days("made", date(2024, 1, 1))
+    days = Calendar("made", date(2024, 1, 1))
     pair = reading.pair_for_comparison(spec(days), *engines)  # type: ignore[arg-type]
     with reading.snapshot(pair):
         assert [len(statements) <= 4 for statements in asked.values()] == [True, True], asked

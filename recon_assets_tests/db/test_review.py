@@ -709,7 +709,7 @@ def test_a_case_of_a_window_that_is_declared_no_more_is_not_written(pg: Shop) ->
     pg.target.run(LOST)
     pg.find()
     pg.decide("missing")
-    pg.declare(days=None)
+    pg.declare(calendar=None)
     damaged = pg.rows
 
     (case,) = pg.correct()

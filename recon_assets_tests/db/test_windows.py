@@ -15,7 +15,7 @@ from zoneinfo import TZPATH, ZoneInfo, available_timezones
 import pytest
 
 from recon_assets import dialect, reading
-from recon_assets.model import ALL, Database, Days, Measure, TableSpec, Window
+from recon_assets.model import ALL, Calendar, Database, Measure, TableSpec, Window
 from recon_assets_tests.db.conftest import Both
 from recon_assets_tests.db.sides import Name, Side, Sides, spec
 
@@ -71,8 +71,8 @@ def moments(zone: str, at: datetime) -> Iterator[datetime]:
             yield from (middle + quarter * QUARTER, middle + quarter * QUARTER - SECOND)
 
 
-def days_in(zone: str, column: str = "made", stored: str = "UTC") -> Days:
-    return Days(column, date(1970, 1, 1), None, zone, stored)
+def days_in(zone: str, column: str = "made", stored: str = "UTC") -> Calendar:
+    return Calendar(column, date(1970, 1, 1), None, zone, stored)
 
 
 def rows_around_changes() -> Iterator[tuple[int, str, list[Window], list[Row]]]:
@@ -126,9 +126,9 @@ def counted(keyed: Any) -> dict[str, tuple[int, int]]:
     return {key: (many, sums[key]) for key, many in rows.items()}
 
 
-def placed(snapshot: reading.Snapshot, days: Days, windows: Sequence[Window]) -> tuple[dict[str, Any], ...]:
+def placed(snapshot: reading.Snapshot, days: Calendar, windows: Sequence[Window]) -> tuple[dict[str, Any], ...]:
     """What each side measures of each window, and of rows of none."""
-    pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, days=days))
+    pair = replace(snapshot.pair, spec=replace(snapshot.pair.spec, calendar=days))
     sides = [replace(side, pair=pair) for side in (snapshot.source, snapshot.target)]
     found = reading.measured(reading.Snapshot(pair, *sides), [COUNT, SUM], windows)
     return tuple(
@@ -243,7 +243,7 @@ PLACED_TEXTS = {
 @pytest.mark.parametrize("of", ["made", "utc", "day"])
 def test_no_row_is_lost(both: Both, of: str) -> None:
     """Each is in a window, outside of all, or undated: infinite times, years before Christ, zero dates, other texts."""
-    days = Days(of, date(2024, 1, 1))
+    days = Calendar(of, date(2024, 1, 1))
     windows = [days.window(date(2024, 1, day)) for day in (1, 2)]
     for names in ALL_FOUR:
         sides = both(*names)
@@ -284,7 +284,7 @@ def test_rows_that_are_no_times_are_undated_in_any_window(both: Both) -> None:
     sides.source.run("CREATE TABLE t (id integer primary key, made timestamp not null)")
     sides.source.run("INSERT INTO t VALUES (1, '2024-01-01'), (2, 'soon'), (3, 1704067200), (4, '2023-12-31')")
     sides.target.run("CREATE TABLE t (id integer primary key, made datetime not null)")
-    days = Days("made", date(2024, 1, 1))
+    days = Calendar("made", date(2024, 1, 1))
     with opened(sides, spec(days)) as snapshot:
         found = reading.measured(snapshot, [COUNT], [days.window(date(2024, 1, 1))])
 

@@ -23,7 +23,7 @@ from recon_assets.cli import context, filling, output, runs, status
 from recon_assets.declare.problems import hidden, holds_password
 from recon_assets.errors import DeclarationError, DoesNotFitError, ReconError, RefusedError, UnavailableError
 from recon_assets.local import VARIABLES
-from recon_assets.model import Agreement, Days, Mode, Project, Relation, TableSpec, Verdict
+from recon_assets.model import Agreement, Calendar, Mode, Project, Relation, TableSpec, Verdict
 from recon_assets.orchestration.backfills import Wanted
 from recon_assets.orchestration.local_deployment import Session
 from recon_assets.orchestration.processes import Dagster
@@ -186,7 +186,7 @@ def test_days_the_wrong_way_round_are_refused(runner: CliRunner, command: str) -
 @pytest.mark.parametrize("missing", [True, False])
 def test_days_that_a_table_does_not_have_are_refused(tmp_path: Path, missing: bool) -> None:  # noqa: FBT001
     """Who asks for them has mistyped; where days are there and none is missing, there is nothing to do."""
-    days = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+    days = Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
     spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), days)
     with dg.DagsterInstance.ephemeral() as instance:
         session = Session(Dagster(tmp_path), {}, Project({}, {"t": spec}), instance)
@@ -237,9 +237,9 @@ def test_settings_that_somebody_has_changed_are_kept(tmp_path: Path) -> None:
 def test_a_table_that_has_none_of_the_days_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is said; only where no table has one nothing starts."""
     old = TableSpec(
-        "old", Relation("s", "t"), Relation("t", "t"), ("id",), Days("at", date(2024, 1, 1), date(2024, 2, 1))
+        "old", Relation("s", "t"), Relation("t", "t"), ("id",), Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
     )
-    young = replace(old, name="young", days=Days("at", date(2999, 1, 1)))
+    young = replace(old, name="young", calendar=Calendar("at", date(2999, 1, 1)))
     with dg.DagsterInstance.ephemeral() as instance:
         session = Session(Dagster(tmp_path), {}, Project({}, {"old": old, "young": young}), instance)
 
@@ -254,9 +254,9 @@ def test_a_table_that_has_none_of_the_days_stops_no_other(tmp_path: Path, capsys
 
 def test_a_mode_that_overwrites_needs_a_yes() -> None:
     """What it does and where is said before anything starts."""
-    days = Days("at", date(2024, 1, 1), date(2024, 2, 1))
+    days = Calendar("at", date(2024, 1, 1), date(2024, 2, 1))
     spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), ("id",), days)
-    wanted = [Wanted(spec, ("2024-01-01", "2024-01-02")), Wanted(replace(spec, name="u", days=None), ("all",))]
+    wanted = [Wanted(spec, ("2024-01-01", "2024-01-02")), Wanted(replace(spec, name="u", calendar=None), ("all",))]
 
     for mode, yes in ((Mode.INSERT_MISSING, False), (Mode.REPLACE, True)):
         filling.refuse_overwriting(wanted, mode, yes=yes)

@@ -11,7 +11,7 @@ import pytest
 from recon_assets.checks import References
 from recon_assets.declare import ProblemsError, load_project, read
 from recon_assets.errors import DeclarationError
-from recon_assets.model import Database, Days, Grading, Project, Relation, TableSpec
+from recon_assets.model import Calendar, Database, Grading, Project, Relation, TableSpec
 
 ENVIRON = {"SOURCE": "postgresql://reader:hunter2@db/ops", "TARGET": "postgresql://db/warehouse"}
 
@@ -74,7 +74,7 @@ def test_file_becomes_the_nouns(declared: Write) -> None:
         source=Relation("ops", "public.flights"),
         target=Relation("warehouse", '"Analytics".flights'),
         key=("time_hour", "carrier"),
-        days=Days("time_hour", date(2013, 1, 1), date(2014, 1, 1), "America/New_York"),
+        calendar=Calendar("time_hour", date(2013, 1, 1), date(2014, 1, 1), "America/New_York"),
         ignore=("loaded_at",),
         rename={"dest": "destination"},
         cast={"no": "text"},
@@ -85,7 +85,7 @@ def test_file_becomes_the_nouns(declared: Write) -> None:
         owners=("team:data", "a@example.com"),
         description="Flights.",
     )
-    assert project.tables["planes"].days is None
+    assert project.tables["planes"].calendar is None
 
 
 def test_scalars_are_text(declared: Write) -> None:

@@ -35,7 +35,7 @@ def test_keys_are_the_primary_keys() -> None:
 
 def test_days_are_those_of_new_york() -> None:
     """Where there are days, the year is the demo's; the other tables are loaded whole."""
-    days = {name: table.days for name, table in project().tables.items()}
+    days = {name: table.calendar for name, table in project().tables.items()}
 
     assert {name for name, of in days.items() if of} == {name for name in days if windowed(name)}
     assert {of for of in days.values() if of} == {YEAR}

@@ -16,11 +16,11 @@ from recon_assets.model import (
     ALL,
     EXACT,
     GRADED,
+    Calendar,
     Change,
     Comparison,
     Counts,
     Database,
-    Days,
     Discrepancies,
     Discrepancy,
     DiscrepancyKind,
@@ -51,7 +51,7 @@ HOURS = {"2024-03-10": 23, "2024-11-03": 25, "2024-07-01": 24}
 @given(ZONES, st.dates(date(1950, 1, 1), date(2035, 1, 1)), st.integers(0, 40))
 def test_windows_tile(zone: str, start: date, count: int) -> None:
     """Without gap or overlap, in any zone, whatever happens to its clocks (Samoa once left a day out)."""
-    days = Days("at", start, timezone=zone)
+    days = Calendar("at", start, timezone=zone)
     windows = list(days.windows(start + timedelta(days=count)))
 
     assert [window.key for window in windows] == [str(start + timedelta(days=at)) for at in range(count)]
@@ -63,8 +63,8 @@ def test_windows_tile(zone: str, start: date, count: int) -> None:
 @pytest.mark.parametrize(("day", "hours"), HOURS.items())
 def test_days_of_a_zone(day: str, hours: int) -> None:
     """Have 23, 24 or 25 hours."""
-    days = Days("at", date(2024, 1, 1), None, "America/New_York")
-    window = TableSpec("t", Relation("s", "t"), Relation("t", "t"), days=days).window(day)
+    days = Calendar("at", date(2024, 1, 1), None, "America/New_York")
+    window = TableSpec("t", Relation("s", "t"), Relation("t", "t"), calendar=days).window(day)
 
     assert window.start
     assert window.end
@@ -74,7 +74,7 @@ def test_days_of_a_zone(day: str, hours: int) -> None:
 
 def test_history_ends_where_it_is_declared_to() -> None:
     """Or where the caller says, when that is earlier."""
-    days = Days("at", date(2024, 1, 1), date(2024, 1, 3))
+    days = Calendar("at", date(2024, 1, 1), date(2024, 1, 3))
     assert [window.key for window in days.windows(date(2025, 1, 1))] == ["2024-01-01", "2024-01-02"]
     assert [window.key for window in days.windows(date(2024, 1, 2))] == ["2024-01-01"]
 
@@ -246,7 +246,7 @@ def test_columns_that_differ() -> None:
 )
 def test_days_that_have_ended(key: str, ended: bool) -> None:  # noqa: FBT001 - data of the test
     """By the clock of their time zone."""
-    days = Days("at", date(2024, 1, 1), timezone="America/New_York")
+    days = Calendar("at", date(2024, 1, 1), timezone="America/New_York")
     first, last = days.ended(datetime(2024, 1, 4, 4, tzinfo=UTC))
     assert (first <= key <= last) is ended
     first, last = replace(days, end=date(2024, 1, 1)).ended(datetime(2024, 1, 4, 4, tzinfo=UTC))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 
 from recon_assets.dialect.windows import within
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Days, Kind
+from recon_assets.model import ALL, Calendar, Kind
 from recon_assets.reading import condition, nearest, split_name, written
 from recon_assets.reading.measures import quotient
 
@@ -65,7 +65,7 @@ def test_hints() -> None:
 def test_window_without_bounds_is_no_condition() -> None:
     """It would be all rows, or none."""
     with pytest.raises(ValueError, match="window all has no bounds"):
-        within(sa.column("at"), Kind.DATE, [ALL], Days("at", date(2024, 1, 1)), "sqlite")
+        within(sa.column("at"), Kind.DATE, [ALL], Calendar("at", date(2024, 1, 1)), "sqlite")
 
 
 AVERAGES = [

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from recon_assets.dialect.sql import any_of
-from recon_assets.dialect.windows import as_stored, day_key, install, pieces, time_of, within
-from recon_assets.model import Days, Kind
+from recon_assets.dialect.windows import as_stored, install, pieces, time_of, window_key, within
+from recon_assets.model import Calendar, Kind
 
 DAY = timedelta(days=1)
 # One hour, half an hour, a day skipped, a day twice, midnight skipped, local mean time.
@@ -34,7 +34,7 @@ ZONES = ["UTC", *dict.fromkeys(zone for zone, _ in CHANGES)]
 def test_bounds_are_in_order(zone: str, around: date, stored: str) -> None:
     """Whatever clocks do where the table is, and where its times were written down."""
     for change in (around, *(day for other, day in CHANGES if other == stored)):
-        windows = [Days("at", change, None, zone, stored).window(change + DAY * shift) for shift in range(-5, 6)]
+        windows = [Calendar("at", change, None, zone, stored).window(change + DAY * shift) for shift in range(-5, 6)]
         bounds = [as_stored(window.start, Kind.TIMESTAMP, stored) for window in windows if window.start]
 
         assert bounds == sorted(bounds)
@@ -44,29 +44,29 @@ def test_bounds_are_in_order(zone: str, around: date, stored: str) -> None:
 @pytest.mark.parametrize(("zone", "around"), CHANGES)
 def test_times_stored_in_the_zone_of_the_days_are_of_their_date(zone: str, around: date) -> None:
     """Also those that clocks skip, as the midnight that stands for a date."""
-    days = Days("at", around, None, zone, zone)
+    days = Calendar("at", around, None, zone, zone)
     for hour in range(-24, 48):
         naive = datetime(around.year, around.month, around.day) + timedelta(hours=hour)  # noqa: DTZ001
         if naive.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone)).date() == naive.date():
-            assert day_key(naive, days) == naive.date().isoformat()
+            assert window_key(naive, days) == naive.date().isoformat()
 
 
 def test_pieces_are_few() -> None:
     """One where no clock changes, three more for each long day, over days that are left out too."""
-    assert len(pieces(_bounds("UTC", range(1000)))) == 1
-    assert len(pieces(_bounds("UTC", (1, 2, 500, 700)))) == 1
-    assert len(pieces(_bounds("Europe/Paris", range(365)))) == 4
-    assert len(pieces(_bounds("Asia/Tokyo", range(365)))) == 1
+    assert len(pieces(_bounds("UTC", range(1000)), DAY)) == 1
+    assert len(pieces(_bounds("UTC", (1, 2, 500, 700)), DAY)) == 1
+    assert len(pieces(_bounds("Europe/Paris", range(365)), DAY)) == 4
+    assert len(pieces(_bounds("Asia/Tokyo", range(365)), DAY)) == 1
 
 
-def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[date, datetime, datetime]]:
+def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[int, datetime, datetime]]:
     bounds = []
-    for day in (date(2023, 1, 1) + DAY * at for at in days):
-        window = Days("at", date(2023, 1, 1), None, zone).window(day)
+    for at in days:
+        window = Calendar("at", date(2023, 1, 1), None, zone).at(at)
         assert window.start is not None
         assert window.end is not None
         start, end = (as_stored(each, Kind.INSTANT, "UTC") for each in (window.start, window.end))
-        bounds.append((day, start, end))
+        bounds.append((at, start, end))
     return bounds
 
 
@@ -75,7 +75,7 @@ def _bounds(zone: str, days: "range | tuple[int, ...]") -> list[tuple[date, date
 def test_the_ends_of_time(zone: str, kind: Kind) -> None:
     """The first and the last day that Python has are windows like others."""
     for day in (date.min, date.max):
-        window = Days("at", day, None, zone, zone).window(day)
+        window = Calendar("at", day, None, zone, zone).window(day)
         assert window.start
         assert window.end
         assert as_stored(window.start, kind, zone) <= as_stored(window.end, kind, zone)
@@ -90,7 +90,7 @@ def test_texts_of_sqlite_near_the_ends() -> None:
 
 def test_sqlite_takes_more_separate_days_than_it_nests_conditions() -> None:
     """Of 3,000 days every other one: its limit is a depth of 1,000."""
-    days = Days("at", date(2015, 1, 1), None)
+    days = Calendar("at", date(2015, 1, 1), None)
     windows = [days.window(days.start + DAY * at) for at in range(0, 3000, 2)]
     rows = sa.Table("t", sa.MetaData(), sa.Column("at", sa.String), sa.Column("n", sa.Integer))
     texts = within(rows.c.at, Kind.DATE, windows, days, "sqlite")

@@ -111,6 +111,25 @@ def test_an_evaluation_of_an_older_materialization_is_cleared(instance: dg.Dagst
     assert states(instance, table, "count") == ({"SUCCEEDED": {"2013-03-01"}} if current else {})
 
 
+def test_a_check_is_evaluated_from_any_run_as_often_as_needed(instance: dg.DagsterInstance) -> None:
+    """The run that corrects flips the status of days, though it is of no asset; the newest evaluation counts."""
+
+    @dg.op
+    def correct(context: dg.OpExecutionContext) -> None:
+        for passed in (False, True, False):
+            said = dg.AssetCheckEvaluation(KEY, "count", passed, {}, partition="2013-03-05")
+            dagster_internals.log_evaluation(context, said)
+
+    @dg.job
+    def elsewhere() -> None:
+        correct()
+
+    for _ in range(2):
+        assert elsewhere.execute_in_process(instance=instance).success
+
+    assert states(instance, checked(Promise("count")), "count") == {"FAILED": {"2013-03-05"}}
+
+
 def test_only_runs_of_this_home_are_given_up(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else's run may well be alive; so may one that has not started, and one that a Celery worker does."""
     monkeypatch.setenv(dagster_internals.HOME_ID, "here")

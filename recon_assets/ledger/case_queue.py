@@ -23,7 +23,7 @@ class Filter:
     """Which cases; what is empty or None filters nothing, but without ``states`` only cases that are not closed.
 
     Attributes:
-        windows: First and last window, by their keys.
+        windows: First and last window, by their keys; or days, of which the last has all its hours.
         kinds: Kinds of discrepancies, or names of checks.
         older_than: Opened before.
         assignee: "" means nobody.
@@ -42,7 +42,9 @@ class Filter:
         if self.tables:
             yield _cases.c.table_name.in_(self.tables)
         if self.windows:
-            yield _cases.c.window_key.between(*self.windows)
+            first, last = self.windows
+            hours = _cases.c.window_key.startswith(f"{last}-", autoescape=True)
+            yield sa.or_(_cases.c.window_key.between(first, last), hours)
         if self.kinds:
             yield _cases.c.kind.in_(self.kinds)
         if self.severities:

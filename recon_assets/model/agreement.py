@@ -55,6 +55,7 @@ class Agreement:
         whole: What its checks of the whole table say, of a table that is judged by days; None when it has none.
         cases: How many of its cases are open.
         compared: When it was compared last.
+        unit: What each of its windows is.
     """
 
     table: str
@@ -63,6 +64,7 @@ class Agreement:
     whole: Verdict | None = None
     cases: int = 0
     compared: datetime | None = None
+    unit: str = "day"
 
     def count(self, *verdicts: str) -> int:
         """How many of its windows are of these verdicts."""
@@ -96,12 +98,12 @@ class Agreement:
     def _days(self) -> str:
         differ, accepted = self.count(Verdict.DIFFERS), self.count(Verdict.ACCEPTED)
         if not self.total:
-            return "no day has ended yet"
+            return f"no {self.unit} has ended yet"
         if differ:
-            return f"{differ:,} of {plural(self.total, 'day')} {'differs' if differ == 1 else 'differ'}"
-        lead = f"all {self.total:,} days agree"
+            return f"{differ:,} of {plural(self.total, self.unit)} {'differs' if differ == 1 else 'differ'}"
+        lead = f"all {self.total:,} {self.unit}s agree"
         if self.agreeing < self.total or self.total == 1:
-            lead = f"{self.agreeing:,} of {plural(self.total, 'day')} {'agrees' if self.agreeing == 1 else 'agree'}"
+            lead = f"{self.agreeing:,} of {plural(self.total, self.unit)} {'agrees' if self.agreeing == 1 else 'agree'}"
         return f"{lead}, {accepted:,} of them but for what somebody accepted" if accepted else lead
 
     def _unsettled(self) -> list[str]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -25,11 +24,10 @@ def agreement(c: sa.Connection, project: Project, now: datetime) -> list[Agreeme
 
 
 def span(spec: TableSpec, now: datetime) -> tuple[str, str]:
-    """The table's first day, and the one before which its finished days end; nothing for a table without days."""
+    """The table's first window, and the first that is not over; nothing for a table without a calendar."""
     if spec.calendar is None:
         return "", ""
-    today = now.astimezone(ZoneInfo(spec.calendar.timezone)).date()
-    return spec.calendar.start.isoformat(), min(spec.calendar.end or today, today).isoformat()
+    return spec.calendar.key(0), spec.calendar.key(spec.calendar.count(now))
 
 
 def checks_of(spec: TableSpec, *, whole: bool) -> list[str]:
@@ -48,16 +46,10 @@ def _of_table(spec: TableSpec, groups: Sequence[Group], cases: int, now: datetim
     for group in groups:
         if not group.whole:
             counted[verdict(group.outcomes, days, changed=group.changed)] += group.windows
-    counted[Verdict.NOT_COMPARED] += _ended(spec, now) - counted.total()
+    ended, unit = (spec.calendar.count(now), spec.calendar.unit.value) if spec.calendar else (0, "day")
+    counted[Verdict.NOT_COMPARED] += ended - counted.total()
     said = (whole or Verdict.NOT_COMPARED) if beside else None
-    return Agreement(spec.name, daily=True, windows=counted, whole=said, cases=cases, compared=last)
-
-
-def _ended(spec: TableSpec, now: datetime) -> int:
-    if spec.calendar is None:
-        return 0
-    first, end = map(datetime.fromisoformat, span(spec, now))
-    return max((end - first).days, 0)
+    return Agreement(spec.name, daily=True, windows=counted, whole=said, cases=cases, compared=last, unit=unit)
 
 
 def overall(answers: Sequence[Agreement]) -> tuple[Verdict, str]:

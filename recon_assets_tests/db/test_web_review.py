@@ -518,6 +518,7 @@ FILTERED = {
     "severity=low&kind=missing": 20,
     "from=2025-01-01&to=2025-01-10": 10,
     "from=2025-03-01": 4,
+    "window=2025-01-01": 1,
     "to=2024-12-31&kind=missing": 1,
     "kind=extra": 1,
     "table=nothing": 0,
@@ -534,6 +535,20 @@ def test_the_queue_is_filtered(many: Shop) -> None:
     ana = visitor(many)
     assert {query: rows(ana.get(f"/review?{query}")) for query in FILTERED} == FILTERED
     assert {query: rows(ana.get(f"/review/report?{query}")) for query in FILTERED} == dict.fromkeys(FILTERED, 0)
+
+
+def test_the_last_day_of_a_filter_has_all_its_hours(pg: Shop) -> None:
+    """Of a table that is compared hour by hour; and one of them is found by its name."""
+    hours = [
+        replace(finding(0, Severity.LOW), window=f"2025-05-0{day}-0{hour}:00") for day in (1, 2) for hour in (5, 6)
+    ]
+    with pg.book.begin() as connection:
+        ledger.record_findings(connection, hours, run="hours", at=pg.now())
+    pg.route()
+    for query, count in (("from=2025-05-01&to=2025-05-01", 2), ("from=2025-05-01&to=2025-05-02", 4)):
+        assert rows(visitor(pg).get(f"/review?{query}")) == count, query
+    assert rows(visitor(pg).get("/review?window=2025-05-01-05:00")) == 1
+    assert "--from 2025-05-01 --to 2025-05-01" in visitor(pg).get("/review/case/t/2025-05-01-05:00/missing").text
 
 
 def test_a_filter_that_makes_no_sense_is_said(many: Shop) -> None:

@@ -1,13 +1,14 @@
 """Whether sides agree: what outcomes add up to, and how it is said."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from recon_assets.model import Agreement, Outcome, Verdict, verdict
-from recon_assets.review import overall
+from recon_assets.model import Agreement, Calendar, Outcome, Relation, TableSpec, Unit, Verdict, verdict
+from recon_assets.review import overall, span
 from recon_assets.web.pages.agreement_pages import BAR, bar
 
 A, X, D, U, N = Verdict.AGREES, Verdict.ACCEPTED, Verdict.DIFFERS, Verdict.UNKNOWN, Verdict.NOT_COMPARED
@@ -99,3 +100,14 @@ def test_every_part_of_a_bar_can_be_seen() -> None:
     assert BAR - len(parts) < parts[-1][1] + parts[-1][2] <= BAR
     assert bar(of("t", NOT_COMPARED=0)) == []
     assert bar(Agreement("t", daily=False, windows={A: 1}, compared=datetime.now(UTC))) == [("agrees", 0, BAR)]
+
+
+def test_an_answer_counts_in_the_units_of_its_calendar() -> None:
+    """And a window that is not over is none of its."""
+    assert Agreement("t", daily=True, windows={A: 24}, unit="hour").sentence == "all 24 hours agree"
+    assert Agreement("t", daily=True, unit="month").sentence == "no month has ended yet"
+    spec = TableSpec(
+        "t", Relation("s", "t"), Relation("s", "t"), calendar=Calendar("at", date(2024, 1, 1), unit=Unit.HOUR)
+    )
+    assert span(spec, datetime(2024, 1, 2, 3, 30, tzinfo=UTC)) == ("2024-01-01-00:00", "2024-01-02-03:00")
+    assert span(replace(spec, calendar=None), datetime.now(UTC)) == ("", "")

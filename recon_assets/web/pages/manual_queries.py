@@ -32,7 +32,8 @@ class Query:
 
 def command(case: CaseId) -> str:
     """The command that judges the window again, without deciding anything."""
-    days = "" if case.window == "all" else f" --from {case.window} --to {case.window}"
+    day = case.window[: len("2013-01-31")]  # that of an hour
+    days = "" if case.window == "all" else f" --from {day} --to {day}"
     check = "" if case.of_records else f" --only {case.kind}"
     return f"recon check {case.table}{days}{check}"
 

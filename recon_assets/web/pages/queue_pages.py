@@ -39,12 +39,13 @@ def queue_filter(query: Form, now: datetime) -> QueueFilter:
     """The filter that an address has; what of it makes no sense filters nothing, and is said."""
     problems: dict[str, str] = {}
     first, last = _day(query, "from", problems), _day(query, "to", problems)
+    window = query.get("window", "").strip()
     older = _older(query, now, problems)
     assignee = query.get("assignee", "").strip()
     return QueueFilter(
         Filter(
             tables=_given(query, "table"),
-            windows=(first or FIRST, last or LAST) if first or last else None,
+            windows=(window, window) if window else (first or FIRST, last or LAST) if first or last else None,
             kinds=_given(query, "kind"),
             severities=tuple(each for each in Severity if each in query.getlist("severity")),
             states=_states(query.get("state", "")),

@@ -1,6 +1,6 @@
 """Dagster's daemons, with backfills that start at once: `python -m recon_assets.orchestration.daemon WORKSPACE`.
 
-None of it is public API. It stands beside `adapter` because runs, of which there are many, need not import it.
+None of it is public API. It is not in `dagster_internals`, for runs, of which there are many, need not import it.
 """
 
 import logging

@@ -1,7 +1,8 @@
-"""Every call into Dagster that is not public API, but for the `daemon`s, so that an upgrade has one place to look at.
+"""Every call into Dagster that is not public API, so that an upgrade has one place to look at.
 
 Each function says which public wish it stands for;
 `recon_assets_tests/dagster/test_dagster_internals.py` holds them to it.
+What only the daemons and Dagster's pages need is in `daemon` and `web.dagster_application`: runs do not import it.
 """
 
 import os
@@ -149,8 +150,8 @@ def materialized_since(
     All of them at each call: ids are given before they are committed, so a smaller one may come after a larger one.
     """
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
-    ids = instance.event_log_storage.get_latest_storage_id_by_partition(key, kind, after_cursor=after)
-    found = {name: ids[name] for name in partitions if name in ids}
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(key, kind)
+    found = {name: ids[name] for name in partitions if ids.get(name, 0) > after}
     records = records_of(instance, key, list(found.values()))
     if ALL in partitions:
         wanted = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after)

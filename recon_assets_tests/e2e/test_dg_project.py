@@ -77,6 +77,11 @@ query Statuses {
   } } } }
 }
 """
+DECIDED = """
+query Decided($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode { partitionStats { numMaterialized } } }
+}
+"""
 PATIENCE = 240
 """Seconds for what takes a tenth of it, on a machine that has other things to do."""
 
@@ -160,7 +165,9 @@ def test_our_tables_in_a_project_of_the_team(team: Team, browser: Browser, pictu
         "flights:has_rows",
         "checks",
     }
-    assert names <= set(said["dg list defs"].split())
+    listed = said["dg list defs"].split()
+    assert names <= set(listed)
+    queue, decisions = (next(key for key in listed if key.endswith(name)) for name in ("review_queue", "_decisions"))
     launched = team.types("dg launch --assets 'key:flights or key:marts/countries'")
     assert launched.count("STEP_SUCCESS") == 3  # the check is a step of its own
     assert "multiprocess executor" in launched
@@ -169,15 +176,16 @@ def test_our_tables_in_a_project_of_the_team(team: Team, browser: Browser, pictu
         page = context.new_page()
         assert day(webserver, "fields") == "FAILED"
         page.goto(f"{webserver.url}/assets/lake/orders?view=checks&checkDetail=fields")
-        page.get_by_text("1 of 40 records on both sides differ").first.wait_for()
+        page.get_by_text("1 of 40 records on both sides differ").first.wait_for(timeout=PATIENCE * 1000)
         page.screenshot(path=pictures / "team-failed.png")
-        page.goto(f"{webserver.url}/assets/review_queue?view=partitions")
+        page.goto(f"{webserver.url}/assets/{queue}?view=partitions")
         page.get_by_text(SPOILT).first.wait_for(timeout=PATIENCE * 1000, state="attached")  # shown with an ellipsis
         for command in after:
             team.types(command)
         until(lambda: day(webserver, "fields") == "SUCCEEDED", PATIENCE)
-        page.goto(f"{webserver.url}/assets/review_decisions?view=partitions&partition={SPOILT}")
-        page.get_by_text("APPLY_SOURCE").first.wait_for()
+        until(lambda: decided(webserver, decisions) == 1, PATIENCE)  # the sensor reports it
+        page.goto(f"{webserver.url}/assets/{decisions}?view=partitions&partition={SPOILT}")
+        page.get_by_text("APPLY_SOURCE").first.wait_for(timeout=PATIENCE * 1000)
         page.screenshot(path=pictures / "team-decided.png")
     assert rows(team.source) == rows(team.target)
 
@@ -202,6 +210,12 @@ def day(webserver: Webserver, check: str) -> str:
     checks = webserver.ask(STATUSES)["assetNodeOrError"]["assetChecksOrError"]["checks"]
     (ranges,) = (each["partitionStatuses"]["ranges"] for each in checks if each["name"] == check)
     return next((each["status"] for each in ranges if each["startKey"] <= "2024-03-02" <= each["endKey"]), "")
+
+
+def decided(webserver: Webserver, key: str) -> int:
+    """Of how many cases Dagster shows a decision."""
+    stats = webserver.ask(DECIDED, key={"path": key.split("/")})["assetNodeOrError"]["partitionStats"]
+    return int(stats["numMaterialized"])
 
 
 def rows(url: str) -> list[Any]:

@@ -11,6 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from recon_assets import ledger, review
+from recon_assets.checks import Schema
 from recon_assets.model import AutoAction, Calendar, Decision, Policy, Project, State
 from recon_assets.orchestration import review_run, review_sensor
 from recon_assets.orchestration.review_run import ReviewRun
@@ -18,6 +19,7 @@ from recon_assets.orchestration.review_sensor import left
 from recon_assets.orchestration.reviewing import CORRECT
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
+from recon_assets_tests.dagster.states import states
 
 LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
@@ -211,6 +213,21 @@ def test_a_run_judges_for_so_long_and_leaves_the_rest_to_the_next(
     with orders.book() as book:
         days = {each.window for each in review.due(book, orders.project, datetime.now(UTC)).recheck}
     assert days == {DAYS[0], MISSING.window}
+
+
+def test_a_check_of_the_whole_table_is_judged_again_without_its_days(orders: Shop) -> None:
+    """And once for all that is due of the table; what the days' checks said stays as it is."""
+    declared = orders.project.tables["orders"]
+    spec = replace(declared, checks=(*declared.checks, Schema()))
+    orders.project = replace(orders.project, tables={**orders.project.tables, "orders": spec})
+    changed(orders, "all")
+
+    assert orders.work() == [CORRECT]
+
+    assert states(orders.instance, spec, "schema") == {"SUCCEEDED": {"all"}}
+    assert states(orders.instance, spec, "count") == {}
+    with orders.book() as book:
+        assert review.due(book, orders.project, datetime.now(UTC)).nothing
 
 
 def test_what_the_policy_decided_is_gathered_while_tables_are_loaded(applying: Shop) -> None:

@@ -216,6 +216,7 @@ def apply_the_source(desk: Desk) -> None:
     """The case is found in the queue; its page and the preview say what differs and what would be written."""
     lost = desk.page.locator(f"a[href='/review/case/{LOST}']")
     until(lambda: desk.loaded("/review") and lost.count() == 1, PATIENCE)
+    expect(desk.page.get_by_text("Decisions wait:")).to_have_count(0)  # sensor and daemon run
     desk.picture("queue", 560)
     desk.find(SPOILT)
     differing = ["335.95", "33595", "446.2", "paid", "0", "NULL"]

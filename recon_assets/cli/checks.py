@@ -5,10 +5,9 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -177,19 +176,18 @@ def _left_out(asked: Iterable[TableChecks], not_checked: dict[str, str]) -> Iter
 
 
 def windows(spec: TableSpec, first: date | None, last: date | None, now: datetime) -> tuple[Window, ...]:
-    """The table's days from ``first`` to ``last``, both included; without them, all that have ended.
+    """The table's windows that have a part of the days from ``first`` to ``last``; without them, all that have ended.
 
     Raises:
         DeclarationError: When there is none.
     """
     if spec.calendar is None:
         return (ALL,)
-    today = now.astimezone(ZoneInfo(spec.calendar.timezone)).date()
-    until = min(last, today) + timedelta(days=1) if last else today
-    found = tuple(window for window in spec.calendar.windows(until) if first is None or window.key >= first.isoformat())
+    until = spec.calendar.next_end(now) if last else now  # who names the present day means what there is of it
+    found = tuple(spec.calendar.over(until, first, last))
     if not found:
         after = f" until before {spec.calendar.end}" if spec.calendar.end else ""
-        msg = f"{spec.name}: none of its days is asked for; they go from {spec.calendar.start}{after}."
+        msg = f"{spec.name}: none of its {spec.noun}s is asked for; they go from {spec.calendar.start}{after}."
         raise DeclarationError(msg)
     return found
 
@@ -205,7 +203,7 @@ def _findings(
     # Each failed finding is logged too; with this handler Python does not print that beside the report.
     logging.getLogger("recon_assets").addHandler(_Tracebacks())
     for item in asked:
-        told(f"{item.spec.name}: {plural(len(item.checks), 'check')}, {plural(len(item.windows), 'day')}")
+        told(f"{item.spec.name}: {plural(len(item.checks), 'check')}, {plural(len(item.windows), item.spec.noun)}")
         found = evaluate(
             project,
             item.spec,

@@ -345,8 +345,9 @@ def ended(session: Session, spec: TableSpec, days: Span) -> Wanted:
     wanted = between(session.everything(spec), days)
     if not wanted.windows:
         last = f" to before {spec.calendar.end}" if spec.calendar and spec.calendar.end else " on"
-        first = f"; its days go from {spec.calendar.start}{last}" if spec.calendar else ""
-        msg = f"{spec.name}: none of its days that have ended is asked for{first}, and today has not ended."
+        present = "today" if spec.noun == "day" else f"the present {spec.noun}"
+        first = f"; its {spec.noun}s go from {spec.calendar.start}{last}" if spec.calendar else ""
+        msg = f"{spec.name}: none of its {spec.noun}s that have ended is asked for{first}, and {present} has not ended."
         raise DeclarationError(msg)
     return wanted
 
@@ -371,12 +372,11 @@ def some_of(specs: Iterable[TableSpec], windows: Callable[[TableSpec], Wanted]) 
 
 
 def between(wanted: Wanted, days: Span) -> Wanted:
-    """The windows of these days; a table without days has but one."""
+    """The windows that have a part of these days; a table without days has but one."""
     if not wanted.spec.calendar:
         return wanted
-    low, high = (day.isoformat() if day else None for day in days)
-    keys = tuple(key for key in wanted.windows if (low or key) <= key <= (high or key))
-    return replace(wanted, windows=keys)
+    asked = {window.key for window in wanted.spec.calendar.over(datetime.now(UTC), *days)}
+    return replace(wanted, windows=tuple(key for key in wanted.windows if key in asked))
 
 
 @contextmanager

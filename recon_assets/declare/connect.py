@@ -18,7 +18,7 @@ from recon_assets.dialect.driver_errors import driver_errors
 from recon_assets.dialect.engines import Role
 from recon_assets.dialect.files import copies_of, lacking_keys
 from recon_assets.errors import ReconError, UnavailableError
-from recon_assets.model import ALL, Kind, Project, TableSpec, Window
+from recon_assets.model import ALL, Kind, Project, TableSpec, Unit, Window
 from recon_assets.reading import TableSchema, as_table
 from recon_assets.values import DATETIMES
 
@@ -192,7 +192,7 @@ def _item(table: Table, place: str, said: str) -> KeyPath:
 
 
 def _window_column(table: Table) -> Iterator[Problem]:
-    """Days need a column of dates or moments on both sides."""
+    """Windows need a column of dates or moments on both sides, and hours one of moments."""
     days = table.spec.calendar
     if not days:
         return
@@ -201,6 +201,9 @@ def _window_column(table: Table) -> Iterator[Problem]:
         if kind and kind.kind not in DATETIMES | {Kind.ANY}:
             hint = "Choose a date or timestamp column, or cast it under `columns.cast`."
             yield Problem((*table.at, "window", "column"), f"`{name}` is {kind.name}, which has no days", hint)
+        elif kind and kind.kind is Kind.DATE and days.unit is Unit.HOUR:
+            hint = "Choose a timestamp column, or `unit: day`."
+            yield Problem((*table.at, "window", "unit"), f"`{name}` is {kind.name}, which has no hours", hint)
 
 
 def _key_of_files(table: Table) -> Iterator[Problem]:

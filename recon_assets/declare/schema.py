@@ -37,6 +37,7 @@ from recon_assets.declare.scalars import (
     Zone,
     refuse,
 )
+from recon_assets.errors import DeclarationError
 
 
 def _window(value: Any) -> Any:
@@ -121,11 +122,14 @@ class Target(Declared):
 
 
 class Window(Declared):
-    """How rows fall into days."""
+    """How rows fall into windows: days, or hours, weeks or months."""
 
-    column: Text = Field(description="The date or timestamp column that says which day a row belongs to.")
+    column: Text = Field(description="The date or timestamp column that says which window a row belongs to.")
     start: Day = Field(description="The first day, as YYYY-MM-DD.")
     end: Day | None = Field(None, description="The day after the last one, as YYYY-MM-DD; without it, days go on.")
+    unit: model.Unit = Field(
+        model.Unit.DAY, description="`day`, `hour`, `week` (beginning at the weekday of `start`) or `month`."
+    )
     timezone: Zone = Field("UTC", description="The time zone whose midnights divide the days.")
     stored_in: Zone = Field("UTC", description="The time zone in which timestamps without zone are stored.")
 
@@ -138,9 +142,18 @@ class Window(Declared):
             refuse(f"{end} is not after start {start}, so that there would be no day", hint)
         return end
 
+    @model_validator(mode="after")
+    def _has_windows(self) -> "Window":
+        try:
+            self.calendar()
+        except DeclarationError as error:
+            said, _, hint = str(error).partition("; ")
+            refuse(said, f"{hint[:1].upper()}{hint[1:]}.")
+        return self
+
     def calendar(self) -> model.Calendar:
-        """The days as the program knows them."""
-        return model.Calendar(self.column, self.start, self.end, self.timezone, self.stored_in)
+        """The windows as the program knows them."""
+        return model.Calendar(self.column, self.start, self.end, self.timezone, self.stored_in, self.unit)
 
 
 class Rule(Declared):

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from recon_assets.errors import DeclarationError
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+HOUR, DAY, WEEK, TICK = timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(microseconds=1)
 _SCANNED_YEARS = 50
 """Of a zone's future clock changes; none is known that far ahead that is not of the years before."""
 
@@ -131,6 +131,13 @@ class Calendar:
         msg = f"{key}: no {self.unit} of this table; expected the form of {self.key(0)}"
         raise DeclarationError(msg)
 
+    def has(self, key: str) -> bool:
+        """Whether a window has that name, declared or not: those of a table's former unit have none."""
+        try:
+            return self.index(key) is not None
+        except DeclarationError:
+            return False
+
     def window(self, key: str | date) -> Window:
         """The window of that name, or, where windows are named by a day, of that day.
 
@@ -162,6 +169,23 @@ class Calendar:
         """The names of the windows that are over, oldest first."""
         return [self.key(index) for index in range(self.count(now))]
 
+    def newest(self, now: datetime) -> str | None:
+        """The name of the window that ended last; None where that is before the first or after the last."""
+        index = self.index_at(now) - 1
+        return self.key(index) if 0 <= index == self.count(now) - 1 else None
+
+    def over(self, now: datetime, first: date | None = None, last: date | None = None) -> list[Window]:
+        """The windows that are over, oldest first; of them those that have a part of the days from first to last."""
+        low = max(self.index_at(self._midnight(first)), 0) if first else 0
+        high = self.count(now)
+        if last and last < date.max:
+            high = min(high, self.index_at(self._midnight(last + DAY).astimezone(UTC) - TICK) + 1)
+        return [self.at(index) for index in range(low, high)]
+
+    def next_end(self, now: datetime) -> datetime:
+        """When the window ends that holds a moment."""
+        return self.begin(self.index_at(now) + 1)
+
     def ended(self, now: datetime) -> tuple[str, str]:
         """The names of the first and the last window that are over; the last comes before the first if none is."""
         return self.key(0), self.key(self.count(now) - 1)
@@ -173,6 +197,11 @@ class Calendar:
     def between(self, first: str, last: str) -> Iterator[Window]:
         """The windows from one to another, both included."""
         return map(self.at, range(self.index(first), self.index(last) + 1))
+
+    def ending_in(self, start: datetime, end: datetime) -> tuple[Window, ...]:
+        """The declared windows that end after ``start`` and not after ``end``."""
+        found = range(max(self.index_at(start), 0), min(self.index_at(end), self.count(end)))
+        return tuple(map(self.at, found))
 
     def covering(self, span: Window) -> Iterator[Window]:
         """The windows that a span of time has a part of, whether declared or not."""

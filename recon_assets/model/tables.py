@@ -104,6 +104,15 @@ class TableSpec:
         """The target's name of a source column."""
         return self.rename.get(column, column)
 
+    @property
+    def noun(self) -> str:
+        """What sentences call one of its windows."""
+        return self.calendar.unit if self.calendar else "window"
+
+    def has_window(self, key: str) -> bool:
+        """Whether a partition key names one of its windows, or the table as a whole."""
+        return key == ALL.key or bool(self.calendar and self.calendar.has(key))
+
     def window(self, key: str) -> Window:
         """The window that a partition key names; ``all`` for a table without a calendar.
 

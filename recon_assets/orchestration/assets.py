@@ -140,7 +140,7 @@ def failure(spec: TableSpec, failed: Mapping[str, NotLoaded], blocked: Mapping[s
 
 def counted(spec: TableSpec, windows: Sized) -> str:
     """So many windows, as the subject of a sentence; a table without days has one window."""
-    return plural(len(windows), spec.calendar.unit if spec.calendar else "window")
+    return plural(len(windows), spec.noun)
 
 
 def asset_out(

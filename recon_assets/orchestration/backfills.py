@@ -3,9 +3,8 @@
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -19,7 +18,7 @@ from recon_assets.orchestration.webserver import Webserver, sentence
 
 MOST_TITLE = 100
 MOST_STRETCHES = 12
-BRIDGE_DAYS = 31
+BRIDGED = 31
 POLL_SECONDS = 1.0
 LATE_SECONDS = 10.0
 ENDED = frozenset({"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"})
@@ -90,7 +89,7 @@ class Wanted:
         that is passed over costs 5 ms, and is reported again as it was. Runs know days that are to be passed over
         by their being materialized, so none is where such a day is to be loaded.
         """
-        return bool(self.spec.calendar) and not self.again and len(stretches(self.windows)) > MOST_STRETCHES
+        return bool(self.spec.calendar) and not self.again and len(self.stretches()) > MOST_STRETCHES
 
     @property
     def calendar(self) -> tuple[object, ...]:
@@ -105,12 +104,16 @@ class Wanted:
         key = {"path": list(self.key.path)}
         if not self.spec.calendar:
             return {"assetKey": key, "partitions": None}
-        found = stretches(self._shared(beside), bridge=BRIDGE_DAYS) if self.bridged else stretches(self.windows)
+        found = stretches(self.spec, self._shared(beside), bridge=BRIDGED) if self.bridged else self.stretches()
         return {"assetKey": key, "partitions": {"ranges": [{"start": first, "end": last} for first, last in found]}}
 
     def _shared(self, beside: Sequence["Wanted"]) -> list[str]:
         others = [item.windows for item in beside if item.bridged and item.calendar == self.calendar]
-        return sorted({*self.windows, *itertools.chain.from_iterable(others)})
+        return [*{*self.windows, *itertools.chain.from_iterable(others)}]
+
+    def stretches(self) -> list[tuple[str, str]]:
+        """The first and the last window of each unbroken stretch."""
+        return stretches(self.spec, self.windows)
 
     def config(self, mode: Mode) -> dict[str, Any]:
         """The run config of this table's op, as far as it differs from what is usual."""
@@ -118,15 +121,15 @@ class Wanted:
         return {**unusual, **({"only_missing": True} if self.bridged else {})}
 
 
-def stretches(windows: Sequence[str], *, bridge: int = 0) -> list[tuple[str, str]]:
-    """The first and last day of each stretch of days; up to ``bridge`` days may be missing inside one."""
-    found: list[tuple[str, str]] = []
-    for day in windows:
-        if found and date.fromisoformat(day) - date.fromisoformat(found[-1][1]) <= timedelta(days=bridge + 1):
-            found[-1] = (found[-1][0], day)
+def stretches(spec: TableSpec, windows: Iterable[str], *, bridge: int = 0) -> list[tuple[str, str]]:
+    """The first and last window of each stretch; up to ``bridge`` windows may be missing inside one."""
+    found: list[tuple[int, int]] = []
+    for index in sorted(map(spec.calendar.index, windows)) if spec.calendar else ():
+        if found and index - found[-1][1] <= bridge + 1:
+            found[-1] = (found[-1][0], index)
         else:
-            found.append((day, day))
-    return found
+            found.append((index, index))
+    return [(spec.calendar.key(first), spec.calendar.key(last)) for first, last in found if spec.calendar]
 
 
 @dataclass(frozen=True)

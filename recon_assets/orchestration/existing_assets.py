@@ -14,11 +14,10 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -26,7 +25,7 @@ from recon_assets import reading
 from recon_assets.checks.running import not_run
 from recon_assets.declare import load_project
 from recon_assets.errors import DeclarationError
-from recon_assets.model import ALL, Calendar, Check, Details, Finding, Project, Severity, TableSpec, Window, plural
+from recon_assets.model import ALL, Check, Details, Finding, Project, Severity, TableSpec, Window, plural
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.checking import Judge, Judges, Said, findings, judges
 from recon_assets.orchestration.evaluations import MOST_ROWS, described, metadata, shown
@@ -206,27 +205,15 @@ def run_windows(
     if spec.calendar is None:
         return {None: (ALL,)}
     if asset.times is None:
-        today = datetime.now(ZoneInfo(spec.calendar.timezone)).date()
-        return {None: tuple(spec.calendar.windows(today))}
+        return {None: tuple(spec.calendar.over(datetime.now(UTC)))}
     if op.has_partition_key or op.has_partition_key_range:
         keys = list(op.partition_keys)
     else:
         there = op.instance.get_materialized_partitions(asset.key)
         keys = [key for key in asset.times.get_partition_keys() if key in there]
     spans = {key: asset.times.time_window_for_partition_key(key) for key in keys}
-    return {key: windows_that_end_in(spec.calendar, span) for key, span in spans.items()}
-
-
-def windows_that_end_in(days: Calendar, span: dg.TimeWindow) -> tuple[Window, ...]:
-    """The declared windows that are over when the partition is, and were not when it began.
-
-    By its end, each window belongs to one partition, whatever the zones of both.
-    """
-    zone = ZoneInfo(days.timezone)
-    first = max(days.start, span.start.astimezone(zone).date())
-    windows = replace(days, start=first).windows(span.end.astimezone(zone).date() + timedelta(days=1))
-    start, end = span.start.astimezone(UTC), span.end.astimezone(UTC)
-    return tuple(window for window in windows if window.end and start < window.end.astimezone(UTC) <= end)
+    # By its end, each window belongs to one partition, whatever the zones of both.
+    return {key: spec.calendar.ending_in(span.start, span.end) for key, span in spans.items()}
 
 
 def refuse_small_partitions(spec: TableSpec, asset: ExistingAsset) -> None:
@@ -234,7 +221,7 @@ def refuse_small_partitions(spec: TableSpec, asset: ExistingAsset) -> None:
     first = asset.times.get_first_partition_key() if asset.times and spec.calendar else None
     if not (first and asset.times and spec.calendar):
         return
-    span, day = asset.times.time_window_for_partition_key(first), spec.calendar.window(spec.calendar.start)
+    span, day = asset.times.time_window_for_partition_key(first), spec.calendar.at(0)
     # Months have 28 to 31 days, and days 23 to 25 hours: what is that near is of one size.
     if day.start and day.end and span.end - span.start < 0.8 * (day.end - day.start):
         msg = (

@@ -212,7 +212,8 @@ def run_keys(context: dg.AssetExecutionContext, spec: TableSpec, key: dg.AssetKe
         return [dagster_internals.ALL]
     if loads(context, key) or context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)
-    return sorted(dagster_internals.materialized(context.instance, key, partitioned=True))
+    there = dagster_internals.materialized(context.instance, key, partitioned=True)
+    return sorted(filter(spec.calendar.has, there), key=spec.calendar.index)
 
 
 def refuse_dry_backfill(context: dg.AssetExecutionContext, spec: TableSpec, config: LoadConfig) -> None:

@@ -1,8 +1,8 @@
-"""A daily schedule per group, which loads the newest day that is over; and one that judges the newest week again."""
+"""A schedule per group, which loads the newest window that is over; and one that judges the newest week again."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from recon_assets.checks.table_order import LoadingOrder
-from recon_assets.model import Project, TableSpec
+from recon_assets.model import Project, TableSpec, Unit
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.adoption import window_keys
 from recon_assets.orchestration.check_runs import CheckSelection, Scope, scopes
@@ -20,18 +20,22 @@ from recon_assets.orchestration.translation import Naming, dagster_name
 FROM_QUARTER_PAST_MIDNIGHT = ("15-55/10 0 * * *", "5-55/10 1-23 * * *")
 RUN_KEY_TAG = "dagster/run_key"
 TWO_AT_NIGHT = "0 2 * * *"
-DAYS_CHECKED = 7
+FROM_FIVE_PAST = ("5-55/10 * * * *",)
+ADVERBS = {Unit.HOUR: "hourly", Unit.DAY: "daily", Unit.WEEK: "weekly", Unit.MONTH: "monthly"}
+CHECKED = {Unit.HOUR: 7 * 24, Unit.DAY: 7, Unit.WEEK: 1, Unit.MONTH: 1}
+"""The newest windows that are judged every night: a week's, but one at least."""
 
 
 def schedules(project: Project, naming: Naming) -> list[dg.ScheduleDefinition]:
-    """One schedule per group and time zone, all switched off until somebody switches them on."""
-    zones = Counter(group for group, _ in grouped(project))
-    found: dict[str, dg.ScheduleDefinition] = {}
-    for (group, zone), tables in grouped(project).items():
-        label = group if zones[group] == 1 else f"{group}_{dagster_name(zone)}"
-        while label in found:  # a group may be called as another one with its zone
+    """One schedule per group, time zone and unit, all switched off until somebody switches them on."""
+    order = partial(loading_order, project)
+    zones = Counter((group, unit) for group, _, unit in grouped(project))
+    found: dict[tuple[str, Unit], dg.ScheduleDefinition] = {}
+    for (group, zone, unit), tables in grouped(project).items():
+        label = group if zones[group, unit] == 1 else f"{group}_{dagster_name(zone)}"
+        while (label, unit) in found:  # a group may be called as another one with its zone
             label += "_"
-        found[label] = schedule(label, zone, tables, naming, partial(loading_order, project))
+        found[label, unit] = schedule(label, (unit, zone), tables, naming, project=project, order=order)
     return [*found.values(), *check_schedules(project, naming)]
 
 
@@ -48,7 +52,7 @@ def check_schedules(project: Project, naming: Naming) -> list[dg.ScheduleDefinit
         for scope in due:
             yield check_request(scope, naming, moment)
         if not due:
-            yield dg.SkipReason(f"No table has a finished day at {moment.isoformat()}.")
+            yield dg.SkipReason(f"No table has a finished window at {moment.isoformat()}.")
 
     return [
         dg.ScheduleDefinition(
@@ -57,7 +61,7 @@ def check_schedules(project: Project, naming: Naming) -> list[dg.ScheduleDefinit
             cron_schedule=TWO_AT_NIGHT,
             execution_timezone="UTC",
             execution_fn=tick,
-            description=f"Judges the newest {DAYS_CHECKED} finished days of each table by all its checks.",
+            description="Judges the newest week of each table, or its newest week or month, by all its checks.",
         )
     ]
 
@@ -66,7 +70,7 @@ def newest_week(spec: TableSpec, naming: Naming, moment: datetime) -> CheckSelec
     """All checks of a table for its newest finished days; None while it has none."""
     if spec.calendar is None:
         return CheckSelection(spec, naming=naming)
-    keys = window_keys(spec, moment)[-DAYS_CHECKED:]
+    keys = window_keys(spec, moment)[-CHECKED[spec.calendar.unit] :]
     return CheckSelection(spec, (keys[0], keys[-1]), naming=naming) if keys else None
 
 
@@ -80,57 +84,68 @@ def check_request(scope: Scope, naming: Naming, moment: datetime) -> dg.RunReque
     )
 
 
-def grouped(project: Project) -> Mapping[tuple[str, str], tuple[TableSpec, ...]]:
-    """Tables by group and time zone; a table without days goes with its group's first table that has days."""
+def grouped(project: Project) -> Mapping[tuple[str, str, Unit], tuple[TableSpec, ...]]:
+    """Tables by group, time zone and unit; one without a calendar is loaded daily, in its group's first zone."""
     zones = {spec.group: spec.calendar.timezone for spec in reversed(list(project.tables.values())) if spec.calendar}
-    found: dict[tuple[str, str], tuple[TableSpec, ...]] = defaultdict(tuple)
+    found: dict[tuple[str, str, Unit], tuple[TableSpec, ...]] = defaultdict(tuple)
     for spec in project.tables.values():
         zone = spec.calendar.timezone if spec.calendar else zones.get(spec.group, "UTC")
-        found[dagster_name(spec.group), zone] += (spec,)
+        found[dagster_name(spec.group), zone, spec.calendar.unit if spec.calendar else Unit.DAY] += (spec,)
     return found
 
 
-def schedule(
-    label: str, zone: str, tables: tuple[TableSpec, ...], naming: Naming, order: Callable[[], LoadingOrder]
+def schedule(  # noqa: PLR0913 - what it loads, and what it looks at
+    label: str,
+    place: tuple[Unit, str],
+    tables: tuple[TableSpec, ...],
+    naming: Naming,
+    *,
+    project: Project,
+    order: Callable[[], LoadingOrder],
 ) -> dg.ScheduleDefinition:
-    """Loads the newest finished day of these tables every day, from a quarter past midnight of their zone on."""
+    """Loads the newest finished window of these tables, of one unit and zone, from soon after its end on."""
+    unit, zone = place
+    names = ", ".join(spec.name for spec in tables)
     return dg.ScheduleDefinition(
-        name=naming.of_ours(f"daily_{label}"),
-        # A job of their own would refuse tables whose days begin or end on different dates.
+        name=naming.of_ours(f"{ADVERBS[unit]}_{label}"),
+        # A job of their own would refuse tables whose windows begin or end on different dates.
         job_name=dagster_internals.ASSET_JOB,
-        cron_schedule=list(FROM_QUARTER_PAST_MIDNIGHT),
+        cron_schedule=list(FROM_FIVE_PAST if unit is Unit.HOUR else FROM_QUARTER_PAST_MIDNIGHT),
         execution_timezone=zone,
-        execution_fn=requests(zone, tables, naming, order),
-        description=f"Loads the newest finished day ({zone}) of {', '.join(spec.name for spec in tables)}: each once,"
+        execution_fn=requests(zone, tables, naming, project, order),
+        description=f"Loads the newest finished {unit} ({zone}) of {names}: each once,"
         " and after the tables whose rows it names.",
     )
 
 
 def requests(
-    zone: str, tables: tuple[TableSpec, ...], naming: Naming, order: Callable[[], LoadingOrder]
+    zone: str, tables: tuple[TableSpec, ...], naming: Naming, project: Project, order: Callable[[], LoadingOrder]
 ) -> Callable[[dg.ScheduleEvaluationContext], Iterator[object]]:
     """What a tick asks for: a run per table whose parents' runs have ended, or the reason why there is none."""
 
     def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        day = newest_finished(context.scheduled_execution_time.astimezone(ZoneInfo(zone)))
-        due = {spec.name: spec for spec in tables if covers(spec, day)}
+        moment = context.scheduled_execution_time.astimezone(ZoneInfo(zone))
+        newest = {name: newest_finished(spec, moment) for name, spec in project.tables.items()}
+        due = {spec.name: spec for spec in tables if newest[spec.name]}
         if not due:
-            yield dg.SkipReason(f"{day} is outside the declared days of {', '.join(spec.name for spec in tables)}.")
+            last, unit = moment.date() - timedelta(days=1), tables[0].noun
+            yield dg.SkipReason(f"{last} is outside the declared {unit}s of {', '.join(spec.name for spec in tables)}.")
             return
-        left = due.keys() - runs_of(context.instance, naming, due, day)
+        left = due.keys() - runs_of(context.instance, naming, due, newest)
         if not left:
-            yield dg.SkipReason(f"{day} has been asked for of {', '.join(due)}.")
+            keys = ", ".join(dict.fromkeys(str(newest[name]) for name in due))
+            yield dg.SkipReason(f"{keys} has been asked for of {', '.join(due)}.")
             return
         found = order()
         above = {table: sorted(found.above(table)) for table in due if table in left}
-        under_way = runs_of(context.instance, naming, {*due, *chain.from_iterable(above.values())}, day)
+        under_way = runs_of(context.instance, naming, {*due, *chain.from_iterable(above.values())}, newest)
         # Whether a parent's run failed is no matter: what names its rows fails then, and all else is loaded.
         waits_for = {
             table: [each for each in parents if under_way.get(each, each in due)] for table, parents in above.items()
         }
         for table, parents in waits_for.items():
             if not parents:
-                yield request(due[table], naming, day)
+                yield request(due[table], naming, str(newest[table]))
         if all(waits_for.values()):
             yield dg.SkipReason(
                 "; ".join(f"{name} comes after {', '.join(found)}" for name, found in waits_for.items())
@@ -139,9 +154,11 @@ def requests(
     return tick
 
 
-def runs_of(instance: dg.DagsterInstance, naming: Naming, tables: Iterable[str], day: date) -> dict[str, bool]:
-    """Of each table that a schedule has asked for this day of, whether a run of it is still to end."""
-    keys = {run_key(naming, name, day): name for name in tables}
+def runs_of(
+    instance: dg.DagsterInstance, naming: Naming, tables: Iterable[str], newest: Mapping[str, str | None]
+) -> dict[str, bool]:
+    """Of each table that a schedule has asked for its newest window of, whether a run of it is still to end."""
+    keys = {run_key(naming, name, str(newest.get(name))): name for name in tables}
     found: dict[str, bool] = {}
     for run in instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(keys)})):
         name = keys[run.tags[RUN_KEY_TAG]]
@@ -149,26 +166,20 @@ def runs_of(instance: dg.DagsterInstance, naming: Naming, tables: Iterable[str],
     return found
 
 
-def newest_finished(moment: datetime) -> date:
-    """The day before the one that ``moment`` falls in."""
-    return moment.date() - timedelta(days=1)
+def newest_finished(spec: TableSpec, moment: datetime) -> str | None:
+    """The window that ended last, if it is declared; of a table without a calendar, the day that did."""
+    return spec.calendar.newest(moment) if spec.calendar else str(moment.date() - timedelta(days=1))
 
 
-def covers(spec: TableSpec, day: date) -> bool:
-    """Whether the table is declared to hold that day; a table without days always is."""
-    calendar = spec.calendar
-    return calendar is None or (calendar.start <= day and (calendar.end is None or day < calendar.end))
-
-
-def request(spec: TableSpec, naming: Naming, day: date) -> dg.RunRequest:
-    """One run that loads that day of one table, or all of a table without days."""
+def request(spec: TableSpec, naming: Naming, key: str) -> dg.RunRequest:
+    """One run that loads that window of one table, or all of a table without a calendar."""
     return dg.RunRequest(
-        run_key=run_key(naming, spec.name, day),
+        run_key=run_key(naming, spec.name, key),
         asset_selection=[naming.key(spec)],
-        partition_key=day.isoformat() if spec.calendar else None,
+        partition_key=key if spec.calendar else None,
     )
 
 
-def run_key(naming: Naming, table: str, day: date) -> str:
-    """What a schedule's run is known by: that of a table and day is asked for once."""
-    return f"{naming.name} {table} {day}"
+def run_key(naming: Naming, table: str, key: str) -> str:
+    """What a schedule's run is known by: that of a table and window is asked for once."""
+    return f"{naming.name} {table} {key}"

@@ -71,7 +71,7 @@ def _counting(
     calendar = spec.calendar
     if calendar is None:
         return sa.select(sa.literal(ALL.key), sa.func.count()).select_from(relation_of(relation, ()))
-    windows = [calendar.at(index) for index in range(calendar.count(now))]
+    windows = calendar.over(now)
     if not windows:
         return None
     name, cast = (calendar.column, spec.cast) if side == "source" else (spec.target_name(calendar.column), {})

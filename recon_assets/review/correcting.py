@@ -359,7 +359,8 @@ class _Correcting:
     def windows(self) -> tuple[Window, ...]:
         """The case's window, if it is one of the table's as it is declared now."""
         whole = self.case.window == ALL.key
-        return (self.spec.window(self.case.window),) if whole is (self.spec.calendar is None) else ()
+        known = whole is (self.spec.calendar is None) and self.spec.has_window(self.case.window)
+        return (self.spec.window(self.case.window),) if known else ()
 
     def judged(
         self, windows: Sequence[Window], names: Sequence[str], *, records: bool, written: bool

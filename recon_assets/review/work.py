@@ -75,7 +75,9 @@ def due(book: Ledger, project: Project, now: datetime, loading: Collection[str] 
             for find in (ledger.asked_windows, ledger.changed_windows, ledger.unexplained_windows)
         )
         records = {*asked, *unexplained}
-        windows = list(dict.fromkeys((*asked, *changed, *unexplained)))[:MAX_RECHECKS]
+        wanted = dict.fromkeys((*asked, *changed, *unexplained))
+        # A table that has days now may have had hours: nobody can compare what is left of those.
+        windows = [each for each in wanted if project.tables[each[0]].has_window(each[1])][:MAX_RECHECKS]
         versions = [(case.id, case.version) for case in (*left, *decided, *undo)]
         causes = ledger.causes(connection, windows)
     return Due(

@@ -30,7 +30,7 @@ ODD_DAYS = tuple(f"2013-03-{day:02d}" for day in range(1, 32, 2))
 )
 def test_days_fall_into_stretches(days: list[str], bridge: int, expected: list[tuple[str, str]]) -> None:
     """Days that follow one another are one stretch; a bridge spans as many missing ones."""
-    assert stretches(days, bridge=bridge) == expected
+    assert stretches(FLIGHTS, days, bridge=bridge) == expected
 
 
 def test_a_few_stretches_are_asked_for_as_they_are() -> None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from recon_assets.checks.table_order import LoadingOrder
-from recon_assets.model import Calendar, Project, TableSpec
+from recon_assets.model import Calendar, Project, TableSpec, Unit
 from recon_assets.orchestration.build_definitions import definitions
-from recon_assets.orchestration.schedules import grouped, schedule, schedules
+from recon_assets.orchestration.schedules import ADVERBS, CHECKED, grouped, newest_week, schedule, schedules
 from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.dagster.example import AIRLINES, FLIGHTS, NEW_YORK, PROJECT, Promise, checked, spec
 
@@ -33,7 +33,8 @@ def evaluated(
     """What a tick of the schedule of these tables comes to at a moment, after these runs of it."""
     parents = {**{table.name: frozenset[str]() for table in tables}, **(parents or {})}
     project = Project(PROJECT.databases, {table.name: table for table in tables})
-    found = schedule("travel", "America/New_York", tables, UNPREFIXED, lambda: LoadingOrder(parents))
+    place, order = (Unit.DAY, "America/New_York"), lambda: LoadingOrder(parents)
+    found = schedule("travel", place, tables, UNPREFIXED, project=project, order=order)
     repository = definitions(project).get_repository_def()
     for name, status in (runs or {}).items():
         instance.add_run(a_run(name, status))
@@ -111,8 +112,8 @@ def test_a_group_has_a_schedule_for_each_time_zone() -> None:
     project = Project(PROJECT.databases, {spec.name: spec for spec in (AIRLINES, FLIGHTS, berlin)})
 
     assert {key: [table.name for table in tables] for key, tables in grouped(project).items()} == {
-        ("travel", "America/New_York"): ["airlines", "flights"],
-        ("travel", "Europe/Berlin"): ["trains"],
+        ("travel", "America/New_York", "day"): ["airlines", "flights"],
+        ("travel", "Europe/Berlin", "day"): ["trains"],
     }
     assert [found.name for found in schedules(project, UNPREFIXED)] == [
         "recon_daily_travel_America_New_York",
@@ -182,7 +183,7 @@ def test_a_table_that_has_just_begun_is_not_judged() -> None:
     result = night(datetime(2013, 3, 1, 12, tzinfo=UTC), COUNTED)
 
     assert not result.run_requests
-    assert "No table has a finished day" in str(result.skip_message)
+    assert "No table has a finished window" in str(result.skip_message)
 
 
 def test_a_short_history_is_judged_from_its_beginning() -> None:
@@ -201,3 +202,27 @@ def test_the_checks_schedule_is_there_only_where_there_are_checks() -> None:
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert not with_checks.get_job(schedule.job_name).asset_layer.executable_asset_keys
     assert "recon_checks" not in [found.name for found in definitions(PROJECT).get_repository_def().schedule_defs]
+
+
+@pytest.mark.parametrize(
+    ("unit", "start", "moment", "key"),
+    [
+        (Unit.HOUR, date(2025, 11, 1), datetime(2025, 11, 2, 8, 5, tzinfo=UTC), "2025-11-02-01:00-0600"),
+        (Unit.WEEK, date(2025, 11, 3), datetime(2025, 11, 24, 12, tzinfo=UTC), "2025-11-17"),
+        (Unit.MONTH, date(2025, 1, 1), datetime(2025, 11, 24, 12, tzinfo=UTC), "2025-10-01"),
+    ],
+)
+def test_the_newest_window_of_a_unit_is_loaded(
+    durable: dg.DagsterInstance, unit: Unit, start: date, moment: datetime, key: str
+) -> None:
+    """Each by a schedule of its own; before the first window has ended there is nothing to load."""
+    calendar = Calendar("at", start, None, "America/Chicago", unit=unit)
+    flights = spec(days=calendar)
+    (found,) = schedules(Project(PROJECT.databases, {"flights": flights}), UNPREFIXED)
+
+    assert found.name == f"recon_{ADVERBS[unit]}_travel"
+    assert [request.partition_key for request in tick(durable, moment, flights)] == [key]
+    assert not tick(durable, datetime.combine(start, time(7), UTC) - timedelta(days=1), flights)
+    asked = newest_week(flights, UNPREFIXED, moment)
+    assert asked
+    assert asked.span == (calendar.keys(moment)[-CHECKED[unit] :][0], key)

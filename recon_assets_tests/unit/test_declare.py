@@ -88,6 +88,48 @@ def test_file_becomes_the_nouns(declared: Write) -> None:
     assert project.tables["planes"].calendar is None
 
 
+@pytest.mark.parametrize(
+    ("window", "unit"),
+    [
+        ("start: 2013-01-01, unit: hour", "hour"),
+        ("start: 2013-01-02, unit: week", "week"),
+        ("start: 2013-01-01, unit: month", "month"),
+    ],
+)
+def test_windows_need_not_be_days(declared: Write, window: str, unit: str) -> None:
+    """A week begins at the weekday on which the first one does."""
+    text = FLIGHTS.replace("start: 2013-01-01", window)
+
+    found = load_project(declared(HEAD + text), ENVIRON).tables["flights"].calendar
+
+    assert found
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (
+            "start: 2013-01-15, unit: month",
+            "2013-01-15 is within a month. Months begin at the first: write 2013-01-01.",
+        ),
+        (
+            "start: 2013-01-01, unit: week",
+            "2014-01-01 is within a week. Weeks begin as 2013-01-01 does, on Tuesdays: write 2013-12-31.",
+        ),
+        (
+            "start: 2013-01-01, unit: hour, stored_in: Antarctica/Troll",
+            "clocks of Antarctica/Troll go back by more than an hour, so that its hours have no order. Write UTC.",
+        ),
+    ],
+)
+def test_windows_that_there_are_not(declared: Write, window: str, said: str) -> None:
+    """The error says what could be meant."""
+    (found,) = messages(declared(HEAD + FLIGHTS.replace("start: 2013-01-01", window)))
+
+    assert said in found
+
+
 def test_scalars_are_text(declared: Write) -> None:
     """Columns named like YAML's truths and numbers are columns: YAML alone would read `no` as false."""
     text = HEAD.replace("key: tailnum", "key: [on, no, 1, 2013-01-01, y]")

@@ -41,6 +41,7 @@ from recon_assets.model import (
     SidePair,
     TableSpec,
     Tolerance,
+    Unit,
     Value,
 )
 
@@ -77,6 +78,33 @@ def test_history_ends_where_it_is_declared_to() -> None:
     days = Calendar("at", date(2024, 1, 1), date(2024, 1, 3))
     assert [window.key for window in days.windows(date(2025, 1, 1))] == ["2024-01-01", "2024-01-02"]
     assert [window.key for window in days.windows(date(2024, 1, 2))] == ["2024-01-01"]
+
+
+def test_names_of_windows() -> None:
+    """A name of another unit, or of none, is no window's; a span of days takes the windows that it has a part of."""
+    months = Calendar("at", date(2024, 1, 1), date(2024, 4, 1), "Europe/Berlin", unit=Unit.MONTH)
+    now = datetime(2025, 1, 1, tzinfo=UTC)
+
+    assert months.keys(now) == ["2024-01-01", "2024-02-01", "2024-03-01"]
+    assert [months.has(key) for key in ("2024-02-01", "2024-02-02", "2024-02-01-00:00", "all")] == [True, *[False] * 3]
+    with pytest.raises(DeclarationError, match="2024-02-02: no month of this table; expected the form of 2024-01-01"):
+        months.window("2024-02-02")
+    assert [window.key for window in months.over(now, date(2024, 2, 10), date(2024, 3, 1))] == [
+        "2024-02-01",
+        "2024-03-01",
+    ]
+    assert months.newest(now) is None
+    assert months.newest(datetime(2024, 3, 5, tzinfo=UTC)) == "2024-02-01"
+    assert list(months.covering(ALL)) == []
+    spec = TableSpec("t", Relation("s", "t"), Relation("t", "t"), calendar=months)
+    assert (spec.noun, spec.has_window("all"), spec.has_window("2024-01-02")) == ("month", True, False)
+    assert (replace(spec, calendar=None).noun, replace(spec, calendar=None).has_window("2024-01-01")) == (
+        "window",
+        False,
+    )
+    hours = Calendar("at", date(2025, 11, 1), None, "America/Chicago", unit=Unit.HOUR)
+    assert hours.key(hours.index_at(datetime(2025, 11, 2, 7, 30, tzinfo=UTC))) == "2025-11-02-01:00-0600"
+    assert hours.history().end == datetime(9999, 12, 31, tzinfo=ZoneInfo("America/Chicago"))
 
 
 def test_table_without_days_has_one_window() -> None:

@@ -64,24 +64,24 @@ class DecideConfig(dg.Config):
 
 def queue(connections: Connections) -> dg.AssetsDefinition:
     """The cases, each with its evidence."""
+    described = dg.AssetSpec(
+        QUEUE,
+        partitions_def=CASES,
+        group_name=GROUP,
+        kinds={"review"},
+        description="What is wrong and waits, or waited, for a decision: a partition for each case, which is"
+        " of one table, one day and one kind of discrepancy. Its newest materialization has the evidence."
+        " It fills itself; materialize a case to see its evidence as it is now.",
+    )
 
     @dg.multi_asset(
         name="review_queue",
-        specs=[
-            dg.AssetSpec(
-                QUEUE,
-                deps=[
-                    dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in connections.project.tables
-                ],
-                skippable=True,
-                partitions_def=CASES,
-                group_name=GROUP,
-                kinds={"review"},
-                description="What is wrong and waits, or waited, for a decision: a partition for each case, which is"
-                " of one table, one day and one kind of discrepancy. Its newest materialization has the evidence."
-                " It fills itself; materialize a case to see its evidence as it is now.",
-            )
-        ],
+        # Inputs are named by us: Dagster would name them after the tables, and refuses some names.
+        ins={
+            f"table_{number}": dg.AssetIn(key, partition_mapping=dg.AllPartitionMapping(), dagster_type=dg.Nothing)
+            for number, key in enumerate(map(dg.AssetKey, connections.project.tables))
+        },
+        outs={"review_queue": dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)},
         partitions_def=CASES,
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
         required_resource_keys=connections.resource_keys(),

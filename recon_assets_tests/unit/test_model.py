@@ -43,6 +43,7 @@ from recon_assets.model import (
     Tolerance,
     Unit,
     Value,
+    Window,
 )
 
 ZONES = st.sampled_from(sorted(name for name in available_timezones() if "/" in name))
@@ -105,6 +106,20 @@ def test_names_of_windows() -> None:
     hours = Calendar("at", date(2025, 11, 1), None, "America/Chicago", unit=Unit.HOUR)
     assert hours.key(hours.index_at(datetime(2025, 11, 2, 7, 30, tzinfo=UTC))) == "2025-11-02-01:00-0600"
     assert hours.history().end == datetime(9999, 12, 31, tzinfo=ZoneInfo("America/Chicago"))
+
+
+def test_clocks_that_change_around_midnight() -> None:
+    """A moment is of the window that holds it, whatever date clocks show: they went back over midnight, or over it."""
+    back = Calendar("at", date(2010, 11, 6), None, "America/St_Johns")
+    forward = Calendar("at", date(1919, 3, 30), None, "America/Toronto")
+    cases = [(back, datetime(2010, 11, 7, 3, tzinfo=UTC), 1), (forward, datetime(1919, 3, 31, 4, 40, tzinfo=UTC), 0)]
+    for days, moment, index in cases:
+        shown = moment.astimezone(ZoneInfo(days.timezone)).date()
+        assert (days.index_at(moment), str(shown) == days.key(index)) == (index, False)
+        assert days.next_end(moment) == days.begin(index + 1)
+        span = Window("", moment, moment + timedelta(minutes=1))
+        assert [window.key for window in days.covering(span)] == [days.key(index)]
+    assert back.division != forward.division
 
 
 def test_table_without_days_has_one_window() -> None:

@@ -19,9 +19,8 @@ from recon_assets.ledger import Ledger, StoredFinding, TrackedRecord
 from recon_assets.model import Case, CaseEventType, CaseId, Change, Event, Project, State, TableSpec
 from recon_assets.orchestration import dagster_internals
 from recon_assets.orchestration.evaluations import MOST_ROWS, cell, cut, records, table
+from recon_assets.orchestration.translation import Naming
 
-CASES = dg.DynamicPartitionsDefinition(name="review_cases")
-QUEUE, DECISIONS = dg.AssetKey("review_queue"), dg.AssetKey("review_decisions")
 MAX_SHOWN_AT_ONCE = 100
 MOST_EVENTS = 10
 VERSION = "version"
@@ -39,6 +38,7 @@ class Picture:
     """
 
     spec: TableSpec
+    naming: Naming
     case: Case
     events: tuple[Event, ...]
     said: tuple[StoredFinding, ...] = ()
@@ -61,7 +61,10 @@ class Picture:
     def materialization(self) -> dg.AssetMaterialization:
         """The case in the queue."""
         return dg.AssetMaterialization(
-            QUEUE, partition=self.partition, description=f"{self.case.state}: {self.case.summary}", metadata=self.seen()
+            self.naming.queue,
+            partition=self.partition,
+            description=f"{self.case.state}: {self.case.summary}",
+            metadata=self.seen(),
         )
 
     def seen(self) -> dict[str, Any]:
@@ -125,7 +128,7 @@ class Picture:
         before = [event for event in self.events if event.n < ended.n and event.act in _DECIDED_OR_FOUND]
         decided = before[-1] if before[-1].act is CaseEventType.DECIDED else None  # else it agreed by itself
         return dg.AssetMaterialization(
-            DECISIONS,
+            self.naming.decisions,
             partition=self.nth(self.times if closed else self.times - 1),
             description=happened(ended),
             metadata={
@@ -174,7 +177,7 @@ def happened(event: Event) -> str:
     return f"{said} ({event.note})" if event.note else said
 
 
-def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
+def picture(connection: sa.Connection, project: Project, naming: Naming, case: Case) -> Picture:
     """What the ledger has of a case."""
     named = (
         ledger.tracked_records(connection, case.findings, case.id.of_records, limit=MOST_ROWS)
@@ -183,6 +186,7 @@ def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     )
     return Picture(
         project.tables[case.id.table],
+        naming,
         case,
         tuple(ledger.events(connection, case.id)),
         tuple(ledger.stored_findings(connection, case.findings)),
@@ -190,7 +194,9 @@ def picture(connection: sa.Connection, project: Project, case: Case) -> Picture:
     )
 
 
-def show(instance: dg.DagsterInstance, book: Ledger, project: Project, seconds: float = math.inf) -> int:
+def show(
+    instance: dg.DagsterInstance, book: Ledger, project: Project, naming: Naming, seconds: float = math.inf
+) -> int:
     """Report each case that has changed since it was last shown; how many there were.
 
     What so many seconds do not do, the next look does, as it does what a killed one has left; of two at once one does
@@ -202,11 +208,12 @@ def show(instance: dg.DagsterInstance, book: Ledger, project: Project, seconds: 
         while mine and time.monotonic() < until:
             with book.begin() as connection:
                 changed = ledger.cases_to_show(connection, MAX_SHOWN_AT_ONCE)
-                found = [picture(connection, project, case) for case in changed if case.id.table in project.tables]
+                declared = [case for case in changed if case.id.table in project.tables]
+                found = [picture(connection, project, naming, case) for case in declared]
             if not changed:
                 break
             told = unknown(instance, [event for item in found for event in item.told])
-            instance.add_dynamic_partitions(CASES.name or "", list({str(event.partition) for event in told}))
+            instance.add_dynamic_partitions(naming.cases.name or "", list({str(event.partition) for event in told}))
             for event in told:
                 instance.report_runless_asset_event(event)
             with book.begin() as connection:
@@ -220,7 +227,7 @@ def unknown(instance: dg.DagsterInstance, told: Sequence[dg.AssetMaterialization
     """Those that Dagster was not told before, by whoever was killed before the ledger knew."""
     known = {
         (asset, partition): event.metadata.get(VERSION)
-        for asset in (QUEUE, DECISIONS)
+        for asset in {event.asset_key for event in told}
         for partition, event in dagster_internals.latest_materializations(
             instance, asset, [str(event.partition) for event in told if event.asset_key == asset]
         ).items()

@@ -23,7 +23,7 @@ from recon_assets.orchestration.checking import LOG, keys_of
 from recon_assets.orchestration.evaluations import evaluation
 from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.reviewing import CORRECT, driver_errors
-from recon_assets.orchestration.translation import Naming
+from recon_assets.orchestration.translation import Naming, dagster_name
 
 MAX_WINDOWS_AT_ONCE = 31
 """Judged together, before the run looks for new decisions; what is kept of a window's evidence takes memory."""
@@ -33,45 +33,46 @@ RECHECK_SECONDS = 300.0
 
 def correct_job(connections: Connections) -> dg.JobDefinition:
     """Does what is due in the review."""
-    pools = sources(connections.project, connections.naming)
+    naming, sources = connections.naming, sources_of(connections.project)
 
     @dg.op(
-        name="correct",
+        name=naming.of_ours("correct"),
         description="Corrects the target as decided, rolls back what was asked to be undone, and judges again what"
         " was changed by that or by loads: the checks' new statuses are in this run's log.",
-        pool=next(iter(pools), None),
+        pool=next(map(naming.of_ours, sources), None),
         required_resource_keys=connections.resource_keys(*connections.project.tables.values()),
     )
     def work(context: dg.OpExecutionContext) -> None:
         dagster_internals.keep_connection(context.instance)
         dagster_internals.mark_home(context.instance, context.run.run_id)
         with driver_errors(), connections.ledger_in(context.resources) as book:
-            failed = ReviewRun(context, book, connections.project_in(context.resources), connections.naming).run()
+            failed = ReviewRun(context, book, connections.project_in(context.resources), naming).run()
             if failed:
                 raise dg.Failure("; ".join(failed), allow_retries=False)
 
     @dg.job(
-        name=CORRECT,
+        name=naming.of_ours(CORRECT),
         description="Does what was decided of cases, and judges again what was changed.",
         executor_def=dg.in_process_executor,  # it is one step: a process more would cost seconds that a person waits
     )
     def job() -> None:
         work()
-        for pool in pools[1:]:
-            holds(pool)()
+        for source in sources[1:]:
+            holds(naming, source)()
 
     return job
 
 
-def sources(project: Project, naming: Naming) -> list[str]:
-    """The pools of all databases that corrections read, as those of the tables' loads are called."""
-    return list(dict.fromkeys(naming.of_ours(spec.source.database) for spec in project.tables.values()))
+def sources_of(project: Project) -> list[str]:
+    """The databases that corrections read; each has a pool, which its tables' loads are in too."""
+    return list(dict.fromkeys(dagster_name(spec.source.database) for spec in project.tables.values()))
 
 
-def holds(pool: str) -> dg.OpDefinition:
+def holds(naming: Naming, source: str) -> dg.OpDefinition:
     """An op without work: a run counts in the pools of all its ops, and cases of all sources are corrected in order."""
+    pool = naming.of_ours(source)
 
-    @dg.op(name=f"hold_{pool}", description=f"Counts the run in the pool {pool}.", pool=pool)
+    @dg.op(name=naming.of_ours(f"hold_{source}"), description=f"Counts the run in the pool {pool}.", pool=pool)
     def work() -> None:
         pass
 

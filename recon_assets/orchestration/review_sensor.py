@@ -16,10 +16,11 @@ from recon_assets import ledger, review
 from recon_assets.ledger import Ledger
 from recon_assets.model import Project, State, plural
 from recon_assets.orchestration import dagster_internals
-from recon_assets.orchestration.case_assets import CASES, show
+from recon_assets.orchestration.case_assets import show
 from recon_assets.orchestration.resources import Connections
 from recon_assets.orchestration.review_run import loading
 from recon_assets.orchestration.rollbacks import show_rollbacks
+from recon_assets.orchestration.translation import Naming
 
 INTERVAL_SECONDS = 5
 SECONDS_EACH = 15.0
@@ -42,7 +43,7 @@ def sensor(connections: Connections, job: dg.JobDefinition, status: dg.DefaultSe
     project, naming = connections.project, connections.naming
 
     @dg.sensor(
-        name="review",
+        name=naming.of_ours("review"),
         job=job,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=status,
@@ -61,9 +62,9 @@ def sensor(connections: Connections, job: dg.JobDefinition, status: dg.DefaultSe
             # Nobody who waits for the run shall wait for cases to be shown: a later tick shows them.
             if not due.nothing and is_free(instance, project, due, now):
                 return request(project, job, due)
-            if shown := show(instance, book, project, SECONDS_EACH):
+            if shown := show(instance, book, project, naming, SECONDS_EACH):
                 return dg.SkipReason(f"Shown: {plural(shown, 'case')}.")
-            forget(instance, book, now)
+            forget(instance, book, naming, now)
         return dg.SkipReason("Nothing is to be done." if due.nothing else "Under way, or asked for a moment ago.")
 
     return review_
@@ -113,13 +114,13 @@ def ending(record: dg.RunRecord) -> float:
     return record.end_time or record.create_timestamp.timestamp()
 
 
-def forget(instance: dg.DagsterInstance, book: Ledger, now: datetime) -> None:
+def forget(instance: dg.DagsterInstance, book: Ledger, naming: Naming, now: datetime) -> None:
     """Delete the partitions of cases that were closed long ago; the ledger goes on remembering them."""
     with book.begin() as connection:
         closed = ledger.cases_closed_before(connection, now - KEPT_FOR, MAX_PRUNED_PER_TICK)
     if not closed:
         return
-    name, gone = CASES.name or "", {str(case) for case in closed}
+    name, gone = naming.cases.name or "", {str(case) for case in closed}
     for partition in instance.get_dynamic_partitions(name):  # among them whatever people have added in Dagster
         if partition.partition("#")[0] in gone:
             instance.delete_dynamic_partition(name, partition)

@@ -17,9 +17,6 @@ from recon_assets.errors import DeclarationError, ReconError, RefusedError
 from recon_assets.ledger import Ledger
 from recon_assets.model import Decision, Project, Resolution
 from recon_assets.orchestration.case_assets import (
-    CASES,
-    DECISIONS,
-    QUEUE,
     Picture,
     case_of,
     changes,
@@ -27,6 +24,7 @@ from recon_assets.orchestration.case_assets import (
     picture,
 )
 from recon_assets.orchestration.resources import Connections
+from recon_assets.orchestration.translation import Naming
 
 GROUP = "review"
 CORRECT = "correct_cases"
@@ -64,10 +62,11 @@ class DecideConfig(dg.Config):
 
 def queue(connections: Connections) -> dg.AssetsDefinition:
     """The cases, each with its evidence."""
+    naming = connections.naming
     described = dg.AssetSpec(
-        QUEUE,
-        partitions_def=CASES,
-        group_name=GROUP,
+        naming.queue,
+        partitions_def=naming.cases,
+        group_name=naming.group or GROUP,
         kinds={"review"},
         description="What is wrong and waits, or waited, for a decision: a partition for each case, which is"
         " of one table, one day and one kind of discrepancy. Its newest materialization has the evidence."
@@ -75,44 +74,47 @@ def queue(connections: Connections) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name="review_queue",
+        name=naming.of_ours("review_queue"),
         # Inputs are named by us: Dagster would name them after the tables, and refuses some names.
         ins={
             f"table_{number}": dg.AssetIn(key, partition_mapping=dg.AllPartitionMapping(), dagster_type=dg.Nothing)
-            for number, key in enumerate(map(dg.AssetKey, connections.project.tables))
+            for number, key in enumerate(naming.tables(connections.project))
         },
-        outs={"review_queue": dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)},
-        partitions_def=CASES,
+        outs={
+            naming.of_ours("review_queue"): dg.AssetOut.from_spec(described, dagster_type=dg.Nothing, is_required=False)
+        },
+        partitions_def=naming.cases,
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
         required_resource_keys=connections.resource_keys(),
     )
     def work(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
         with driver_errors(), connections.ledger_in(context.resources) as book:
             for partition in context.partition_keys:
-                yield pictured(book, connections.project, partition).materialization()
+                yield pictured(book, connections.project, naming, partition).materialization()
 
     return work
 
 
 def decisions(connections: Connections) -> dg.AssetsDefinition:
     """What was decided of the cases, each with its outcome."""
+    naming = connections.naming
 
     @dg.multi_asset(
-        name="review_decisions",
+        name=naming.of_ours("review_decisions"),
         specs=[
             dg.AssetSpec(
-                DECISIONS,
-                deps=[QUEUE],
+                naming.decisions,
+                deps=[naming.queue],
                 skippable=True,
-                partitions_def=CASES,
-                group_name=GROUP,
+                partitions_def=naming.cases,
+                group_name=naming.group or GROUP,
                 kinds={"review"},
                 description="What was decided of each case, by whom and why, and what came of it. A partition that"
-                " is missing waits for a decision: decide on the page /review, by `recon review decide`, or here by"
-                " materializing the partition with a config. A run of correct_cases then does what was decided.",
+                " is missing waits for a decision: decide on the page /review, by `recon review decide`, or here"
+                f" by materializing the partition with a config. A run of {naming.of_ours(CORRECT)} follows.",
             )
         ],
-        partitions_def=CASES,
+        partitions_def=naming.cases,
         backfill_policy=dg.BackfillPolicy.multi_run(CASES_PER_RUN),
         required_resource_keys=connections.resource_keys(*connections.project.tables.values()),
     )
@@ -121,7 +123,7 @@ def decisions(connections: Connections) -> dg.AssetsDefinition:
             project = connections.project_in(context.resources)
             refuse_strangers(connections.environ, context.run.tags, config.reviewer)
             for partition in context.partition_keys:
-                yield decided(book, project, partition, config)
+                yield decided(book, project, naming, partition, config)
 
     return work
 
@@ -152,9 +154,9 @@ def refuse_strangers(environ: Mapping[str, str], tags: Mapping[str, str], review
     review.check_reviewer(reviewer, environ, "reviewer")
 
 
-def decided(book: Ledger, project: Project, partition: str, config: DecideConfig) -> Event:
+def decided(book: Ledger, project: Project, naming: Naming, partition: str, config: DecideConfig) -> Event:
     """Decide one case, or say what that would do."""
-    found = pictured(book, project, partition)
+    found = pictured(book, project, naming, partition)
     case, chosen, now = found.case.id, config.chosen(), datetime.now(UTC)
     if found.partition != partition:
         msg = f"{partition} was decided before, and its case was opened again: decide {found.partition}."
@@ -168,17 +170,19 @@ def decided(book: Ledger, project: Project, partition: str, config: DecideConfig
             **{f"problem {number}": problem for number, problem in enumerate(would.problems, start=1)},
         }
         said = f"Nothing was decided. {config.decision} would write {len(would.changes)} rows."
-        return dg.AssetObservation(DECISIONS, partition=partition, description=said, metadata=seen)
+        return dg.AssetObservation(naming.decisions, partition=partition, description=said, metadata=seen)
     event = review.decide(
         book, project, case, chosen, who=config.reviewer, note=config.note, at=now, expected=found.case.version
     )
-    said = f"{config.decision} by {event.who}; a run of {CORRECT} follows."
+    said = f"{config.decision} by {event.who}; a run of {naming.of_ours(CORRECT)} follows."
     done = {"decision": config.decision.value, "reviewer": event.who, "note": event.note}
     link = dg.MetadataValue.url(page(case))
-    return dg.AssetMaterialization(DECISIONS, partition=partition, description=said, metadata={**done, "page": link})
+    return dg.AssetMaterialization(
+        naming.decisions, partition=partition, description=said, metadata={**done, "page": link}
+    )
 
 
-def pictured(book: Ledger, project: Project, partition: str) -> Picture:
+def pictured(book: Ledger, project: Project, naming: Naming, partition: str) -> Picture:
     """What there is to be seen of the case that a partition is of.
 
     Raises:
@@ -191,4 +195,4 @@ def pictured(book: Ledger, project: Project, partition: str) -> Picture:
             waiting = [str(other.id) for other in ledger.queue(connection, ledger.Filter(), limit=MOST_NAMED).cases]
             msg = f"{partition}: there is no such case; of those that wait: {', '.join(waiting) or 'none'}."
             raise DeclarationError(msg)
-        return picture(connection, project, case)
+        return picture(connection, project, naming, case)

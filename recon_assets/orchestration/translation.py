@@ -139,6 +139,21 @@ class Naming:
         """A name of an op, a job, a schedule, a sensor or a pool: `recon_daily_travel`."""
         return f"{self.name}_{dagster_name(what)}"
 
+    @property
+    def queue(self) -> dg.AssetKey:
+        """The asset of the cases."""
+        return dg.AssetKey([*self.prefix, "review_queue"])
+
+    @property
+    def decisions(self) -> dg.AssetKey:
+        """The asset of what was decided of them."""
+        return dg.AssetKey([*self.prefix, "review_decisions"])
+
+    @property
+    def cases(self) -> dg.DynamicPartitionsDefinition:
+        """The partitions of both."""
+        return dg.DynamicPartitionsDefinition(name=self.of_ours("cases"))
+
     def op(self, table: TableSpec) -> str:
         """What run config calls the table's op."""
         return self.of_ours(f"load_{table.name}")

@@ -111,12 +111,12 @@ class Shop:
     def tick(self) -> list[dg.RunRequest]:
         """One look of the sensor; what it asks for."""
         context = dg.build_sensor_context(instance=self.instance, repository_def=self.repository)
-        return list(self.repository.get_sensor_def("review").evaluate_tick(context).run_requests or ())
+        return list(self.repository.get_sensor_def("recon_review").evaluate_tick(context).run_requests or ())
 
     def skipped(self) -> str:
         """Why a look of the sensor asks for nothing."""
         context = dg.build_sensor_context(instance=self.instance, repository_def=self.repository)
-        return str(self.repository.get_sensor_def("review").evaluate_tick(context).skip_message)
+        return str(self.repository.get_sensor_def("recon_review").evaluate_tick(context).skip_message)
 
     def execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         """One run that was asked for."""
@@ -141,7 +141,7 @@ class Shop:
     def materialize(self, asset: str, case: str, **config: object) -> dg.ExecuteInProcessResult:
         """What a person does in the launchpad."""
         job = self.repository.get_job("__ASSET_JOB").get_subset(asset_selection={dg.AssetKey(asset)})
-        chosen = {"ops": {asset: {"config": config}}} if config else {}
+        chosen = {"ops": {f"recon_{asset}": {"config": config}}} if config else {}
         return job.execute_in_process(
             instance=self.instance, partition_key=case, run_config=chosen, raise_on_error=False
         )
@@ -169,7 +169,7 @@ class Shop:
 
     def undecided(self) -> set[str]:
         """The partitions of `review_decisions` that are missing."""
-        return set(self.instance.get_dynamic_partitions("review_cases")) - self.partitions("review_decisions")
+        return set(self.instance.get_dynamic_partitions("recon_cases")) - self.partitions("review_decisions")
 
     def orders(self, database: str) -> list[tuple[object, ...]]:
         """All orders of a side."""

@@ -60,7 +60,7 @@ def test_files_are_loaded_judged_and_corrected_from(orders: FileShop) -> None:
     assert orders.work() == []
     orders.decide(WRONG, Decision.APPLY_SOURCE)
     orders.decide(MISSING, Decision.APPLY_SOURCE)
-    assert orders.work() == ["correct_cases"]
+    assert orders.work() == ["recon_correct_cases"]
     assert (orders.case(WRONG).state, orders.case(MISSING).state) == (State.APPLIED, State.APPLIED)
     mended = orders.run(orders.target, "SELECT id, amount FROM orders WHERE id IN (4, 61) ORDER BY id")
     assert mended == [(4, 41), (61, 610)]

@@ -134,7 +134,7 @@ class Resourceful(Shop):
         context = dg.build_sensor_context(
             instance=self.instance, repository_def=self.repository, resources=self.resources
         )
-        return list(self.repository.get_sensor_def("review").evaluate_tick(context).run_requests or ())
+        return list(self.repository.get_sensor_def("recon_review").evaluate_tick(context).run_requests or ())
 
 
 def test_all_of_a_case_goes_by_resources(

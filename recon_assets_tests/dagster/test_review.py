@@ -64,7 +64,7 @@ def test_a_decision_is_carried_out_and_the_day_is_green(orders: Shop) -> None:
     assert failed(orders, "count") == {MISSING.window}
 
     orders.decide(MISSING, Decision.APPLY_SOURCE)
-    assert orders.work() == ["correct_cases"]
+    assert orders.work() == ["recon_correct_cases"]
 
     assert orders.case(MISSING).state is State.APPLIED
     assert orders.orders(orders.target) == orders.orders(orders.source)
@@ -83,7 +83,7 @@ def test_a_decision_that_failed_is_decided_and_its_run_is_red(orders: Shop) -> N
 
     result = orders.execute(*orders.tick())
 
-    assert "are not what was decided on any more" in failure(result, "correct")
+    assert "are not what was decided on any more" in failure(result, "recon_correct")
     assert orders.case(WRONG).state is State.PENDING
     assert orders.tick() == []
     assert orders.undecided() == {f"{WRONG}#2"}
@@ -170,7 +170,7 @@ def test_a_dry_run_in_the_launchpad_decides_nothing(orders: Shop) -> None:
     assert orders.undecided() == {str(MISSING)}
 
 
-def failure(result: dg.ExecuteInProcessResult, op: str = DECISIONS) -> str:
+def failure(result: dg.ExecuteInProcessResult, op: str = f"recon_{DECISIONS}") -> str:
     """What a failed run says."""
     assert not result.success
     found = result.failure_data_for_node(op)
@@ -182,7 +182,7 @@ def test_a_case_that_does_not_exist_names_those_that_do(orders: Shop) -> None:
     """Dagster takes any key; the run says what there is to decide."""
     damage(orders, LOSE)
     orders.work()
-    orders.instance.add_dynamic_partitions("review_cases", ["orders/2025-01-03/extra"])
+    orders.instance.add_dynamic_partitions("recon_cases", ["orders/2025-01-03/extra"])
 
     result = orders.materialize(DECISIONS, "orders/2025-01-03/extra", decision="APPLY_SOURCE", reviewer="ben")
 
@@ -226,7 +226,7 @@ def test_the_evidence_of_a_case_can_be_seen_again(orders: Shop) -> None:
     result = orders.materialize(QUEUE, str(MISSING))
 
     assert result.success
-    (event,) = result.asset_materializations_for_node(QUEUE)
+    (event,) = result.asset_materializations_for_node(f"recon_{QUEUE}")
     table = event.metadata["records"]
     assert isinstance(table, dg.TableMetadataValue)
     assert {record.data["key"] for record in table.records} == {"1", "4"}

@@ -20,6 +20,7 @@ from recon_assets.ledger import Ledger
 from recon_assets.model import AutoAction, CaseEventType, CaseId, Policy, State
 from recon_assets.orchestration import review_sensor
 from recon_assets.orchestration.case_assets import show
+from recon_assets.orchestration.translation import UNPREFIXED
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import MISSING, WRONG, Shop, shop
 
@@ -157,7 +158,7 @@ def test_two_that_show_the_same(orders: Shop) -> None:
     def look(_: int) -> int:
         with orders.book() as book:
             review.route(book, orders.project, datetime.now(UTC))
-            return show(orders.instance, book, orders.project)
+            return show(orders.instance, book, orders.project, UNPREFIXED)
 
     with ThreadPoolExecutor(2) as pool:
         drawn = list(pool.map(look, range(2)))
@@ -183,7 +184,7 @@ def test_what_is_under_way_is_not_asked_for_again(orders: Shop) -> None:
     assert orders.skipped() == "Under way, or asked for a moment ago."
 
     orders.instance.report_run_canceled(run)
-    assert [request.job_name for request in orders.tick()] == ["correct_cases"]
+    assert [request.job_name for request in orders.tick()] == ["recon_correct_cases"]
 
 
 def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,7 @@ def test_what_was_in_vain_waits_before_it_is_asked_for_again(orders: Shop, monke
     assert orders.tick() == []
 
     monkeypatch.setattr(review_sensor, "RETRY_PAUSE", timedelta())
-    assert [request.job_name for request in orders.tick()] == ["correct_cases"]
+    assert [request.job_name for request in orders.tick()] == ["recon_correct_cases"]
 
 
 def test_partitions_of_cases_closed_long_ago_are_deleted(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,10 +203,10 @@ def test_partitions_of_cases_closed_long_ago_are_deleted(orders: Shop, monkeypat
     orders.run(orders.target, LOSE, SPOIL)
     orders.judge()
     orders.work()
-    assert set(orders.instance.get_dynamic_partitions("review_cases")) == {str(MISSING), str(WRONG)}
+    assert set(orders.instance.get_dynamic_partitions("recon_cases")) == {str(MISSING), str(WRONG)}
 
     monkeypatch.setattr(review_sensor, "KEPT_FOR", timedelta())
     orders.tick()
 
-    assert orders.instance.get_dynamic_partitions("review_cases") == [str(WRONG)]
+    assert orders.instance.get_dynamic_partitions("recon_cases") == [str(WRONG)]
     assert orders.case(MISSING).state is State.APPLIED

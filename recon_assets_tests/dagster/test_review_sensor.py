@@ -16,10 +16,11 @@ from recon_assets.model import AutoAction, Calendar, Decision, Policy, Project, 
 from recon_assets.orchestration import review_run, review_sensor
 from recon_assets.orchestration.review_run import ReviewRun
 from recon_assets.orchestration.review_sensor import left
-from recon_assets.orchestration.reviewing import CORRECT
 from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.reviewed import DAYS, MISSING, WRONG, Shop, shop
 from recon_assets_tests.dagster.states import states
+
+CORRECT = "recon_correct_cases"
 
 LOSE = "DELETE FROM orders WHERE id IN (1, 4)"
 SPOIL = "UPDATE orders SET amount = 0 WHERE id IN (7, 10)"
@@ -87,7 +88,7 @@ def test_what_dagster_has_lost_is_shown_anew(orders: Shop) -> None:
     corrected(orders)
     queue = dg.AssetKey("review_queue")
     orders.instance.wipe_assets([queue, dg.AssetKey("review_decisions")])
-    orders.instance.delete_dynamic_partition("review_cases", str(MISSING))
+    orders.instance.delete_dynamic_partition("recon_cases", str(MISSING))
     assert orders.work() == []
 
     for drawn in (1, 1):
@@ -104,12 +105,12 @@ def test_a_partition_that_somebody_has_added_by_hand_is_left_alone(
 ) -> None:
     """Dagster's interface takes any name; partitions of cases that were closed long ago are deleted all the same."""
     corrected(orders)
-    orders.instance.add_dynamic_partitions("review_cases", ["hello", "a/b/c/d", f"{MISSING}#2", f"{MISSING}2"])
+    orders.instance.add_dynamic_partitions("recon_cases", ["hello", "a/b/c/d", f"{MISSING}#2", f"{MISSING}2"])
     monkeypatch.setattr(review_sensor, "KEPT_FOR", timedelta())
 
     assert orders.skipped() == "Nothing is to be done."
 
-    assert set(orders.instance.get_dynamic_partitions("review_cases")) == {"hello", "a/b/c/d", f"{MISSING}2"}
+    assert set(orders.instance.get_dynamic_partitions("recon_cases")) == {"hello", "a/b/c/d", f"{MISSING}2"}
 
 
 def test_housekeeping_waits_for_work(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_housekeeping_waits_for_work(orders: Shop, monkeypatch: pytest.MonkeyPat
 
     assert [request.job_name for request in orders.tick()] == [CORRECT]
 
-    assert str(MISSING) in orders.instance.get_dynamic_partitions("review_cases")
+    assert str(MISSING) in orders.instance.get_dynamic_partitions("recon_cases")
 
 
 def waiting(shop: Shop) -> int:

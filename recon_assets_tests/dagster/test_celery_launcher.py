@@ -15,9 +15,8 @@ from recon_assets.orchestration.dagster_internals import HealthStatus
 
 
 @pytest.fixture
-def launcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[CeleryRunLauncher]:
-    """A launcher that waits for answers as long as they take within one process."""
-    monkeypatch.setattr(celery_launcher, "SECONDS_TO_ANSWER", 1.0)
+def launcher() -> Iterator[CeleryRunLauncher]:
+    """A launcher whose broker and results are this process's own."""
     made = CeleryRunLauncher("dagster", broker=f"memory://{uuid4().hex}", backend="cache+memory://")
     yield made
     made.celery.close()
@@ -47,8 +46,9 @@ def test_a_run_lives_as_long_as_its_worker_has_it(launcher: CeleryRunLauncher) -
         assert health(launcher, run.id) is HealthStatus.SUCCESS
 
 
-def test_a_run_whose_worker_is_gone_has_failed(launcher: CeleryRunLauncher) -> None:
+def test_a_run_whose_worker_is_gone_has_failed(launcher: CeleryRunLauncher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Celery would say for ever that it has started; a run that nobody has begun is not lost."""
+    monkeypatch.setattr(celery_launcher, "SECONDS_TO_ANSWER", 1.0)  # nobody will answer
     launcher.celery.backend.store_result("lost", {"pid": 1, "hostname": "gone@elsewhere"}, "STARTED")
 
     assert health(launcher, "lost") is HealthStatus.FAILED

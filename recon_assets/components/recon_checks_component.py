@@ -27,6 +27,9 @@ class ReconChecksComponent(dg.Component, dg.Model, dg.Resolvable):
         default=False, description="Whether Dagster checks each updated partition by itself, by a run of its own."
     )
     pool: str | None = Field(None, description="The pool in which the checks count; none unless said.")
+    review: bool = Field(
+        default=True, description="Whether failures become cases; `false` where another component has the review."
+    )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The checks; no database is asked.
@@ -40,11 +43,11 @@ class ReconChecksComponent(dg.Component, dg.Model, dg.Resolvable):
         project = declared_project(context, self.declaration)
         folders = [self.assets_from] if isinstance(self.assets_from, str) else self.assets_from
         there = [spec for folder in folders for spec in context.build_defs(Path(folder)).resolve_all_asset_specs()]
-        checks = existing_assets.reconciliation_checks(
+        return existing_assets.checks_and_review(
             project,
-            assets=existing_assets.assets_of(project, self.assets, there),
+            existing_assets.assets_of(project, self.assets, there),
+            review=self.review,
             blocking=self.blocking,
             automation_condition=existing_assets.EACH_UPDATE if self.each_update else None,
             pool=self.pool,
         )
-        return dg.Definitions(asset_checks=checks)

@@ -61,21 +61,23 @@ def build_definitions(  # noqa: PLR0913 - all that a team may choose, in one pla
     prefix = (key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix)
     naming = Naming(prefix, translator, name, group)
     connections = Connections(project, environ, ledger, naming)
-    correct = correct_job(connections) if review else None
     timed = bool(schedules and project.tables)
-    return dg.Definitions(
-        assets=[
-            *tables(connections, gaps=timed),
-            *(source_specs(connections) if sources == "specs" else ()),
-            *((queue(connections), decisions(connections)) if review else ()),
-        ],
-        jobs=[correct] if correct else (),
+    loads = dg.Definitions(
+        assets=[*tables(connections, gaps=timed), *(source_specs(connections) if sources == "specs" else ())],
         schedules=schedules_of(project, naming) if timed else (),
-        sensors=[
-            *([sensor(connections, correct, sensor_status)] if correct else ()),
-            *([gap_filling.sensor(project, naming)] if timed else ()),
-        ],
+        sensors=[gap_filling.sensor(project, naming)] if timed else (),
         executor=executor,
+    )
+    return dg.Definitions.merge(loads, review_definitions(connections, sensor_status)) if review else loads
+
+
+def review_definitions(connections: Connections, sensor_status: dg.DefaultSensorStatus) -> dg.Definitions:
+    """What makes cases of failed checks, and does what is decided of them."""
+    correct = correct_job(connections)
+    return dg.Definitions(
+        assets=[queue(connections), decisions(connections)],
+        jobs=[correct],
+        sensors=[sensor(connections, correct, sensor_status)],
     )
 
 

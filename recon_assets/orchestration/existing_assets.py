@@ -13,7 +13,7 @@ over, and a case per window all the same.
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,49 +27,16 @@ from recon_assets.declare import load_project
 from recon_assets.errors import DeclarationError
 from recon_assets.model import ALL, Check, Details, Finding, Project, Severity, TableSpec, Window, plural
 from recon_assets.orchestration import dagster_internals
+from recon_assets.orchestration.build_definitions import review_definitions
 from recon_assets.orchestration.checking import Judge, Judges, Said, findings, judges
 from recon_assets.orchestration.evaluations import MOST_ROWS, described, metadata, shown
 from recon_assets.orchestration.resources import Connections, RunContext
+from recon_assets.orchestration.translation import AssetLike, ExistingAsset, Naming, Partitions
 
-AssetLike = dg.AssetKey | dg.AssetSpec | dg.AssetsDefinition | str
-"""How an asset may be named; a text is its key as Dagster shows it: `dbt/orders`."""
-Partitions = dg.PartitionsDefinition[Any]
 Condition = dg.AutomationCondition[dg.AssetCheckKey]
 
 EACH_UPDATE = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
 """Judges every partition that was updated, however old; plain `eager` judges the newest alone."""
-
-
-@dataclass(frozen=True)
-class ExistingAsset:
-    """An asset of the team's."""
-
-    key: dg.AssetKey
-    partitions: Partitions | None = None
-
-    @classmethod
-    def of(
-        cls, table: str, asset: AssetLike, partitions: dg.PartitionsDefinition[Any] | None = None
-    ) -> "ExistingAsset":
-        """The asset that is meant for a table; ``partitions`` where its definition does not say.
-
-        Raises:
-            DeclarationError: When a definition makes several assets.
-        """
-        if isinstance(asset, dg.AssetSpec):
-            return cls(asset.key, asset.partitions_def or partitions)
-        if isinstance(asset, dg.AssetsDefinition):
-            if len(asset.keys) != 1:
-                keys = ", ".join(sorted(key.to_user_string() for key in asset.keys))
-                msg = f"{table}: the definition makes {len(asset.keys)} assets ({keys}); give the key of one of them."
-                raise DeclarationError(msg)
-            return cls(asset.key, asset.partitions_def or partitions)
-        return cls(dg.AssetKey.from_user_string(asset) if isinstance(asset, str) else asset, partitions)
-
-    @property
-    def times(self) -> dg.TimeWindowPartitionsDefinition | None:
-        """Its partitions, where each is a span of time."""
-        return self.partitions if isinstance(self.partitions, dg.TimeWindowPartitionsDefinition) else None
 
 
 def reconciliation_checks(  # noqa: PLR0913 - the checks' place, and what a team may ask of them
@@ -297,7 +264,9 @@ def with_checks(
     environ: Mapping[str, str] = os.environ,
     **asked: Any,
 ) -> dg.Definitions:
-    """A team's definitions with `reconciliation_checks`, which takes what else is ``asked``; partitioned as the assets.
+    """A team's definitions with checks on some of its assets, partitioned as these are, and the review of what fails.
+
+    Takes what else is ``asked`` of `checks_and_review`, and of `reconciliation_checks`.
 
     Raises:
         DeclarationError: When an asset is not among the definitions, and not given as the `AssetSpec` of another code
@@ -307,11 +276,45 @@ def with_checks(
     there = defs.resolve_all_asset_specs()
     here = {spec.key for spec in there}
     elsewhere = [asset for asset in assets.values() if isinstance(asset, dg.AssetSpec) and asset.key not in here]
-    checks = reconciliation_checks(
-        project, assets=assets_of(project, assets, [*there, *elsewhere]), environ=environ, **asked
-    )
+    found = assets_of(project, assets, [*there, *elsewhere])
+    ours = checks_and_review(project, found, environ=environ, **asked)
     # Dagster learns from the definitions alone how another location's asset is partitioned.
-    return dg.Definitions.merge(defs, dg.Definitions(elsewhere, asset_checks=checks))
+    return dg.Definitions.merge(defs, dg.Definitions(elsewhere), ours)
+
+
+def checks_and_review(  # noqa: PLR0913 - what a team may ask
+    project: Project,
+    assets: Mapping[str, dg.AssetSpec],
+    *,
+    review: bool = True,
+    sensor_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
+    name: str = "recon",
+    ledger: str = "",
+    environ: Mapping[str, str] = os.environ,
+    **asked: Any,
+) -> dg.Definitions:
+    """Checks on assets that exist, and what makes cases of their failures, as `build_definitions` has it.
+
+    Args:
+        project: Declares the tables.
+        assets: Which asset fills each table; other tables are left out.
+        review: Whether failures become cases here; not where `build_definitions` of the same project has a review.
+        sensor_status: Of the review's sensor, until somebody switches it.
+        name: Stands before the names of what is ours.
+        ledger: The key of the resource that is the ledger, as for `reconciliation_checks`.
+        environ: Names the ledger otherwise.
+        asked: What else `reconciliation_checks` takes.
+    """
+    checks = reconciliation_checks(project, assets=assets, ledger=ledger, environ=environ, **asked)
+    ours = dg.Definitions(asset_checks=checks)
+    if not review:
+        return ours
+    # Rows of other tables may be named by those of ours, and then it takes their declaration to mend an orphan.
+    tables = {table: spec if table in assets else replace(spec, checks=()) for table, spec in project.tables.items()}
+    existing = {table: ExistingAsset.of(table, asset) for table, asset in assets.items()}
+    naming = Naming(name=name, existing=existing)
+    connections = Connections(replace(project, tables=tables), environ, ledger, naming)
+    return dg.Definitions.merge(ours, review_definitions(connections, sensor_status))
 
 
 def assets_of(

@@ -189,6 +189,9 @@ class ReviewRun:
         key = self.naming.key(spec)
         targets = dagster_internals.check_targets(self.context.instance, key, [*keys, ALL.key])
         due = [(key, check.name) for check in checks.values() for key in keys_of(check, windows)]
+        # One window says nothing of a larger partition, or of an asset without any: the asset's next run tells.
+        told = self.naming.has_partition_per_window(spec)
         for finding in completed(spec.name, due, judged, LOG):
-            said = evaluation(spec, key, checks[finding.check], finding, targets.get(finding.window))
-            dagster_internals.log_evaluation(self.context, said)
+            if told or not checks[finding.check].daily:
+                said = evaluation(spec, key, checks[finding.check], finding, targets.get(finding.window))
+                dagster_internals.log_evaluation(self.context, said)

@@ -7,7 +7,9 @@ names are shared by everybody in the deployment.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
 
 import dagster as dg
 
@@ -64,6 +66,56 @@ class ReconTranslator:
 DEFAULT = ReconTranslator()
 
 
+AssetLike = dg.AssetKey | dg.AssetSpec | dg.AssetsDefinition | str
+"""How an asset may be named; a text is its key as Dagster shows it: `dbt/orders`."""
+Partitions = dg.PartitionsDefinition[Any]
+
+
+@dataclass(frozen=True)
+class ExistingAsset:
+    """An asset of the team's."""
+
+    key: dg.AssetKey
+    partitions: Partitions | None = None
+
+    @classmethod
+    def of(
+        cls, table: str, asset: AssetLike, partitions: dg.PartitionsDefinition[Any] | None = None
+    ) -> "ExistingAsset":
+        """The asset that is meant for a table; ``partitions`` where its definition does not say.
+
+        Raises:
+            DeclarationError: When a definition makes several assets.
+        """
+        if isinstance(asset, dg.AssetSpec):
+            return cls(asset.key, asset.partitions_def or partitions)
+        if isinstance(asset, dg.AssetsDefinition):
+            if len(asset.keys) != 1:
+                keys = ", ".join(sorted(key.to_user_string() for key in asset.keys))
+                msg = f"{table}: the definition makes {len(asset.keys)} assets ({keys}); give the key of one of them."
+                raise DeclarationError(msg)
+            return cls(asset.key, asset.partitions_def or partitions)
+        return cls(dg.AssetKey.from_user_string(asset) if isinstance(asset, str) else asset, partitions)
+
+    @property
+    def times(self) -> dg.TimeWindowPartitionsDefinition | None:
+        """Its partitions, where each is a span of time."""
+        return self.partitions if isinstance(self.partitions, dg.TimeWindowPartitionsDefinition) else None
+
+    def has_windows_of(self, table: TableSpec) -> bool:
+        """Whether each declared window of a table is one partition, of the same key."""
+        first = self.times.get_first_partition_key() if self.times and table.calendar else None
+        if not (first and self.times):
+            return False
+        span = self.times.time_window_for_partition_key(first)
+        try:
+            window = table.window(first)
+        except DeclarationError:  # the key is of another form
+            return False
+        ends = [moment.astimezone(UTC) for moment in (window.start, window.end) if moment]
+        return ends == [span.start.astimezone(UTC), span.end.astimezone(UTC)]
+
+
 @dataclass(frozen=True)
 class Naming:
     """What one project calls things in one deployment.
@@ -73,12 +125,14 @@ class Naming:
         group: Holds all the tables; without it they are grouped as declared, or as the translator says.
         name: Stands before the names of ops, jobs, schedules, sensors and pools; two projects in one code location
             need two.
+        existing: The assets, of a team's own, that fill some tables; these have no asset of ours.
     """
 
     prefix: tuple[str, ...] = ()
     translator: ReconTranslator = DEFAULT
     name: str = "recon"
     group: str | None = None
+    existing: Mapping[str, ExistingAsset] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Naming":
@@ -93,7 +147,13 @@ class Naming:
 
     def key(self, table: TableSpec) -> dg.AssetKey:
         """The key of a table's asset."""
-        return self.asset_spec(table).key
+        existing = self.existing.get(table.name)
+        return existing.key if existing else self.asset_spec(table).key
+
+    def has_partition_per_window(self, table: TableSpec) -> bool:
+        """Whether a window of the table is a partition of its asset; an existing asset may have others, or none."""
+        existing = self.existing.get(table.name)
+        return existing is None or table.calendar is None or existing.has_windows_of(table)
 
     def tables(self, project: Project) -> dict[dg.AssetKey, str]:
         """The way back: the names of the tables by their keys.

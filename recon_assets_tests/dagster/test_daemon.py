@@ -46,15 +46,15 @@ def workspace() -> Iterator[WorkspaceProcessContext]:
         yield context
 
 
-def backfilled(workspace: WorkspaceProcessContext, days: list[str]) -> PartitionBackfill:
+def backfilled(workspace: WorkspaceProcessContext, days: list[str], key: dg.AssetKey = KEY) -> PartitionBackfill:
     """Run a backfill of these days to its end; of all tests in one Dagster, as it takes long to start."""
-    instance, name = workspace.instance, days[0]
+    instance, name = workspace.instance, f"{key.to_user_string()} {days[0]}"
     instance.add_backfill(
         PartitionBackfill.from_asset_partitions(
             backfill_id=name,
             asset_graph=workspace.create_request_context().asset_graph,
             partition_names=days,
-            asset_selection=[KEY],
+            asset_selection=[key],
             backfill_timestamp=time.time(),
             tags={},
             dynamic_partitions_store=instance,
@@ -116,3 +116,20 @@ def test_a_backfill_whose_days_are_loaded_but_do_not_pass(workspace: WorkspacePr
     (run,) = runs(workspace, found)
     assert run.status is dg.DagsterRunStatus.FAILURE
     assert found.status is BulkActionStatus.COMPLETED_SUCCESS
+
+
+def test_a_teams_own_backfill_gives_each_day_a_status(workspace: WorkspaceProcessContext) -> None:
+    """The asset is the team's, the checks are ours: a day that does not pass is red, and fails nothing."""
+    found = backfilled(workspace, MARCH, repository.TEAMS)
+
+    assert found.status is BulkActionStatus.COMPLETED_SUCCESS
+    assert len(runs(workspace, found)) == 1
+    check = dg.AssetCheckKey(repository.TEAMS, "keys")
+    shown = workspace.instance.event_log_storage.get_asset_check_state([(check, repository.DAILY)])[check]
+    days = {
+        status.value: set(subset.value.get_partition_keys())
+        for status, subset in shown.subsets.items()
+        if not isinstance(subset.value, bool)
+    }
+    assert days["FAILED"] == {repository.BLOCKED_DAY}
+    assert len(days["SUCCEEDED"]) == 30

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,29 @@ from dagster._core.definitions.declarative_automation.automation_condition_teste
 )
 
 from recon_assets.errors import DeclarationError, UnavailableError
-from recon_assets.model import Calendar, Finding, Project, TableSpec, Window
+from recon_assets.model import (
+    AutoAction,
+    Calendar,
+    CaseId,
+    Decision,
+    Finding,
+    Policy,
+    Project,
+    State,
+    TableSpec,
+    Window,
+)
 from recon_assets.orchestration.checking import Judge
 from recon_assets.orchestration.existing_assets import (
     EACH_UPDATE,
-    ExistingAsset,
     checks_on,
     with_checks,
 )
 from recon_assets.orchestration.resources import RunContext
+from recon_assets.orchestration.translation import ExistingAsset, Naming
+from recon_assets_tests.conftest import Fresh
 from recon_assets_tests.dagster.example import OPS, WAREHOUSE, Promise, Verdicts, checked, days as span, spec
+from recon_assets_tests.dagster.reviewed import DAYS, WRONG, Shop
 
 DAILY = dg.DailyPartitionsDefinition("2025-01-01", end_date="2025-02-01")
 ORDERS = checked(
@@ -67,14 +82,22 @@ def team(
 
 
 def job(defs: dg.Definitions) -> dg.JobDefinition:
-    """All assets and checks."""
-    return defs.resolve_implicit_global_asset_job_def()
+    """The team's assets, and all checks."""
+    return of_the_team(defs.resolve_implicit_global_asset_job_def())
+
+
+def of_the_team(everything: dg.JobDefinition) -> dg.JobDefinition:
+    """Without the review's assets, which have other partitions."""
+    layer = everything.asset_layer
+    theirs = {key for key in layer.executable_asset_keys if not key.to_user_string().startswith("review_")}
+    return everything.get_subset(asset_selection=theirs, asset_check_selection=set(layer.asset_graph.asset_check_keys))
 
 
 def alone(defs: dg.Definitions, *names: str) -> dg.JobDefinition:
     """A run of checks alone."""
     keys = {dg.AssetCheckKey(KEY, name) for name in names}
-    return job(defs).get_subset(asset_selection=set(), asset_check_selection=keys)
+    everything = defs.resolve_implicit_global_asset_job_def()
+    return everything.get_subset(asset_selection=set(), asset_check_selection=keys)
 
 
 def states(
@@ -365,3 +388,51 @@ def test_the_page_about_it_works(instance: dg.DagsterInstance, tmp_path: Path, m
 
     keys = {key for checks in names["defs"].asset_checks or () for key in checks.check_keys}
     assert {key.asset_key.to_user_string() for key in keys} == {"dbt/orders", "shop/lines"}
+
+
+class Guest(Shop):
+    """Orders are loaded by a team's own asset."""
+
+    @cached_property
+    def repository(self) -> dg.RepositoryDefinition:
+        """The team's definitions with ours."""
+        theirs = dg.Definitions([dbt_like(DAILY)], executor=dg.in_process_executor)
+        found = with_checks(theirs, self.project, {"orders": KEY}, environ=self.environ).get_repository_def()
+        assert isinstance(found, dg.RepositoryDefinition)
+        return found
+
+
+def test_failures_become_cases_and_only_what_the_policy_names_is_corrected(
+    fresh: Fresh, durable: dg.DagsterInstance
+) -> None:
+    """Two days are red after the team's own run; missing rows come back by themselves, wrong ones wait for a person."""
+    policy = Policy(missing=AutoAction.APPLY, at_most_share=Decimal(1))
+    orders = Guest(fresh("postgresql"), fresh("postgresql"), fresh("ledger"), durable, policy)
+    orders.run(orders.target, "DELETE FROM orders WHERE id = 3", "UPDATE orders SET amount = 0 WHERE id = 7")
+    whole = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
+
+    loads = of_the_team(orders.repository.get_job("__ASSET_JOB"))
+    assert loads.execute_in_process(instance=durable, tags=whole).success
+    assert states(durable, DAILY, "fields") == {"SUCCEEDED": {DAYS[0], DAYS[2]}, "FAILED": {DAYS[1]}}
+    assert states(durable, DAILY, "count") == {"SUCCEEDED": {DAYS[1], DAYS[2]}, "FAILED": {DAYS[0]}}
+
+    orders.work()
+    assert orders.case(CaseId("orders", DAYS[0], "missing")).state is State.APPLIED
+    assert orders.case(WRONG).state is State.PENDING
+    assert states(durable, DAILY, "count") == {"SUCCEEDED": set(DAYS)}
+    assert states(durable, DAILY, "fields")["FAILED"] == {DAYS[1]}
+
+    orders.decide(WRONG, Decision.APPLY_SOURCE)
+    orders.work()
+    assert orders.case(WRONG).state is State.APPLIED
+    assert states(durable, DAILY, "fields") == {"SUCCEEDED": set(DAYS)}
+    assert orders.orders(orders.source) == orders.orders(orders.target)
+
+
+@pytest.mark.parametrize("partitions", [None, MONTHLY, DAILY, NEW_YORK])
+def test_a_window_is_a_partition_only_where_both_are_alike(partitions: dg.PartitionsDefinition[str] | None) -> None:
+    """The review tells the status of a window that it has judged again only then."""
+    naming = Naming(existing={"orders": ExistingAsset(KEY, partitions)})
+
+    assert naming.has_partition_per_window(ORDERS) is (partitions is DAILY)
+    assert naming.key(ORDERS) == KEY

@@ -147,6 +147,20 @@ def test_attributes_leave_out_what_is_not_wanted(sandbox: DefsFolderSandbox) -> 
 
 
 @pytest.mark.usefixtures("shop")
+def test_two_components_stand_side_by_side(sandbox: DefsFolderSandbox) -> None:
+    """Each with a name and a prefix of its own: tables, reviews, sensors and jobs are told apart."""
+    first = component(sandbox, SHOP, key_prefix="lake", name="lake")
+    second = first.with_name("second")
+    second.mkdir()
+    (second / "defs.yaml").write_text((first / "defs.yaml").read_text().replace(": lake", ": mart"))
+
+    with sandbox.build_all_defs() as defs:
+        dg.Definitions.validate_loadable(defs)
+        keys = {key.to_user_string() for key in defs.resolve_asset_graph().materializable_asset_keys}
+        assert keys >= {"lake/orders", "mart/orders", "lake/review_queue", "mart/review_queue"}
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_subclass_says_how_tables_appear(sandbox: DefsFolderSandbox) -> None:
     """By the methods that a translator has, and what it leaves as it is comes from the attributes."""
     component(sandbox, SHOP, group="sales")

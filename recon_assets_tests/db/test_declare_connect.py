@@ -66,6 +66,18 @@ def test_sound_tables_have_no_problem(sides: Sides) -> None:
     assert not sides.problems()
 
 
+def test_dates_have_no_hours(sides: Sides) -> None:
+    """They do have weeks."""
+    for side in sides.urls:
+        sides.run(side, "ALTER TABLE t ALTER day TYPE date")
+
+    said = sides.problems(PLAIN.replace("start: 2024-01-01", "start: 2024-01-01, unit: hour"))
+    assert [line.partition(". ")[0] for line in said] == 2 * [
+        "error: line 9: tables.t.window.unit: `day` is date, which has no hours"
+    ]
+    assert not sides.problems(PLAIN.replace("start: 2024-01-01", "start: 2024-01-01, unit: week"))
+
+
 SOURCE_FAULTS = [
     pytest.param(
         "DROP TABLE t; CREATE TABLE tt (id int)",

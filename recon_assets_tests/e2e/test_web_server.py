@@ -147,7 +147,7 @@ def check_what_decisions_wait_for(url: str, home: str, page: Page) -> None:
         assert said() == ""
         ids = json.loads(posted(url, SENSOR))["data"]["sensorOrError"]["sensorState"]["id"]
         assert "STOPPED" in posted(url, STOP % ids)
-        assert "the sensor `recon_review` is stopped" in said()
+        assert "the sensor `review` is stopped" in said()
 
 
 def posted(url: str, query: str) -> str:

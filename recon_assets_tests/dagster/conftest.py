@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from celery import signals
 
 
 @pytest.fixture
@@ -14,6 +15,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """A Dagster that remembers for as long as the test takes."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """A Celery worker within this process leaves the root logger as it is: later tests read what is logged."""
+
+    def leave(**_: object) -> None:
+        pass
+
+    signals.setup_logging.connect(leave)
+    yield
+    signals.setup_logging.disconnect(leave)
 
 
 @pytest.fixture(scope="session")

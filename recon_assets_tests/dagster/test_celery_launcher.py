@@ -13,6 +13,12 @@ from recon_assets.orchestration import celery_launcher
 from recon_assets.orchestration.celery_launcher import CeleryRunLauncher
 from recon_assets.orchestration.dagster_internals import HealthStatus
 
+pytestmark = [
+    pytest.mark.usefixtures("own_logging"),
+    # dagster-celery makes its task anew for each step, and Celery shares it with every app of the process.
+    pytest.mark.filterwarnings("ignore:.*ask name"),
+]
+
 
 @pytest.fixture
 def launcher() -> Iterator[CeleryRunLauncher]:

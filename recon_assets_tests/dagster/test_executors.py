@@ -61,7 +61,8 @@ def test_each_table_in_a_process_of_its_own(durable: dg.DagsterInstance) -> None
         check_outcome(done, durable)
 
 
-@pytest.mark.filterwarnings("ignore:.*task name")  # dagster-celery makes its task anew for each step
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.filterwarnings("ignore:.*ask name")  # dagster-celery makes its task anew for each step
 def test_each_table_on_a_worker(durable: dg.DagsterInstance) -> None:
     """Celery's executor sends the tables of a run to workers; here one in memory."""
     celery = {"broker": "memory://steps", "backend": "cache+memory://"}

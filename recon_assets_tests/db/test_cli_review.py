@@ -510,7 +510,8 @@ def test_examples_of_help_run(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_p
             r"\$\(recon (.*?)\)", lambda inner: shop.recon(*inner[1].split()).stdout.replace("\n", " "), typed
         )
         Path("recon.yaml").unlink(missing_ok=True)
-        result = CliRunner().invoke(cli.app, shlex.split(typed)[1:], env={"USER": "ana"}, input="a long password\n")
+        words = shlex.split(typed.partition(" > ")[0])[1:]
+        result = CliRunner().invoke(cli.app, words, env={"USER": "ana"}, input="a long password\n")
         if "abcdefgh" in line:
             assert "backfill abcdefgh: nothing that it wrote is left" in result.stderr
         else:

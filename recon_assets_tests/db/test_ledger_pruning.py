@@ -25,7 +25,7 @@ from recon_assets_tests.db.ledgers import (
 )
 from recon_assets_tests.db.test_ledger_changes import EMPTY, FULL, accept, backup_sink, numbers, plan, settle
 
-ACCEPTED = {"judged", "alembic_version"}
+ACCEPTED = {"window_status", "alembic_version"}
 """Tables that do not grow with time."""
 YEAR = 365 * 24 * 60
 
@@ -64,7 +64,7 @@ def newer(book: Ledger) -> None:
     read(book)
 
 
-WELL = {"project": 1, "evaluation": 1, "finding": 1, "newest": 1}
+WELL = {"project": 1, "evaluation": 1, "finding": 1, "latest_finding": 1}
 
 
 def old_findings(book: Ledger) -> None:
@@ -257,7 +257,7 @@ def test_an_old_value_goes_when_its_finding_goes(book: Ledger) -> None:
 
     prune(book)
 
-    assert sizes(book) == {**WELL, "discrepancy": 1, "sighting": 1, "seen": 1}
+    assert sizes(book) == {**WELL, "discrepancy": 1, "finding_record": 1, "record_history": 1}
     with book.begin() as c:
         (left,) = ledger.tracked_records(c, [2])
     assert (left.first_seen, left.times_seen) == (minute(0), 2)

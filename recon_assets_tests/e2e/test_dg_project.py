@@ -6,10 +6,11 @@ Every command of docs/integration.md is run as it stands there, by real processe
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,18 +114,27 @@ class Team:
 
     @contextmanager
     def dev(self) -> Iterator[Webserver]:
-        """`dg dev`, until it answers; ended by a polite kill."""
+        """`dg dev`, until it answers; ended with all its processes, which now and then do not end when asked to."""
         port = free_port()
         log = self.folder / "dev.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                ["dg", "dev", "--port", str(port)], cwd=self.folder, env=self.environ, stdout=out, stderr=out
+                ["dg", "dev", "--port", str(port)],
+                cwd=self.folder,
+                env=self.environ,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         try:
             yield answering(Webserver(f"http://127.0.0.1:{port}", timeout=30), process, log)
         finally:
             process.terminate()
-            process.wait(60)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(20)
 
 
 @pytest.fixture

@@ -67,3 +67,30 @@ def test_it_is_off_until_somebody_switches_it_on() -> None:
 
     (sensor,) = [sensor for sensor in found if isinstance(sensor, dg.AutomationConditionSensorDefinition)]
     assert (sensor.name, sensor.default_status) == ("recon_fill_gaps", dg.DefaultSensorStatus.STOPPED)
+
+
+def test_what_follows_by_itself_gets_the_good_days_of_a_range(instance: dg.DagsterInstance) -> None:
+    """A team's asset downstream, after a run in which one day failed; that day once its retry has loaded it."""
+    eager = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
+
+    def with_report(*bad: str) -> dg.Definitions:
+        loads = table(FLIGHTS, CONNECTIONS, Scripted(failing(*bad)).reach(), lambda _: Verdicts())
+
+        @dg.asset(deps=[loads.key], partitions_def=loads.partitions_def, automation_condition=eager)
+        def report() -> None:
+            pass
+
+        return dg.Definitions([loads, report])
+
+    cursor = dg.evaluate_automation_conditions(defs=with_report(), instance=instance).cursor
+    followed = []
+    for defs, first, last in (
+        (with_report("2013-03-02"), "2013-03-01", "2013-03-03"),
+        (with_report(), "2013-03-02", "2013-03-02"),
+    ):
+        load(instance, defs, "flights", first, last)
+        result = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
+        followed.append(sorted(map(str, result.get_requested_partitions(dg.AssetKey("report")))))
+        cursor = result.cursor
+
+    assert followed == [["2013-03-01", "2013-03-03"], ["2013-03-02"]]

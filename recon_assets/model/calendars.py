@@ -7,7 +7,7 @@ A window has a key, by which people, Dagster and the ledger know it, and an inde
 3. Order is that of indexes. Keys sort alike as texts, which the ledger's queries rely on: a zone where hours would not
    is refused.
 
-The tests are recon_assets_tests/unit/test_calendars.py.
+The laws are tested by recon_assets_tests/dagster/test_partitions.py, beside Dagster's own windows.
 """
 
 from collections.abc import Iterator

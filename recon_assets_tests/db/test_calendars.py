@@ -8,8 +8,9 @@ import pytest
 
 from recon_assets import reading
 from recon_assets.dialect.windows import window_key
-from recon_assets.model import Calendar, Unit
+from recon_assets.model import Calendar, State, Unit
 from recon_assets_tests.db.conftest import Both
+from recon_assets_tests.db.reviewed import Shop
 from recon_assets_tests.db.sides import Name, spec
 from recon_assets_tests.db.test_windows import COUNT, TABLE, insert, opened
 
@@ -50,3 +51,23 @@ def test_windows_of_a_unit(both: Both, names: tuple[Name, Name], unit: Unit) -> 
         assert counts == inside
         if unit is Unit.HOUR and column == "made":
             assert {wanted[SECOND_ONE_AM], wanted["2025-11-02-01:00"]} <= {2, 3}  # every 25 minutes
+
+
+@pytest.mark.parametrize(
+    ("unit", "key"), [(Unit.HOUR, "2024-03-01-03:00"), (Unit.WEEK, "2024-03-01"), (Unit.MONTH, "2024-03-01")]
+)
+def test_a_case_of_any_window_is_corrected_and_taken_back(pg: Shop, unit: Unit, key: str) -> None:
+    """It is named by its window's key, and nothing of other windows is touched."""
+    pg.declare(calendar=Calendar("at", date(2024, 3, 1), unit=unit))
+    right = pg.rows
+    pg.target.run("DELETE FROM t WHERE id = 3")
+    damaged = pg.rows
+
+    assert set(pg.find(days=(key,))) == {"missing"}
+    pg.decide("missing", day=key)
+    assert [case.state for case in pg.correct()] == [State.APPLIED]
+    assert pg.rows == right
+    assert all(finding.passed for finding in pg.judge(days=(key,)))
+
+    assert pg.undo("missing", day=key).changes
+    assert pg.rows == damaged

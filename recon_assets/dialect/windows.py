@@ -1,4 +1,4 @@
-"""Windows in SQL: the bounds of model/windows.py as the columns store times, passed to every database.
+"""Windows in SQL: the bounds of model/calendars.py as the columns store times, passed to every database.
 
 1. No database is asked for a zone's rules: its own may be of another age, or be read otherwise where clocks change.
 2. Stored values have one order: instants in UTC, times without a zone as they are written, dates as days.
